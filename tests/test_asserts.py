@@ -12,4 +12,4 @@ def test_an_assert_in_a_test_fails_when_it_is_false() -> None:
 
 def test_an_assert_in_a_helper_of_the_tests_fails_when_it_is_false() -> None:
     with pytest.raises(AssertionError):
-        claims.claim(False)
+        claims.claim(truth=False)

@@ -173,19 +173,19 @@ def row(module: str) -> str | None:
     return max((known for known in MAY_IMPORT if inside(module, {known})), key=len, default=None)
 
 
-def package(module: str, is_package: bool, level: int) -> str:
+def package(module: str, level: int, *, is_package: bool) -> str:
     """What a relative import of this level starts from."""
     parts = module.split(".")
     return ".".join(parts[: len(parts) - level + is_package])
 
 
-def imports(module: str, nodes: Sequence[ast.AST], is_package: bool) -> Iterator[tuple[str, str]]:
+def imports(module: str, nodes: Sequence[ast.AST], *, is_package: bool) -> Iterator[tuple[str, str]]:
     """Each import in a module as (module, name); the name is empty for a plain import."""
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = package(module, is_package, node.level) if node.level else ""
+            base = package(module, node.level, is_package=is_package) if node.level else ""
             source = ".".join(part for part in (base, node.module or "") if part)
             yield from ((source, alias.name) for alias in node.names)
 
@@ -226,9 +226,9 @@ def written(node: ast.expr) -> str:
             return ast.unparse(node)
 
 
-def asked(module: str, nodes: Sequence[ast.AST], is_package: bool) -> Iterator[str]:
+def asked(module: str, nodes: Sequence[ast.AST], *, is_package: bool) -> Iterator[str]:
     """Where a module asks for the time, for chance or for the environment."""
-    for source, name in imports(module, nodes, is_package):
+    for source, name in imports(module, nodes, is_package=is_package):
         if source in CLOCKS_AND_DICE or ASKING.fullmatch(f"{source}.{name}"):
             yield f"{source} {name}".strip()
     for node in nodes:
@@ -236,12 +236,12 @@ def asked(module: str, nodes: Sequence[ast.AST], is_package: bool) -> Iterator[s
             yield name
 
 
-def complaints(module: str, text: str, is_package: bool = False) -> list[str]:
+def complaints(module: str, text: str, *, is_package: bool = False) -> list[str]:
     """All that is wrong with a module of the product."""
     nodes = list(ast.walk(ast.parse(text)))
-    found = [wrong_import(module, source, name) for source, name in imports(module, nodes, is_package)]
+    found = [wrong_import(module, source, name) for source, name in imports(module, nodes, is_package=is_package)]
     if not inside(module, FRONT_DOOR | {"broker.demo"}):
-        found += [f"asks for {what} instead of the ambient" for what in asked(module, nodes, is_package)]
+        found += [f"asks for {what} instead of the ambient" for what in asked(module, nodes, is_package=is_package)]
     found += [
         f"makes something of Host in line {node.lineno}"
         for node in nodes
@@ -265,7 +265,7 @@ def test_every_module_keeps_the_rules_of_the_house() -> None:
     found = [
         complaint
         for module, path in product()
-        for complaint in complaints(module, path.read_text(), path.name == "__init__.py")
+        for complaint in complaints(module, path.read_text(), is_package=path.name == "__init__.py")
     ]
     assert not found, "\n".join(found)
 
@@ -283,7 +283,7 @@ def dependencies() -> dict[str, set[str]]:
             for inner in ast.walk(node)
         }
         early = [node for node in ast.walk(tree) if node not in late]
-        wanted = imports(module, early, path.name == "__init__.py")
+        wanted = imports(module, early, is_package=path.name == "__init__.py")
         found[module] = {
             whole if whole in known else source
             for source, name in wanted

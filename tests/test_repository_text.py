@@ -45,5 +45,5 @@ def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:
         ("see /authorize and /tmp", False),
     ],
 )
-def test_an_address_or_a_path_of_one_machine_is_seen(line: str, is_said: bool) -> None:
+def test_an_address_or_a_path_of_one_machine_is_seen(line: str, *, is_said: bool) -> None:
     assert (UNSAID.search(line) is not None) is is_said

@@ -140,7 +140,7 @@ class Floor:
         name = kind + hashlib.sha256(key.encode()).hexdigest().encode()
         await self.redis.do(b"SET", name, msgspec.json.encode(value), b"EX", b"600")
 
-    async def kept(self, kind: bytes, key: str, once: bool = False) -> Any:
+    async def kept(self, kind: bytes, key: str, *, once: bool = False) -> Any:
         """What was kept, for the last time with `once`."""
         name = kind + hashlib.sha256(key.encode()).hexdigest().encode()
         found = await self.redis.do(b"GETDEL" if once else b"GET", name)
@@ -156,7 +156,7 @@ class Floor:
         if await self.redis.do(b"SET", b"j" + claims["jti"].encode(), b"1", b"NX", b"EX", b"60") is None:
             raise ValueError("replay")
 
-    async def push(self, scope: Message, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def push(self, _scope: Message, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         """The pushed request."""
         form = dict(parse_qsl(body.decode()))
         await self.authenticated(form)
@@ -164,7 +164,7 @@ class Floor:
         await self.keep(b"p", name, {k: v for k, v in form.items() if not k.startswith("client_assertion")})
         return json(201, {"request_uri": f"urn:ietf:params:oauth:request_uri:{name}", "expires_in": 60})
 
-    async def authorize(self, scope: Message, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def authorize(self, scope: Message, _body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         """The picker."""
         query = dict(parse_qsl(scope["query_string"].decode()))
         asked = await self.kept(b"p", query["request_uri"].rpartition(":")[2])
@@ -196,7 +196,7 @@ class Floor:
         )
         return 303, [(b"location", there.encode())], b""
 
-    async def callback(self, scope: Message, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def callback(self, scope: Message, _body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         """The provider's answer, and what the citizen is asked then."""
         query = dict(parse_qsl(scope["query_string"].decode()))
         kept = await self.kept(b"t", query["state"])
@@ -232,7 +232,7 @@ class Floor:
         there = f"{asked['redirect_uri']}?code={code}&state={asked['state']}&iss={quote(self.issuer, safe='')}"
         return 303, [(b"location", there.encode())], b""
 
-    async def token(self, scope: Message, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def token(self, _scope: Message, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         """The code becomes tokens."""
         form = dict(parse_qsl(body.decode()))
         await self.authenticated(form)
@@ -247,7 +247,7 @@ class Floor:
         id_token = self.key.sign(self.head, claims).decode()
         return json(200, {"access_token": access, "token_type": "Bearer", "expires_in": 300, "id_token": id_token})
 
-    async def userinfo(self, scope: Message, body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    async def userinfo(self, scope: Message, _body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
         """The claims."""
         shown = next(value for name, value in scope["headers"] if name == b"authorization")
         return json(200, await self.kept(b"a", shown.partition(b" ")[2].decode()))

@@ -52,7 +52,7 @@ class Visit:
         return reply
 
     async def call(
-        self, method: str, path: str, form: Callable[[], bytes] = bytes, token: str | None = None, again: bool = True
+        self, method: str, path: str, form: Callable[[], bytes] = bytes, token: str | None = None, *, again: bool = True
     ) -> Reply:
         """The service calls, with a proof of its key where its tokens are bound to one.
 

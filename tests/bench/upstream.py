@@ -65,7 +65,7 @@ class Provider:
             "acr_values_supported": [LEVEL],
         }
 
-    def reply(self, method: bytes, target: str, authorization: bytes, body: bytes) -> bytes:
+    def reply(self, _method: bytes, target: str, authorization: bytes, body: bytes) -> bytes:
         """The answer to one request."""
         path, _, query = target.partition("?")
         match path:

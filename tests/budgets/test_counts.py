@@ -224,4 +224,7 @@ async def test_what_is_never_done_for_a_sign_in_is_seen_when_a_broker_starts(ben
     with bench.interpreter.watched() as made:
         # a task that belongs to the broker alone
         await asyncio.create_task(started_and_stopped(bench.stage.parts.settings))
-    assert made.keys and made.connections and made.templates and made.contexts
+    assert made.keys
+    assert made.connections
+    assert made.templates
+    assert made.contexts

@@ -62,7 +62,8 @@ def test_the_example_holds_no_secret() -> None:
         if path.is_file():
             text = path.read_text()
             assert "PRIVATE" not in text
-            assert '"d":' not in text and " d = " not in text
+            assert '"d":' not in text
+            assert " d = " not in text
             assert path.suffix == ".toml"
 
 

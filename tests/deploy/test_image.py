@@ -50,7 +50,7 @@ def environment(image: Stage) -> dict[str, str]:
     return {**found, "LD_LIBRARY_PATH": str(copied)} if copied.exists() else found
 
 
-def broker(image: Stage, *words: str, **more: str) -> list[str]:
+def broker(image: Stage, *words: str) -> list[str]:
     """A command as the image's entry point runs it."""
     (entry,) = image.words("ENTRYPOINT")
     return [str(image.inside("/opt/portico/bin") / entry), *words]

@@ -57,7 +57,7 @@ def test_every_directive_is_known_in_its_section() -> None:
         assert name in KNOWN[section], f"[{section}] {name}"
 
 
-def test_systemd_finds_nothing_wrong_but_a_program_that_is_not_installed_here(tmp_path: Path) -> None:
+def test_systemd_finds_nothing_wrong_but_a_program_that_is_not_installed_here() -> None:
     analyze = shutil.which("systemd-analyze")
     if analyze is None:
         assert values("ExecStart") == ["/opt/portico/bin/python -OO -m broker serve --config /etc/portico"]

@@ -98,7 +98,7 @@ async def headers(citizen: Citizen, base: str) -> dict[str, str]:
 
 
 async def test_apache_signs_a_citizen_in_for_an_application_that_reads_who_it_is_from_headers(
-    street: Street, apache: str, citizen: Citizen
+    apache: str, citizen: Citizen
 ) -> None:
     await signs_in(citizen, f"{apache}/page")
     await citizen.page.wait_for_url(f"{apache}/page")

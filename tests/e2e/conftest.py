@@ -62,7 +62,7 @@ async def newcomer(new_context: Callable[..., Awaitable[BrowserContext]]) -> Asy
     """
     came: list[Citizen] = []
 
-    async def come(stage: Stage, script: bool = True, **options: object) -> Citizen:
+    async def come(stage: Stage, *, script: bool = True, **options: object) -> Citizen:
         context = await new_context(java_script_enabled=script, **options)
         came.append(attended(await context.new_page(), stage, []))
         return came[-1]

@@ -119,7 +119,7 @@ class Jar:
 
     def learn(self, reply: Reply) -> None:
         """Stores the cookies of a response."""
-        for line in getattr(reply.headers, "getall", lambda name, default: [])("Set-Cookie", []):
+        for line in getattr(reply.headers, "getall", lambda _name, _default: [])("Set-Cookie", []):
             pair, *attributes = (part.strip() for part in line.split(";"))
             name, _, value = pair.partition("=")
             options = {key.lower(): option for key, _, option in (attribute.partition("=") for attribute in attributes)}
@@ -269,7 +269,7 @@ class Rider:
     async def collect(self) -> str:
         """Receives the browser at the service. Returns the authorization code."""
         query = dict(parse_qsl(urlsplit(await self.leave()).query))
-        assert query.get("state") == self.state and query.get("iss") == self.issuer, query
+        assert (query.get("state"), query.get("iss")) == (self.state, self.issuer)
         return query["code"]
 
     # --- several steps ---

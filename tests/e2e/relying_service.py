@@ -79,15 +79,15 @@ class Service:
 
 def rides(folder: Path, issuer: str) -> Service:
     """The service of `RIDES_SERVICE`; `folder` has the broker's data."""
-    return _service(folder, issuer, RIDES, "http://localhost:9/rides/callback", False)
+    return _service(folder, issuer, RIDES, "http://localhost:9/rides/callback", bound=False)
 
 
 def land_register(folder: Path, issuer: str, base: str) -> Service:
     """The example of the profile `fapi2`; `base` is the URL of the sample service."""
-    return _service(folder, issuer, "land-register", f"{base}/land-register/callback", True)
+    return _service(folder, issuer, "land-register", f"{base}/land-register/callback", bound=True)
 
 
-def _service(folder: Path, issuer: str, client_id: str, redirect_uri: str, bound: bool) -> Service:
+def _service(folder: Path, issuer: str, client_id: str, redirect_uri: str, *, bound: bool) -> Service:
     kept = folder / ".demo" / "secrets"
     key, *_ = json.loads((kept / f"{client_id}.jwks.json").read_text())["keys"]
     return Service(client_id, issuer, redirect_uri, (kept / f"{client_id}.pem").read_text(), key["kid"], bound)

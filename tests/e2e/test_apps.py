@@ -62,7 +62,7 @@ class App(Service):
 
 def app(stage: Stage, now: Callable[[], float], client_id: str = "tides", callback: str = CALLBACK) -> App:
     """An app that was just installed."""
-    return App(client_id, stage.issuer, callback, new_key(), "", True, now=now)
+    return App(client_id, stage.issuer, callback, new_key(), "", bound=True, now=now)
 
 
 @dataclass(frozen=True, slots=True)

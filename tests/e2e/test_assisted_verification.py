@@ -31,7 +31,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         yield running
 
 
-async def colleagues(newcomer: Newcomer, stage: Stage, script: bool = True) -> tuple[Colleague, Colleague]:
+async def colleagues(newcomer: Newcomer, stage: Stage, *, script: bool = True) -> tuple[Colleague, Colleague]:
     """Two members of staff, each with a browser of their own."""
     one, other = [await newcomer(stage, script=script) for _ in range(2)]
     return Colleague(one.page, stage), Colleague(other.page, stage)
@@ -67,7 +67,7 @@ async def takes_up(citizen: Citizen, address: str, words: str = "") -> None:
 
 
 async def test_a_citizen_is_verified_by_two_people_and_arrives_at_the_service(
-    newcomer: Newcomer, stage: Stage, script: bool
+    newcomer: Newcomer, stage: Stage, *, script: bool
 ) -> None:
     citizen = await newcomer(stage, script=script)
     address = f"amina.{script}@mail.example"
@@ -83,7 +83,7 @@ async def test_a_citizen_is_verified_by_two_people_and_arrives_at_the_service(
     await citizen.sees("You are in line")
     shown = await citizen.page.locator(".pt-words dd").all_inner_texts()
 
-    said = await verify(*await colleagues(newcomer, stage, script))
+    said = await verify(*await colleagues(newcomer, stage, script=script))
     assert list(said) == shown
     await takes_up(citizen, address, " ".join(shown))
     await citizen.share()
@@ -182,7 +182,8 @@ async def test_a_case_taken_up_in_another_browser_is_worth_less_and_the_first_ne
     assert (claims["acr"], claims["amr"]) == ("low", ["otp"])
     ended = await second.transaction(journey.rpartition("/")[2])
     assert ended.state is TransactionState.ANSWERED
-    assert ended.client_redirect is not None and "code=" not in ended.client_redirect.url
+    assert ended.client_redirect is not None
+    assert "code=" not in ended.client_redirect.url
     await first.page.goto(journey)
     await first.sees("We lost your place")
     await first.begin(prompt="none")

@@ -120,7 +120,8 @@ async def test_prompt_none_by_post_sees_the_session_as_by_get(stage: Stage, line
         silent = tab(line, stage, jar)
         visit = (await silent.posts(silent.request(prompt="none", login_hint=""), headers)).expect(303).location
         answer = dict(parse_qsl(urlsplit((await silent.rider.visit(visit)).expect(303).location).query))
-        assert "code" in answer and answer["state"] == silent.rider.state
+        assert "code" in answer
+        assert answer["state"] == silent.rider.state
     nobody = tab(line, stage, Jar())
     visit = (await nobody.posts(nobody.request(prompt="none"))).expect(303).location
     answer = dict(parse_qsl(urlsplit((await nobody.rider.visit(visit)).expect(303).location).query))
@@ -134,7 +135,8 @@ async def test_what_was_posted_stays_out_of_the_address_and_a_pushed_request_kee
     visit = (await one.posts(one.request())).expect(303).location
     asked = dict(parse_qsl(urlsplit(visit).query))
     assert set(asked) == {"client_id", "request_uri"}
-    assert urlsplit(visit).path == "/authorize" and not urlsplit(visit).netloc
+    assert urlsplit(visit).path == "/authorize"
+    assert not urlsplit(visit).netloc
     (await one.rider.push()).expect(201)
     pushed = {"client_id": "rides", "request_uri": one.rider.request_uri}
     visit = (await one.posts({**pushed, "login_hint": "x"})).expect(303).location
@@ -173,7 +175,8 @@ async def test_a_form_with_a_token_from_another_site_takes_no_cookie_away_at_log
     for form in ({"token": "x"}, {"token": "x", "client_id": "rides"}, {"client_id": "rides"}, {}):
         reply = await line.send("POST", f"{stage.issuer}/logout", form, FROM_ELSEWHERE)
         assert reply.expect(303).location.startswith("/logout"), form
-        assert "Set-Cookie" not in reply.headers and "token" not in reply.location
+        assert "Set-Cookie" not in reply.headers
+        assert "token" not in reply.location
     # nor does a visit that comes without any
     assert "Set-Cookie" not in (await line.send("GET", f"{stage.issuer}/logout")).expect().headers
     assert jar.value("__Host-portico-session")

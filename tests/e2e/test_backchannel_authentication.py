@@ -51,7 +51,7 @@ async def takes_code(citizen: Citizen, code: str) -> None:
 
 
 async def test_a_service_asks_and_the_citizen_confirms_elsewhere_with_a_provider_of_choice_after_one_failed(
-    newcomer: Newcomer, stage: Stage, script: bool
+    newcomer: Newcomer, stage: Stage, *, script: bool
 ) -> None:
     library, sub, _ = await known(newcomer, stage, "ioan")
     asked = (await library.ask(MESSAGE, login_hint=sub)).expect().json
@@ -77,9 +77,12 @@ async def test_a_service_asks_and_the_citizen_confirms_elsewhere_with_a_provider
     await citizen.sees("You are done here")
     tokens = (await library.poll(asked["auth_req_id"])).expect().json
     claims = claims_of(tokens["id_token"])
-    assert claims["sub"] == sub and claims["aud"] == "library" and "sid" not in claims
+    assert claims["sub"] == sub
+    assert claims["aud"] == "library"
+    assert "sid" not in claims
     answer = (await library.userinfo(tokens["access_token"])).expect()
-    assert answer.json["sub"] == sub and answer.json["name"]
+    assert answer.json["sub"] == sub
+    assert answer.json["name"]
     assert len(answer.headers["x-fapi-interaction-id"]) == 36
     # once, and never by another name
     assert (await library.poll(asked["auth_req_id"])).expect(400).json["error"] == "invalid_grant"
@@ -107,7 +110,7 @@ async def test_somebody_else_cannot_confirm_and_is_told_so(newcomer: Newcomer, s
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["before signing in", "after"])
-async def test_declining_is_told_to_the_service(newcomer: Newcomer, stage: Stage, early: bool) -> None:
+async def test_declining_is_told_to_the_service(newcomer: Newcomer, stage: Stage, *, early: bool) -> None:
     library, sub, _ = await known(newcomer, stage, "ioan")
     asked = (await library.ask(MESSAGE, login_hint=sub)).expect().json
     citizen = await newcomer(stage)
@@ -135,7 +138,8 @@ async def test_a_hint_that_names_nobody_and_a_code_that_is_none_lead_nowhere(new
 async def test_a_known_address_gets_the_code_and_the_service_does_not(newcomer: Newcomer, stage: Stage) -> None:
     library, sub, _ = await known(newcomer, stage, "amina")
     asked = (await library.ask(MESSAGE, login_hint=sub)).expect().json
-    assert "user_code" not in asked and "verification_uri" not in asked
+    assert "user_code" not in asked
+    assert "verification_uri" not in asked
     citizen = await newcomer(stage)
     code = await _code_in_the_inbox(citizen)
     await takes_code(citizen, code)
@@ -186,7 +190,7 @@ CALL = "Your call with us on Tuesday"
 
 
 async def test_staff_ask_the_citizen_of_a_case_and_the_answer_is_evidence(
-    newcomer: Newcomer, stage: Stage, script: bool
+    newcomer: Newcomer, stage: Stage, *, script: bool
 ) -> None:
     waiting, elsewhere, console = [await newcomer(stage, script=script) for _ in range(3)]
     await waiting.begin("move")

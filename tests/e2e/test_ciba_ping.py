@@ -109,7 +109,8 @@ async def test_signed_pinged_and_bound(ground: tuple[Stage, Told], newcomer: New
         rider = Rider(line, service)
         asking = signed(service, login_hint=await known(rider), requested_expiry="120")
         asked = (await rider.call("/ciba", asking)).expect().json
-        assert asked["expires_in"] == 120 and "user_code" not in asked
+        assert asked["expires_in"] == 120
+        assert "user_code" not in asked
         # what was signed once is not accepted twice
         again = {**asking, **service.assertion()}
         assert (await rider.call("/ciba", again)).expect(400).json["error"] == "invalid_request"
@@ -131,7 +132,8 @@ async def test_signed_pinged_and_bound(ground: tuple[Stage, Told], newcomer: New
 
         await eventually(20, heard)
         [(head, body)] = told.pings
-        assert head.startswith("POST /ciba ") and f"Authorization: Bearer {TOKEN}" in head
+        assert head.startswith("POST /ciba ")
+        assert f"Authorization: Bearer {TOKEN}" in head
         assert body == {"auth_req_id": asked["auth_req_id"]}
         tokens = (await poll()).expect().json
         assert tokens["token_type"] == "DPoP"

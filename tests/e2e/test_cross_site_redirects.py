@@ -23,7 +23,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, authority: Authority) 
 
 
 @pytest.fixture
-async def citizen(newcomer: Newcomer, stage: Stage, script: bool) -> Citizen:
+async def citizen(newcomer: Newcomer, stage: Stage, *, script: bool) -> Citizen:
     """A citizen whose browser reports violations of the content security policy; `newcomer` fails the test on any."""
     return await newcomer(stage, script=script, ignore_https_errors=True)
 

@@ -225,7 +225,8 @@ async def test_a_journey_in_another_browser_is_a_lost_place(newcomer: Newcomer, 
     await citizen.begin()
     other = await newcomer(citizen.stage)
     shown = await other.page.goto(citizen.page.url)
-    assert shown is not None and shown.status == 404
+    assert shown is not None
+    assert shown.status == 404
     await other.sees(title(F.LOST_PLACE))
     await other.press("Type in a code")
     await other.sees("Continue with a code")
@@ -241,7 +242,8 @@ async def test_a_journey_in_another_browser_is_a_lost_place(newcomer: Newcomer, 
 )
 async def test_a_link_whose_way_back_cannot_be_trusted_stops_here(citizen: Citizen, changed: dict[str, str]) -> None:
     shown = await citizen.page.goto(Library(citizen.stage).request(**changed))
-    assert shown is not None and shown.status == 400
+    assert shown is not None
+    assert shown.status == 400
     await citizen.sees(title(F.BAD_LINK))
     assert citizen.page.url.startswith(f"{citizen.stage.issuer}/authorize")
 

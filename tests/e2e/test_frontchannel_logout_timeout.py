@@ -86,7 +86,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, services: tuple[Misbeh
 
 
 async def test_the_page_goes_on_while_every_service_in_a_frame_is_still_waited_for(
-    newcomer: Newcomer, stage: Stage, services: tuple[Misbehaving, int], script: bool
+    newcomer: Newcomer, stage: Stage, services: tuple[Misbehaving, int], *, script: bool
 ) -> None:
     citizen: Citizen = await newcomer(stage, script=script)
     behaviour, port = services

@@ -91,7 +91,7 @@ async def test_fifty_exchanges_of_a_service_are_kept_and_others_do_not_push_them
 
 @pytest.mark.parametrize(("wanted", "status"), [(True, 200), (False, 404)])
 async def test_there_is_no_inspector_unless_the_configuration_wants_it(
-    wanted: bool, status: int, shared_stage: Stage
+    status: int, shared_stage: Stage, *, wanted: bool
 ) -> None:
     settings = shared_stage.parts.settings
     broker = replace(settings.broker, inspector=wanted)

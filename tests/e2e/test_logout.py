@@ -54,7 +54,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, authority: Authority, 
 
 
 @pytest.fixture
-async def citizen(newcomer: Newcomer, stage: Stage, script: bool, told: Told) -> Citizen:
+async def citizen(newcomer: Newcomer, stage: Stage, told: Told, *, script: bool) -> Citizen:
     """A citizen whose browser reports violations of the content security policy; `newcomer` fails the test on any."""
     told.tokens.clear()
     told.frames.clear()
@@ -81,7 +81,8 @@ async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(c
     others = (await bookshop.redeem(second["code"])).expect().json
     mine = verify(tokens["id_token"], stage.parts.crypto.keys.public(), {"ES256"}).claims
     theirs = verify(others["id_token"], stage.parts.crypto.keys.public(), {"ES256"}).claims
-    assert mine["sid"] != theirs["sid"] and mine["sub"] != theirs["sub"]
+    assert mine["sid"] != theirs["sid"]
+    assert mine["sub"] != theirs["sub"]
     waiting = (await signed_in(citizen, "bookshop"))[1]["code"]
 
     await citizen.page.goto(
@@ -107,7 +108,8 @@ async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(c
         assert (claims["iss"], claims["aud"]) == (stage.issuer, client_id)
         assert (claims["sub"], claims["sid"]) == (id_token["sub"], id_token["sid"])
         assert claims["events"] == {"http://schemas.openid.net/event/backchannel-logout": {}}
-        assert 0 < claims["exp"] - claims["iat"] <= 120 and "nonce" not in claims
+        assert 0 < claims["exp"] - claims["iat"] <= 120
+        assert "nonce" not in claims
     # what was issued in that session opens nothing any more
     assert (await library.userinfo(tokens["access_token"])).status == 401
     assert (await bookshop.redeem(waiting)).json["error"] == "invalid_grant"
@@ -135,7 +137,7 @@ async def test_the_sample_service_signs_out_whoever_signed_out_elsewhere(citizen
     await citizen.reads("1 signed out here")
 
 
-async def test_a_form_of_a_service_signs_out_too_and_so_does_agreeing_to_be_asked(citizen: Citizen, told: Told) -> None:
+async def test_a_form_of_a_service_signs_out_too_and_so_does_agreeing_to_be_asked(citizen: Citizen) -> None:
     stage = citizen.stage
     library, answered = await signed_in(citizen, "bookshop", prompt="consent")
     id_token = (await library.redeem(answered["code"])).expect().json["id_token"]
@@ -191,7 +193,7 @@ async def asked(citizen: Citizen, message: str) -> str:
 
 
 @pytest.fixture
-async def framed_citizen(stage: Stage, tmp_path: Path, third_party_cookies: bool) -> AsyncIterator[Citizen]:
+async def framed_citizen(stage: Stage, tmp_path: Path, *, third_party_cookies: bool) -> AsyncIterator[Citizen]:
     """A citizen whose browser does or does not let frames of other sites see their cookies."""
     async with complete_chromium(tmp_path / "profile", third_party_cookies=third_party_cookies) as context:
         citizen = attended(await context.new_page(), stage, [])

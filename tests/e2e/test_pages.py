@@ -13,7 +13,7 @@ WELSH = "Cymraeg"
 
 
 async def test_switching_the_language_keeps_the_transaction_wherever_it_stands(
-    newcomer: Newcomer, shared_stage: Stage, script: bool
+    newcomer: Newcomer, shared_stage: Stage, *, script: bool
 ) -> None:
     citizen = await newcomer(shared_stage, script=script)
     page = citizen.page
@@ -98,5 +98,6 @@ async def test_every_page_of_a_journey_is_kept_by_nobody_fetches_no_script_and_a
 @pytest.mark.parametrize("path", ["/", "/help", "/accessibility", "/privacy", "/cookies", "/errors", "/continue"])
 async def test_a_page_that_belongs_to_no_journey_opens_for_anybody(citizen: Citizen, path: str) -> None:
     shown = await citizen.page.goto(f"{citizen.stage.issuer}{path}")
-    assert shown is not None and shown.status == 200
+    assert shown is not None
+    assert shown.status == 200
     await expect(citizen.page.get_by_role("heading", level=1)).not_to_be_empty()

@@ -60,7 +60,8 @@ def held(reply: Reply, what: str) -> str:
     assert what in said
     assert re.search(r"at \d{2}:\d{2}", said), said
     assert "Opening this page shared nothing about you." in said
-    assert "What you can do now" in said and "Get help" in said
+    assert "What you can do now" in said
+    assert "Get help" in said
     assert said.index("Talk to us") < said.index(PHONE)
     return said
 
@@ -158,7 +159,8 @@ async def test_one_sign_in_too_many_at_an_address_says_why_and_until_when(
         (await citizen.push()).expect(201)
         reply = await citizen.authorize()
         assert reply.status == 429
-        assert "Too many sign-ins began at once" in words(reply) and "You did nothing wrong." in words(reply)
+        assert "Too many sign-ins began at once" in words(reply)
+        assert "You did nothing wrong." in words(reply)
         assert "slow_down: limit starts" in words(reply)
         (await citizen.push(prompt="none")).expect(201)
         assert (await citizen.authorize()).status == 429

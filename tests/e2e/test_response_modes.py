@@ -16,7 +16,7 @@ POSTED = ["form_post", "form_post.jwt"]
 
 
 @pytest.fixture
-async def citizen(newcomer: Newcomer, shared_stage: Stage, script: bool) -> Citizen:
+async def citizen(newcomer: Newcomer, shared_stage: Stage, *, script: bool) -> Citizen:
     """A citizen with a fresh browser, once with script and once without."""
     return await newcomer(shared_stage, script=script)
 

@@ -31,7 +31,7 @@ async def continues(citizen: Citizen, code: str) -> None:
 
 
 async def test_a_code_moves_the_request_to_another_browser_and_the_first_never_collects(
-    newcomer: Newcomer, shared_stage: Stage, script: bool
+    newcomer: Newcomer, shared_stage: Stage, *, script: bool
 ) -> None:
     first, second = [await newcomer(shared_stage, script=script) for _ in range(2)]
     await first.begin()
@@ -64,10 +64,8 @@ async def test_a_code_moves_the_request_to_another_browser_and_the_first_never_c
     await second.reads("Ioan Pryce")
     ended = await second.transaction(journey.rpartition("/")[2])
     assert ended.state is TransactionState.ANSWERED
-    assert (
-        ended.client_redirect is not None
-        and ended.client_redirect.url == f"{shared_stage.service}/sign-in?{urlencode({'iss': shared_stage.issuer})}"
-    )
+    assert ended.client_redirect is not None
+    assert ended.client_redirect.url == f"{shared_stage.service}/sign-in?{urlencode({'iss': shared_stage.issuer})}"
     await first.page.goto(journey)
     await first.sees("We lost your place")
     await first.begin(prompt="none")
@@ -124,7 +122,8 @@ async def test_a_code_that_a_stranger_sent_collects_nothing_for_the_stranger(
     await victim.page.wait_for_url(f"{shared_stage.service}/")
     for path in ("", "/share", "/choose", "/later"):
         shown = await attacker.page.goto(f"{journey}{path}")
-        assert shown is not None and shown.status in (404, 405)
+        assert shown is not None
+        assert shown.status in (404, 405)
     held = {cookie["name"]: cookie["value"] for cookie in await attacker.page.context.cookies()}
     assert "__Host-portico-session" not in held
     browser = Browser(tuple(held["__Host-portico-browser"].split(".")))
@@ -146,7 +145,8 @@ async def test_after_the_patience_of_a_service_it_is_asked_to_start_anew(
     async with citizen.page.expect_request(f"{clocked_stage.service}/sign-in?iss=**"):
         await citizen.press("Share and continue")
     ended = await citizen.transaction(handle)
-    assert ended.client_redirect is not None and "code=" not in ended.client_redirect.url
+    assert ended.client_redirect is not None
+    assert "code=" not in ended.client_redirect.url
 
 
 async def test_who_asked_for_a_person_can_get_a_code_for_later_and_look_elsewhere(

@@ -25,7 +25,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 @pytest.fixture
-async def citizen(newcomer: Newcomer, stage: Stage, script: bool) -> Citizen:
+async def citizen(newcomer: Newcomer, stage: Stage, *, script: bool) -> Citizen:
     """A citizen at a shared computer."""
     return await newcomer(stage, script=script)
 
@@ -60,7 +60,8 @@ async def test_a_provider_that_remembers_lets_anybody_in_with_one_press(citizen:
     await signs_in(citizen)
     await citizen.page.context.clear_cookies(name="__Host-portico-session")
     asked = await sits_down(citizen)
-    assert "prompt" not in asked and "max_age" not in asked
+    assert "prompt" not in asked
+    assert "max_age" not in asked
     await citizen.press(AGAIN)
     await citizen.share()
     await citizen.arrives()
@@ -95,7 +96,8 @@ async def test_who_does_not_is_not_let_in_by_one_press_either(citizen: Citizen) 
     # after that provider and citizen are as free as before
     await citizen.page.context.clear_cookies(name="__Host-portico-session")
     again = await sits_down(citizen)
-    assert "prompt" not in again and "max_age" not in again
+    assert "prompt" not in again
+    assert "max_age" not in again
     # every other provider is still asked for a fresh login, since it may have a session too
     await citizen.page.go_back()
     elsewhere = await sits_down(citizen, EID)
@@ -165,7 +167,8 @@ async def returns(citizen: Citizen, page: str) -> None:
     try:
         await citizen.page.goto(page)
     except Error as interrupted:
-        assert "chrome-error" in str(interrupted)
+        if "chrome-error" not in str(interrupted):
+            raise
         await citizen.page.goto(page)
 
 

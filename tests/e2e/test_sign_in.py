@@ -16,7 +16,7 @@ COUNCIL = "Aberlan Council"
 
 
 @pytest.fixture
-async def citizen(newcomer: Newcomer, shared_stage: Stage, script: bool) -> Citizen:
+async def citizen(newcomer: Newcomer, shared_stage: Stage, *, script: bool) -> Citizen:
     """A citizen with a fresh browser, once with script and once without."""
     return await newcomer(shared_stage, script=script)
 
@@ -253,7 +253,7 @@ async def test_two_tabs_at_the_sample_service_both_arrive_whichever_began_first(
 
 
 async def test_a_bookmark_of_a_journey_is_told_apart_by_how_it_ended_and_when(
-    newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead, script: bool
+    newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead, *, script: bool
 ) -> None:
     stage = clocked_stage
     left_open, finished, forgotten = [await newcomer(stage, script=script) for _ in range(3)]

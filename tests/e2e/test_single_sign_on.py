@@ -22,7 +22,7 @@ async def signed_in(citizen: Citizen, provider: str = NORTHBANK, permit: str = "
     await citizen.arrives()
 
 
-async def test_a_second_request_needs_no_page_at_all(newcomer: Newcomer, shared_stage: Stage, script: bool) -> None:
+async def test_a_second_request_needs_no_page_at_all(newcomer: Newcomer, shared_stage: Stage, *, script: bool) -> None:
     citizen = await newcomer(shared_stage, script=script)
     await signed_in(citizen, permit="move")
     stops: list[str] = []
@@ -183,14 +183,14 @@ async def test_whoever_is_signed_in_can_sign_out_from_any_page(citizen: Citizen)
 
 
 @asynccontextmanager
-async def off(stage: Stage, kind: KillSwitchKind, id: str) -> AsyncIterator[None]:
+async def off(stage: Stage, kind: KillSwitchKind, target: str) -> AsyncIterator[None]:
     """Turned off meanwhile."""
     board, now = stage.parts.connections.sql_stores.switches, stage.parts.system.now()
-    assert await board.turn_off(kind, id, "for a test", "operator", now)
+    assert await board.turn_off(kind, target, "for a test", "operator", now)
     try:
         yield
     finally:
-        await board.turn_on(kind, id, "operator", now)
+        await board.turn_on(kind, target, "operator", now)
 
 
 async def test_a_provider_that_was_turned_off_is_off_on_every_page(citizen: Citizen) -> None:
@@ -248,12 +248,12 @@ async def account_of(stage: Stage, persona: str) -> str:
 Which = Callable[[Stage], Awaitable[tuple[KillSwitchKind, str]]]
 
 
-async def the_provider(stage: Stage) -> tuple[KillSwitchKind, str]:
+async def the_provider(_stage: Stage) -> tuple[KillSwitchKind, str]:
     """The provider at which the citizen signed in."""
     return KillSwitchKind.PROVIDER, "northbank"
 
 
-async def the_service(stage: Stage) -> tuple[KillSwitchKind, str]:
+async def the_service(_stage: Stage) -> tuple[KillSwitchKind, str]:
     """The service that holds the tokens."""
     return KillSwitchKind.SERVICE, "library"
 

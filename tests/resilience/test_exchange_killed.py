@@ -89,7 +89,7 @@ async def held_up(broker: Ground, form: dict[str, str]) -> HeldUp | None:
     return None
 
 
-async def killed_at(broker: Ground, step: str, code: str, form: dict[str, str], backend_dies: bool) -> None:
+async def killed_at(broker: Ground, step: str, code: str, form: dict[str, str], *, backend_dies: bool) -> None:
     """Lets an exchange come to a step and kills its worker there; the statement under way dies too, or goes on."""
     held = None
     while held is None:
@@ -118,11 +118,13 @@ async def test_a_code_whose_exchange_was_killed_before_the_commit_works_once_mor
     form = rider.exchange(code)
     before = await broker.issued(code)
     await killed_at(broker, step, code, form, backend_dies=True)
-    assert await broker.issued(code) == before == Issued(False, 0, [], before.replays)
+    assert await broker.issued(code) == before == Issued(redeemed=False, tokens=0, audited=[], replays=before.replays)
     # the very same request: nothing of it was kept, not even the use of its assertion
     told = (await rider.call("/token", form)).expect().json
     assert (await rider.userinfo(told["access_token"])).status == 200
-    assert await broker.issued(code) == Issued(True, 2, ["code_redeemed"], before.replays)
+    assert await broker.issued(code) == Issued(
+        redeemed=True, tokens=2, audited=["code_redeemed"], replays=before.replays
+    )
     refused = await rider.redeem(code)
     assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
     assert (await rider.userinfo(told["access_token"])).status == 401
@@ -138,10 +140,14 @@ async def test_a_code_whose_exchange_was_committed_after_its_worker_was_killed_i
     before = await broker.issued(code)
     await killed_at(broker, step, code, rider.exchange(code), backend_dies=False)
     # no client received these tokens, but they are complete
-    assert await broker.issued(code) == Issued(True, 2, ["code_redeemed"], before.replays)
+    assert await broker.issued(code) == Issued(
+        redeemed=True, tokens=2, audited=["code_redeemed"], replays=before.replays
+    )
     refused = await rider.redeem(code)
     assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
-    assert await broker.issued(code) == Issued(True, 0, ["code_redeemed", "code_replayed"], before.replays + 1)
+    assert await broker.issued(code) == Issued(
+        redeemed=True, tokens=0, audited=["code_redeemed", "code_replayed"], replays=before.replays + 1
+    )
 
 
 async def test_a_code_whose_worker_was_killed_before_it_heard_of_the_commit_is_refused_and_its_tokens_revoked(
@@ -170,7 +176,9 @@ async def test_a_code_whose_worker_was_killed_before_it_heard_of_the_commit_is_r
     assert (await broker.issued(code)).tokens == 2
     refused = await rider.redeem(code)
     assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
-    assert await broker.issued(code) == Issued(True, 0, ["code_redeemed", "code_replayed"], before.replays + 1)
+    assert await broker.issued(code) == Issued(
+        redeemed=True, tokens=0, audited=["code_redeemed", "code_replayed"], replays=before.replays + 1
+    )
 
 
 async def test_a_code_whose_answer_was_lost_on_its_way_is_refused_and_its_tokens_revoked(broker: Ground) -> None:
@@ -211,7 +219,9 @@ async def test_a_code_whose_answer_was_lost_on_its_way_is_refused_and_its_tokens
     await broker.well()
     refused = await rider.redeem(code)
     assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
-    assert await broker.issued(code) == Issued(True, 0, ["code_redeemed", "code_replayed"], before.replays + 1)
+    assert await broker.issued(code) == Issued(
+        redeemed=True, tokens=0, audited=["code_redeemed", "code_replayed"], replays=before.replays + 1
+    )
 
 
 async def test_of_many_who_redeem_one_code_while_a_worker_is_killed_at_most_one_holds_live_tokens(

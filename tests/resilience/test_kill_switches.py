@@ -59,7 +59,7 @@ def place(request: pytest.FixtureRequest) -> Place:
     return found
 
 
-async def many(place: Place, path: str, rider: Rider) -> list[int]:
+async def many(path: str, rider: Rider) -> list[int]:
     """The statuses of many requests at once, so that every worker is among those who answer."""
     replies = await asyncio.gather(*(rider.visit(path) for _ in range(8)))
     return [reply.status for reply in replies]

@@ -109,7 +109,9 @@ async def test_a_code_whose_exchange_met_no_database_is_as_good_as_before_or_who
     else:
         assert found == before
         assert (await rider.userinfo(reply.expect().json["access_token"])).status == 200
-        assert await broker.issued(code) == Issued(True, 2, ["code_redeemed"], before.replays)
+        assert await broker.issued(code) == Issued(
+            redeemed=True, tokens=2, audited=["code_redeemed"], replays=before.replays
+        )
 
 
 async def test_an_answer_that_met_no_database_is_given_when_it_is_back(broker: Ground, away: Away) -> None:

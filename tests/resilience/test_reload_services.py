@@ -104,11 +104,13 @@ async def test_a_new_service_signs_in_at_every_worker_with_keys_that_it_shows_an
         await code(ground.rider(second))
         # each worker asked when it read the file, and once more when it met the new key: made-up ones do not count
         strange = walks(ground, new_signing_key_pem("ES256").decode(), "made-up")
-        assert await everywhere(ground, strange, 401) and keys.asked <= 2 * WORKERS
+        assert await everywhere(ground, strange, 401)
+        assert keys.asked <= 2 * WORKERS
         # while its jwks_uri hangs no request waits: the service's keys are cached, and other services do not need it
         keys.open.clear()
         async with asyncio.timeout(60):
-            assert await everywhere(ground, first, 201) and await everywhere(ground, ground.service, 201)
+            assert await everywhere(ground, first, 201)
+            assert await everywhere(ground, ground.service, 201)
         # a signal removes it: no worker is replaced, and all workers have reloaded
         file_of(ground, WALKS).unlink()
         await hang_up(ground, "configuration_applied")
@@ -129,12 +131,14 @@ async def test_a_mistake_in_one_file_keeps_everything_as_it_was(ground: Ground) 
     await hang_up(ground, "configuration_refused")
     assert "services/rides.toml: redirect_uris[0]" in ground.running.program.output
     new = walks(ground, pem.decode(), own.kid)
-    assert await everywhere(ground, new, 401) and await everywhere(ground, ground.service, 201)
+    assert await everywhere(ground, new, 401)
+    assert await everywhere(ground, ground.service, 201)
     # a worker that falls meanwhile is not replaced by one that knows something else, nor do the others stop
     refused = said(ground, '"configuration_refused"')
     ground.kill(ground.workers()[0])
     await eventually(60, lambda: counted(ground, '"configuration_refused"', refused + 1))
-    assert len(ground.workers()) == WORKERS and (await ground.rider().push()).status == 201
+    assert len(ground.workers()) == WORKERS
+    assert (await ground.rider().push()).status == 201
     file.write_text(right)
     await ground.whole()
     await reload(ground)

@@ -65,7 +65,11 @@ async def test_a_provider_at_which_sign_ins_fail_is_marked_in_the_picker_and_oth
             failed = (await rider.visit(rider.page)).expect().body
             assert b"was not working" in failed, failed[-3000:]
         healths = stage.parts.monitoring.health_monitor.healths()
-        assert {id: health.working for id, health in healths.items()} == {HARBOUR: False, NORTHBANK: True, EID: True}
+        assert {provider_id: health.working for provider_id, health in healths.items()} == {
+            HARBOUR: False,
+            NORTHBANK: True,
+            EID: True,
+        }
         shown = (await choosing.visit(choosing.page)).expect().body
         assert re.findall(r"<bdi>([^<]+)</bdi></strong> – Not working", shown.decode()) == ["Harbour Post"]
         # the picker does not offer it now

@@ -160,8 +160,8 @@ def spoiled() -> Mapping[str, Spoiled]:
         "names in capitals": lambda form: urlencode({name.upper(): value for name, value in form.items()}).encode(),
         "names with a space": lambda form: urlencode({f" {name}": value for name, value in form.items()}).encode(),
         "encoded twice": lambda form: urlencode({"x": urlencode(form)}).encode(),
-        "nothing": lambda form: b"",
-        "JSON": lambda form: b'{"client_id":"rides"}',
+        "nothing": lambda _form: b"",
+        "JSON": lambda _form: b'{"client_id":"rides"}',
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 import jwt
+import pytest
 
 from tests.e2e.app_harness import Stage
 from tests.e2e.raw_client import Reply, Rider, Wire
@@ -38,9 +39,7 @@ def library(stage: Stage) -> dict[str, str]:
     return {"client_id": "library", "client_secret": secret}
 
 
-async def test_nobody_learns_which_services_there_are_or_how_they_authenticate(
-    door: Door, held: Victim, stage: Stage
-) -> None:
+async def test_nobody_learns_which_services_there_are_or_how_they_authenticate(door: Door, held: Victim) -> None:
     everybody = ("nobody", "library", "rides", "demo-service", "land-register")
     stranger = Service("", door.issuer, "", held.service.key, "another")
 
@@ -151,7 +150,8 @@ async def test_nothing_is_granted_beyond_what_was_registered_and_agreed_to(held:
         refused(await rider.call("/token", {**form, **held.service.assertion()}), "invalid_scope")
 
 
-async def test_a_refresh_with_a_narrower_scope_gives_a_token_that_opens_less(door: Door, held: Victim) -> None:
+@pytest.mark.usefixtures("door")
+async def test_a_refresh_with_a_narrower_scope_gives_a_token_that_opens_less(held: Victim) -> None:
     """RFC 6749 6: at userinfo, in introspection and in the answer. The refresh token keeps what was granted."""
 
     async def refreshed(*scope: str) -> Reply:
@@ -222,7 +222,8 @@ async def test_a_request_by_reference_is_never_fetched(door: Door, held: Victim)
         refused(await door.post("/par", {**held.forms()["/par"], "request_uri": uri}), "invalid_request")
 
 
-async def test_nobody_is_sent_to_an_address_that_is_not_registered(door: Door, held: Victim) -> None:
+@pytest.mark.usefixtures("held")
+async def test_nobody_is_sent_to_an_address_that_is_not_registered(door: Door) -> None:
     """No open redirector (RFC 9700 4.11), at sign-in or at sign-out, whatever else is wrong with the request."""
     good = {"client_id": "library", "response_type": "code", "scope": "openid"}
     for address in (
@@ -254,9 +255,9 @@ def proofs(service: Service, *, ahead: int = 0, nonce: str | None = None) -> Ser
         service.redirect_uri,
         service.key,
         service.kid,
-        True,
-        service.nonce if nonce is None else nonce,
-        lambda: now() + ahead,
+        bound=True,
+        nonce=service.nonce if nonce is None else nonce,
+        now=lambda: now() + ahead,
     )
 
 

@@ -14,6 +14,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+_CERTIFICATE_SIGNING = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -47,7 +59,7 @@ class Authority:
             self._name,
             self._key.public_key(),
             (x509.BasicConstraints(ca=True, path_length=0), True),
-            (x509.KeyUsage(False, False, False, False, False, True, True, False, False), True),
+            (_CERTIFICATE_SIGNING, True),
         )
         self.file = self._write("authority.pem", self._certificate.public_bytes(serialization.Encoding.PEM))
 

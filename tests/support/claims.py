@@ -1,6 +1,6 @@
 """An assert outside a test file, for tests/test_asserts.py to see whether Python executes it."""
 
 
-def claim(truth: bool) -> None:
+def claim(*, truth: bool) -> None:
     """Assert it."""
     assert truth

@@ -57,12 +57,14 @@ class PausingProxy:
             return
         self._clients[questions.get_extra_info("sockname")[1]] = writer.get_extra_info("peername")[1]
         try:
-            await asyncio.gather(self._forward(reader, questions, False), self._forward(answers, writer, True))
+            await asyncio.gather(
+                self._forward(reader, questions, answers=False), self._forward(answers, writer, answers=True)
+            )
         finally:
             writer.close()
             questions.close()
 
-    async def _forward(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, answers: bool) -> None:
+    async def _forward(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, answers: bool) -> None:
         with suppress(OSError):
             while data := await source.read(65_536):
                 if answers:

@@ -81,7 +81,7 @@ def sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def postgres_url(postgres: PostgresServer, migrated: str) -> str:
+async def postgres_url(migrated: str) -> str:
     """A database with the present schema and nothing in it."""
     connection = await asyncpg.connect(migrated)
     tables = "".join(f"DELETE FROM {table.name};" for table in reversed(metadata.sorted_tables))
@@ -128,7 +128,7 @@ async def some_sql(sqlite_url: str, sealer: Sealer, system: System) -> AsyncIter
 
 @pytest.fixture(params=["memory", *(pytest.param(one, marks=pytest.mark.store) for one in ("redis", "redis-py"))])
 async def passing(
-    request: pytest.FixtureRequest, some_sql: SqlStores, sealer: Sealer, system: System
+    request: pytest.FixtureRequest, some_sql: SqlStores, sealer: Sealer
 ) -> AsyncIterator[EphemeralStores]:
     """Ephemeral stores of each kind, one after the other."""
     redis: RedisServer | None = request.getfixturevalue("redis") if request.param != "memory" else None

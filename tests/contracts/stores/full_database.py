@@ -374,12 +374,12 @@ async def _fill_cases(sql: SqlStores) -> None:
 
 
 async def _fill_switches(sql: SqlStores) -> None:
-    for kind, id in (
+    for kind, identifier in (
         (KillSwitchKind.PROVIDER, "bank"),
         (KillSwitchKind.SERVICE, "tax"),
         (KillSwitchKind.ACCOUNT, "account-dan"),
     ):
-        assert await sql.switches.turn_off(kind, id, "a reason", "olu", NOW, fan_out)
+        assert await sql.switches.turn_off(kind, identifier, "a reason", "olu", NOW, fan_out)
 
 
 def empty_fields(record: object, path: str = "") -> Iterator[str]:

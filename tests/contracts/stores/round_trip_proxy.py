@@ -21,7 +21,7 @@ class Turns:
         from_server, to_server = await asyncio.open_connection(*self._server)
         waiting = [False]
 
-        async def forward(source: asyncio.StreamReader, target: asyncio.StreamWriter, asks: bool) -> None:
+        async def forward(source: asyncio.StreamReader, target: asyncio.StreamWriter, *, asks: bool) -> None:
             with suppress(ConnectionError):
                 while data := await source.read(65_536):
                     if asks and not waiting[0]:
@@ -31,7 +31,7 @@ class Turns:
                     await target.drain()
             target.close()
 
-        await asyncio.gather(forward(reader, to_server, True), forward(from_server, writer, False))
+        await asyncio.gather(forward(reader, to_server, asks=True), forward(from_server, writer, asks=False))
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Turns"]:

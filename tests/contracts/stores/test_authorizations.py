@@ -64,7 +64,8 @@ async def test_a_person_has_one_subject_in_a_sector_and_another_in_each_other_on
     await sql.answers.record(answer(clock.now(), "3", sector="tax.example"))
     one = await sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
     other = await sql.answers.linked_identity(ISSUER, "ann", "tax.example", SERVICE)
-    assert one is not None and other is not None
+    assert one is not None
+    assert other is not None
     assert one.account == other.account == "account-1"
     assert (one.subject, other.subject) == ("pairwise-1", "pairwise-2")
 
@@ -83,7 +84,8 @@ async def test_an_issuer_and_a_subject_belong_to_one_account_however_many_answer
     recorded = await asyncio.gather(*(stores[number % 3].answers.record(given) for number, given in enumerate(answers)))
     assert len(set(recorded)) == 1
     known = await stores[0].answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
-    assert known is not None and recorded[0] == AuthorizationWritten(known.account, str(known.subject))
+    assert known is not None
+    assert recorded[0] == AuthorizationWritten(known.account, str(known.subject))
     codes = [await stores[0].grants.code(given.code.digest) for given in answers if given.code]
     assert {found.code.account for found in codes if found} == {known.account}
     assert len(codes) == 12
@@ -92,7 +94,8 @@ async def test_an_issuer_and_a_subject_belong_to_one_account_however_many_answer
 async def test_the_same_subject_at_another_issuer_is_another_person(sql: SqlStores, clock: FakeClock) -> None:
     one = await sql.answers.record(answer(clock.now(), "1"))
     other = await sql.answers.record(answer(clock.now(), "2", issuer="https://other.example"))
-    assert one is not None and other is not None
+    assert one is not None
+    assert other is not None
     assert one.account != other.account
 
 
@@ -166,7 +169,8 @@ async def test_a_double_click_answers_twice_with_the_same_code(open_one: OpenSql
         recorded = await asyncio.gather(*(stores[n % 3].answers.record(given) for n in range(6)))
         assert recorded == [AuthorizationWritten(f"account-{round_}", f"pairwise-{round_}")] * 6
         found = await stores[0].grants.code(same.digest)
-        assert found is not None and found.code == same
+        assert found is not None
+        assert found.code == same
 
 
 async def told(sql: SqlStores, kind: str = "service_answered") -> int:
@@ -176,7 +180,7 @@ async def told(sql: SqlStores, kind: str = "service_answered") -> int:
 
 @pytest.mark.parametrize("late", [False, True])
 async def test_an_answer_that_is_given_many_times_at_once_has_one_audit_row(
-    open_one: OpenSqlStores, clock: FakeClock, late: bool
+    open_one: OpenSqlStores, clock: FakeClock, *, late: bool
 ) -> None:
     stores = [await open_one() for _ in range(3)]
     for round_ in range(1, 6):
@@ -200,7 +204,8 @@ async def test_an_answer_that_is_given_again_after_a_crash_has_one_audit_row_and
         "account-1", "pairwise-1"
     )
     found = await sql.grants.code(first.digest)
-    assert found is not None and found.code.expires == again.expires
+    assert found is not None
+    assert found.code.expires == again.expires
     assert await told(sql) == 1
 
 
@@ -218,15 +223,18 @@ async def test_what_was_shared_is_remembered_for_each_service(sql: SqlStores, cl
     await sql.answers.record(answer(clock.now(), "1", shared=("name", "email")))
     await sql.answers.record(answer(clock.now(), "2", shared=("email", "birthdate")))
     known = await sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
-    assert known is not None and known.shared == ("birthdate", "email", "name")
+    assert known is not None
+    assert known.shared == ("birthdate", "email", "name")
     other = await sql.answers.linked_identity(ISSUER, "ann", SECTOR, "tax")
-    assert other is not None and other.shared is None
+    assert other is not None
+    assert other.shared is None
 
 
 async def test_sharing_nothing_but_the_subject_is_a_sharing_too(sql: SqlStores, clock: FakeClock) -> None:
     await sql.answers.record(answer(clock.now(), "1", shared=()))
     known = await sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
-    assert known is not None and known.shared == ()
+    assert known is not None
+    assert known.shared == ()
 
 
 async def test_without_a_code_everything_else_is_written(sql: SqlStores, clock: FakeClock) -> None:

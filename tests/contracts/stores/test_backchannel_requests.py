@@ -132,7 +132,8 @@ async def test_a_confirmation_leaves_a_code_that_the_service_already_holds_and_r
     polled = await sql.questions.poll(mine, SERVICE, now, None)
     assert polled == PollResult(BackchannelState.CONFIRMED, put.expires, early=False)
     kept = await sql.grants.code(mine)
-    assert kept is not None and not kept.redeemed
+    assert kept is not None
+    assert not kept.redeemed
     assert (kept.code.account, kept.code.release.subject) == ("account-1", "pairwise-1")
     assert await sql.grants.redeem(mine, grant(kept.code, now), tokens(now), None, []) is RedeemResult.DONE
     assert await sql.grants.redeem(mine, grant(kept.code, now, "2"), (), None, []) is RedeemResult.USED_BEFORE
@@ -168,7 +169,8 @@ async def test_what_was_declined_stays_declined(sql: SqlStores, clock: FakeClock
     assert not await sql.questions.settle(put.id, BackchannelState.OTHER_PERSON, now, [])
     assert await sql.answers.record(confirming(now, put)) is None
     found = await sql.questions.load(put.id)
-    assert found is not None and found.state is BackchannelState.DECLINED
+    assert found is not None
+    assert found.state is BackchannelState.DECLINED
 
 
 async def test_a_sub_leads_to_its_account_and_a_live_session_to_the_person(sql: SqlStores, clock: FakeClock) -> None:

@@ -191,7 +191,8 @@ async def test_a_claimed_notice_is_claimed_by_nobody_else_until_its_time_is_over
     await one.cases.create(case(now), (), [notice(now, f"{number}") for number in range(10)])
     claimed = await asyncio.gather(*((one, other)[n % 2].outbox.claim(now, now + 60, 3) for n in range(6)))
     ids = [waiting.id for batch in claimed for waiting in batch]
-    assert len(ids) == len(set(ids)) and len(ids) >= 9
+    assert len(ids) == len(set(ids))
+    assert len(ids) >= 9
     await one.outbox.claim(now, now + 60, 10)
     assert await one.outbox.claim(now + 59, now + 120, 10) == []
     assert len(await one.outbox.claim(now + 60, now + 120, 20)) == 10
@@ -206,7 +207,7 @@ async def test_a_notice_that_went_out_does_not_go_out_again(sql: SqlStores, cloc
 
 
 @pytest.mark.parametrize("swept", [True, False])
-async def test_an_expired_notice_does_not_go_out_swept_or_not(sql: SqlStores, clock: FakeClock, swept: bool) -> None:
+async def test_an_expired_notice_does_not_go_out_swept_or_not(sql: SqlStores, clock: FakeClock, *, swept: bool) -> None:
     now = clock.now()
     await sql.cases.create(case(now), (), [notice(now)])
     if swept:

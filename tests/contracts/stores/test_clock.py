@@ -60,7 +60,8 @@ def test_whose_clock_is_off_follows_from_the_evidence_alone(evidence: ClockEvide
 
 def test_a_slow_answer_of_the_database_proves_less() -> None:
     assert not offset(3.5, slack=1.0).beyond(LIMIT)
-    assert offset(4.5, slack=1.0).beyond(LIMIT) and offset(-4.5, slack=1.0).beyond(LIMIT)
+    assert offset(4.5, slack=1.0).beyond(LIMIT)
+    assert offset(-4.5, slack=1.0).beyond(LIMIT)
     assert offset(4.5, slack=1.0).middle == 4.5
 
 
@@ -96,7 +97,8 @@ async def test_a_process_that_starts_with_its_clock_off_does_not_serve_until_it_
         assert abs(machine.clock() - world.now) < 0.01, "and reads the time from the database"
         machine.offset = 0.0
         await machine.check.check()
-        assert machine.serves and world.mark == int(world.now)
+        assert machine.serves
+        assert world.mark == int(world.now)
         world.mark = 0
 
 
@@ -107,22 +109,26 @@ async def test_a_clock_that_jumps_midway_is_noticed_at_the_next_reading_and_read
     for jump in (HOURS, -HOURS):
         machine.offset = jump
         assert abs(machine.clock() - world.now) < 0.01
-        assert not machine.serves and "jumped" in str(machine.check.out)
+        assert not machine.serves
+        assert "jumped" in str(machine.check.out)
         await pass_time(world, 5, machine)
         assert machine.check.finding is Finding.OWN_CLOCK
         assert abs(machine.clock() - world.now) < 0.01
         machine.offset = 0.0
         await pass_time(world, 1, machine)
-        assert machine.serves and abs(machine.clock() - world.now) < 0.01
+        assert machine.serves
+        assert abs(machine.clock() - world.now) < 0.01
 
 
 async def test_a_clock_that_drifts_slowly_is_noticed_when_it_is_too_far_and_trusted_again_well_within() -> None:
     world = World()
     machine = Machine(world, drift=0.01)
     await pass_time(world, 290, machine)
-    assert machine.serves and machine.check.offset == pytest.approx(2.9)
+    assert machine.serves
+    assert machine.check.offset == pytest.approx(2.9)
     await pass_time(world, 20, machine)
-    assert not machine.serves and machine.check.finding is Finding.OWN_CLOCK
+    assert not machine.serves
+    assert machine.check.finding is Finding.OWN_CLOCK
     machine.drift, machine.offset = 0.0, 2.5
     await pass_time(world, 1, machine)
     assert not machine.serves, "back within the limit, but not well within it"
@@ -151,18 +157,22 @@ async def test_one_host_with_a_wrong_clock_moves_no_other() -> None:
         world = World()
         good, bad = Machine(world), Machine(world, wrong)
         await pass_time(world, 60, good, bad)
-        assert good.serves and not bad.serves
-        assert world.now - 6 <= world.mark <= world.now and not world.taken_back
+        assert good.serves
+        assert not bad.serves
+        assert world.now - 6 <= world.mark <= world.now
+        assert not world.taken_back
         later = Machine(world)
         await later.check.check()
-        assert later.serves and later.clock() == pytest.approx(world.now)
+        assert later.serves
+        assert later.clock() == pytest.approx(world.now)
 
 
 async def test_a_wrong_host_whose_redis_is_as_wrong_still_learns_that_others_agree_with_the_database() -> None:
     world = World(redis=HOURS)
     good, bad = Machine(world), Machine(world, HOURS)
     await pass_time(world, LONG, good, bad)
-    assert good.serves and bad.check.finding is Finding.OWN_CLOCK
+    assert good.serves
+    assert bad.check.finding is Finding.OWN_CLOCK
     await pass_time(world, 60, bad)
     assert not bad.serves, "not even when the others have ended"
 
@@ -176,19 +186,23 @@ async def test_a_database_whose_own_clock_is_off_ends_no_host_if_redis_is_with_t
     await pass_time(world, 30, *hosts)
     mark = world.mark
     for host in hosts:
-        assert host.serves and host.check.finding is Finding.DATABASE_CLOCK
+        assert host.serves
+        assert host.check.finding is Finding.DATABASE_CLOCK
         assert host.clock() == pytest.approx(world.now)
         assert host.check.offset == pytest.approx(-jump)
-    assert world.mark == mark <= world.now and not world.taken_back, "the high-water mark follows no process"
+    assert world.mark == mark <= world.now, "the high-water mark follows no process"
+    assert not world.taken_back
     fresh = Machine(world)
     await fresh.check.check()
     assert not fresh.serves, "a process that starts waits for what others note"
     await pass_time(world, LONG, *hosts, fresh)
-    assert fresh.serves and fresh.clock() == pytest.approx(world.now)
+    assert fresh.serves
+    assert fresh.clock() == pytest.approx(world.now)
     world.database = 0.0
     await pass_time(world, 10, *hosts, fresh)
     assert all(host.check.finding is Finding.RIGHT for host in (*hosts, fresh))
-    assert world.mark > mark and not world.taken_back
+    assert world.mark > mark
+    assert not world.taken_back
 
 
 async def test_without_a_third_clock_a_database_whose_clock_is_off_is_believed_and_nothing_served() -> None:
@@ -197,7 +211,8 @@ async def test_without_a_third_clock_a_database_whose_clock_is_off_is_believed_a
         await pass_time(world, 20, host)
         mark, world.database = world.mark, HOURS
         await pass_time(world, 30, host)
-        assert host.check.finding is Finding.UNDECIDED and not host.serves
+        assert host.check.finding is Finding.UNDECIDED
+        assert not host.serves
         assert world.mark == mark
         world.database = 0.0
         await pass_time(world, 1, host)
@@ -213,7 +228,8 @@ async def test_a_machine_that_was_paused_does_not_take_its_own_pause_for_a_jump_
     paused.offset = -600.0
     paused.clock.tick = lambda: world.passed - 600.0
     await pass_time(world, 2, paused, other)
-    assert not paused.serves and other.serves
+    assert not paused.serves
+    assert other.serves
 
 
 class ManyHosts(RuleBasedStateMachine):
@@ -253,7 +269,8 @@ class ManyHosts(RuleBasedStateMachine):
     def nobody_moves_the_others(self) -> None:
         if hasattr(self, "world"):
             assert all(machine.serves for machine in self.sound)
-            assert self.world.mark <= self.world.now and not self.world.taken_back
+            assert self.world.mark <= self.world.now
+            assert not self.world.taken_back
 
     def teardown(self) -> None:
         if hasattr(self, "runner"):
@@ -281,8 +298,10 @@ def test_whatever_the_databases_clock_does_hosts_that_run_serve_on_and_read_the_
             late.append(Machine(world))
             await pass_time(world, seconds, *hosts, *late)
             for host in (*hosts, *(one for one in late if one.serves)):
-                assert host.serves and abs(host.clock() - world.now) <= LIMIT
-            assert world.mark <= world.now + LIMIT and not world.taken_back
+                assert host.serves
+                assert abs(host.clock() - world.now) <= LIMIT
+            assert world.mark <= world.now + LIMIT
+            assert not world.taken_back
         world.database = 0.0
         await pass_time(world, LONG, *hosts, *late)
         assert all(host.serves and abs(host.clock() - world.now) <= LIMIT for host in (*hosts, *late))

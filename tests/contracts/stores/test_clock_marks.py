@@ -21,10 +21,13 @@ async def test_a_mark_in_the_future_is_taken_back_once_and_what_it_held_expired_
     hosts = [Machine(world), Machine(world)]
     for host in hosts:
         await host.check.look()
-        assert not host.serves and host.check.finding in (Finding.MARK_AHEAD, Finding.MARK_DISPUTED)
+        assert not host.serves
+        assert host.check.finding in (Finding.MARK_AHEAD, Finding.MARK_DISPUTED)
     await pass_time(world, 2, *hosts)
     assert all(host.serves for host in hosts)
-    assert world.taken_back == ["broker"] and world.resets == 1 and world.forgotten >= 1
+    assert world.taken_back == ["broker"]
+    assert world.resets == 1
+    assert world.forgotten >= 1
     assert (world.now - 1, poisoned) in [(now, mark) for now, mark in world.expired]
     assert all(host.clock() == pytest.approx(world.now) for host in hosts)
 
@@ -34,11 +37,14 @@ async def test_a_mark_in_the_future_is_not_taken_back_while_redis_is_away_or_of_
         world.mark = int(world.now + HOURS)
         host = Machine(world, redis_answers=answers)
         await pass_time(world, 30, host)
-        assert not host.serves and not world.taken_back and not world.expired
+        assert not host.serves
+        assert not world.taken_back
+        assert not world.expired
         assert "high-water mark of time is" in str(host.check.out)
         host.redis_answers, world.redis = True, 0.0
         await pass_time(world, 1, host)
-        assert host.serves and world.taken_back
+        assert host.serves
+        assert world.taken_back
 
 
 async def test_a_mark_that_another_process_took_back_is_followed_while_running() -> None:
@@ -59,16 +65,20 @@ async def test_on_sqlite_a_jump_forward_is_followed_and_a_jump_back_ends_what_ha
     host.offset = HOURS
     assert not host.serves
     await pass_time(world, 1, host)
-    assert host.serves and host.clock() == pytest.approx(world.now + HOURS)
+    assert host.serves
+    assert host.clock() == pytest.approx(world.now + HOURS)
     await pass_time(world, LONG, host)
     ahead = world.mark
     assert ahead > world.now + HOURS - 10
     host.offset = 0.0
     await pass_time(world, 1, host)
-    assert not host.serves and not world.expired, "it waits for a process that contradicts it"
+    assert not host.serves, "it waits for a process that contradicts it"
+    assert not world.expired
     await pass_time(world, LONG, host)
-    assert host.serves and host.clock() == pytest.approx(world.now)
-    assert [mark for _, mark in world.expired] == [ahead] and world.taken_back
+    assert host.serves
+    assert host.clock() == pytest.approx(world.now)
+    assert [mark for _, mark in world.expired] == [ahead]
+    assert world.taken_back
 
 
 async def test_on_sqlite_a_second_process_with_another_clock_moves_nothing() -> None:
@@ -78,14 +88,18 @@ async def test_on_sqlite_a_second_process_with_another_clock_moves_nothing() -> 
         await pass_time(world, 20, good)
         bad = Machine(world, wrong)
         await pass_time(world, 60, good, bad)
-        assert good.serves and not bad.serves and not world.taken_back
+        assert good.serves
+        assert not bad.serves
+        assert not world.taken_back
         assert world.now - 6 <= world.mark <= world.now
         # one that was right and whose clock jumps moves nothing either
         second = Machine(world)
         await pass_time(world, 20, good, second)
         second.offset = wrong
         await pass_time(world, 60, good, second)
-        assert good.serves and not second.serves and not world.taken_back
+        assert good.serves
+        assert not second.serves
+        assert not world.taken_back
         assert world.now - 6 <= world.mark <= world.now
 
 
@@ -95,7 +109,8 @@ async def test_on_sqlite_a_machine_that_slept_goes_on_at_once() -> None:
     await pass_time(world, 20, host)
     host.offset = 8 * 3600.0  # the monotonic clock stood still meanwhile
     await pass_time(world, 1, host)
-    assert host.serves and host.clock() == pytest.approx(world.now + 8 * 3600)
+    assert host.serves
+    assert host.clock() == pytest.approx(world.now + 8 * 3600)
 
 
 async def test_the_mark_holds_the_databases_clock_and_never_a_process_s(sql: SqlStores) -> None:
@@ -114,12 +129,13 @@ async def test_the_mark_holds_the_databases_clock_and_never_a_process_s(sql: Sql
     assert (await sql.marks.look_at_time()).mark >= mark, "it is never noted backwards"
 
 
-async def test_a_mark_is_taken_back_by_one_of_two_with_one_audit_row(sql: SqlStores, sql_url: str) -> None:
+async def test_a_mark_is_taken_back_by_one_of_two_with_one_audit_row(sql: SqlStores) -> None:
     seen = await sql.marks.look_at_time()
     assert not await sql.marks.take_time_back(seen.mark + 1, 1_800_000_000.0, "olu")
     assert await sql.marks.take_time_back(seen.mark, 1_800_000_000.0, "olu")
     after = await sql.marks.look_at_time()
-    assert after.resets == seen.resets + 1 and after.mark != seen.mark
+    assert after.resets == seen.resets + 1
+    assert after.mark != seen.mark
     if after.clock is not None:
         assert after.clock - 30 <= after.mark <= after.clock
     assert [one.actor for _, one in await sql.audit.read(0, 10) if one.kind == "time_mark_taken_back"] == ["olu"]
@@ -166,7 +182,8 @@ async def test_what_a_mark_held_expired_is_expired_before_it_is_taken_back(
     clock.advance(SETTLED_AFTER)
     await sql.tick()
     now = sql.system.now()
-    assert sql.clock.out is None and now == clock.now()
+    assert sql.clock.out is None
+    assert now == clock.now()
     for token in tokens(start):
         found = await sql.grants.token(token.digest)
         assert found is not None
@@ -183,11 +200,14 @@ async def test_the_time_comes_from_the_database_if_this_machines_clock_is_off(
 ) -> None:
     sql = await open_sql_stores(postgres_url, sealer, system)
     seen = await sql.marks.look_at_time()
-    assert seen.clock is not None and abs(seen.clock - clock.now()) > 3600
-    assert sql.clock.out is not None and abs(sql.system.now() - seen.clock) < 30
+    assert seen.clock is not None
+    assert abs(seen.clock - clock.now()) > 3600
+    assert sql.clock.out is not None
+    assert abs(sql.system.now() - seen.clock) < 30
     await sql.tick()
     assert (await sql.marks.look_at_time()).mark == 0
     await sql.close()
     held = await open_by_fake_clock(postgres_url, sealer, system)
-    assert held.clock.out is None and held.system.now() == clock.now()
+    assert held.clock.out is None
+    assert held.system.now() == clock.now()
     await held.close()

@@ -68,10 +68,12 @@ async def test_an_identity_is_found_by_its_digest_and_its_subject_is_sealed_in_i
 ) -> None:
     await sql.answers.record(answer(clock.now(), "1", person=NATIONAL))
     known = await sql.answers.linked_identity(ISSUER, NATIONAL, SECTOR, SERVICE)
-    assert known is not None and known.account == "account-1"
+    assert known is not None
+    assert known.account == "account-1"
     assert await sql.answers.linked_identity(ISSUER, f"{NATIONAL} ", SECTOR, SERVICE) is None
     [row] = await rows(sql_url, "SELECT * FROM identities")
-    assert NATIONAL not in str(row) and NATIONAL.encode() not in row["sealed"]
+    assert NATIONAL not in str(row)
+    assert NATIONAL.encode() not in row["sealed"]
     assert row["digest"] == sql.digests.of_subject(ISSUER, NATIONAL)
     assert subject_in(row, sql.digests.sealer) == NATIONAL
 
@@ -91,7 +93,8 @@ async def test_a_digest_key_outlives_the_sealing_key_under_which_it_was_made(
     for current, previous in ((first, ()), (second, (first,)), (second, ())):
         sql = await open_sql_stores(sql_url, make_sealer(current, previous, system.random_bytes), system)
         recorded = await sql.answers.record(answer(clock.now(), f"{len(marks)}", person=NATIONAL))
-        assert recorded is not None and recorded.account == "account-0"
+        assert recorded is not None
+        assert recorded.account == "account-0"
         marks.append(sql.digests.mac(Purpose.CASE_MARK, "+441632960001"))
         await sql.close()
     assert len(set(marks)) == 1
@@ -178,16 +181,15 @@ async def test_subjects_of_an_earlier_release_are_moved_and_a_move_that_was_cut_
     sql = await open_sql_stores(before, sealer, system)
     for n in range(PEOPLE):
         known = await sql.answers.linked_identity(f"{ISSUER}/{n % 2}", f"{NATIONAL}-{n}", SECTOR, SERVICE)
-        assert known is not None and known.account == f"account-{n}"
+        assert known is not None
+        assert known.account == f"account-{n}"
     for row in await rows(before, "SELECT * FROM identities"):
         opened = subject_in(row, sealer)
         assert (row["account_id"], row["created"]) == (f"account-{opened.rpartition('-')[2]}", 2.0)
     await sql.close()
 
 
-async def test_no_subject_is_left_in_the_file_that_was_migrated(
-    before: str, sealer: Sealer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_subject_is_left_in_the_file_that_was_migrated(before: str, sealer: Sealer) -> None:
     where = address(before)
     if isinstance(where, PostgresAddress):
         await migrate(before, sealing=lambda: sealer)

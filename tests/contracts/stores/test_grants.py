@@ -40,7 +40,8 @@ async def test_a_redeemed_code_leads_to_its_grant_and_tells_nothing_any_more(sql
     assert found is not None
     assert (found.redeemed, found.grant) == (True, "grant-1")
     assert (found.code.client_id, found.code.redirect_uri) == (made.client_id, made.redirect_uri)
-    assert found.code.release.claims == {} and found.code.release.verification is None
+    assert found.code.release.claims == {}
+    assert found.code.release.verification is None
 
 
 async def test_redemption_makes_the_grant_and_its_tokens(sql: SqlStores, clock: FakeClock) -> None:
@@ -70,7 +71,8 @@ async def test_fifty_redemptions_of_one_code_at_once_give_one_set_of_tokens(
     winner = outcomes.index(RedeemResult.DONE)
     assert await stores[0].grants.token(tokens(now, f"{winner}")[0].digest) is not None
     used = [await stores[0].grants.use_assertion(assertion(now, f"jti-{n}")) for n in range(50)]
-    assert used.index(False) == winner and used.count(False) == 1
+    assert used.index(False) == winner
+    assert used.count(False) == 1
 
 
 async def test_a_replay_revokes_everything_that_was_issued_from_the_code(sql: SqlStores, clock: FakeClock) -> None:
@@ -109,7 +111,8 @@ async def test_nothing_is_redeemed_with_an_assertion_that_was_used_before(sql: S
     assert await sql.grants.token(tokens(now)[0].digest) is None
     assert await sql.chain.seal_once() == 0
     found = await sql.grants.code(made.digest)
-    assert found is not None and not found.redeemed
+    assert found is not None
+    assert not found.redeemed
     done = await sql.grants.redeem(made.digest, grant(made, now), tokens(now), assertion(now, "jti-2"), (event(now),))
     assert done is RedeemResult.DONE
 
@@ -295,7 +298,8 @@ async def test_what_was_released_is_kept_while_a_token_lives_and_erased_with_the
     clock.set(refresh.expires - 1)
     await sql.sweep(clock.now())
     found = await sql.grants.token(refresh.digest)
-    assert found is not None and found[1].release == made.release
+    assert found is not None
+    assert found[1].release == made.release
     clock.set(refresh.expires)
     assert await sql.sweep(clock.now()) > 0
     assert await sql.grants.token(refresh.digest) is None

@@ -118,9 +118,7 @@ async def test_the_next_look_into_any_store_of_the_hot_path_brings_the_change_al
         assert not await other.off()
 
 
-async def test_nobody_asks_sql_again_while_nothing_changed(
-    processes: tuple[Process, Process], clock: FakeClock
-) -> None:
+async def test_nobody_asks_sql_again_while_nothing_changed(processes: tuple[Process, Process]) -> None:
     _, other = processes
     await other.passing.transactions.load("kept")
     copy = await other.sql.switches.current()
@@ -168,7 +166,7 @@ async def test_a_mirror_that_travelled_back_in_time_is_put_right_by_the_next_loo
 
 
 async def test_a_mirror_that_is_ahead_of_a_restored_database_is_put_right(
-    processes: tuple[Process, Process], redis: RedisServer, clock: FakeClock
+    processes: tuple[Process, Process], redis: RedisServer
 ) -> None:
     one, other = processes
     version = (await other.sql.switches.current()).version

@@ -54,14 +54,16 @@ async def test_an_evicting_policy_is_found_when_it_comes_and_when_it_goes(
 ) -> None:
     async with opened(own_redis.url, some_sql, sealer) as passing:
         await passing.watch()
-        assert not passing.evicts() and await passing.check_server() == []
+        assert not passing.evicts()
+        assert await passing.check_server() == []
         with caplog.at_level(logging.WARNING, "portico.passing"):
             own_redis.command("CONFIG", "SET", "maxmemory-policy", policy)
             for _ in range(2):
                 await passing.watch()
             assert passing.evicts()
             (problem,) = await passing.check_server()
-            assert policy in problem and "noeviction" in problem
+            assert policy in problem
+            assert "noeviction" in problem
             own_redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
             await passing.watch()
         assert not passing.evicts()
@@ -111,7 +113,8 @@ async def test_a_user_of_redis_needs_few_rights_and_one_that_is_missing_is_named
             return
         with pytest.raises(StoreUnavailable) as told:
             await work()
-        assert word in str(told.value) and "sesame" not in str(told.value)
+        assert word in str(told.value)
+        assert "sesame" not in str(told.value)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +214,8 @@ async def test_a_sqlite_file_on_a_full_disk_is_not_writable(sqlite_url: str, sea
             wrong = await sql.unwritable()
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        assert wrong is not None and "cannot be written" in wrong
+        assert wrong is not None
+        assert "cannot be written" in wrong
         assert await sql.unwritable() is None
     finally:
         await sql.close()

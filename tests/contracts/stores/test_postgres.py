@@ -66,19 +66,19 @@ async def test_each_verb_costs_one_round_trip(
             await sql.answers.record(answer(now, name, code=one))
         known = {name: grant(one, now, name, account="account-kept") for name, one in waiting.items()}
         verbs: dict[str, Callable[[str], Awaitable[object]]] = {
-            "known": lambda name: sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE),
+            "known": lambda _name: sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE),
             "record": lambda name: sql.answers.record(answer(now, f"new-{name}", person=name)),
-            "code": lambda name: sql.grants.code(made.digest),
+            "code": lambda _name: sql.grants.code(made.digest),
             "redeem": lambda name: sql.grants.redeem(
                 waiting[name].digest, known[name], tokens(now, name), assertion(now, name), (event(now),)
             ),
-            "token": lambda name: sql.grants.token(tokens(now, "kept")[0].digest),
+            "token": lambda _name: sql.grants.token(tokens(now, "kept")[0].digest),
             "refresh": lambda name: sql.grants.refresh(
                 "grant-kept", StoredToken(name, "access", now, now), assertion(now, name), (event(now),)
             ),
             "use_assertion": lambda name: sql.grants.use_assertion(assertion(now, name)),
-            "revoke": lambda name: sql.grants.revoke(tokens(now, "kept")[0].digest, SERVICE, now, event(now)),
-            "session": lambda name: sql.sessions.load(session(now, "kept").digest),
+            "revoke": lambda _name: sql.grants.revoke(tokens(now, "kept")[0].digest, SERVICE, now, event(now)),
+            "session": lambda _name: sql.sessions.load(session(now, "kept").digest),
             "help": lambda name: sql.cases.create(case(now, name), [event(now)], ()),
             "attempt": lambda name: sql.cases.count_attempt("case-1", name, 5),
         }
@@ -102,8 +102,9 @@ async def test_a_process_opens_no_more_connections_than_it_may(
         await sql.close()
 
 
+@pytest.mark.usefixtures("sql")
 async def test_every_commit_is_synchronous_whatever_the_server_says(
-    sql: SqlStores, postgres_url: str, sealer: Sealer, system: System
+    postgres_url: str, sealer: Sealer, system: System
 ) -> None:
     connection = await asyncpg.connect(postgres_url)
     name = postgres_url.rpartition("/")[2]
@@ -186,7 +187,8 @@ async def test_with_postgresql_killed_everything_is_refused_at_once_and_works_ag
             found = await sql.grants.code(made.digest)
             break
         assert time.monotonic() - began < 10
-    assert found is not None and found.code == made
+    assert found is not None
+    assert found.code == made
     used = await asyncio.gather(*(sql.grants.use_assertion(assertion(now, f"{n}")) for n in range(20)))
     assert used == [False] * 20
     done = await sql.grants.redeem(made.digest, grant(made, now), tokens(now), None, (event(now),))
@@ -210,7 +212,7 @@ async def test_connections_that_died_unnoticed_fail_no_more_than_they_are(
 
 
 async def test_a_server_that_answers_nothing_is_refused_within_a_second(
-    sql: SqlStores, postgres: PostgresServer, postgres_url: str, clock: FakeClock
+    sql: SqlStores, postgres_url: str, clock: FakeClock
 ) -> None:
     now = clock.now()
     assert await sql.grants.use_assertion(assertion(now))
@@ -236,11 +238,12 @@ async def test_one_who_gives_up_waiting_leaves_no_answer_behind_for_the_next(sql
         hasty.cancel()
         await asyncio.gather(hasty, return_exceptions=True)
         found = await sql.grants.code(made.digest)
-        assert found is not None and found.code == made
+        assert found is not None
+        assert found.code == made
 
 
 async def test_a_redemption_cut_off_in_the_middle_is_whole_or_not_at_all(
-    postgres: PostgresServer, postgres_url: str, sealer: Sealer, system: System, clock: FakeClock
+    postgres_url: str, sealer: Sealer, system: System, clock: FakeClock
 ) -> None:
     now = clock.now()
     outcomes = set()

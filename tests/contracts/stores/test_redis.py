@@ -70,11 +70,11 @@ async def test_each_verb_costs_one_round_trip(
         verbs: dict[str, Callable[[str], Awaitable[object]]] = {
             "create": lambda name: passing.transactions.create(name, begun, LIMIT),
             "counted create": lambda name: passing.transactions.create(name, begun, LIMIT, RateLimit("a", 9, 60)),
-            "load": lambda name: passing.transactions.load("kept"),
-            "save": lambda name: passing.transactions.save("kept", replace(begun, version=2)),
+            "load": lambda _name: passing.transactions.load("kept"),
+            "save": lambda _name: passing.transactions.save("kept", replace(begun, version=2)),
             "push": lambda name: passing.pushed.put(name, request(), until),
-            "pushed": lambda name: passing.pushed.get("kept"),
-            "take": lambda name: passing.continuations.take("kept"),
+            "pushed": lambda _name: passing.pushed.get("kept"),
+            "take": lambda _name: passing.continuations.take("kept"),
             "proof": lambda name: passing.proofs.first_use(name, until, epoch),
             "limit": lambda name: passing.limits.allow(name, 1, 60),
         }
@@ -331,7 +331,7 @@ async def test_one_who_gives_up_waiting_leaves_no_answer_behind_for_the_next(
 
 
 async def test_a_full_redis_refuses_what_is_new_and_takes_it_again_when_there_is_room(
-    passing: EphemeralStores, redis: RedisServer, raw: Redis, clock: FakeClock
+    passing: EphemeralStores, raw: Redis, clock: FakeClock
 ) -> None:
     begun = transaction(clock.now())
     assert await passing.transactions.create("a", begun, LIMIT)
@@ -352,7 +352,8 @@ async def test_a_redis_that_evicts_is_a_problem_with_a_mend(passing: EphemeralSt
     await raw.config_set("maxmemory-policy", "allkeys-lru")
     try:
         (problem,) = await passing.check_server()
-        assert "allkeys-lru" in problem and "noeviction" in problem
+        assert "allkeys-lru" in problem
+        assert "noeviction" in problem
     finally:
         await raw.config_set("maxmemory-policy", "noeviction")
 

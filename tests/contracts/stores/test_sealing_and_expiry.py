@@ -58,13 +58,13 @@ async def test_nothing_personal_can_be_read_in_the_database(
 
 
 @pytest.mark.parametrize(
-    ("table", "key", "known"),
+    ("table", "known"),
     [
-        ("authorization_codes", "digest", lambda sql: sql.grants.code(code(0, "waiting").digest)),
-        ("grants", "id", lambda sql: sql.grants.token(tokens(0)[0].digest)),
-        ("sessions", "digest", lambda sql: sql.sessions.load(session(0, "waiting").digest)),
-        ("cases", "id", lambda sql: sql.cases.load("case-1")),
-        ("staff_attempts", "digest", lambda sql: sql.staff_sessions.attempt(staff_attempt(0).digest)),
+        ("authorization_codes", lambda sql: sql.grants.code(code(0, "waiting").digest)),
+        ("grants", lambda sql: sql.grants.token(tokens(0)[0].digest)),
+        ("sessions", lambda sql: sql.sessions.load(session(0, "waiting").digest)),
+        ("cases", lambda sql: sql.cases.load("case-1")),
+        ("staff_attempts", lambda sql: sql.staff_sessions.attempt(staff_attempt(0).digest)),
     ],
 )
 @pytest.mark.parametrize("moved", [True, False])
@@ -74,8 +74,8 @@ async def test_what_is_sealed_opens_in_its_own_row_and_with_its_own_key_alone(
     system: System,
     clock: FakeClock,
     table: str,
-    key: str,
     known: Callable[[SqlStores], Any],
+    *,
     moved: bool,
 ) -> None:
     await everything(some_sql, clock.now())
@@ -121,7 +121,8 @@ async def test_erasure_leaves_nothing_sealed(some_sql: SqlStores, sqlite_url: st
     file = sqlite3.connect(sqlite_url.removeprefix("sqlite:"))
     for table in ("authorization_codes", "grants", "sessions", "notifications"):
         rows = file.execute(f"SELECT sealed FROM {table}").fetchall()
-        assert rows and all(sealed is None for (sealed,) in rows), table
+        assert rows, table
+        assert all(sealed is None for (sealed,) in rows), table
     file.close()
 
 

@@ -10,7 +10,6 @@ from broker.model.kill_switches import KillSwitchKind
 from broker.model.outbound_delivery import DeliveryBacklog, DeliveryKind, OutboundDelivery
 from broker.model.session import EndedSession, no_fan_out
 from broker.model.store_results import RedeemResult, SupersededSession
-from broker.platform.system import System
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import SERVICE, answer, code, delivery, event, grant, release, session, tokens
@@ -40,7 +39,8 @@ async def test_every_service_that_was_answered_in_a_session_took_part_in_it(sql:
     await sql.answers.record(answer(now, "4", session=begun, code=None, client_id="late"))
     await sql.answers.record(answer(now, "5", session=session(now, "5"), code=code(now, "5", client_id="other")))
     ended = await sql.sessions.end(begun.digest, event(now), everybody)
-    assert ended is not None and dict(ended.services) == {SERVICE: "pairwise-1", "tax": "pairwise-1"}
+    assert ended is not None
+    assert dict(ended.services) == {SERVICE: "pairwise-1", "tax": "pairwise-1"}
     assert await waiting(sql, now) == {(SERVICE, "sid-1", "pairwise-1"), ("tax", "sid-1", "pairwise-1")}
 
 
@@ -48,7 +48,7 @@ async def test_what_has_to_be_told_is_written_with_the_end_or_not_at_all(sql: Sq
     begun = session(clock.now())
     await sql.answers.record(answer(clock.now(), session=begun))
 
-    def unlucky(ended: EndedSession) -> Sequence[OutboundDelivery]:
+    def unlucky(_ended: EndedSession) -> Sequence[OutboundDelivery]:
         raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError):
@@ -75,7 +75,8 @@ async def test_a_service_answered_at_the_very_end_is_told_or_its_code_is_dead(
         )
         told = {client for client, sid, _ in await waiting(stores[0], now) if sid == begun.id}
         known = await stores[0].grants.code(late.digest)
-        assert known is not None and known.session_ended
+        assert known is not None
+        assert known.session_ended
         assert told >= {SERVICE}
         made = grant(late, now, f"late-{name}")
         assert await stores[0].grants.redeem(late.digest, made, [], None, ()) is RedeemResult.USED_BEFORE
@@ -99,7 +100,9 @@ async def test_codes_and_grants_of_a_session_open_nothing_once_it_has_ended(sql:
     assert await sql.grants.token(tokens(now, "2")[1].digest) is not None
     assert await sql.grants.refresh(offline.id, tokens(now, "4")[0], None, ()) is RedeemResult.DONE
     known = await sql.grants.code(unused.digest)
-    assert known is not None and known.session_ended and not known.redeemed
+    assert known is not None
+    assert known.session_ended
+    assert not known.redeemed
     refused = await sql.grants.redeem(unused.digest, grant(unused, now, "3"), (), None, ())
     assert refused is RedeemResult.USED_BEFORE
 
@@ -123,7 +126,8 @@ async def test_a_session_proven_anew_has_another_digest_and_the_services_it_had(
     assert await sql.sessions.load(begun.digest) is None
     assert await sql.sessions.load("another") == renewed
     ended = await sql.sessions.end("another", event(now), everybody)
-    assert ended is not None and set(ended.services) == {SERVICE, "tax"}
+    assert ended is not None
+    assert set(ended.services) == {SERVICE, "tax"}
 
 
 async def test_somebody_elses_session_ends_with_the_answer_that_replaces_it(sql: SqlStores, clock: FakeClock) -> None:
@@ -174,7 +178,7 @@ async def three(sql: SqlStores, clock: FakeClock) -> None:
         name, now = f"{number}", clock.now()
         await sql.answers.record(answer(now, name, f"person-{name}"))
         made = delivery(now, name, expires=now + 100)
-        await sql.sessions.end(session(now, name).digest, event(now), lambda ended, made=made: [made])
+        await sql.sessions.end(session(now, name).digest, event(now), lambda _ended, made=made: [made])
         clock.advance(1)
 
 
@@ -204,14 +208,12 @@ async def test_a_delivery_is_made_put_off_or_given_up_and_told_once(sql: SqlStor
     assert [one.id for one in await sql.deliveries.claim(now + 50, now + 60, 10)] == ["logout:2"]
     # the same fact written once more tells nothing twice
     await sql.answers.record(answer(now, "9", "person-9"))
-    await sql.sessions.end(session(now, "9").digest, event(now), lambda ended: [delivery(now, "0")])
+    await sql.sessions.end(session(now, "9").digest, event(now), lambda _ended: [delivery(now, "0")])
     assert await sql.deliveries.claim(now + 70, now + 80, 10) != []
     assert [one.count for one in await sql.deliveries.waiting(now)] == [1]
 
 
-async def test_a_delivery_that_is_too_late_is_not_made_and_its_content_goes(
-    sql: SqlStores, clock: FakeClock, system: System
-) -> None:
+async def test_a_delivery_that_is_too_late_is_not_made_and_its_content_goes(sql: SqlStores, clock: FakeClock) -> None:
     await three(sql, clock)
     clock.advance(200)
     assert await sql.deliveries.claim(clock.now(), clock.now() + 15, 10) == []

@@ -88,7 +88,7 @@ async def test_a_file_reopened_after_a_kill_has_every_fact_that_was_acknowledged
 
 
 async def test_a_full_disk_makes_no_half_fact_and_is_forgotten_when_there_is_room(
-    sql: SqlStores, sqlite_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+    sql: SqlStores, clock: FakeClock
 ) -> None:
     made = code(clock.now())
     await sql.answers.record(answer(clock.now(), code=made))
@@ -97,7 +97,8 @@ async def test_a_full_disk_makes_no_half_fact_and_is_forgotten_when_there_is_roo
     with pytest.raises(StoreUnavailable):
         await sql.grants.redeem(made.digest, grant(made, clock.now()), tokens(clock.now()), None, many)
     found = await sql.grants.code(made.digest)
-    assert found is not None and not found.redeemed
+    assert found is not None
+    assert not found.redeemed
     assert await sql.grants.token(tokens(clock.now())[0].digest) is None
     await bounded(sql, bound + 10_000)
     done = await sql.grants.redeem(made.digest, grant(made, clock.now()), tokens(clock.now()), None, many)
@@ -138,9 +139,7 @@ async def test_commits_reach_the_disk_and_references_are_held(sql: SqlStores) ->
         assert rows == [(value,)]
 
 
-async def test_one_who_gives_up_in_the_middle_of_a_transaction_leaves_nothing_behind(
-    sql: SqlStores, clock: FakeClock
-) -> None:
+async def test_one_who_gives_up_in_the_middle_of_a_transaction_leaves_nothing_behind(sql: SqlStores) -> None:
     database = sql.answers._database
     write = database.prepare(update(shared_counters).values(value=bindparam("value", type_=BigInteger)))
 

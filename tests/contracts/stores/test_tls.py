@@ -77,7 +77,7 @@ def ways(
     yield ClientTls(**shown), "certificate verify failed"
     yield ClientTls(verify=False, **shown), None
     other = stranger.client("CN=portico")
-    for alone in (ClientTls(verify=False), ClientTls(None, False, other.chain, other.key)):
+    for alone in (ClientTls(verify=False), ClientTls(None, verify=False, cert_file=other.chain, key_file=other.key)):
         yield alone, ""
 
 

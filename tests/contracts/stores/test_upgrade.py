@@ -152,7 +152,8 @@ async def test_identities_pairwise_subjects_and_consents_are_found_after_an_upgr
 
 async def test_a_sign_in_after_an_upgrade_gives_the_service_the_same_sub(sql: SqlStores) -> None:
     again = answer("eve")
-    assert again.code is not None and again.session is not None
+    assert again.code is not None
+    assert again.session is not None
     renewed = replace(
         again,
         account="account-proposed",
@@ -168,15 +169,20 @@ async def test_an_authorization_code_issued_before_an_upgrade_is_redeemed_once(
     sql: SqlStores, clock: FakeClock
 ) -> None:
     found = await sql.grants.code(sha256_hex("code-bob"))
-    assert found is not None and not found.redeemed and not found.session_ended
+    assert found is not None
+    assert not found.redeemed
+    assert not found.session_ended
     assert found.code == code("bob")
     made = replace(grant("bob"), created=clock.now())
     assert await sql.grants.redeem(sha256_hex("code-bob"), made, tokens("bob"), None, ()) is RedeemResult.DONE
     assert await sql.grants.redeem(sha256_hex("code-bob"), made, (), None, ()) is RedeemResult.USED_BEFORE
     redeemed = await sql.grants.code(sha256_hex("code-ann"))
-    assert redeemed is not None and redeemed.redeemed and redeemed.grant == "grant-ann"
+    assert redeemed is not None
+    assert redeemed.redeemed
+    assert redeemed.grant == "grant-ann"
     ended = await sql.grants.code(sha256_hex("code-dan"))
-    assert ended is not None and ended.session_ended
+    assert ended is not None
+    assert ended.session_ended
 
 
 async def test_a_transaction_or_pushed_request_answered_before_an_upgrade_counts_as_answered(
@@ -196,7 +202,8 @@ async def test_tokens_issued_before_an_upgrade_work_and_revoked_ones_do_not(sql:
     for over in ("refresh-eve", "access-cat", "refresh-cat"):
         assert await sql.grants.token(sha256_hex(over)) is None
     rotated = await sql.grants.token(sha256_hex("refresh-eve-2"))
-    assert rotated is not None and rotated[1].account == "account-eve"
+    assert rotated is not None
+    assert rotated[1].account == "account-eve"
     assert await sql.grants.revoke_used(sha256_hex("refresh-eve"), "passports", NOW + 5, event("replayed"))
     assert await sql.grants.token(sha256_hex("refresh-eve-2")) is None
 
@@ -318,10 +325,12 @@ async def test_the_audit_chain_verifies_and_is_continued_after_an_upgrade(
     sealed, unsealed = await sql.chain.counts()
     assert unsealed == 1
     rows = [event for _, event in await sql.audit.read(0, 100)]
-    assert len(rows) == sealed + unsealed and rows[-2] == EVERY_EVENT
+    assert len(rows) == sealed + unsealed
+    assert rows[-2] == EVERY_EVENT
     assert await sql.chain.seal_once() == 1
     made = await sql.chain.checkpoint(NOW + 5, CheckpointSigner(key, checkpoints))
-    assert made is not None and made.number == sealed + 1
+    assert made is not None
+    assert made.number == sealed + 1
     assert await sql.chain.verify(checkpoints, keys, NOW + 5) == []
     changed = "UPDATE audit SET actor = 'another' WHERE number = 3"
     await query(upgraded, changed)

@@ -74,7 +74,7 @@ def test_each_claim_stands_in_the_order_of_the_registration_with_the_services_re
     ],
 )
 def test_a_citizen_is_asked_the_first_time_and_whenever_more_would_go_out(
-    before: tuple[str, ...] | None, known: dict[str, str], asked_again: bool
+    before: tuple[str, ...] | None, known: dict[str, str], *, asked_again: bool
 ) -> None:
     assert consent_required(before, identity(known), request("name", "email"), service("name", "email")) is asked_again
 

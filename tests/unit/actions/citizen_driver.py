@@ -38,7 +38,7 @@ class CitizenDriver:
         """Follows the provider's redirect to the callback."""
         return await provider_login.handle_callback(self.sign_in_context, provider, parameters, browser)
 
-    async def share(self, handle: str, browser: Browser, agree: bool) -> BrowserUpdates | DeadEnd:
+    async def share(self, handle: str, browser: Browser, *, agree: bool) -> BrowserUpdates | DeadEnd:
         """Submits the consent form."""
         return await consent.submit_consent(self.sign_in_context, self.cases, handle, browser, agree=agree)
 
@@ -52,7 +52,7 @@ class CitizenDriver:
         """Answers a question of staff in the browser that waits for them."""
         return await backchannel_confirmation.approve_here(self.sign_in_context, self.cases, handle, browser)
 
-    async def confirm(self, handle: str, browser: Browser, agree: bool) -> DeadEnd | None:
+    async def confirm(self, handle: str, browser: Browser, *, agree: bool) -> DeadEnd | None:
         """Submits the confirmation form."""
         context, cases = self.sign_in_context, self.cases
         return await backchannel_confirmation.submit_confirmation(context, cases, handle, browser, agree=agree)

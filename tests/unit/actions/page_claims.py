@@ -58,7 +58,7 @@ CLAIMS: Mapping[str, Callable[[Facts], bool]] = {
     "{service} was told nothing about you this time.": untold,
     "{service} has been told nothing about you so far this time.": untold,
     "Nothing goes to {service} before you agree.": untold,
-    NO_SERVICE: lambda facts: True,
+    NO_SERVICE: lambda _facts: True,
     "Your place is kept until": leads_on,
     "You do not have to start again.": leads_on,
     "You can open this page again until": open_until,
@@ -118,7 +118,7 @@ CLAIMS: Mapping[str, Callable[[Facts], bool]] = {
     "It was open for longer than we keep one.": lambda f: (
         f.transaction is not None and f.transaction.state is TransactionState.EXPIRED
     ),
-    title(F.LOST_PLACE): lambda facts: True,
+    title(F.LOST_PLACE): lambda _facts: True,
     "You are done here": lambda facts: facts.told,
     "You proved who you are, and {service} was told.": lambda facts: facts.told,
     "You went back to {service}": lambda facts: facts.happened("given_up"),

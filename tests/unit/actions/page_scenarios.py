@@ -135,7 +135,7 @@ def twice(between: Callable[[World, str], Awaitable[object]], after: Callable[[W
     return way
 
 
-async def nothing(w: World, handle: str) -> None:
+async def nothing(_w: World, _handle: str) -> None:
     return None
 
 
@@ -159,7 +159,7 @@ async def stops(w: World, handle: str) -> None:
     await w.sign_in.give_up(handle, w.browser)
 
 
-async def time_passes(w: World, handle: str) -> None:
+async def time_passes(w: World, _handle: str) -> None:
     w.clock.advance(86400 + 3600)
 
 

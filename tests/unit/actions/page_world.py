@@ -57,11 +57,11 @@ class Upstream:
         """Always prepared."""
         return UpstreamRedirect(f"https://{self.card.id}.example/?state={ask.state}", {"state": ask.state})
 
-    def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
+    def matches_callback(self, _note: Mapping[str, Any], _answer: CallbackParameters) -> bool:
         """Every answer is its own."""
         return True
 
-    async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:
+    async def complete(self, _note: Mapping[str, Any], _answer: CallbackParameters) -> Identity | ProviderFailure:
         """What the test wants."""
         if isinstance(self.says, ProviderFailureReason):
             return ProviderFailure(self.says, "as the test wants", FailureCause.BROWSER)
@@ -191,9 +191,9 @@ class World:
         assert isinstance(made, ContinuationIssued), made
         return made.code
 
-    async def off(self, kind: KillSwitchKind, id: str) -> None:
+    async def off(self, kind: KillSwitchKind, target: str) -> None:
         """The operator turns something off."""
-        await self.stage.facts.switches.turn_off(kind, id, "a test", "operator", self.clock.now())
+        await self.stage.facts.switches.turn_off(kind, target, "a test", "operator", self.clock.now())
 
     async def account(self) -> str:
         """The account of the person who signed in with Alder."""
@@ -260,13 +260,15 @@ class World:
 def world(stage: Stage, pages: PageRenderer) -> World:
     """The world of a stage."""
     upstream = {
-        id: Upstream(ProviderInfo(id, {"en": name}, {"en": "A card"}, 2, Level.HIGH), stage.clock.now)
-        for id, name in NAMES.items()
+        provider_id: Upstream(ProviderInfo(provider_id, {"en": name}, {"en": "A card"}, 2, Level.HIGH), stage.clock.now)
+        for provider_id, name in NAMES.items()
     }
     service = replace(SERVICE, level=Level.LOW)
     shelf = Shelf({"library": service})
-    for id, provider in upstream.items():
-        shelf.providers[id] = ConfiguredProvider(cast(Any, provider), ProviderPolicy(), f"{ISSUER}/callback/{id}")
+    for provider_id, provider in upstream.items():
+        shelf.providers[provider_id] = ConfiguredProvider(
+            cast(Any, provider), ProviderPolicy(), f"{ISSUER}/callback/{provider_id}"
+        )
     sign_in_context = replace(stage.citizen_cases.sign_in_context, registry=cast(Any, shelf))
     sign_in = CitizenDriver(sign_in_context, CitizenCases(sign_in_context, stage.context))
     return World(stage, pages, shelf, sign_in, upstream)

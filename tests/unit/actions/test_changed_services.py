@@ -56,7 +56,7 @@ def take(stage: Stage, services: Mapping[str, Service]) -> None:
 
 def without(stage: Stage) -> None:
     """The riders' service is taken out."""
-    take(stage, {id: one for id, one in stage.parts.settings.services.items() if id != RIDES})
+    take(stage, {client_id: one for client_id, one in stage.parts.settings.services.items() if client_id != RIDES})
 
 
 def moved(stage: Stage) -> None:
@@ -107,7 +107,8 @@ async def test_no_answer_goes_to_an_address_that_was_taken_out(rider: Rider, sta
     gone = "/rides/callback"
     for one in (answered, refusing, agreeing, choosing):
         shown = (await one.visit(one.page)).expect()
-        assert gone not in shown.headers.get("Refresh", "") and gone not in shown.body.decode()
+        assert gone not in shown.headers.get("Refresh", "")
+        assert gone not in shown.body.decode()
         assert f"{one.page}/choose" not in Forms(shown.body).found
     # there is a way on all the same: the service's home
     assert "http://localhost:" in (await answered.visit(answered.page)).body.decode()
@@ -135,7 +136,8 @@ async def test_an_error_is_not_sent_to_an_address_that_was_taken_out(rider: Ride
     (await rider.push(prompt="none")).expect(201)
     moved(stage)
     reply = await rider.authorize()
-    assert reply.status == 303 and reply.location.startswith(stage.parts.settings.services[RIDES].presentation.home)
+    assert reply.status == 303
+    assert reply.location.startswith(stage.parts.settings.services[RIDES].presentation.home)
 
 
 async def test_the_discovery_document_says_what_the_services_of_now_may_use(stage: Stage, line: Wire) -> None:
@@ -145,10 +147,11 @@ async def test_the_discovery_document_says_what_the_services_of_now_may_use(stag
     before = await announced()
     assert "refresh_token" in str(before["grant_types_supported"])
     services = stage.parts.settings.services
-    take(stage, {id: change_service(one, refresh=False, claims=()) for id, one in services.items()})
+    take(stage, {client_id: change_service(one, refresh=False, claims=()) for client_id, one in services.items()})
     after = await announced()
     assert "refresh_token" not in str(after["grant_types_supported"])
-    assert "birthdate" in before["claims_supported"] and "birthdate" not in after["claims_supported"]  # type: ignore[operator]
+    assert "birthdate" in before["claims_supported"]
+    assert "birthdate" not in after["claims_supported"]
 
 
 async def test_many_changes_break_no_sign_in(rider: Rider, stage: Stage, line: Wire) -> None:
@@ -173,7 +176,8 @@ async def test_many_changes_break_no_sign_in(rider: Rider, stage: Stage, line: W
     codes = [await Rider(line, rider.service).code() for _ in range(3)]
     done.set()
     await work
-    assert len(set(codes)) == 3 and changes >= len(codes)
+    assert len(set(codes)) == 3
+    assert changes >= len(codes)
 
 
 # --- a reload while a request waits for a service's keys ---

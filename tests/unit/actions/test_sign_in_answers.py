@@ -101,7 +101,8 @@ async def test_who_agrees_twice_at_the_same_moment_leaves_with_the_one_code_that
     assert {(reply.status, reply.location) for reply in replies} == {(303, rider.page)}
     code = await rider.collect()
     kept = await stage.parts.connections.sql_stores.grants.code(sha256_hex(code))
-    assert kept is not None and not kept.redeemed
+    assert kept is not None
+    assert not kept.redeemed
     transaction = await stage.parts.connections.ephemeral_stores.transactions.load(rider.page.rpartition("/")[2])
     rows = [
         row for _, row in await stage.parts.connections.sql_stores.audit.read(0, 1000) if row.kind == "service_answered"
@@ -112,7 +113,8 @@ async def test_who_agrees_twice_at_the_same_moment_leaves_with_the_one_code_that
     # consenting after that sends no second response and revokes nothing
     assert {reply.status for reply in await pressed_blindly(rider)} == {303}
     kept = await stage.parts.connections.sql_stores.grants.code(sha256_hex(code))
-    assert kept is not None and kept.redeemed
+    assert kept is not None
+    assert kept.redeemed
 
 
 async def pressed_blindly(rider: Rider) -> Sequence[Reply]:
@@ -122,7 +124,7 @@ async def pressed_blindly(rider: Rider) -> Sequence[Reply]:
     return [await rider.submit(f"{rider.page}/share", {"token": token, "agree": "yes"})]
 
 
-async def test_two_tabs_that_agree_one_after_the_other_hold_at_most_one_live_code(rider: Rider, stage: Stage) -> None:
+async def test_two_tabs_that_agree_one_after_the_other_hold_at_most_one_live_code(rider: Rider) -> None:
     await rider.begin()
     await rider.return_()
     asked = (await rider.visit(rider.page)).expect()

@@ -56,12 +56,14 @@ def draft(level: Level = Level.SUBSTANTIAL, requester: str = "citizen") -> Case:
 
 
 def evidence(
-    outcome: CheckOutcome = CheckOutcome.YES, type: EvidenceType = EvidenceType.DOCUMENT, id: str = "e1"
+    outcome: CheckOutcome = CheckOutcome.YES,
+    evidence_type: EvidenceType = EvidenceType.DOCUMENT,
+    evidence_id: str = "e1",
 ) -> EvidenceRecord:
     """A passport with one check."""
     reason = "the reader is broken" if outcome is CheckOutcome.COULD_NOT else None
     checks = (CheckRecord("valid", outcome, AGENT, NOW, reason),)
-    return EvidenceRecord(id, "passport", type, AGENT, NOW, {"number": "123"}, checks)
+    return EvidenceRecord(evidence_id, "passport", evidence_type, AGENT, NOW, {"number": "123"}, checks)
 
 
 def verdict(decision: Decision = Decision.APPROVE, level: Level | None = Level.SUBSTANTIAL, by: str = AGENT) -> Verdict:
@@ -70,7 +72,7 @@ def verdict(decision: Decision = Decision.APPROVE, level: Level | None = Level.S
     return Verdict(by, NOW, decision, reasons, level=level)
 
 
-def binding(code: bool = True, words: bool = True) -> IdentityBinding:
+def binding(*, code: bool = True, words: bool = True) -> IdentityBinding:
     """The citizen takes the identity up."""
     return IdentityBinding("subject-1", NOW, Level.LOW, ("otp",), asking_browser=True, code=code, words=words)
 

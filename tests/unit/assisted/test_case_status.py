@@ -49,7 +49,7 @@ def test_more_evidence_reads_differently_from_the_first_request() -> None:
 
 @pytest.mark.parametrize("state", TO)
 @pytest.mark.parametrize("asking", [True, False])
-def test_the_words_show_in_the_asking_browser_until_the_case_is_approved(state: CaseState, asking: bool) -> None:
+def test_the_words_show_in_the_asking_browser_until_the_case_is_approved(state: CaseState, *, asking: bool) -> None:
     case = case_in(state)
     shows = case_status(case, TERMS, NOW, asking=asking).words is not None
     assert shows == (asking and case.open and state is not S.APPROVED)
@@ -78,9 +78,11 @@ def test_an_address_is_shown_so_that_only_its_owner_knows_it(contact: Contact, s
 # --- the queue ---
 
 
-def staff(id: str = "x", *roles: StaffRole, **more: object) -> StaffMember:
+def staff(staff_id: str = "x", *roles: StaffRole, **more: object) -> StaffMember:
     """A member of staff."""
-    return StaffMember(id, f"sub-{id}", "X", frozenset(roles or {StaffRole.AGENT, StaffRole.REVIEWER}), **more)
+    return StaffMember(
+        staff_id, f"sub-{staff_id}", "X", frozenset(roles or {StaffRole.AGENT, StaffRole.REVIEWER}), **more
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,7 +98,7 @@ def staff(id: str = "x", *roles: StaffRole, **more: object) -> StaffMember:
         (staff(in_training=True), True),
     ],
 )
-def test_a_waiting_case_goes_to_whom_it_suits(member: StaffMember, fits: bool) -> None:
+def test_a_waiting_case_goes_to_whom_it_suits(member: StaffMember, *, fits: bool) -> None:
     case = replace(case_in(S.QUEUED), requester="helper")
     assert suits(case, member) is fits
 
@@ -105,7 +107,7 @@ def test_a_waiting_case_goes_to_whom_it_suits(member: StaffMember, fits: bool) -
     ("member", "fits"),
     [(staff(), True), (staff("x", StaffRole.AGENT), False), (staff(in_training=True), False), (staff(AGENT), False)],
 )
-def test_a_review_goes_to_a_trained_reviewer_without_another_part_in_it(member: StaffMember, fits: bool) -> None:
+def test_a_review_goes_to_a_trained_reviewer_without_another_part_in_it(member: StaffMember, *, fits: bool) -> None:
     assert suits(walked(*REVIEW), member) is fits
 
 

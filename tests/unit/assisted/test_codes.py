@@ -63,7 +63,7 @@ def test_every_byte_of_chance_gives_another_word() -> None:
         ("", False),
     ],
 )
-def test_a_phrase_is_verified_by_both_words_in_order(typed: str, same: bool) -> None:
+def test_a_phrase_is_verified_by_both_words_in_order(typed: str, *, same: bool) -> None:
     assert verify_phrase(Phrase("amber", "kettle"), typed) is same
 
 

@@ -1,6 +1,7 @@
 """Deadlines of a case: each passes at its second, not before."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -138,11 +139,17 @@ def test_more_work_never_ends_earlier_and_never_takes_less_time_than_itself(star
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [{"days": ()}, {"days": ("someday",)}, {"opens": "17:00"}, {"time_zone": "Atlantis/Capital"}, {"closes": "x"}],
+    ("wrong", "why"),
+    [
+        ({"days": ()}, "working days are one or more"),
+        ({"days": ("someday",)}, "working days are one or more"),
+        ({"opens": "17:00"}, "must open before they close"),
+        ({"time_zone": "Atlantis/Capital"}, "unknown time zone"),
+        ({"closes": "x"}, "'x'"),
+    ],
 )
-def test_empty_business_hours_are_rejected(wrong: dict[str, str]) -> None:
-    with pytest.raises(ValueError):
+def test_empty_business_hours_are_rejected(wrong: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
         BusinessHours(**wrong).after(FRIDAY, HOUR)
 
 

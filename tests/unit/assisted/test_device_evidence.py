@@ -43,7 +43,7 @@ PROFILES = default_profiles()
         ({**DETAILS, "birthdate": 19900102}, False),
     ],
 )
-def test_name_and_date_of_birth_must_be_the_same(claims: dict[str, str], same: bool) -> None:
+def test_name_and_date_of_birth_must_be_the_same(claims: dict[str, str], *, same: bool) -> None:
     assert matches(DETAILS, claims) is same
     assert not matches({}, claims)
 
@@ -68,7 +68,7 @@ def test_name_and_date_of_birth_must_be_the_same(claims: dict[str, str], same: b
 )
 @pytest.mark.parametrize("born", ["1990-01-02", "1990", "1990-01", "0000-01-02"])
 def test_one_name_and_other_spellings_match_with_any_precision_of_the_birthdate(
-    details: dict[str, str], claims: dict[str, str], same: bool, born: str
+    details: dict[str, str], claims: dict[str, str], born: str, *, same: bool
 ) -> None:
     assert matches({**details, "birthdate": born}, {**claims, "birthdate": born}) is same
     for other in {"1990-01-02", "1990", "1990-01", "0000-01-02", "1991"} - {born}:
@@ -117,7 +117,8 @@ def test_device_evidence_is_recorded_by_the_broker_and_stores_no_claims() -> Non
     [one] = case.evidence
     assert (one.id, one.kind, one.by, one.details) == ("q-q1", KIND, "broker", {"way": "Bank"})
     answers = {check.check: check.outcome for check in one.checks}
-    assert answers[STRONGLY] is CheckOutcome.NO and answers[MATCH] is CheckOutcome.YES
+    assert answers[STRONGLY] is CheckOutcome.NO
+    assert answers[MATCH] is CheckOutcome.YES
     assert (case.history[-1].event, case.history[-1].who) == ("device_confirmed", "citizen")
     assert not PROFILES.kinds[KIND].by_staff
 
@@ -125,7 +126,8 @@ def test_device_evidence_is_recorded_by_the_broker_and_stores_no_claims() -> Non
 def test_the_same_confirmation_counts_once_and_the_page_of_the_agent_is_overtaken() -> None:
     case = confirmed(Level.LOW, DETAILS)
     again = walked(ev.DeviceConfirmed(device_evidence(case, "q1", Level.LOW, "Bank", DETAILS, NOW)), case=case)
-    assert len(again.evidence) == 1 and again.edit_version == case.edit_version + 1
+    assert len(again.evidence) == 1
+    assert again.edit_version == case.edit_version + 1
 
 
 @pytest.mark.parametrize("state", CaseState)

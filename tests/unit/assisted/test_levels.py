@@ -20,7 +20,7 @@ from broker.assisted.case import (
     IdentityBinding,
 )
 from broker.assisted.levels import MissingRequirement, Requirement, Scored, Scores, assess, score, unmet_requirements
-from broker.assisted.profiles import AssuranceProfile, EvidenceRequirement, Profiles, default_profiles, read
+from broker.assisted.profiles import AssuranceProfile, EvidenceRequirement, default_profiles, read
 from broker.assisted.verified_identity import authentication_level, identity, verifiable, verification
 from broker.model.assurance import EvidenceType, Level
 from tests.unit.assisted.cases import AGENT, NOW, draft, verdict
@@ -40,10 +40,10 @@ def checks(text: str) -> tuple[CheckRecord, ...]:
     )
 
 
-def recorded(kind: str, text: str, id: str = "", **details: str) -> EvidenceRecord:
+def recorded(kind: str, text: str, evidence_id: str = "", **details: str) -> EvidenceRecord:
     """A piece of evidence with its checks."""
-    type = PROFILES.kinds[kind].type
-    return EvidenceRecord(id or kind, kind, type, AGENT, NOW, details, checks(text))
+    piece_type = PROFILES.kinds[kind].type
+    return EvidenceRecord(evidence_id or kind, kind, piece_type, AGENT, NOW, details, checks(text))
 
 
 def case_with(
@@ -282,7 +282,7 @@ def test_help_from_a_person_cannot_carry_further_than_the_way_the_identity_is_ta
 # --- verification record for a service ---
 
 
-def bound(profiles: Profiles = PROFILES, **binding: Any) -> Case:
+def bound(**binding: Any) -> Case:
     """An approved and bound case."""
     said = replace(verdict(level=Level.HIGH), profile="H1A")
     taken = {"asking_browser": True, "code": True, "words": True, "way": ContactMethod.EMAIL} | binding
@@ -340,7 +340,8 @@ def test_the_verification_names_checks_and_methods_and_no_staff() -> None:
     assert document.type is EvidenceType.DOCUMENT
     assert document.details == {"type": "passport", "issuer": {"country": "GBR"}, "date_of_expiry": "2030-01-01"}
     assert {check.check_method for check in document.checks} == {"vpip", "vcrypt", "pvp"}
-    assert AGENT not in repr(told) and "X1234" not in repr(told)
+    assert AGENT not in repr(told)
+    assert "X1234" not in repr(told)
 
 
 def test_evidence_that_failed_is_not_named_to_the_service() -> None:
@@ -364,7 +365,7 @@ def test_whatever_evidence_a_case_has_was_announced(kind: str, channel: Channel)
 
 @pytest.mark.parametrize("wrong", [{"binding": None}, {"erased": True}, {"verdict": None}])
 def test_what_is_not_bound_has_no_identity(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"the case (is not bound, or was erased|was not approved)"):
         identity(replace(bound(), **wrong), ISSUER, PROFILES)
 
 
@@ -372,7 +373,7 @@ def test_what_is_not_bound_has_no_identity(wrong: dict[str, Any]) -> None:
 @pytest.mark.parametrize("code", [True, False])
 @pytest.mark.parametrize("words", [True, False])
 def test_only_browser_code_and_words_together_are_more_than_a_code(
-    asking_browser: bool, code: bool, words: bool
+    *, asking_browser: bool, code: bool, words: bool
 ) -> None:
     level = authentication_level(PROFILES.authentication, asking_browser=asking_browser, code=code, words=words)
     assert level is (Level.SUBSTANTIAL if asking_browser and code and words else Level.LOW)

@@ -105,8 +105,8 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         self.happens(ev.CodeSent(Confirmation("digest", ContactMethod.EMAIL, self.now, self.now + 60)))
 
     @rule(code=st.booleans(), words=st.booleans())
-    def the_citizen_binds(self, code: bool, words: bool) -> None:
-        self.happens(ev.Bound(binding(code, words)))
+    def the_citizen_binds(self, *, code: bool, words: bool) -> None:
+        self.happens(ev.Bound(binding(code=code, words=words)))
         if not code and not words:
             assert self.case.binding is None or self.case.binding.code or self.case.binding.words
 
@@ -126,9 +126,9 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
     def somebody_holds_a_session(self, who: str) -> None:
         self.happens(ev.SessionStarted(who, Channel.VIDEO))
 
-    @rule(who=PEOPLE, outcome=st.sampled_from(CheckOutcome), type=st.sampled_from(EvidenceType))
-    def somebody_records_evidence(self, who: str, outcome: CheckOutcome, type: EvidenceType) -> None:
-        self.happens(ev.EvidenceRecorded(who, evidence(outcome, type)))
+    @rule(who=PEOPLE, outcome=st.sampled_from(CheckOutcome), evidence_type=st.sampled_from(EvidenceType))
+    def somebody_records_evidence(self, who: str, outcome: CheckOutcome, evidence_type: EvidenceType) -> None:
+        self.happens(ev.EvidenceRecorded(who, evidence(outcome, evidence_type)))
 
     @rule(who=PEOPLE, outcome=st.sampled_from(CheckOutcome))
     def somebody_records_a_check(self, who: str, outcome: CheckOutcome) -> None:
@@ -164,7 +164,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         alike=st.integers(0, 3),
         drawn=st.booleans(),
     )
-    def somebody_decides(self, who: str, decision: Decision, level: Level | None, alike: int, drawn: bool) -> None:
+    def somebody_decides(self, who: str, decision: Decision, level: Level | None, alike: int, *, drawn: bool) -> None:
         said = Verdict(who, self.now, decision, ("reason",), level=level)
         self.happens(ev.Decided(said, alike, drawn))
 
@@ -173,11 +173,11 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         self.happens(ev.IndependentReviewRecorded(IndependentReview(who, self.now, decision, ("reason",))))
 
     @rule(who=PEOPLE, agrees=st.booleans())
-    def somebody_judges_the_verdict(self, who: str, agrees: bool) -> None:
+    def somebody_judges_the_verdict(self, who: str, *, agrees: bool) -> None:
         self.happens(ev.Reviewed(Review(who, self.now, agrees, ("reason",))))
 
     @rule(who=PEOPLE, drawn=st.booleans(), view=st.sampled_from(Decision))
-    def it_goes_on(self, who: str, drawn: bool, view: Decision) -> None:
+    def it_goes_on(self, who: str, view: Decision, *, drawn: bool) -> None:
         """Random people rarely do the right thing in a row, so what is due next gets a turn of its own."""
         case, holder = self.case, self.case.holder or who
         match case.state:
@@ -198,7 +198,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             case S.REVIEW if case.independent_review is None:
                 self.happens(ev.IndependentReviewRecorded(IndependentReview(holder, self.now, view, ("reason",))))
             case S.REVIEW:
-                self.happens(ev.Reviewed(Review(holder, self.now, True, ("reason",))))
+                self.happens(ev.Reviewed(Review(holder, self.now, agrees=True, reasons=("reason",))))
             case S.HELD:
                 self.happens(ev.HoldEnded(who, "looked at"))
             case _:
@@ -206,7 +206,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
 
     @rule()
     def the_holder_is_hasty(self) -> None:
-        self.happens(ev.Reviewed(Review(self.case.holder or AGENT, self.now, True, ("reason",))))
+        self.happens(ev.Reviewed(Review(self.case.holder or AGENT, self.now, agrees=True, reasons=("reason",))))
 
     @rule(who=PEOPLE)
     def it_goes_on_with_somebody_else(self, who: str) -> None:
@@ -231,13 +231,17 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             return
         case = self.case
         verdict, review = case.verdict, case.review
-        assert verdict is not None and verdict.decision is Decision.APPROVE
+        assert verdict is not None
+        assert verdict.decision is Decision.APPROVE
         assert case.phrase_verified
-        assert verdict.level is not None and verdict.level >= case.level
+        assert verdict.level is not None
+        assert verdict.level >= case.level
         if verdict.level is Level.HIGH or any(e.type is EvidenceType.VOUCH for e in case.evidence):
             assert case.second_review_reasons
         if case.second_review_reasons:
-            assert review is not None and review.agrees and case.independent_review is not None
+            assert review is not None
+            assert review.agrees
+            assert case.independent_review is not None
             assert case.independent_review.by == review.by != verdict.by
             assert case.independent_review.at <= review.at
 
@@ -250,7 +254,8 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         assert len(finals) <= 1
         assert (case.state in OPEN) == (not finals)
         if case.state in (S.BOUND, S.RELEASED, S.REVOKED):
-            assert case.binding is not None and (case.binding.code or case.binding.words)
+            assert case.binding is not None
+            assert case.binding.code or case.binding.words
 
     @invariant()
     def who_holds_it_has_a_lease_and_nobody_else(self) -> None:

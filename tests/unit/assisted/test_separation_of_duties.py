@@ -121,7 +121,7 @@ def test_the_reviewer_gives_their_own_view_before_they_judge_the_verdict_and_onl
     ],
 )
 def test_changing_ones_mind_and_disagreeing_need_a_reason(
-    view: Decision, agrees: bool, reasons: tuple[str, ...], expected: TransitionRefused | None
+    view: Decision, reasons: tuple[str, ...], expected: TransitionRefused | None, *, agrees: bool
 ) -> None:
     case = walked(
         *REVIEW, ev.ReviewClaimed(REVIEWER), ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, view))

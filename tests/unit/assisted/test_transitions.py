@@ -84,12 +84,12 @@ def corrected() -> Case:
     [
         (walked(*RECORD), ev.Decided(verdict(level=Level.HIGH)), SecondReviewReason.HIGH_LEVEL),
         (
-            walked(*RECORD, ev.EvidenceRecorded(AGENT, evidence(type=EvidenceType.VOUCH, id="e2"))),
+            walked(*RECORD, ev.EvidenceRecorded(AGENT, evidence(evidence_type=EvidenceType.VOUCH, evidence_id="e2"))),
             ev.Decided(verdict()),
             SecondReviewReason.VOUCH,
         ),
         (
-            walked(*RECORD, ev.EvidenceRecorded(AGENT, evidence(CheckOutcome.COULD_NOT, id="e2"))),
+            walked(*RECORD, ev.EvidenceRecorded(AGENT, evidence(CheckOutcome.COULD_NOT, evidence_id="e2"))),
             ev.Decided(verdict()),
             SecondReviewReason.CHECK_NOT_DONE,
         ),
@@ -183,8 +183,10 @@ def test_a_flag_stops_an_approval_that_was_not_bound_yet() -> None:
 @pytest.mark.parametrize(
     ("code", "words", "expected"), [(True, False, None), (False, True, None), (False, False, True)]
 )
-def test_an_identity_is_bound_only_by_who_shows_code_or_words(code: bool, words: bool, expected: bool | None) -> None:
-    why = held_back(standing(S.APPROVED), ev.Bound(binding(code, words)))
+def test_an_identity_is_bound_only_by_who_shows_code_or_words(
+    *, code: bool, words: bool, expected: bool | None
+) -> None:
+    why = held_back(standing(S.APPROVED), ev.Bound(binding(code=code, words=words)))
     assert why is (TransitionRefused.NOT_PROVEN if expected else None)
 
 
@@ -220,7 +222,9 @@ def sent(at: float) -> ev.CodeSent:
 
 def test_an_identity_answers_once_and_leaves_no_personal_data() -> None:
     case = standing(S.RELEASED)
-    assert case.erased and not case.details.claims and case.contact is None
+    assert case.erased
+    assert not case.details.claims
+    assert case.contact is None
     assert held_back(case, ev.Released()) is TransitionRefused.NOT_NOW
 
 

@@ -91,7 +91,8 @@ def test_check_says_what_would_run(config: Configuration, run: Run) -> None:
     said = run(config, "check")
     assert said[0] == "issuer:    http://localhost:8000 (development)"
     assert said[-1] == "no problem found"
-    assert "demo-service" in "\n".join(said) and "northbank" in "\n".join(said)
+    assert "demo-service" in "\n".join(said)
+    assert "northbank" in "\n".join(said)
 
 
 def test_check_names_every_problem_with_a_fix_and_counts_them(config: Configuration, run: Run) -> None:
@@ -159,7 +160,8 @@ def test_keys_list_shows_every_key_and_no_secret(config: Configuration, run: Run
     assert all(f"signs     {alg:8} {key.kid}" in said for alg, key in ring.current.items())
     assert f"audit     EdDSA    {ring.audit.kid}" in said
     assert f"provider  northbank: key_file {data / 'secrets' / 'northbank.pem'} (there)" in said
-    assert read_secret(data / "secrets" / "harbour") not in said and "PRIVATE" not in said
+    assert read_secret(data / "secrets" / "harbour") not in said
+    assert "PRIVATE" not in said
 
 
 def test_keys_public_prints_what_a_provider_must_know_and_no_more(config: Configuration, run: Run) -> None:
@@ -348,7 +350,8 @@ def test_clock_repair_takes_back_a_time_noted_in_the_future_and_the_audit_record
     time_noted(config, 7200)
     assert "the high-water mark of time is 7" in refused(run, config, "clock", "show")
     [said] = run(config, "clock", "repair", "--by", "Ada")
-    assert said.startswith("the time noted was taken back by 7") and said.endswith("is expired for good")
+    assert said.startswith("the time noted was taken back by 7")
+    assert said.endswith("is expired for good")
     assert run(config, "clock", "show")[0].endswith("all is well")
     with sqlite3.connect(config.folder.parent / ".demo" / "facts.db") as connection:
         rows = connection.execute("SELECT actor FROM audit WHERE kind = 'time_mark_taken_back'").fetchall()

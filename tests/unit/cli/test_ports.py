@@ -50,5 +50,6 @@ def test_a_demonstration_that_cannot_have_its_ports_says_so_in_a_sentence(taken:
         command, cwd=ROOT, env={**os.environ, "PORTICO_DEMO_PORT": first}, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
-    assert "PORTICO_DEMO_PORT=" in done.stderr and first in done.stderr
+    assert "PORTICO_DEMO_PORT=" in done.stderr
+    assert first in done.stderr
     assert "Traceback" not in done.stderr

@@ -44,7 +44,7 @@ def run(*words: str) -> int:
     return command.run(parser.parse_args(words), machine)
 
 
-def no_stores(settings: object) -> Any:
+def no_stores(_settings: object) -> Any:
     """The reference needs none."""
     raise LookupError
 

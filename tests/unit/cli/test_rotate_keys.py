@@ -38,9 +38,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def run(
-    made: Path, tmp_path: Path, clock: FakeClock, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Run:
+def run(made: Path, tmp_path: Path, clock: FakeClock, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs a command line over a configuration whose keys are quickly made, and gives the lines that it printed."""
     config, chance = examples(tmp_path), FakeRandom()
     config.change("services/travel-office.toml", "id_token_alg", "ES256")
@@ -98,7 +96,7 @@ def test_rotating_makes_the_keys_to_decrypt_with_that_an_earlier_release_did_not
     assert sorted(key.alg for key in ring(tmp_path).decryption.values()) == ["ECDH-ES+A256KW", "RSA-OAEP-256"]
 
 
-def test_rotating_too_early_is_refused_with_the_moment_from_which_it_is_not(run: Run, clock: FakeClock) -> None:
+def test_rotating_too_early_is_refused_with_the_moment_from_which_it_is_not(run: Run) -> None:
     run("keys", "rotate")
     with pytest.raises(
         CommandError, match="next key for ES256 is not known to every service before 2027-01-16 08:00 UTC"
@@ -106,14 +104,14 @@ def test_rotating_too_early_is_refused_with_the_moment_from_which_it_is_not(run:
         run("keys", "rotate")
 
 
-def test_what_can_be_rotated_is_and_the_rest_is_told(run: Run, clock: FakeClock) -> None:
+def test_what_can_be_rotated_is_and_the_rest_is_told(run: Run) -> None:
     run("keys", "rotate", "--alg", "ES256")
     said = run("keys", "rotate")
     assert said[0].startswith("signing key shown: EdDSA")
     assert "the next key for ES256 is not known to every service" in said[1]
 
 
-def test_in_a_hurry_a_key_signs_early(run: Run, tmp_path: Path, clock: FakeClock) -> None:
+def test_in_a_hurry_a_key_signs_early(run: Run, clock: FakeClock) -> None:
     run("keys", "rotate", "--alg", "ES256")
     clock.advance(SETTLING)
     said = run("keys", "rotate", "--alg", "ES256", "--now")
@@ -146,7 +144,7 @@ def test_an_emergency_needs_no_database_and_says_that_the_record_lacks_it(run: R
     assert old not in ring(tmp_path).listed
 
 
-def test_retiring_takes_out_what_no_session_can_show_any_more(run: Run, tmp_path: Path, clock: FakeClock) -> None:
+def test_retiring_takes_out_what_no_session_can_show_any_more(run: Run, clock: FakeClock) -> None:
     run("keys", "rotate", "--alg", "ES256")
     clock.advance(DAY)
     run("keys", "rotate", "--alg", "ES256")

@@ -380,4 +380,5 @@ def test_a_user_without_a_name_runs_commands() -> None:
 def test_a_reader_that_ends_early_ends_a_command_without_a_traceback() -> None:
     command = f"{sys.executable} -m broker reference | head -1"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("## broker.toml") and done.stderr == ""
+    assert done.stdout.startswith("## broker.toml")
+    assert done.stderr == ""

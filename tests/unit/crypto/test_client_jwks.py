@@ -76,17 +76,17 @@ async def test_keys_to_encrypt_to_are_those_of_that_use_and_never_mistaken_for_k
 
 
 async def test_without_encryption_keys_nothing_is_sent_and_the_service_must_retry(
-    keys: ClientJwks, server: KeyServer, system: System
+    keys: ClientJwks, server: KeyServer
 ) -> None:
     server.status = "500 Oh"
     with pytest.raises(FetchFailed):
         await keys.encryption_keys("ECDH-ES")
 
     class Ring:
-        def signing(self, alg: str) -> SigningKey:
+        def signing(self, _alg: str) -> SigningKey:
             return OLD
 
-    async def theirs(_: Service, alg: str) -> Sequence[EncryptionKey]:
+    async def theirs(_: Service, _alg: str) -> Sequence[EncryptionKey]:
         return ()
 
     service = make_service(client_id="shop", names={}, redirect_uris=(), home="https://shop.example/")
@@ -109,7 +109,8 @@ async def test_a_new_key_is_found_at_once_and_made_up_key_ids_make_us_ask_once_a
     assert server.asked == 2
     clock.advance(COOL_DOWN)
     assert not await has(keys, strange)
-    assert await has(keys, OLD) and await has(keys, NEW)
+    assert await has(keys, OLD)
+    assert await has(keys, NEW)
     assert server.asked == 3
 
 
@@ -137,7 +138,8 @@ async def test_a_key_that_is_shown_no_more_is_believed_until_the_set_is_due(
     clock.advance(1)
     assert await has(keys, OLD), "the old set is given while the new one is fetched beside"
     await renewed(keys)
-    assert not await has(keys, OLD) and await has(keys, NEW)
+    assert not await has(keys, OLD)
+    assert await has(keys, NEW)
 
 
 @pytest.mark.parametrize(

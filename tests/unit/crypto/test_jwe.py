@@ -21,7 +21,7 @@ PAYLOAD = b"eyJhbGciOiJFUzI1NiJ9.e30.c2ln \x00\xff"
 
 
 @cache
-def key(alg: str, number: int = 0) -> DecryptionKey:
+def key(alg: str, _number: int = 0) -> DecryptionKey:
     return jwe.load_decryption_key(jwe.new_decryption_key_pem(alg), alg)
 
 

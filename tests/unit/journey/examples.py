@@ -72,9 +72,13 @@ def service(**changes: Any) -> Service:
     return change_service(asking, **changes)
 
 
-def candidate(id: str = "alpha", highest: Level = Level.HIGH, working: bool = True, **listing: Any) -> Candidate:
+def candidate(
+    provider_id: str = "alpha", highest: Level = Level.HIGH, *, working: bool = True, **listing: Any
+) -> Candidate:
     """A provider, by default enabled and healthy."""
-    card = ProviderInfo(id=id, names={"en": id.title()}, needs={"en": "A card"}, minutes=2, max_level=highest)
+    card = ProviderInfo(
+        id=provider_id, names={"en": provider_id.title()}, needs={"en": "A card"}, minutes=2, max_level=highest
+    )
     return Candidate(
         card, ProviderPolicy(**listing), ProviderHealth(working=working, since=NOW - 60, median=40.0, checked=NOW - 5)
     )
@@ -87,9 +91,9 @@ def identity(provider: str = "alpha", level: Level = Level.SUBSTANTIAL, **change
     return replace(person, **changes)
 
 
-def attempt(id: str = "first", provider: str = "alpha", now: float = NOW) -> Attempt:
+def attempt(attempt_id: str = "first", provider: str = "alpha", now: float = NOW) -> Attempt:
     """A try at a provider that has just begun."""
-    return Attempt(id, provider, "https://alpha.test/authorize", now, now + ATTEMPT_LIFE, {"nonce": PERSONAL})
+    return Attempt(attempt_id, provider, "https://alpha.test/authorize", now, now + ATTEMPT_LIFE, {"nonce": PERSONAL})
 
 
 def begun(now: float = NOW, **asked: Any) -> Transaction:

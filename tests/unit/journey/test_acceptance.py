@@ -94,7 +94,8 @@ def test_no_level_is_believed_above_the_registration_or_below_the_demand(
     match judged(person, checking, candidate(highest=highest)):
         case AcceptedIdentity(believed):
             assert minimum <= believed.level <= min(reached, highest)
-            assert believed.verification is not None and believed.verification.level <= highest
+            assert believed.verification is not None
+            assert believed.verification.level <= highest
         case failure:
             assert failure is FailureClass.LEVEL_TOO_LOW
             assert min(reached, highest) < minimum
@@ -112,7 +113,7 @@ def test_no_level_is_believed_above_the_registration_or_below_the_demand(
         ({"max_age": 600, "prompt": ("login",)}, 300, False),
     ],
 )
-def test_a_sign_in_is_as_fresh_as_the_request_demands(asked: dict[str, Any], age: int, timely: bool) -> None:
+def test_a_sign_in_is_as_fresh_as_the_request_demands(asked: dict[str, Any], age: int, *, timely: bool) -> None:
     person = identity(auth_time=int(NOW) - age)
     found = judged(person, standing(TransactionState.CHECKING, **asked))
     assert found == (AcceptedIdentity(person) if timely else FailureClass.UNSAFE_REPLY)

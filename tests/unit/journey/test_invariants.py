@@ -37,7 +37,7 @@ LEVELS = st.sampled_from(Level)
 CASES = st.sampled_from([None, "case one", "case two"])
 ACCOUNTS = st.sampled_from([f"{PERSONAL} one", f"{PERSONAL} two"])
 EVENTS = st.one_of(
-    st.builds(lambda id: AnswerReceived(id), st.sampled_from(["first", "second"])),
+    st.builds(AnswerReceived, st.sampled_from(["first", "second"])),
     st.builds(AttemptFailed, st.sampled_from(FailureClass), PROVIDERS),
     st.builds(lambda p, level, case: IdentityProven(identity(p, level), case), PROVIDERS, LEVELS, CASES),
     st.builds(lambda p, level, account: SessionAccepted(identity(p, level), account), PROVIDERS, LEVELS, ACCOUNTS),
@@ -85,10 +85,10 @@ class RoughHands(RuleBasedStateMachine):
         """A worker that read the record some time ago acts only now."""
         self.act(self.copies[which % len(self.copies)], event)
 
-    @rule(provider=PROVIDERS, id=st.sampled_from(["first", "second"]))
-    def chooses(self, provider: str, id: str) -> None:
+    @rule(provider=PROVIDERS, attempt_id=st.sampled_from(["first", "second"]))
+    def chooses(self, provider: str, attempt_id: str) -> None:
         """The citizen chooses a provider now."""
-        self.act(self.stored, ProviderChosen(attempt(id, provider, self.now)))
+        self.act(self.stored, ProviderChosen(attempt(attempt_id, provider, self.now)))
 
     @rule(level=LEVELS)
     def proves(self, level: Level) -> None:
@@ -131,9 +131,11 @@ class RoughHands(RuleBasedStateMachine):
             assert after.identity.level >= after.request.min_level
             match before.state, event:
                 case TransactionState.CHECKING, IdentityProven(_, None):
-                    assert before.attempt is not None and before.attempt.provider == after.identity.provider
+                    assert before.attempt is not None
+                    assert before.attempt.provider == after.identity.provider
                 case TransactionState.WAITING, IdentityProven(_, case):
-                    assert case is not None and case == before.case
+                    assert case is not None
+                    assert case == before.case
                 case TransactionState.CHOOSING, SessionAccepted():
                     pass
                 case _:

@@ -158,14 +158,15 @@ def test_what_already_failed_comes_last_with_what_happened() -> None:
         ([FailureClass.CANCELLED] * 9, True),
     ],
 )
-def test_what_was_tried_in_vain_is_not_offered_again(failures: list[FailureClass], there: bool) -> None:
+def test_what_was_tried_in_vain_is_not_offered_again(failures: list[FailureClass], *, there: bool) -> None:
     assert offered(transaction=after(*((failure, "alpha") for failure in failures))).has("alpha") is there
 
 
 def test_a_hint_is_followed_only_where_the_service_may_hint_and_the_option_is_real() -> None:
     hinting = begun(provider_hint="beta")
     found = offered(transaction=hinting, asking=service(provider_hint=True)).hinted
-    assert found is not None and found.card.id == "beta"
+    assert found is not None
+    assert found.card.id == "beta"
     assert offered(transaction=hinting).hinted is None
     down = (candidate("alpha"), candidate("beta", working=False))
     assert offered(down, hinting, service(provider_hint=True)).hinted is None
@@ -188,7 +189,8 @@ def test_who_answers_a_question_is_offered_every_provider_but_no_person_and_no_l
     asked = replace(begun(), request=request(redirect_uri="", question=BackchannelRequestRef("q1", "Order 17")))
     found = offered(transaction=asked)
     assert found.options == offered().options
-    assert not found.help and not found.later
+    assert not found.help
+    assert not found.later
 
 
 RICH = service(contact="call us", other_ways=(OtherWay({"en": "By post"}),))
@@ -247,7 +249,7 @@ def test_what_has_ended_is_not_finished_later() -> None:
     ],
 )
 def test_a_person_is_offered_only_where_their_help_can_reach_the_level(
-    assisted: Level | None, minimum: Level, helped: bool
+    assisted: Level | None, minimum: Level, *, helped: bool
 ) -> None:
     asked, rule = begun(min_level=minimum), DisplayOrder.CONFIGURED
     assert offer(asked, THREE, service(), NOTHING_OFF, NOW, OfferPolicy(rule, assisted)).help is helped

@@ -37,8 +37,8 @@ def test_a_tag_finds_the_language_that_is_offered(tag: str, found: str | None) -
     assert lookup(tag, OFFERED) == found
 
 
-@given(st.sampled_from(OFFERED), st.lists(SUBTAG, max_size=4), st.booleans(), st.booleans())
-def test_case_and_further_subtags_change_nothing(code: str, more: list[str], upper: bool, low: bool) -> None:
+@given(code=st.sampled_from(OFFERED), more=st.lists(SUBTAG, max_size=4), upper=st.booleans(), low=st.booleans())
+def test_case_and_further_subtags_change_nothing(code: str, more: list[str], *, upper: bool, low: bool) -> None:
     tag = ("_" if low else "-").join([code, *more])
     assert lookup(tag.upper() if upper else tag.lower(), OFFERED) == lookup(tag, OFFERED) == code
 

@@ -38,7 +38,7 @@ APP = service(authentication=ClientAuthentication.NONE, redirect_uris=URIS)
         ("", False),
     ],
 )
-def test_the_port_on_the_own_device_is_the_app_s_to_choose_and_nothing_else_is(uri: str, known: bool) -> None:
+def test_the_port_on_the_own_device_is_the_app_s_to_choose_and_nothing_else_is(uri: str, *, known: bool) -> None:
     assert APP.redirects_to(uri) is known
 
 

@@ -22,6 +22,7 @@ from broker.oidc.ciba import (
 )
 from broker.oidc.discovery import ServerCapabilities, discovery, endpoints
 from broker.oidc.errors import EndpointError, ProtocolError
+from tests.support.outcome import outcome
 from tests.unit.oidc.examples import ISSUER, LADDER, NOW, SERVER, key, keys, service
 
 TOKEN = "8d67dc78-7faa-4d41-aabd-67707b374255"
@@ -45,7 +46,8 @@ def refused(of: Service = POLLS, **changes: str | None) -> str:
     with pytest.raises(EndpointError) as error:
         asked(of, **changes)
     assert error.value.status == 400
-    assert error.value.description.isascii() and '"' not in error.value.description
+    assert error.value.description.isascii()
+    assert '"' not in error.value.description
     return error.value.code
 
 
@@ -113,12 +115,13 @@ def test_a_message_is_needed_only_where_requests_are_signed(profile: SecurityPro
 
 @given(st.text(max_size=300))
 def test_a_message_that_is_taken_is_one_line_that_can_be_shown(text: str) -> None:
-    try:
-        binding_message(text)
-    except ProtocolError as refusal:
-        assert refusal.code == "invalid_binding_message"
+    taken = outcome(lambda: binding_message(text), ProtocolError)
+    if isinstance(taken, ProtocolError):
+        assert taken.code == "invalid_binding_message"
         return
-    assert text.isprintable() and 0 < len(text) <= LONGEST_MESSAGE and len(text.splitlines()) == 1
+    assert text.isprintable()
+    assert 0 < len(text) <= LONGEST_MESSAGE
+    assert len(text.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -128,7 +131,7 @@ def test_a_message_that_is_taken_is_one_line_that_can_be_shown(text: str) -> Non
         *((None, False), ("A" * 21, False), ("a" * 1025, False), ("has a space in it, always", False)),
     ],
 )
-def test_a_service_that_is_pinged_sends_a_token_to_be_pinged_with(token: str | None, good: bool) -> None:
+def test_a_service_that_is_pinged_sends_a_token_to_be_pinged_with(token: str | None, *, good: bool) -> None:
     if good:
         assert asked(PINGED, client_notification_token=token).fields["token"] == token
     else:
@@ -160,7 +163,8 @@ def test_a_service_says_how_long_it_waits_within_limits(wanted: str | None, give
 def test_a_signed_request_is_taken_once(typ: str | None, alg: str, expiry: object) -> None:
     token = signed(key(alg, "tax"), typ, requested_expiry=expiry, aud=["https://x.example", ISSUER])
     known = taken(token, client_id="tax", client_assertion="a.b.c")
-    assert known.subject == "pairwise-1" and known.lifetime == 30
+    assert known.subject == "pairwise-1"
+    assert known.lifetime == 30
     assert known.use == AssertionUse("/requests/tax", "j-1", NOW + 60)
 
 
@@ -222,24 +226,23 @@ def test_older_software_may_sign_with_what_it_has() -> None:
 # --- answers ---
 
 
-def polled(state: BackchannelState, early: bool = False, expires: float = NOW + 60) -> str | None:
+def polled(state: BackchannelState, expires: float = NOW + 60, *, early: bool = False) -> str | None:
     """The error that a poll gets, if any."""
-    try:
-        check_polled(PollResult(state, expires, early), NOW)
-    except EndpointError as error:
-        assert error.status == 400
-        return error.code
-    return None
+    found = outcome(lambda: check_polled(PollResult(state, expires, early), NOW), EndpointError)
+    if not isinstance(found, EndpointError):
+        return None
+    assert found.status == 400
+    return found.code
 
 
 @pytest.mark.parametrize("early", [True, False])
-def test_a_poll_gets_the_state_of_the_backchannel_request(early: bool) -> None:
-    assert polled(BackchannelState.CONFIRMED, early) is None
-    assert polled(BackchannelState.CONFIRMED, early, NOW - 1) is None
-    assert polled(BackchannelState.DECLINED, early) == "access_denied"
-    assert polled(BackchannelState.OTHER_PERSON, early) == "access_denied"
-    assert polled(BackchannelState.WAITING, early) == ("slow_down" if early else "authorization_pending")
-    assert polled(BackchannelState.WAITING, early, NOW) == "expired_token"
+def test_a_poll_gets_the_state_of_the_backchannel_request(*, early: bool) -> None:
+    assert polled(BackchannelState.CONFIRMED, early=early) is None
+    assert polled(BackchannelState.CONFIRMED, NOW - 1, early=early) is None
+    assert polled(BackchannelState.DECLINED, early=early) == "access_denied"
+    assert polled(BackchannelState.OTHER_PERSON, early=early) == "access_denied"
+    assert polled(BackchannelState.WAITING, early=early) == ("slow_down" if early else "authorization_pending")
+    assert polled(BackchannelState.WAITING, NOW, early=early) == "expired_token"
     with pytest.raises(EndpointError) as error:
         check_polled(None, NOW)
     assert error.value.code == "invalid_grant"

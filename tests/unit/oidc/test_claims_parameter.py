@@ -154,5 +154,5 @@ def test_whatever_is_asked_is_refused_or_within_what_is_allowed(claims: Any) -> 
         ({"value": None}, "a", False),
     ],
 )
-def test_a_value_is_compared_as_json(request_object: Any, value: Any, accepted: bool) -> None:
+def test_a_value_is_compared_as_json(request_object: Any, value: Any, *, accepted: bool) -> None:
     assert accepts(request_object, value) is accepted

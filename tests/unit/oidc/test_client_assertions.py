@@ -73,7 +73,7 @@ def test_rs256_is_for_the_oidc_profile() -> None:
         (None, False, False),
     ],
 )
-def test_an_assertion_must_be_meant_for_us(aud: Any, in_fapi2: bool, in_oidc: bool) -> None:
+def test_an_assertion_must_be_meant_for_us(aud: Any, *, in_fapi2: bool, in_oidc: bool) -> None:
     for of, accepted in ((FAPI2, in_fapi2), (OIDC, in_oidc)):
         if accepted:
             assert by_assertion(assertion(aud=aud), of).service is of

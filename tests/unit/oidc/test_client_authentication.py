@@ -54,7 +54,8 @@ def test_a_secret_in_the_form_without_a_client_id_is_refused() -> None:
     with pytest.raises(EndpointError) as error:
         parse_credentials({"client_secret": SECRET}, None)
     assert (error.value.code, error.value.status) == ("invalid_client", 401)
-    assert "client_id" in error.value.description and "client_id" in error.value.detail
+    assert "client_id" in error.value.description
+    assert "client_id" in error.value.detail
 
 
 def test_a_secret_in_the_form_is_enough_where_it_is_registered() -> None:

@@ -199,7 +199,7 @@ def test_logout_channels_are_announced_if_a_service_uses_them() -> None:
 # What is announced is so
 
 KNOWN = ("ES256", "PS256", "EdDSA", "Ed25519", "RS256")
-NONCES = DpopNonces("epoch", lambda data: bytes(32), lambda data, mark: mark == bytes(32))
+NONCES = DpopNonces("epoch", lambda _data: bytes(32), lambda _data, mark: mark == bytes(32))
 
 
 def authenticates(alg: str, of: Service) -> bool:

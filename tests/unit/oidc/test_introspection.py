@@ -97,5 +97,5 @@ def test_a_signed_introspection_response_has_audience_time_and_content() -> None
         ("application/json;q=1,text/html", False),
     ],
 )
-def test_a_signed_answer_is_sent_only_if_its_media_type_is_accepted(accept: str | None, signed: bool) -> None:
+def test_a_signed_answer_is_sent_only_if_its_media_type_is_accepted(accept: str | None, *, signed: bool) -> None:
     assert accepts_jwt(accept) is signed

@@ -45,7 +45,8 @@ def test_a_refused_token_is_challenged_with_code_and_description() -> None:
     refused = invalid_token("it is unknown", Scheme.BEARER)
     assert (refused.code, refused.status, refused.detail) == ("invalid_token", 401, "it is unknown")
     expected = f'Bearer error="invalid_token", error_description="{refused.description}"'
-    assert refused.challenge == expected and refused.description
+    assert refused.challenge == expected
+    assert refused.description
 
 
 def test_without_a_token_one_is_asked_for_and_no_error_is_named() -> None:
@@ -71,7 +72,8 @@ def test_userinfo_wants_the_scope_openid() -> None:
         check_access(BEARER, replace(TOKEN, scope="profile"), grant(), None, NOW)
     assert (error.value.code, error.value.status) == ("insufficient_scope", 403)
     described = f'error_description="{error.value.description}"'
-    assert error.value.challenge == f'Bearer error="insufficient_scope", {described}' and error.value.description
+    assert error.value.challenge == f'Bearer error="insufficient_scope", {described}'
+    assert error.value.description
 
 
 def test_a_token_opens_for_whom_it_was_made() -> None:

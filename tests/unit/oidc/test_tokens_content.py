@@ -68,7 +68,7 @@ def test_an_id_token_says_who_for_whom_how_well_and_when() -> None:
         ({"asked_claims": {"userinfo": {"auth_time": None}}}, False),
     ],
 )
-def test_auth_time_is_included_if_the_service_requested_it(asked: dict[str, Any], told: bool) -> None:
+def test_auth_time_is_included_if_the_service_requested_it(asked: dict[str, Any], *, told: bool) -> None:
     """OpenID Connect Core 2: required with max_age or as an essential claim, otherwise optional."""
     assert ("auth_time" in id_token(**{"max_age_asked": False} | asked)) is told
 
@@ -78,7 +78,9 @@ def test_a_session_has_another_sid_at_each_service_and_always_the_same_at_one(
     session: str, one: str, other: str
 ) -> None:
     told = session_id(session, one)
-    assert told == session_id(session, one) and len(told) == 22 and session not in told
+    assert told == session_id(session, one)
+    assert len(told) == 22
+    assert session not in told
     assert (told == session_id(session, other)) is (one == other)
     assert is_session_id(told, session, one)
     assert not is_session_id(session, session, one)

@@ -163,8 +163,8 @@ def document(**details: Any) -> Verification:
 
 
 def details_of(verification: Verification, **asked: Any) -> Any:
-    filter = {"type": {"value": "document"}, "document_details": {"type": None, **asked}}
-    found = told({"trust_framework": None, "evidence": [filter]}, of=verification)
+    wanted = {"type": {"value": "document"}, "document_details": {"type": None, **asked}}
+    found = told({"trust_framework": None, "evidence": [wanted]}, of=verification)
     return None if found is None else found["verification"]["evidence"][0]["document_details"]
 
 
@@ -184,7 +184,7 @@ def far_away() -> Iterator[None]:
 
 @pytest.mark.usefixtures("far_away")
 @pytest.mark.parametrize(("max_age", "fits"), [(28_801, True), (28_800, False), (28_800.5, False), (DAY, True)])
-def test_a_date_is_as_old_as_its_last_second_in_utc(max_age: float, fits: bool) -> None:
+def test_a_date_is_as_old_as_its_last_second_in_utc(max_age: float, *, fits: bool) -> None:
     found = details_of(document(date_of_issuance=ISSUED), date_of_issuance={"max_age": max_age})
     assert found == ({"type": "passport", "date_of_issuance": ISSUED} if fits else None)
 

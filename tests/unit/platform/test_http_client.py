@@ -83,7 +83,7 @@ async def test_an_answer_comes_back_with_its_status_and_body(serve: Serve, outgo
 async def test_a_redirect_is_not_followed(serve: Serve, outgoing: HttpClients) -> None:
     visited = []
 
-    async def elsewhere(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def elsewhere(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         visited.append(await reader.read(10))
 
     other = await serve(elsewhere)
@@ -119,7 +119,7 @@ async def test_a_compressed_answer_is_refused_since_none_was_asked_for(serve: Se
 
 
 async def test_a_server_that_says_nothing_is_too_slow(serve: Serve, outgoing: HttpClients) -> None:
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
     port = await serve(silent)
@@ -142,7 +142,7 @@ async def test_a_server_that_dribbles_is_too_slow_as_a_whole(serve: Serve, outgo
 async def test_a_slow_server_holds_up_no_other_name(serve: Serve, outgoing: HttpClients) -> None:
     release = asyncio.Event()
 
-    async def held(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def held(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await release.wait()
 
     slow, quick = await serve(held), await serve(saying(http(b"{}")))
@@ -154,7 +154,7 @@ async def test_a_slow_server_holds_up_no_other_name(serve: Serve, outgoing: Http
     release.set()
 
 
-async def test_a_closed_port_is_unreachable(serve: Serve, outgoing: HttpClients) -> None:
+async def test_a_closed_port_is_unreachable(outgoing: HttpClients) -> None:
     server = await asyncio.start_server(saying(b""), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     server.close()
@@ -234,7 +234,7 @@ async def test_outside_development_a_name_that_leads_to_this_machine_gets_no_con
 ) -> None:
     visited = []
 
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def handle(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         visited.append(1)
 
     port = await serve(handle)
@@ -309,7 +309,7 @@ async def test_a_certificate_of_an_unknown_authority_is_unreachable_and_of_a_nam
     ids=["recommended", "older"],
 )
 async def test_of_tls_1_2_only_suites_that_are_recommended_are_spoken(
-    serve: Serve, authority: Authority, suites: str, spoken: bool
+    serve: Serve, authority: Authority, suites: str, *, spoken: bool
 ) -> None:
     certificate = authority.certificate("localhost")
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

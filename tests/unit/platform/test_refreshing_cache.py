@@ -124,7 +124,7 @@ async def test_a_failed_renewal_leaves_what_was_kept(kept: RefreshingCache[str],
 
 
 async def test_a_clock_that_jumps_back_makes_a_value_old_not_eternal(
-    kept: RefreshingCache[str], source: Source, clock: FakeClock
+    kept: RefreshingCache[str], clock: FakeClock
 ) -> None:
     await kept.get()
     clock.advance(-STALE)

@@ -257,7 +257,9 @@ def test_a_mistyped_setting_is_no_secret(key: str, near: str) -> None:
 )
 def test_a_duration_is_written_with_its_units_or_in_seconds(text: str | int, seconds: int) -> None:
     record, found = load(cart(rest=text), Cart)
-    assert record is not None and record.rest == seconds and not found
+    assert record is not None
+    assert record.rest == seconds
+    assert not found
 
 
 @pytest.mark.parametrize(
@@ -280,10 +282,12 @@ def test_a_number_out_of_bounds_is_a_problem_that_says_the_bounds() -> None:
 
 def test_a_date_means_its_first_second_in_utc_and_a_time_needs_an_offset() -> None:
     record, _ = load(cart(built=date(1970, 1, 2)), Cart)
-    assert record is not None and record.built == 86400
+    assert record is not None
+    assert record.built == 86400
     table = tomllib.loads("built = 1970-01-02T01:00:00+01:00")
     record, _ = load(cart(**table), Cart)
-    assert record is not None and record.built == 86400
+    assert record is not None
+    assert record.built == 86400
     (problem,) = problems(cart(built=datetime(1970, 1, 2)))
     assert problem.what == "this is not a point in time"
 
@@ -294,9 +298,11 @@ def test_true_is_no_number_and_a_number_is_no_truth() -> None:
 
 def test_a_relative_path_starts_at_the_base_and_an_absolute_one_stays() -> None:
     record, _ = load(cart(papers="../b/c.pem"), Cart, base=Path("/etc/a"))
-    assert record is not None and record.papers == Path("/etc/b/c.pem")
+    assert record is not None
+    assert record.papers == Path("/etc/b/c.pem")
     record, _ = load(cart(papers="/x/y"), Cart, base=Path("/etc/a"))
-    assert record is not None and record.papers == Path("/x/y")
+    assert record is not None
+    assert record.papers == Path("/x/y")
 
 
 def test_a_type_that_no_toml_value_can_fill_is_a_fault_of_the_record() -> None:

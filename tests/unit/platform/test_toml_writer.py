@@ -27,7 +27,18 @@ def deep() -> Any:
     return value
 
 
-@pytest.mark.parametrize("value", [None, float("nan"), float("inf"), "\ud800", {"\ud800": 1}, [object()], deep()])
-def test_what_toml_has_no_form_for_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError):
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (None, "no form for NoneType"),
+        (float("nan"), "Out of range"),
+        (float("inf"), "Out of range"),
+        ("\ud800", "surrogates"),
+        ({"\ud800": 1}, "surrogates"),
+        ([object()], "no form for object"),
+        (deep(), "values lie more than"),
+    ],
+)
+def test_what_toml_has_no_form_for_is_refused(value: Any, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
         dumps({"name": value})

@@ -95,7 +95,7 @@ def ours_accepts(document: dict[str, Any]) -> bool:
     ],
 )
 def test_authlib_and_our_metadata_check_differ_on_known_inputs_only(
-    changes: dict[str, Any], ours: bool, authlib: bool
+    changes: dict[str, Any], *, ours: bool, authlib: bool
 ) -> None:
     document = changed(changes)
     assert (ours_accepts(document), authlib_accepts(document)) == (ours, authlib)

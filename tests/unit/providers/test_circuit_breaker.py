@@ -14,14 +14,14 @@ def opened_at(now: float) -> CircuitBreaker:
     return breaker
 
 
-def record(breaker: CircuitBreaker, good: bool, now: float) -> None:
+def record(breaker: CircuitBreaker, now: float, *, good: bool) -> None:
     (breaker.succeed if good else breaker.fail)(now)
 
 
 def test_a_breaker_opens_on_the_share_of_failures_not_on_a_single_one() -> None:
     breaker = CircuitBreaker()
     for good in (True, False, True):
-        record(breaker, good, 0)
+        record(breaker, 0, good=good)
     assert breaker.allow(0)
     breaker.fail(1)
     assert not breaker.allow(1)
@@ -31,7 +31,7 @@ def test_a_breaker_opens_on_the_share_of_failures_not_on_a_single_one() -> None:
 def test_a_success_after_three_failures_does_not_open_it() -> None:
     breaker = CircuitBreaker()
     for good in (False, False, False, True):
-        record(breaker, good, 0)
+        record(breaker, 0, good=good)
     assert breaker.opened is None
     assert breaker.allow(0)
 
@@ -61,7 +61,7 @@ def test_failures_of_before_the_window_or_before_a_success_that_closed_it_are_no
     closed.succeed(OPEN_FOR)
     for breaker in (aged, closed):
         for good in (True, True, True, False):
-            record(breaker, good, WINDOW)
+            record(breaker, WINDOW, good=good)
         assert breaker.opened is None
 
 
@@ -72,7 +72,7 @@ def test_half_open_it_lets_one_through_at_a_time_and_the_first_outcome_decides()
         assert breaker.allow(OPEN_FOR)
         assert not breaker.allow(OPEN_FOR + PROBE_INTERVAL / 2)
         assert breaker.allow(OPEN_FOR + PROBE_INTERVAL)
-        record(breaker, good, OPEN_FOR + 2)
+        record(breaker, OPEN_FOR + 2, good=good)
         assert breaker.allow(OPEN_FOR + 2.1) is good
         assert breaker.is_open(OPEN_FOR + 2.1) is not good
 
@@ -97,7 +97,7 @@ def test_whatever_happened_it_admits_somebody_within_thirty_seconds(steps: list[
     for pause, good in steps:
         now += pause
         breaker.allow(now)
-        record(breaker, good, now)
+        record(breaker, now, good=good)
     assert any(breaker.allow(now + wait) for wait in range(30))
 
 

@@ -79,7 +79,8 @@ def test_false_is_a_value_that_satisfies_what_is_required() -> None:
 
 def test_a_malformed_claim_is_not_said_to_be_verified() -> None:
     found, _ = read({"birthdate": "12/04/1987"}, {"birthdate": None})
-    assert found.verification is not None and found.verification.claims == ("name",)
+    assert found.verification is not None
+    assert found.verification.claims == ("name",)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,8 @@ async def test_odd_claims_of_a_real_server_are_converted_or_left_out_counted_and
     assert reported == [("eid", "given_name"), ("eid", "phone_number")]
     lines = [record for record in caplog.records if record.getMessage() == "claim_malformed"]
     assert [(line.__dict__["provider"], line.__dict__["claim"]) for line in lines] == reported
-    assert "secret" not in caplog.text and "7700900982" not in str([line.__dict__ for line in lines])
+    assert "secret" not in caplog.text
+    assert "7700900982" not in str([line.__dict__ for line in lines])
 
 
 async def test_a_blank_name_of_a_real_server_is_an_incomplete_reply_and_no_outage() -> None:

@@ -38,7 +38,7 @@ def read(text: str, base: Path | None = None) -> OpenIdConfig:
     return config
 
 
-def paths(text: str, development: bool = False) -> set[str]:
+def paths(text: str, *, development: bool = False) -> set[str]:
     return {problem.path for problem in KINDS["openid"].check(read(text), development=development)}
 
 

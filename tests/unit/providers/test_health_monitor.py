@@ -38,21 +38,21 @@ def outage() -> ProviderFailure:
 class Played:
     """A provider whose outcomes a test sets."""
 
-    def __init__(self, id: str = "eid") -> None:
-        self.card: ProviderInfo = replace(CARD, id=id)
+    def __init__(self, provider_id: str = "eid") -> None:
+        self.card: ProviderInfo = replace(CARD, id=provider_id)
         self.outcome: Identity | ProviderFailure = AMINA
         self.start: UpstreamRedirect | ProviderFailure = UpstreamRedirect("https://op.example", {"nonce": "n"})
         self.condition: ProviderHealth | Exception = ProviderHealth(working=True)
         self.looked = 0
         self.hangs = False
 
-    async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
+    async def begin(self, _ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
         return self.start
 
-    def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
+    def matches_callback(self, note: Mapping[str, Any], _answer: CallbackParameters) -> bool:
         return note.get("nonce") == "n"
 
-    async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:
+    async def complete(self, _note: Mapping[str, Any], _answer: CallbackParameters) -> Identity | ProviderFailure:
         return self.outcome
 
     async def health(self) -> ProviderHealth:
@@ -135,7 +135,7 @@ async def test_one_failed_fetch_is_one_outage_however_often_a_citizen_tries(
 
 
 async def test_the_usual_time_is_the_median_from_leaving_to_being_back(
-    watched: MonitoredProvider, played: Played, clock: FakeClock
+    watched: MonitoredProvider, clock: FakeClock
 ) -> None:
     for number, seconds in enumerate([40, 60, 50, 3600, 45], 1):
         departure = await watched.begin(ASK)
@@ -227,7 +227,7 @@ async def test_one_that_hangs_or_breaks_keeps_nobody_else_from_being_looked_at(s
     watch = HealthMonitor([hanging, broken, sound], system)
     rounds = asyncio.Event()
 
-    async def pause(seconds: float) -> None:
+    async def pause(_seconds: float) -> None:
         if sound.looked >= 5 and broken.looked >= 5:
             rounds.set()
         await asyncio.sleep(0)
@@ -237,5 +237,9 @@ async def test_one_that_hangs_or_breaks_keeps_nobody_else_from_being_looked_at(s
     healths = watch.healths()
     running.cancel()
     assert hanging.looked == 1
-    assert {id: health.working for id, health in healths.items()} == {"hanging": True, "broken": False, "sound": True}
+    assert {provider_id: health.working for provider_id, health in healths.items()} == {
+        "hanging": True,
+        "broken": False,
+        "sound": True,
+    }
     assert list(watch.providers) == ["hanging", "broken", "sound"]

@@ -161,8 +161,6 @@ def test_a_sign_in_that_was_ended_here_is_not_taken_for_a_new_one_by_the_toleran
     assert verdict({**GOOD, "auth_time": int(NOW) - 4}, ended) is None
     for auth_time in (int(NOW) - 5, int(NOW) - 6):
         refused = verdict({**GOOD, "auth_time": auth_time}, ended)
-        assert (
-            refused is not None
-            and refused.failure.reason is ProviderFailureReason.UNSAFE
-            and not refused.failure.outage
-        )
+        assert refused is not None
+        assert refused.failure.reason is ProviderFailureReason.UNSAFE
+        assert not refused.failure.outage

@@ -153,7 +153,7 @@ async def test_a_sign_in_of_yesterday_does_not_do_where_a_fresh_one_was_asked_fo
 
 
 @pytest.mark.parametrize(("oldest", "believed"), [(3600, False), (2 * 86_400, True)])
-async def test_a_sign_in_may_be_as_old_as_was_allowed_and_no_older(here: Stage, oldest: int, believed: bool) -> None:
+async def test_a_sign_in_may_be_as_old_as_was_allowed_and_no_older(here: Stage, oldest: int, *, believed: bool) -> None:
     result = await here.sign_in("outcome:stale_sign_in", max_age=oldest)
     assert isinstance(result, Identity) is believed
 

@@ -122,7 +122,7 @@ def test_no_error_code_gets_into_the_log_unless_it_looks_like_one(error: str) ->
     ],
 )
 def test_an_error_of_the_token_endpoint_has_its_reason(
-    error: object, status: int, reason: ProviderFailureReason, outage: bool
+    error: object, status: int, reason: ProviderFailureReason, *, outage: bool
 ) -> None:
     failure = of_token_error(error, HttpResponse(status, {}, b""), {"own_error": ProviderFailureReason.BUSY}).failure
     assert (failure.reason, failure.outage) == (reason, outage)
@@ -188,7 +188,7 @@ async def test_a_level_that_cannot_be_asked_for_ends_before_the_departure(system
 # --- the request ---
 
 
-def request(ask: UpstreamRequest, development: bool = True, **changes: Any) -> dict[str, list[str]]:
+def request(ask: UpstreamRequest, *, development: bool = True, **changes: Any) -> dict[str, list[str]]:
     configured = known(**changes)
     prefix = prefixes(configured, f"{ISSUER}/authorize?tenant=1")[ask.level]
     url = address(prefix, configured, ask, "n-1", "v" * 43, development=development)
@@ -335,7 +335,8 @@ def test_what_is_announced_of_a_provider_is_what_its_identities_say(changes: dic
         "phone_number_verified": True,
     }
     found = identity(given, **changes).verification
-    assert told is not None and found is not None
+    assert told is not None
+    assert found is not None
     assert told.frameworks == {found.trust_framework}
     assert told.claims == set(found.claims)
     assert told.kinds == {piece.type: {piece.details["type"]} for piece in found.evidence}

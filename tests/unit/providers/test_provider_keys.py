@@ -100,7 +100,7 @@ async def test_many_at_once_meet_a_new_key_under_an_old_kid_with_one_fetch(syste
     assert wire.asked.count("/jwks") == 2
 
 
-async def test_keys_that_cannot_be_fetched_again_leave_those_that_are_kept(system: System, clock: FakeClock) -> None:
+async def test_keys_that_cannot_be_fetched_again_leave_those_that_are_kept(system: System) -> None:
     wire = Wire(system)
     provider = wire.provider()
     await wire.sign_in(provider)

@@ -36,11 +36,11 @@ def test_it_does_not_start_outside_development(system: System) -> None:
 # --- people ---
 
 
-@pytest.mark.parametrize(("id", "name"), [("amina", "Amina"), ("ioan", "Ioan")])
-async def test_a_hint_chooses_the_person(here: Stage, id: str, name: str) -> None:
-    identity = await here.sign_in(f"outcome:ok;persona:{id}", level=Level.HIGH)
+@pytest.mark.parametrize(("persona", "name"), [("amina", "Amina"), ("ioan", "Ioan")])
+async def test_a_hint_chooses_the_person(here: Stage, persona: str, name: str) -> None:
+    identity = await here.sign_in(f"outcome:ok;persona:{persona}", level=Level.HIGH)
     assert isinstance(identity, Identity)
-    assert (identity.subject, identity.claims["given_name"]) == (id, name)
+    assert (identity.subject, identity.claims["given_name"]) == (persona, name)
     assert (identity.level, identity.amr) == (Level.HIGH, ("sc", "pin", "hwk", "mfa"))
 
 
@@ -219,7 +219,7 @@ async def test_a_sign_out_leads_back_only_to_where_it_may(system: System, host: 
         assert (await browser.get(f"{here.base}/eid/logout")).status_code == 200
 
 
-async def test_a_browser_stays_signed_in_until_it_signs_out(system: System, host: Host, here: Stage) -> None:
+async def test_a_browser_stays_signed_in_until_it_signs_out(here: Stage) -> None:
     async with httpx.AsyncClient(trust_env=False) as browser:
         departure = await here.provider.begin(ASK)
         assert isinstance(departure, UpstreamRedirect)
@@ -235,7 +235,8 @@ async def test_a_browser_stays_signed_in_until_it_signs_out(system: System, host
         assert "code=" in again.headers["location"]
         # without an ID token it asks first
         asked = await browser.get(f"{issuer}/logout?client_id=portico")
-        assert "Sign out of" in asked.text and "Continue as" in (await browser.get(departure.url)).text
+        assert "Sign out of" in asked.text
+        assert "Continue as" in (await browser.get(departure.url)).text
         await browser.post(f"{issuer}/logout", data={"client_id": "portico", "agreed": "yes"})
         assert "Continue as" not in (await browser.get(departure.url)).text
 

@@ -55,7 +55,7 @@ class Silent:
     def __init__(self, wire: "Wire") -> None:
         self._wire = wire
 
-    def client(self, name: str, *, limit: int = 20) -> "Wire":
+    def client(self, _name: str, **_options: object) -> "Wire":
         return self._wire
 
     def may_call(self, url: str) -> bool:
@@ -83,7 +83,7 @@ class Wire:
     asked: list[str] = field(default_factory=list)
 
     async def get(
-        self, url: str, headers: Mapping[str, str] | None = None, *, limit: int = 0
+        self, url: str, _headers: Mapping[str, str] | None = None, **_options: object
     ) -> HttpResponse | HttpFailure:
         self.asked.append(url.removeprefix(ISSUER))
         if url.endswith("/userinfo"):
@@ -91,7 +91,7 @@ class Wire:
         return self.keys if url.endswith("/jwks") else self.metadata
 
     async def post(
-        self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, *, limit: int = 0
+        self, url: str, _form: Mapping[str, str], _headers: Mapping[str, str] | None = None, **_options: object
     ) -> HttpResponse | HttpFailure:
         self.asked.append(url.removeprefix(ISSUER))
         if self.token is not None:
@@ -129,7 +129,7 @@ class Wire:
 
     def provider(self, **changes: Any) -> OpenIdProvider:
         """A provider with nothing in its caches."""
-        ground = ProviderDependencies(cast(HttpClients, Silent(self)), self.system, lambda path: PEM)
+        ground = ProviderDependencies(cast(HttpClients, Silent(self)), self.system, lambda _path: PEM)
         return build(CARD, config(ISSUER, **changes), ground)
 
     async def sign_in(

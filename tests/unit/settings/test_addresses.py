@@ -26,15 +26,21 @@ def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
         host, port = address(text)
     except ValueError:
         return
-    assert host and 0 <= port <= 65535 and int(text.rpartition(":")[2]) == port
+    assert host
+    assert 0 <= port <= 65535
+    assert int(text.rpartition(":")[2]) == port
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=0x2FF), max_size=20))
 def test_an_address_that_passes_in_production_is_absolute_https_without_fragment(tail: str) -> None:
     for url in (tail, f"https://{tail}", f"https://a.example/{tail}"):
         if not list(check_url("home", url, development=False)):
-            assert url.isascii() and url.isprintable() and " " not in url and "#" not in url
-            assert url.lower().startswith("https://") and urlsplit(url).hostname
+            assert url.isascii()
+            assert url.isprintable()
+            assert " " not in url
+            assert "#" not in url
+            assert url.lower().startswith("https://")
+            assert urlsplit(url).hostname
 
 
 @pytest.mark.parametrize(
@@ -52,7 +58,7 @@ def test_an_address_that_passes_in_production_is_absolute_https_without_fragment
     ],
 )
 def test_postgresql_is_reached_by_verified_tls_unless_it_is_this_machine_or_said_otherwise(
-    settings: dict[str, Any], protected: bool
+    settings: dict[str, Any], *, protected: bool
 ) -> None:
     how = DatabaseSettings(**settings).protection
     assert (how is not None) is protected
@@ -70,7 +76,7 @@ def test_postgresql_is_reached_by_verified_tls_unless_it_is_this_machine_or_said
         ("memory:", False),
     ],
 )
-def test_the_scheme_of_a_redis_says_whether_it_is_reached_by_verified_tls(url: str, protected: bool) -> None:
+def test_the_scheme_of_a_redis_says_whether_it_is_reached_by_verified_tls(url: str, *, protected: bool) -> None:
     how = EphemeralSettings(url).protection
     assert (how is not None) is protected
     assert how is None or how.verify

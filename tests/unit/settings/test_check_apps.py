@@ -45,7 +45,7 @@ def app(production: Configuration, **changes: Any) -> Configuration:
         ("/callback", False),
     ],
 )
-def test_an_app_is_answered_where_nobody_else_can_listen(production: Configuration, uri: str, fine: bool) -> None:
+def test_an_app_is_answered_where_nobody_else_can_listen(production: Configuration, uri: str, *, fine: bool) -> None:
     app(production, redirect_uris=[uri])
     if fine:
         assert production.settings().services["tax"].redirect_uris == (uri,)

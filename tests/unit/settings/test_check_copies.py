@@ -36,32 +36,32 @@ def other_encoding(pem: bytes) -> bytes:
     return found
 
 
-def copy_key(config: Configuration, secrets: Path) -> None:
+def copy_key(_config: Configuration, secrets: Path) -> None:
     (secrets / "northbank.pem").write_bytes((secrets / "eid.pem").read_bytes())
 
 
-def copy_key_otherwise(config: Configuration, secrets: Path) -> None:
+def copy_key_otherwise(_config: Configuration, secrets: Path) -> None:
     (secrets / "northbank.pem").write_bytes(other_encoding((secrets / "eid.pem").read_bytes()))
 
 
-def copy_key_with_text(config: Configuration, secrets: Path) -> None:
+def copy_key_with_text(_config: Configuration, secrets: Path) -> None:
     (secrets / "northbank.pem").write_bytes(b"for Northbank\n" + (secrets / "eid.pem").read_bytes() + b"\n\n")
 
 
-def link_key(config: Configuration, secrets: Path) -> None:
+def link_key(_config: Configuration, secrets: Path) -> None:
     (secrets / "northbank.pem").unlink()
     (secrets / "northbank.pem").symlink_to(secrets / "eid.pem")
 
 
-def name_key_twice(config: Configuration, secrets: Path) -> None:
+def name_key_twice(config: Configuration, _secrets: Path) -> None:
     config.change(BANK, "openid.key_file", "../../.demo/secrets/../secrets/eid.pem")
 
 
-def copy_key_of_staff(config: Configuration, secrets: Path) -> None:
+def copy_key_of_staff(_config: Configuration, secrets: Path) -> None:
     (secrets / "staff.pem").write_bytes(other_encoding((secrets / "northbank.pem").read_bytes()))
 
 
-def copy_secret_of_service(config: Configuration, secrets: Path) -> None:
+def copy_secret_of_service(_config: Configuration, secrets: Path) -> None:
     (secrets / "travel-office").write_bytes((secrets / "demo-service").read_bytes() + b"\nwith a note")
 
 
@@ -71,7 +71,7 @@ def give_digest_of_other(config: Configuration, secrets: Path) -> None:
     config.change(TRAVEL, "secret_digest", hashlib.sha256(text.encode()).hexdigest())
 
 
-def copy_secret_of_provider(config: Configuration, secrets: Path) -> None:
+def copy_secret_of_provider(_config: Configuration, secrets: Path) -> None:
     (secrets / "travel-office").write_bytes((secrets / "harbour").read_bytes())
 
 
@@ -82,14 +82,14 @@ def share_keys_under_another_kid(config: Configuration, secrets: Path) -> None:
     config.change(DEMO, "jwks", {"keys": [{**key, "kid": "another"}]})
 
 
-def share_address_of_keys(config: Configuration, secrets: Path) -> None:
+def share_address_of_keys(config: Configuration, _secrets: Path) -> None:
     for file, credential in ((DEMO, "secret_file"), (FAPI, "jwks_file")):
         config.change(file, credential, None)
         config.change(file, "authentication", "private_key_jwt")
         config.change(file, "jwks_uri", "https://service.example/jwks")
 
 
-def use_key_of_service_at_provider(config: Configuration, secrets: Path) -> None:
+def use_key_of_service_at_provider(_config: Configuration, secrets: Path) -> None:
     (secrets / "eid.pem").write_bytes((secrets / "land-register.pem").read_bytes())
 
 
@@ -128,7 +128,8 @@ def test_a_key_or_secret_with_two_uses_is_a_problem_with_place_owner_and_fix(
 ) -> None:
     change(config, secrets)
     found = [problem for problem in config.problems() if problem.path == place and what in problem.what]
-    assert found and all(problem.fix for problem in found), config.problems()
+    assert found, config.problems()
+    assert all(problem.fix for problem in found)
 
 
 def test_a_file_that_is_named_twice_is_a_problem_before_it_exists(config: Configuration, secrets: Path) -> None:
@@ -160,7 +161,7 @@ def test_a_service_may_sign_and_be_written_to_with_one_key(config: Configuration
 def test_where_services_register_by_themselves_they_may_share_a_key(config: Configuration, secrets: Path) -> None:
     share_keys_under_another_kid(config, secrets)
     assert config.problems()
-    config.change("broker.toml", "dynamic_registration", True)
+    config.change("broker.toml", "dynamic_registration", value=True)
     assert not [problem for problem in _problems(config) if "same key" in problem]
 
 
@@ -196,7 +197,8 @@ def test_a_public_key_of_the_broker_is_no_key_of_a_service(config: Configuration
     assert problem.path == f"{FAPI}: jwks_file"
 
 
-def test_a_file_of_the_folder_of_keys_is_named_nowhere_else(config: Configuration, secrets: Path) -> None:
+@pytest.mark.usefixtures("secrets")
+def test_a_file_of_the_folder_of_keys_is_named_nowhere_else(config: Configuration) -> None:
     config.change(EID, "openid.key_file", str(own(config, "es256")))
     assert any("uses the same file" in problem.what for problem in check_keys(config.settings()))
 

@@ -11,7 +11,7 @@ from tests.unit.settings.examples import BANK
 def test_without_staff_help_must_be_turned_off(config: Configuration) -> None:
     (config.folder / "staff.toml").unlink()
     assert [problem.path for problem in config.problems()] == ["broker.toml: assisted.enabled"]
-    config.change("broker.toml", "assisted.enabled", False)
+    config.change("broker.toml", "assisted.enabled", value=False)
     assert config.settings().staff is None
 
 
@@ -19,7 +19,7 @@ def test_a_level_that_nobody_reaches_is_a_problem_unless_a_person_helps(config: 
     config.change("services/travel-office.toml", "providers", ["bank", "harbour"])
     config.change(BANK, "id", "bank")
     assert config.settings()
-    config.change("services/travel-office.toml", "assisted", False)
+    config.change("services/travel-office.toml", "assisted", value=False)
     assert [problem.path for problem in config.problems()] == ["services/travel-office.toml: level"]
     config.change("services/travel-office.toml", "providers", ["bank", "eid"])
     assert config.settings()

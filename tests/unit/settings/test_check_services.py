@@ -16,7 +16,8 @@ def test_a_sector_is_shared_on_purpose_or_not_at_all(config: Configuration) -> N
     config.change(FAPI, "redirect_uris", ["https://aberlan.example/callback"])
     config.change(FAPI, "sector", None)
     [problem] = config.problems()
-    assert problem.path == f"{FAPI}: sector" and '"demo-service"' in problem.what
+    assert problem.path == f"{FAPI}: sector"
+    assert '"demo-service"' in problem.what
     config.change(FAPI, "sector", "aberlan.example")
     assert config.settings().services["land-register"].sector == "aberlan.example"
 
@@ -48,7 +49,8 @@ def test_keys_that_would_not_serve_are_refused(config: Configuration, keys: list
     config.change(FAPI, "jwks_file", None)
     config.change(FAPI, "jwks", {"keys": keys})
     [problem] = config.problems()
-    assert problem.path == f"{FAPI}: jwks" and what in problem.what, problem
+    assert problem.path == f"{FAPI}: jwks"
+    assert what in problem.what
 
 
 def test_a_service_may_show_its_keys_itself(config: Configuration) -> None:

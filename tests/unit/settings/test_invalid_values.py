@@ -300,4 +300,5 @@ def test_what_is_wrong_is_named_with_its_place_and_a_fix(
     config.change(file, path, value)
     where = f"{'staff.toml' if place == 'provider.id' else file}: {place}"
     found = [problem for problem in config.problems() if problem.path == where and what in problem.what]
-    assert found and all(problem.fix for problem in found), config.problems()
+    assert found, config.problems()
+    assert all(problem.fix for problem in found)

@@ -21,7 +21,8 @@ def test_the_examples_start_once_their_keys_and_secrets_are_made(config: Configu
         "harbour": Level.SUBSTANTIAL,
         "northbank": Level.SUBSTANTIAL,
     }
-    assert settings.staff is not None and list(settings.staff.people) == ["carys", "tom", "mei", "rhys"]
+    assert settings.staff is not None
+    assert list(settings.staff.people) == ["carys", "tom", "mei", "rhys"]
     assert settings.missing == ()
 
 
@@ -154,7 +155,7 @@ def test_a_place_without_settings_is_one_problem(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_makes_no_further_problem_elsewhere(config: Configuration) -> None:
     config.change(BANK, "policy.services", ["land-register"])
     config.change("services/travel-office.toml", "providers", ["eid"])
-    config.change("services/travel-office.toml", "assisted", False)
+    config.change("services/travel-office.toml", "assisted", value=False)
     (config.folder / FAPI).write_text("?")
     (config.folder / "providers/eid.toml").write_text("?")
     assert [problem.path for problem in config.problems()] == [FAPI, "providers/eid.toml"]

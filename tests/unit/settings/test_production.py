@@ -53,7 +53,7 @@ def test_what_is_for_development_alone_is_refused_in_production(
 
 
 def test_services_register_in_development_and_into_a_folder(production: Configuration, tmp_path: Path) -> None:
-    production.change("broker.toml", "dynamic_registration", True)
+    production.change("broker.toml", "dynamic_registration", value=True)
     assert [problem.what for problem in production.problems()] == ["it permits registration without authentication"]
     production.change("broker.toml", "environment", "development")
     assert production.settings().broker.dynamic_registration

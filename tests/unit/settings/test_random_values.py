@@ -17,6 +17,7 @@ from broker.wiring.errors import CommandError
 from providers import KINDS
 from tests.support.configuration import Configuration, prepared
 from tests.support.examples import scaled
+from tests.support.outcome import outcome
 from tests.support.system import FakeClock, FakeRandom
 
 FILE = "services/land-register.toml"
@@ -63,11 +64,9 @@ def checked(config: Configuration) -> bool:
     machine = CommandContext(
         KINDS, System(FakeClock().now, FakeRandom().draw), "olu", wiring.admin_stores, wiring.migrated, wiring.connect
     )
-    try:
-        return check.run(argparse.Namespace(config=config.folder, connect=False), machine) == 0
-    except CommandError as refused:
-        assert "problem" in str(refused)
-        return False
+    ended = outcome(lambda: check.run(argparse.Namespace(config=config.folder, connect=False), machine), CommandError)
+    assert not isinstance(ended, CommandError) or "problem" in str(ended)
+    return ended == 0
 
 
 def writable(value: Any) -> Any:

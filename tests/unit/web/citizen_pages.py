@@ -79,10 +79,10 @@ class GivenCitizen:
         """
 
         def with_context(method: Callable[..., Any]) -> Callable[..., Any]:
-            return lambda context, *arguments: method(*arguments)
+            return lambda _context, *arguments: method(*arguments)
 
         def with_contexts(method: Callable[..., Any]) -> Callable[..., Any]:
-            return lambda context, cases, *arguments, **answered: method(*arguments, **answered)
+            return lambda _context, _cases, *arguments, **answered: method(*arguments, **answered)
 
         for module, action, replacement in (
             (dispatch, "current_view", with_contexts(self.look)),
@@ -110,7 +110,7 @@ class GivenCitizen:
         self.browsers.append(browser)
         return self.view or VIEWS.get(handle.removeprefix(f"{HANDLE}-"), DeadEnd(FailureClass.LOST_PLACE)), self.shared
 
-    async def peek(self, handle: str, browser: Browser) -> DeadEnd | None:
+    async def peek(self, handle: str, _browser: Browser) -> DeadEnd | None:
         """Whether there is a view."""
         view = self.view or VIEWS.get(handle.removeprefix(f"{HANDLE}-"), DeadEnd(FailureClass.LOST_PLACE))
         return view if isinstance(view, DeadEnd) else None
@@ -121,7 +121,7 @@ class GivenCitizen:
         return self.refusal
 
     async def complete(
-        self, provider: str, parameters: Mapping[str, str] | None, browser: Browser, state: str = ""
+        self, provider: str, parameters: Mapping[str, str] | None, browser: Browser, _state: str = ""
     ) -> str | DeadEnd:
         """Leads to the transaction named in `state`."""
         self._did(browser, "complete", provider, None if parameters is None else dict(parameters))
@@ -154,7 +154,7 @@ class GivenCitizen:
         self._did(browser, "confirm", handle, agree)
         return None
 
-    async def help_on_offer(self, handle: str, browser: Browser) -> HelpOffered | View:
+    async def help_on_offer(self, _handle: str, _browser: Browser) -> HelpOffered | View:
         """What the test gave."""
         return self.help
 
@@ -224,10 +224,10 @@ def citizen_app(citizen: GivenCitizen, written: PageRenderer) -> citizens.Citize
 def application(citizen: GivenCitizen, written: PageRenderer, files: Statics) -> ASGIApp:
     """The citizens' application, with two paths that raise exceptions."""
 
-    async def broken(request: Request) -> Response:
+    async def broken(_request: Request) -> Response:
         raise ValueError("a secret that must not be told")
 
-    async def unreachable(request: Request) -> Response:
+    async def unreachable(_request: Request) -> Response:
         raise StoreUnavailable("the store is gone")
 
     door = citizen_app(citizen, written)

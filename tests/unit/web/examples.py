@@ -36,9 +36,11 @@ HOUR = 3600.0
 HANDLE = "a-handle-for-tests-only"
 
 
-def card(id: str, name: str, needs: str, minutes: int, level: Level, *wants: Prerequisite) -> ProviderInfo:
+def card(provider_id: str, name: str, needs: str, minutes: int, level: Level, *wants: Prerequisite) -> ProviderInfo:
     """A provider with texts in English and Welsh; Arabic readers see the first language."""
-    return ProviderInfo(id, {"en": name, "cy": name}, {"en": needs, "cy": f"{needs} (cy)"}, minutes, level, wants)
+    return ProviderInfo(
+        provider_id, {"en": name, "cy": name}, {"en": needs, "cy": f"{needs} (cy)"}, minutes, level, wants
+    )
 
 
 BANK = card(
@@ -152,10 +154,12 @@ def _take_up(**differently: object) -> CaseStatusView:
 
 
 ITEMS = (
-    SharedItem("name", "Ada <b>Marchetti</b>", SERVICE.claim_purposes[0].reason, False),
-    SharedItem("birthdate", "1958-04-02", SERVICE.claim_purposes[1].reason, True),
-    SharedItem("address", {"formatted": "12 High Street\nLlandudno"}, SERVICE.claim_purposes[2].reason, False),
-    SharedItem("email_verified", True, {}, False),
+    SharedItem("name", "Ada <b>Marchetti</b>", SERVICE.claim_purposes[0].reason, shared_before=False),
+    SharedItem("birthdate", "1958-04-02", SERVICE.claim_purposes[1].reason, shared_before=True),
+    SharedItem(
+        "address", {"formatted": "12 High Street\nLlandudno"}, SERVICE.claim_purposes[2].reason, shared_before=False
+    ),
+    SharedItem("email_verified", value=True, reason={}, shared_before=False),
 )
 
 EVERY_STEP = replace(went_wrong(FailureClass.NOT_VERIFIED, RICH_OFFER), steps=tuple(NextStep))

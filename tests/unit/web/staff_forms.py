@@ -22,7 +22,7 @@ async def now(stage: Stage, case: Case) -> Case:
     return found
 
 
-async def prepare_decision(stage: Stage, context: StaffClient, case: Case) -> str:
+async def prepare_decision(context: StaffClient, case: Case) -> str:
     """Assigns the case and completes all steps before the decision; returns its path."""
     at = f"/cases/{case.id}"
     taken = await context.send("/next", "/")
@@ -44,7 +44,7 @@ async def case_in_review(stage: Stage) -> tuple[Case, StaffClient]:
     """A case approved by an agent in training, and the client of the reviewer who took it."""
     case = await stage.case()
     agent = await stage.sign_in(TOM)
-    at = await prepare_decision(stage, agent, case)
+    at = await prepare_decision(agent, case)
     await agent.send(f"{at}/decision", f"{at}/decision", {"decision": "approve", "note": "Calm and clear throughout"})
     assert (await now(stage, case)).state is CaseState.REVIEW
     reviewer = await stage.sign_in(MEI)

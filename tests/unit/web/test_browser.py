@@ -32,7 +32,7 @@ def scripted(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
-async def tab(scripted: bool, new_context: NewContext) -> Page:
+async def tab(new_context: NewContext, *, scripted: bool) -> Page:
     """One tab; requests to other origins are answered by `strange`."""
     context = await new_context(java_script_enabled=scripted)
     await context.route("http://*.test/**", strangers)
@@ -63,7 +63,7 @@ async def test_leaving_goes_by_itself_and_the_back_button_comes_to_rest(
 
 
 async def test_an_answer_by_post_reaches_the_service(
-    tab: Page, scripted: bool, site: str, citizen: GivenCitizen
+    tab: Page, site: str, citizen: GivenCitizen, *, scripted: bool
 ) -> None:
     leave = VIEWS["leave_by_post"]
     assert isinstance(leave, RedirectAway)

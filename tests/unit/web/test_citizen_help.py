@@ -21,7 +21,9 @@ async def test_asking_for_a_person_takes_what_was_typed_and_shows_the_code_on_th
     fields = {"way": "phone", "phone": " +44 (7700) 900-982 ", "email": "", "channel": "video", "unsafe": "1"}
     answer = await post(app, f"{JOURNEY}/help", **fields)
     assert (answer.status_code, answer.headers["location"]) == (303, JOURNEY)
-    assert citizen.done == [("ask_help", HANDLE, HelpRequest("phone", "+44 (7700) 900-982", "video", False, True))]
+    assert citizen.done == [
+        ("ask_help", HANDLE, HelpRequest("phone", "+44 (7700) 900-982", "video", someone_with_me=False, unsafe=True))
+    ]
     assert set_cookies(answer) == [
         f"portico-code={CODE}; Path={JOURNEY}; Max-Age=600; Secure; HttpOnly; SameSite=Strict"
     ]
@@ -134,7 +136,8 @@ async def test_the_code_of_a_question_leads_to_a_journey_of_its_own(app: ASGIApp
     citizen.begun = StartedTransaction("another-handle-for-tests", None)
     answer = await post(app, "/confirm", token=token("confirm"), code=" bcdf ghjk")
     assert (answer.status_code, answer.headers["location"]) == (303, "/journey/another-handle-for-tests")
-    assert citizen.done == [("take_question", " bcdf ghjk", "en")] and not set_cookies(answer)
+    assert citizen.done == [("take_question", " bcdf ghjk", "en")]
+    assert not set_cookies(answer)
     citizen.begun = StartedTransaction("another-handle-for-tests", "first-secret")
     answer = await post(app, "/confirm", token=token("confirm"), code="BCDF-GHJK")
     assert set_cookies(answer)[0].startswith("__Host-portico-browser=first-secret;")
@@ -145,20 +148,24 @@ async def test_the_code_of_no_question_is_said_on_the_page(app: ASGIApp, citizen
     assert answer.headers["location"] == "/confirm?problem=code"
     assert "This code does not work." in (await get(app, "/confirm?problem=code")).text
     answer = await post(app, "/confirm", token=token("continue"), code="BCDF-GHJK")
-    assert answer.headers["location"] == "/confirm?problem=again" and len(citizen.done) == 1
+    assert answer.headers["location"] == "/confirm?problem=again"
+    assert len(citizen.done) == 1
     assert 'value="BCDF-GHJK"' in (await get(app, "/confirm?code=BCDF-GHJK%22%3E")).text
 
 
 async def test_a_backchannel_request_is_shown_on_the_pages_of_its_transaction(app: ASGIApp) -> None:
     for view in ("choose_asked", "confirm"):
         html = (await get(app, path(view))).text
-        assert "Order &lt;17&gt;: two books" in html and "asks you to confirm" in html
+        assert "Order &lt;17&gt;: two books" in html
+        assert "asks you to confirm" in html
         assert "Stop and go back" not in html
     staff = (await get(app, path("confirm_for_staff"))).text
-    assert "Your call with us on Tuesday" in staff and "Portico asks you to confirm, for your request to" in staff
+    assert "Your call with us on Tuesday" in staff
+    assert "Portico asks you to confirm, for your request to" in staff
     assert "It also gets these details" not in staff
     waiting = (await get(app, path("waiting_asked"))).text
-    assert "Your call with us on Tuesday" in waiting and f' action="{JOURNEY}' not in waiting.partition("<main")[0]
+    assert "Your call with us on Tuesday" in waiting
+    assert f' action="{JOURNEY}' not in waiting.partition("<main")[0]
     assert "Confirm on this device" not in (await get(app, path("waiting_talking"))).text
 
 

@@ -16,7 +16,7 @@ async def seen(headers: list[tuple[bytes, bytes]], client: Any, proxies: tuple[s
     """The forwarded certificate as the application behind the middleware reads it."""
     found: list[Scope] = []
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    async def application(scope: Scope, _receive: Receive, _send: Send) -> None:
         found.append(scope)
 
     async def nothing(*_: object) -> Any:
@@ -57,4 +57,5 @@ async def test_a_client_cert_chain_header_is_removed() -> None:
 
 async def test_without_the_header_nothing_is_done() -> None:
     scope = await seen([(b"host", b"a")], ("10.1.2.3", 1))
-    assert "state" not in scope and forwarded_certificate(scope) == ()
+    assert "state" not in scope
+    assert forwarded_certificate(scope) == ()

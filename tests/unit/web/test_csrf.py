@@ -68,6 +68,6 @@ def test_a_token_holds_its_whole_mark() -> None:
     ],
 )
 def test_what_the_browser_says_of_a_requests_origin_is_believed(
-    site: str | None, origin: str | None, ours: bool
+    site: str | None, origin: str | None, *, ours: bool
 ) -> None:
     assert csrf.from_here(site, origin, "https://id.test") is ours

@@ -14,7 +14,7 @@ DRAWN = "72727272-7272-4272-b272-727272727272"
 
 
 async def _id_for(**headers: str) -> list[str]:
-    async def refused(request: Request) -> Response:
+    async def refused(_request: Request) -> Response:
         return json_reply({"error": "invalid_token"}, 401)
 
     system = System(now=lambda: 0.0, random_bytes=lambda size: b"r" * size)

@@ -29,7 +29,7 @@ def echo(name: str) -> Endpoint:
     return told
 
 
-def plain(request: Request) -> Response:
+def plain(_request: Request) -> Response:
     return PlainTextResponse("not async")
 
 
@@ -37,11 +37,11 @@ async def refused(request: Request) -> Response:
     raise HTTPException(int(request.path_params["status"]), headers={"x-why": "asked for"})
 
 
-async def broken(request: Request) -> Response:
+async def broken(_request: Request) -> Response:
     raise LookupError("unhandled")
 
 
-async def lost(request: Request) -> Response:
+async def lost(_request: Request) -> Response:
     raise KeyError("handled")
 
 
@@ -49,16 +49,16 @@ async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
     await PlainTextResponse("mounted")(scope, receive, send)
 
 
-async def http(request: Request, exception: Exception) -> Response:
+async def http(_request: Request, exception: Exception) -> Response:
     assert isinstance(exception, HTTPException)
     return PlainTextResponse("http", exception.status_code, exception.headers)
 
 
-async def key(request: Request, exception: Exception) -> Response:
+async def key(_request: Request, _exception: Exception) -> Response:
     return PlainTextResponse("key", 418)
 
 
-async def mishap(request: Request, exception: Exception) -> Response:
+async def mishap(_request: Request, _exception: Exception) -> Response:
     return PlainTextResponse("mishap", 500)
 
 
@@ -174,7 +174,7 @@ async def test_an_endpoint_with_a_slash_too_many_is_404_and_says_its_address(met
 async def test_any_other_path_with_a_slash_too_many_is_404_and_the_page_learns_the_address() -> None:
     seen: list[object] = []
 
-    async def http(request: Request, exception: Exception) -> Response:
+    async def http(request: Request, _exception: Exception) -> Response:
         seen.append(request.scope.get("state", {}).get(NEAR))
         return PlainTextResponse("http", 404)
 
@@ -187,7 +187,9 @@ async def test_any_other_path_with_a_slash_too_many_is_404_and_the_page_learns_t
 def test_taking_slashes_away_twice_changes_nothing(path: str) -> None:
     once = without_slashes(path)
     assert without_slashes(once) == once
-    assert once.startswith("/") and "//" not in once and (once == "/" or not once.endswith("/"))
+    assert once.startswith("/")
+    assert "//" not in once
+    assert once == "/" or not once.endswith("/")
 
 
 def test_where_answers_come_back_to_is_no_page_that_a_person_types() -> None:

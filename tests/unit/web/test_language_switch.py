@@ -172,8 +172,10 @@ async def test_enter_never_switches_the_language(name: str, app: ASGIApp) -> Non
     buttons = [one for one in page.controls if one.tag == "button" and one.form == "typed"]
     if page.fillable:
         first = buttons[0]
-        assert "name" not in first.said and "formaction" not in first.said
-        assert first.said["tabindex"] == "-1" and "aria-hidden" in first.said
+        assert "name" not in first.said
+        assert "formaction" not in first.said
+        assert first.said["tabindex"] == "-1"
+        assert "aria-hidden" in first.said
 
 
 async def test_a_code_from_a_picture_stays_when_the_language_is_switched(app: ASGIApp) -> None:
@@ -184,7 +186,8 @@ async def test_a_code_from_a_picture_stays_when_the_language_is_switched(app: AS
             fields = {one.said["name"]: one.said.get("value", "") for one in page.controls if one.tag == "input"}
             assert fields["code"] == "K7WM-2QXD"
             answer = await browser.post(button.said["formaction"], data={**fields, "language": "cy"}, headers=COOKIE)
-            assert 'value="K7WM-2QXD"' in answer.text and answer.status_code == 200
+            assert 'value="K7WM-2QXD"' in answer.text
+            assert answer.status_code == 200
 
 
 async def test_a_language_switch_that_is_not_the_citizens_own_shows_nothing_typed(app: ASGIApp) -> None:
@@ -192,7 +195,8 @@ async def test_a_language_switch_that_is_not_the_citizens_own_shows_nothing_type
         for at in (path("choose"), f"{JOURNEY}/help", "/continue", "/confirm", f"{path('choose')}/have"):
             data = {"token": "forged", "language": "cy", "code": "x", "email": "ada@example.org"}
             answer = await browser.post(at, data=data, headers=COOKIE)
-            assert answer.status_code == 303 and answer.headers["location"].endswith("problem=again")
+            assert answer.status_code == 303
+            assert answer.headers["location"].endswith("problem=again")
 
 
 async def test_a_page_without_a_form_leads_back_to_its_whole_address(app: ASGIApp) -> None:

@@ -90,7 +90,7 @@ def test_a_failure_at_a_provider_is_counted_by_what_was_wrong_and_a_stray_callba
 
 
 def application(meters: Metrics, tick: Callable[[], float], clock: FakeClock) -> ASGIApp:
-    async def slow(request: Request) -> Response:
+    async def slow(_request: Request) -> Response:
         clock.advance(0.2)
         return PlainTextResponse("done", 201)
 
@@ -98,10 +98,10 @@ def application(meters: Metrics, tick: Callable[[], float], clock: FakeClock) ->
         setattr(request.state, REFUSED, "invalid_grant")
         return PlainTextResponse("no", 400)
 
-    async def broken(request: Request) -> Response:
+    async def broken(_request: Request) -> Response:
         raise RuntimeError("broken")
 
-    async def files(scope: object, receive: object, send: Callable[[object], Awaitable[None]]) -> None:
+    async def files(_scope: object, _receive: object, send: Callable[[object], Awaitable[None]]) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 

@@ -188,7 +188,7 @@ async def test_an_answer_that_says_something_else_keeps_it(system: System) -> No
 
 
 async def test_a_mishap_before_anything_was_answered_is_answered(system: System) -> None:
-    async def bare(scope: Scope, receive: Receive, send: Send) -> None:
+    async def bare(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise KeyError("a secret")
 
     async with client(guarded(bare, system)) as browser:
@@ -216,13 +216,13 @@ async def test_a_client_that_left_is_no_mishap(system: System, caplog: pytest.Lo
 async def test_what_is_no_http_passes_through(system: System) -> None:
     seen: list[str] = []
 
-    async def bare(scope: Scope, receive: Receive, send: Send) -> None:
+    async def bare(scope: Scope, _receive: Receive, _send: Send) -> None:
         seen.append(scope["type"])
 
     async def nothing() -> Message:
         return {}
 
-    async def nowhere(message: Message) -> None:
+    async def nowhere(_message: Message) -> None:
         return None
 
     await guarded(bare, system)({"type": "lifespan"}, nothing, nowhere)

@@ -282,7 +282,8 @@ def test_every_class_of_failure_has_its_texts() -> None:
             assert told.short, failure
 
 
-def test_templates_use_only_what_they_are_given(written: PageRenderer, files: Statics) -> None:
+@pytest.mark.usefixtures("written")
+def test_templates_use_only_what_they_are_given() -> None:
     environment = Environment()
     sheets: tuple[PageTemplate, ...] = (*citizens.SHEETS, *public.SHEETS)
     given = {name for sheet in sheets for name in sheet.context}

@@ -16,7 +16,7 @@ from tests.unit.web.operations import get, value
 class Store:
     """A readiness check that counts its calls."""
 
-    def __init__(self, wrong: str | None = None, gone: bool = False) -> None:
+    def __init__(self, wrong: str | None = None, *, gone: bool = False) -> None:
         self.wrong, self.gone, self.looks = wrong, gone, 0
 
     async def check(self) -> str | None:

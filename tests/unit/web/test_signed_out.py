@@ -44,14 +44,17 @@ def test_the_page_frames_a_page_of_ours_and_goes_on_in_time(written: PageRendere
     found, html = shown(written, LogoutSteps(SERVICE, BACK, (TAX, LAND, TAX)), language)
     assert dict(found.headers) == {"Content-Security-Policy": f"{POLICY}; frame-src 'self'", "Refresh": f"3;url={BACK}"}
     assert html.count("<iframe hidden") == html.count("</iframe>") == html.count('title="') == 1
-    assert f'src="{PATH}/services"' in html and "tax.example:8443" not in html
+    assert f'src="{PATH}/services"' in html
+    assert "tax.example:8443" not in html
     assert f'href="{BACK}"' in html
 
 
-def test_what_stands_in_the_frame_first_is_complete_at_once_and_then_goes_on(written: PageRenderer) -> None:
+@pytest.mark.usefixtures("written")
+def test_what_stands_in_the_frame_first_is_complete_at_once_and_then_goes_on() -> None:
     html, headers = before_services(PATH)
     assert headers["Refresh"] == f"1;url={PATH}/frames"
-    assert "frame-ancestors 'self'" in headers["Content-Security-Policy"] and "src=" not in html
+    assert "frame-ancestors 'self'" in headers["Content-Security-Policy"]
+    assert "src=" not in html
 
 
 @pytest.mark.parametrize("language", SITE.languages)
@@ -72,11 +75,14 @@ def test_without_frames_it_goes_on_at_once_and_without_a_way_back_it_stays(writt
     assert dict(found.headers) == {"Refresh": f"0;url={BACK}"}
     assert "<iframe" not in html
     found, html = shown(written, LogoutSteps(SERVICE, None))
-    assert found.headers == () and SERVICE.presentation.home in html
+    assert found.headers == ()
+    assert SERVICE.presentation.home in html
     found, html = shown(written, LogoutSteps(None, None, (TAX,)))
-    assert "Refresh" not in dict(found.headers) and "<iframe" in html
+    assert "Refresh" not in dict(found.headers)
+    assert "<iframe" in html
     found, html = shown(written, LogoutSteps(None, None, (TAX,)), path=None)
-    assert "<iframe" not in html and found.headers == ()
+    assert "<iframe" not in html
+    assert found.headers == ()
 
 
 END = "https://bank.example/logout?state=s&id_token_hint=a.b.c"
@@ -86,7 +92,7 @@ END = "https://bank.example/logout?state=s&id_token_hint=a.b.c"
 @pytest.mark.parametrize("url", [END, None])
 @pytest.mark.parametrize("returned", [True, False])
 def test_the_page_names_the_provider_and_waits_while_there_is_something_to_choose(
-    written: PageRenderer, language: str, url: str | None, returned: bool
+    written: PageRenderer, language: str, url: str | None, *, returned: bool
 ) -> None:
     by = BANK
     found, html = shown(written, LogoutSteps(SERVICE, BACK, (TAX,), (), by, url, returned), language)
@@ -124,9 +130,13 @@ async def test_the_page_for_frames_may_be_framed_by_anybody_and_does_nothing_but
         page = await browser.get("/session")
         other = await browser.get("/services")
     policy = page.headers["content-security-policy"]
-    assert "frame-ancestors *" in policy and "default-src 'none'" in policy and "script-src 'self'" in policy
+    assert "frame-ancestors *" in policy
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
     assert page.headers["cross-origin-resource-policy"] == "cross-origin"
-    assert page.text.count("<script") == 1 and files.session in page.text and "set-cookie" not in page.headers
+    assert page.text.count("<script") == 1
+    assert files.session in page.text
+    assert "set-cookie" not in page.headers
     assert "frame-ancestors 'none'" in other.headers["content-security-policy"]
 
 

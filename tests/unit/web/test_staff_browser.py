@@ -147,7 +147,7 @@ async def state(stage: Stage) -> CaseState | None:
 async def test_step_up_authentication_returns_to_the_decision(stage: Stage, new_context: NewContext) -> None:
     case = await stage.case()
     cookie = await stage.session(CARYS)
-    at = await prepare_decision(stage, stage.client(cookie), case)
+    at = await prepare_decision(stage.client(cookie), case)
     context = await new_context()
     await known(context, await stage.session(CARYS, auth_time=stage.system.now() - 400))
     hand = Keyboard(await context.new_page())
@@ -221,7 +221,7 @@ async def deciding_pages(stage: Stage, context: BrowserContext, looked: Looked) 
     cookie = await stage.session(CARYS)
     await known(context, cookie)
     case, staff_client = await stage.case(), stage.client(cookie)
-    at = await prepare_decision(stage, staff_client, case)
+    at = await prepare_decision(staff_client, case)
     await staff_client.send(f"{at}/note", at, {"note": "Wears a hearing aid, speak clearly"})
     await looked.at(at, f"{at}/evidence/e1", f"{at}/person", f"{at}/details?problem=not_a_date&at=birthdate")
     await looked.at(f"{at}/decision", f"{at}/decision?problem=reason&decision=decline", f"{at}?told=saved")
@@ -284,7 +284,7 @@ async def test_no_page_has_an_axe_violation_or_is_cut_off(part: str, stage: Stag
     ],
 )
 async def test_a_browser_lets_pass_what_can_be_a_date_or_part_of_one(
-    page: Page, typed: str, whole: bool, partial: bool
+    page: Page, typed: str, *, whole: bool, partial: bool
 ) -> None:
     """The field's pattern only checks the form in the browser; the broker validates the date."""
     await page.set_content(f"<input id=whole pattern='{DATE}'><input id=partial pattern='{PARTIAL_DATE}'>")

@@ -13,7 +13,7 @@ from tests.unit.web.staff_forms import case_in_review, now, prepare_decision
 async def test_a_note_that_looks_like_a_code_is_refused_and_not_kept_anywhere(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     form = {"decision": "decline", "decline.details_differ": "yes", "note": "the code was 493027"}
     told = await context.send(f"{at}/decision", f"{at}/decision", form)
     assert told.headers["location"] == f"{at}/decision?problem=note&decision=decline&reasons=details_differ"
@@ -26,28 +26,32 @@ async def test_a_note_that_looks_like_a_code_is_refused_and_not_kept_anywhere(st
 
 async def test_the_citizen_is_asked_with_the_words_that_both_see(stage: Stage) -> None:
     case, context = await stage.case(), await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     page = (await context.get(at)).text
-    assert "What do you ask the citizen to confirm?" in page and "own_device" not in page
+    assert "What do you ask the citizen to confirm?" in page
+    assert "own_device" not in page
     done = await context.send(f"{at}/ask", at, {"message": "https://elsewhere.example"})
     assert done.headers["location"] == f"{at}?problem=message"
     done = await context.send(f"{at}/ask", at, {"message": "Your call <with> us"})
     assert done.headers["location"] == f"{at}?told=asked"
     [question] = await stage.facts.questions.of_case(case.id)
     page = (await context.get(at)).text
-    assert "Your call &lt;with&gt; us" in page and question.code in page and "id.test/confirm" in page
+    assert "Your call &lt;with&gt; us" in page
+    assert question.code in page
+    assert "id.test/confirm" in page
     done = await context.send(f"{at}/ask", at, {"message": "Another"})
     assert done.headers["location"] == f"{at}?problem=asked"
     told = AuditEvent("question_declined", question.created, "citizen")
     assert await stage.facts.questions.settle(question.id, BackchannelState.DECLINED, question.created, [told])
     page = (await context.get(at)).text
-    assert "The citizen declined." in page and question.code not in page
+    assert "The citizen declined." in page
+    assert question.code not in page
 
 
 async def test_a_decision_against_the_citizen_needs_a_listed_reason(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     for form in ({"decision": "decline"}, {"decision": "decline", "decline.convinced": "yes"}):
         told = await context.send(f"{at}/decision", f"{at}/decision", form)
         assert "problem=reason" in told.headers["location"]
@@ -57,7 +61,7 @@ async def test_a_decision_against_the_citizen_needs_a_listed_reason(stage: Stage
 async def test_a_decision_needs_a_fresh_sign_in(stage: Stage, clock: FakeClock) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     filled = hidden((await context.get(f"{at}/decision")).text)
     clock.advance(FRESH)
     page = await context.get(f"{at}/decision")
@@ -121,7 +125,7 @@ async def test_a_reviewer_who_disagrees_says_why_and_a_lead_gets_the_case(stage:
 async def test_the_agent_of_a_case_is_never_its_reviewer(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(MEI)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     await context.send(f"{at}/flag", at, {"reason": "coached", "back": at})
     await context.send(f"{at}/decision", f"{at}/decision", {"decision": "approve"})
     assert (await now(stage, case)).state is CaseState.REVIEW

@@ -14,7 +14,7 @@ NAME = re.compile(r' name="([^"]+)"')
 async def test_no_form_has_a_field_for_a_level_or_for_a_secret_of_the_citizen(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     names: set[str] = set()
     for path in (at, f"{at}/evidence/new?kind=passport", f"{at}/person", f"{at}/details", f"{at}/decision"):
         fields = re.findall(r"<(?:input|select|textarea)[^>]*>", (await context.get(path)).text)
@@ -27,7 +27,7 @@ async def test_no_form_has_a_field_for_a_level_or_for_a_secret_of_the_citizen(st
 async def test_what_is_recorded_counts_and_a_level_that_is_sent_along_does_not(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     decided = await context.send(
         f"{at}/decision", f"{at}/decision", {"decision": "approve"}, level="high", profile="H1A"
     )
@@ -56,7 +56,7 @@ async def test_an_answer_that_could_not_be_given_keeps_its_reason(stage: Stage) 
 async def test_evidence_can_be_changed_and_removed(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     form = PASSPORT | {"field.number": "ZZ1", "check.face": "no"}
     await context.send(f"{at}/evidence/e1", f"{at}/evidence/e1", form)
     changed = (await now(stage, case)).evidence

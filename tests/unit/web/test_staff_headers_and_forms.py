@@ -32,7 +32,7 @@ async def test_every_response_has_security_headers_and_no_store(stage: Stage) ->
 async def test_no_page_holds_script_or_style_of_its_own_or_anything_from_elsewhere(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     for path in ("/", at, f"{at}/evidence/e1", f"{at}/person", f"{at}/details", f"{at}/decision"):
         page = (await context.get(path)).text
         assert "<script" not in page
@@ -64,7 +64,7 @@ async def test_a_form_that_another_site_sent_changes_nothing(stage: Stage, heade
 async def test_every_form_on_a_case_needs_its_token_and_ends_in_a_redirect(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     before = await now(stage, case)
     posts = [
         route.path.format(case=case.id, piece="e1")
@@ -83,7 +83,7 @@ async def test_every_form_on_a_case_needs_its_token_and_ends_in_a_redirect(stage
 async def test_names_and_notes_are_text_and_never_markup(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     await context.send(f"{at}/details", f"{at}/details", DETAILS | {"field.family_name": "<b>O'Neill</b>"})
     await context.send(f"{at}/note", at, {"note": "<img src=x>"})
     page = (await context.get(at)).text

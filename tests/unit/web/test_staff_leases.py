@@ -9,7 +9,7 @@ from tests.unit.web.staff_forms import DETAILS, now, prepare_decision
 async def test_of_two_tabs_the_second_learns_that_the_case_has_changed(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     stale = hidden((await context.get(f"{at}/details")).text)
     await context.send(f"{at}/details", f"{at}/details", DETAILS | {"field.given_name": "Aminah"})
     late = await context.client.post(f"{at}/details", data=stale | DETAILS, headers=dict(context.headers))
@@ -21,7 +21,7 @@ async def test_of_two_tabs_the_second_learns_that_the_case_has_changed(stage: St
 async def test_a_lead_who_takes_a_case_back_is_faster_than_its_agent(stage: Stage) -> None:
     case = await stage.case()
     agent, lead = await stage.sign_in(CARYS), await stage.sign_in(RHYS)
-    at = await prepare_decision(stage, agent, case)
+    at = await prepare_decision(agent, case)
     filled = hidden((await agent.get(f"{at}/decision")).text)
     await lead.send("/open", "/", {"reference": "BCDF0001", "reason": "safeguarding"})
     await lead.send(f"{at}/take-back", at, {"reason": "absent_colleague"})
@@ -35,7 +35,7 @@ async def test_after_an_expired_lease_nothing_is_written_and_the_holder_sees_why
 ) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     filled = hidden((await context.get(f"{at}/decision")).text)
     clock.advance(TERMS.lease + 1)
     context = await stage.sign_in(CARYS)

@@ -74,7 +74,7 @@ async def test_a_lead_holds_a_case_lets_it_go_on_and_reads_its_history(stage: St
 async def test_a_flag_can_be_raised_on_every_page_of_a_case_and_shows_nowhere(stage: Stage, page: str) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(stage, context, case)
+    at = await prepare_decision(context, case)
     here = f"{at}{page}"
     assert 'action="/cases/case-1/flag"' in (await context.get(here)).text
     raised = await context.send(f"{at}/flag", here, {"reason": "under_pressure", "back": here})

@@ -63,7 +63,7 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     root = tmp_path_factory.mktemp("registering")
     prepared(root)
     config = Configuration(root / "config")
-    config.change("broker.toml", "dynamic_registration", True)
+    config.change("broker.toml", "dynamic_registration", value=True)
     settings = config.settings()
     await wiring.migrated(settings)
     reader = partial(wiring.read, config.folder)
@@ -130,7 +130,7 @@ async def test_self_registered_clients_of_the_release_before_are_kept_and_their_
 ) -> None:
     prepared(tmp_path)
     config = Configuration(tmp_path / "config")
-    config.change("broker.toml", "dynamic_registration", True)
+    config.change("broker.toml", "dynamic_registration", value=True)
     file = "services/self-00ff00ff00ff00ff.toml"
     claims = [{"claim": "name", "reason": {"en": "To greet", "cy": "I gyfarch"}}]
     before = {**SETTINGS, "scopes": ["openid", "profile"], "data": claims, "sector": "self-00ff00ff00ff00ff"}
@@ -193,7 +193,8 @@ async def test_what_a_file_could_not_say_is_refused_and_leaves_nothing_behind(
     reply = await door.register(**metadata)
     assert (reply.status_code, reply.json()["error"]) == (400, error)
     told = reply.json()["error_description"]
-    assert said in told and re.fullmatch(r"[ !#-\[\]-~]{1,200}", told)
+    assert said in told
+    assert re.fullmatch(r"[ !#-\[\]-~]{1,200}", told)
     assert door.files() == before
 
 
@@ -232,7 +233,7 @@ async def test_what_nobody_could_be_told_of_does_not_stay(
     assert door.container.configuration.client_files is not None
     before = door.files()
 
-    async def failing(client_id: str) -> None:
+    async def failing(_client_id: str) -> None:
         raise fault
 
     monkeypatch.setattr(door.container.configuration.client_files, "_take", failing)
@@ -251,7 +252,7 @@ async def test_what_a_reload_did_not_take_is_neither_registered_nor_ended(
     told = (await door.register()).json()
     before = door.files()
 
-    async def refusing(client_id: str) -> None:
+    async def refusing(_client_id: str) -> None:
         return None
 
     monkeypatch.setattr(door.container.configuration.client_files, "_take", refusing)
@@ -321,7 +322,7 @@ async def test_nobody_registers_where_that_was_not_asked_for(door: Door) -> None
     ],
 )
 async def test_authlib_and_our_checks_of_client_metadata_differ_on_known_inputs_only(
-    door: Door, metadata: dict[str, Any], ours: bool, authlib: bool
+    door: Door, metadata: dict[str, Any], *, ours: bool, authlib: bool
 ) -> None:
     reply = await door.register(**metadata)
     assert (reply.status_code == 201, authlib_accepts({**SERVICE, **metadata})) == (ours, authlib), reply.text

@@ -61,7 +61,10 @@ async def registry(config: Configuration, system: System) -> AsyncIterator[Regis
     """What was taken at the start."""
     outgoing, settings = HttpClients(development=True), config.settings()
     ground = ProviderDependencies(outgoing, system)
-    built = {id: KINDS[one.kind].build(one.card, one.config, ground) for id, one in settings.providers.items()}
+    built = {
+        provider_id: KINDS[one.kind].build(one.card, one.config, ground)
+        for provider_id, one in settings.providers.items()
+    }
     registry = Registry(built, outgoing, system)
     registry.replace_all(settings, key_sets(settings))
     yield registry
@@ -91,7 +94,8 @@ async def test_services_come_change_and_go(
     assert list(held) == ["demo-service", "land-register", "travel-office"]
     await reloading()
     assert list(held) == ["demo-service", "library", "travel-office"]
-    assert held["demo-service"].name("en") == "Aberlan City" and "land-register" not in held
+    assert held["demo-service"].name("en") == "Aberlan City"
+    assert "land-register" not in held
     assert await registry.keys("land-register", "") == await registry.keys("nobody", "")
 
 
@@ -101,14 +105,15 @@ async def test_what_was_given_out_before_stays_as_it_was(
     before = registry.services.items()
     new_service(config, "library")
     await reloading()
-    assert len(before) == 3 and len(registry.services) == 4
+    assert len(before) == 3
+    assert len(registry.services) == 4
 
 
 async def test_of_a_provider_its_listing_is_taken(
     config: Configuration, registry: Registry, reloading: SettingsReloader
 ) -> None:
     provider = registry.providers["northbank"].provider
-    config.change(BANK, "policy.enabled", False)
+    config.change(BANK, "policy.enabled", value=False)
     await reloading()
     assert not registry.providers["northbank"].policy.enabled
     assert registry.providers["northbank"].provider is provider
@@ -122,12 +127,13 @@ async def test_one_mistake_refuses_everything_and_is_logged_with_place_and_mend(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     new_service(config, "library")
-    config.change(BANK, "policy.enabled", False)
+    config.change(BANK, "policy.enabled", value=False)
     config.change(DEMO, "redirect_uris", ["https://*.example/"])
     (config.folder / "services/travel-office.toml").write_text("names = {")
     await reloading()
     assert list(registry.services) == ["demo-service", "land-register", "travel-office"]
-    assert registry.providers["northbank"].policy.enabled and hosts.taken is None
+    assert registry.providers["northbank"].policy.enabled
+    assert hosts.taken is None
     told = [vars(record) for record in caplog.records if record.message == "setting_invalid"]
     assert {one["place"].partition(":")[0] for one in told} == {DEMO, "services/travel-office.toml"}
     assert all(one["mend"] for one in told)
@@ -172,7 +178,8 @@ async def test_services_are_held_to_the_rules_of_the_broker_that_runs(
         config.write(name, without_welsh(config.table(name)))
     assert not isinstance(read(config.folder), list)
     await reloading()
-    assert caplog.records[-1].message == "configuration_refused" and registry.version == 1
+    assert caplog.records[-1].message == "configuration_refused"
+    assert registry.version == 1
     assert any('the text in "cy" is missing' in vars(record).get("what", "") for record in caplog.records)
 
 
@@ -192,7 +199,7 @@ def without_welsh(table: object) -> dict[str, object]:
 
 
 async def test_another_sector_is_warned_of(
-    config: Configuration, registry: Registry, reloading: SettingsReloader, caplog: pytest.LogCaptureFixture
+    config: Configuration, reloading: SettingsReloader, caplog: pytest.LogCaptureFixture
 ) -> None:
     config.change(DEMO, "sector", "elsewhere.example")
     await reloading()

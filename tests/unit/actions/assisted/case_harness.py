@@ -69,9 +69,9 @@ DETAILS = {"given_name": "Ada", "family_name": "Example", "birthdate": "1990-01-
 PASSPORT = {"number": "X123", "country": "GBR", "expires": "2030-01-01"}
 
 
-def member(id: str, *roles: StaffRole, **more: Any) -> StaffMember:
+def member(staff_id: str, *roles: StaffRole, **more: Any) -> StaffMember:
     """A member of staff."""
-    return StaffMember(id, f"sub-{id}", f"{id.title()} Smith", frozenset(roles), **more)
+    return StaffMember(staff_id, f"sub-{staff_id}", f"{staff_id.title()} Smith", frozenset(roles), **more)
 
 
 ANN = member("ann", StaffRole.AGENT, StaffRole.REVIEWER, skills=("chip", "light"))
@@ -98,7 +98,7 @@ class Catalogue:
     services: Mapping[str, Service] = field(default_factory=lambda: {SERVICE.client_id: SERVICE})
     providers: Mapping[str, ConfiguredProvider] = field(default_factory=dict)
 
-    async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
+    async def keys(self, _client_id: str, _proof: str | Certificate) -> KeySet:
         """It has none."""
         return KeySet()
 

@@ -76,11 +76,13 @@ async def test_the_reviewer_sees_the_verdict_only_after_their_own_view(stage: St
     who, c = stage.present(BEN), stage.console
     f = had(await c.next_case(who))
     assert (f.role, f.case.verdict, f.case.second_review_reasons) == (CaseRole.REVIEWER, None, ())
-    assert StaffAction.INDEPENDENT_REVIEW in f.actions and StaffAction.REVIEW not in f.actions
+    assert StaffAction.INDEPENDENT_REVIEW in f.actions
+    assert StaffAction.REVIEW not in f.actions
     assert "approve" not in repr(f.case.history)
     assert await c.review_verdict(who, f.ref, (), agrees=True) is TransitionRefused.VIEW_FIRST
     f = had(await c.record_independent_review(who, f.ref, Decision.APPROVE, ()))
-    assert f.case.verdict is not None and f.case.verdict.decision is Decision.APPROVE
+    assert f.case.verdict is not None
+    assert f.case.verdict.decision is Decision.APPROVE
     assert StaffAction.REVIEW in f.actions
     had(await c.review_verdict(who, f.ref, (), agrees=True))
     assert (await stage.case(handle)).state is CaseState.APPROVED
@@ -149,7 +151,9 @@ async def test_a_revoked_identity_is_gone(stage: Stage) -> None:
     await stage.citizen.look(handle, ME)
     assert (await stage.transaction(handle)).identity is None
     gone = await stage.facts.cases.load(case.id)
-    assert gone is not None and gone.state is CaseState.REVOKED and gone.erased
+    assert gone is not None
+    assert gone.state is CaseState.REVOKED
+    assert gone.erased
 
 
 async def test_each_action_is_refused_without_its_staff_role(stage: Stage) -> None:
@@ -191,5 +195,6 @@ async def test_no_audit_row_holds_personal_data_or_what_was_noted(stage: Stage) 
 
 def test_every_occasion_has_its_reasons_and_no_reason_is_there_for_nothing() -> None:
     used = {reason for reasons in REASONS.values() for reason in reasons}
-    assert set(REASONS) == set(ReasonContext) and all(REASONS.values())
+    assert set(REASONS) == set(ReasonContext)
+    assert all(REASONS.values())
     assert used == set(type(next(iter(used))))

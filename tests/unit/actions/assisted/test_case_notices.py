@@ -44,7 +44,8 @@ async def test_more_evidence_brings_a_notice_and_the_citizen_says_when_they_are_
     await stage.asks(handle)
     await decides(stage, Decision.MORE_EVIDENCE, "evidence_expired")
     view, _ = await stage.citizen.look(handle, ME)
-    assert isinstance(view, CaseStatusView) and view.standing.stage is Stands.MORE_NEEDED
+    assert isinstance(view, CaseStatusView)
+    assert view.standing.stage is Stands.MORE_NEEDED
     assert [notice.kind for notice in await stage.sent()] == [NotificationKind.MORE_NEEDED]
     await stage.citizen.ready(handle, ME)
     assert (await stage.case(handle)).state is CaseState.QUEUED
@@ -55,7 +56,8 @@ async def test_a_declined_citizen_reads_it_on_their_page(stage: Stage) -> None:
     await stage.asks(handle)
     await decides(stage, Decision.DECLINE, "face_differs")
     view, _ = await stage.citizen.look(handle, ME)
-    assert isinstance(view, FailureView) and view.failed.failure is FailureClass.HELP_DECLINED
+    assert isinstance(view, FailureView)
+    assert view.failed.failure is FailureClass.HELP_DECLINED
 
 
 async def test_a_stopped_case_looks_like_one_that_is_being_decided(stage: Stage) -> None:
@@ -63,7 +65,8 @@ async def test_a_stopped_case_looks_like_one_that_is_being_decided(stage: Stage)
     await stage.asks(handle)
     await decides(stage, Decision.REFER, "safeguarding")
     view, _ = await stage.citizen.look(handle, ME)
-    assert isinstance(view, CaseStatusView) and view.standing.stage is Stands.BEING_DECIDED
+    assert isinstance(view, CaseStatusView)
+    assert view.standing.stage is Stands.BEING_DECIDED
 
 
 async def test_binding_tells_the_citizen_that_their_identity_was_used(stage: Stage) -> None:
@@ -82,7 +85,8 @@ async def test_deadlines_expire_without_a_request(stage: Stage) -> None:
     assert await expire_due_cases(stage.context) == 1
     assert await expire_due_cases(stage.context) == 0
     gone = await stage.facts.cases.load(case.id)
-    assert gone is not None and (gone.state, gone.erased) == (CaseState.EXPIRED, True)
+    assert gone is not None
+    assert (gone.state, gone.erased) == (CaseState.EXPIRED, True)
 
 
 async def test_the_case_knows_no_secret_in_plain(stage: Stage) -> None:
@@ -92,6 +96,8 @@ async def test_the_case_knows_no_secret_in_plain(stage: Stage) -> None:
     code = await stage.code(handle)
     case = await stage.case(handle)
     told = repr(replace(case, phrase=replace(case.phrase, first="", second="")))
-    assert code not in told and normalize_user_code(continuation) not in told and "my-secret" not in told
+    assert code not in told
+    assert normalize_user_code(continuation) not in told
+    assert "my-secret" not in told
     assert case.browser == sha256_hex("my-secret")
     assert SERVICE.client_id in told

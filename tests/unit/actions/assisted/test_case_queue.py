@@ -25,7 +25,8 @@ async def test_late_reviews_come_before_everything_else(stage: Stage) -> None:
     await waiting(stage)
     stage.clock.advance(20 * 3600)
     folder = had(await stage.console.next_case(stage.present(BEN)))
-    assert folder.case.id == (await stage.case(handle)).id and folder.case.late
+    assert folder.case.id == (await stage.case(handle)).id
+    assert folder.case.late
 
 
 async def test_the_next_case_suits_the_roles_languages_and_channels_of_the_member(stage: Stage) -> None:
@@ -97,7 +98,8 @@ async def test_an_auditor_replays_a_case_and_changes_nothing(stage: Stage) -> No
     await stage.approves()
     case = await stage.case(handle)
     folder = had(await stage.console.open_by_reference(stage.present(UMA), case.reference, "audit"))
-    assert folder.role is CaseRole.OVERSEER and folder.actions == {StaffAction.OPEN}
+    assert folder.role is CaseRole.OVERSEER
+    assert folder.actions == {StaffAction.OPEN}
     assert [move.event for move in folder.case.history][-2:] == ["decided", "opened"]
     assert (
         await stage.console.hold(stage.present(UMA), CaseRef(case.id, case.edit_version), "doubt")
@@ -113,7 +115,8 @@ async def test_leads_see_what_is_stopped_and_what_is_late_without_personal_data(
     had(await stage.console.hold(stage.present(LEA), CaseRef(case.id, case.edit_version), "safeguarding"))
     stage.clock.advance(20 * 3600)
     told = await stage.console.stopped(stage.present(LEA))
-    assert not isinstance(told, ActionRefused) and all(isinstance(one, HeldCase) for one in told)
+    assert not isinstance(told, ActionRefused)
+    assert all(isinstance(one, HeldCase) for one in told)
     assert {(one.reference, one.why, one.late) for one in told} == {
         (case.reference, "held safeguarding", False),
         ((await stage.case(late)).reference, "decided approve drawn", True),

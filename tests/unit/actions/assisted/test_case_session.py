@@ -29,11 +29,13 @@ async def test_an_agent_goes_through_a_session_and_the_system_computes_the_level
         Level.SUBSTANTIAL,
         "M1B",
     )
-    assert folder.refused_decisions.get(Decision.APPROVE) is None and StaffAction.DECIDE in folder.actions
+    assert folder.refused_decisions.get(Decision.APPROVE) is None
+    assert StaffAction.DECIDE in folder.actions
     done = had(await stage.console.decide(stage.present(ANN), folder.ref, Decision.APPROVE, ()))
     assert done.role is CaseRole.NONE
     verdict = (await stage.case(handle)).verdict
-    assert verdict is not None and (verdict.level, verdict.profile, verdict.by) == (Level.SUBSTANTIAL, "M1B", "ann")
+    assert verdict is not None
+    assert (verdict.level, verdict.profile, verdict.by) == (Level.SUBSTANTIAL, "M1B", "ann")
     assert (await stage.case(handle)).state is CaseState.APPROVED
 
 
@@ -42,7 +44,8 @@ async def test_the_page_says_why_an_approval_is_not_possible_yet(stage: Stage) -
     who, c = stage.present(ANN), stage.console
     f = had(await c.next_case(who))
     f = had(await c.start_session(who, f.ref, Channel.IN_PERSON))
-    assert f.refused_decisions.get(Decision.APPROVE) is TransitionRefused.NO_LEVEL and f.assessment.ways
+    assert f.refused_decisions.get(Decision.APPROVE) is TransitionRefused.NO_LEVEL
+    assert f.assessment.ways
     f = had(await c.record_evidence(who, f.ref, EvidenceEntry("passport", PASSPORT, GOOD)))
     f = had(await c.record_checks(who, f.ref, SAFE))
     assert f.refused_decisions.get(Decision.APPROVE) is TransitionRefused.NO_DETAILS
@@ -120,7 +123,8 @@ async def test_what_is_wrong_with_a_record_is_said_all_at_once_and_nothing_is_ch
     f = had(await c.next_case(who))
     f = had(await c.start_session(who, f.ref, Channel.IN_PERSON))
     outcome = await c.record_evidence(who, f.ref, EvidenceEntry("passport", fields, answers))
-    assert isinstance(outcome, InvalidInput) and outcome.errors == faults
+    assert isinstance(outcome, InvalidInput)
+    assert outcome.errors == faults
     had(await c.end_session(who, f.ref))
 
 
@@ -131,7 +135,8 @@ async def test_a_check_that_a_channel_does_not_allow_is_refused(stage: Stage) ->
     f = had(await c.start_session(who, f.ref, Channel.PHONE))
     answers = yes("details_match", "valid", "face")
     outcome = await c.record_evidence(who, f.ref, EvidenceEntry("passport", PASSPORT, answers))
-    assert isinstance(outcome, InvalidInput) and outcome.errors == {"face": InputError.NOT_IN_THIS_CHANNEL}
+    assert isinstance(outcome, InvalidInput)
+    assert outcome.errors == {"face": InputError.NOT_IN_THIS_CHANNEL}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +163,8 @@ async def test_details_that_cannot_be_are_refused(
     f = had(await c.next_case(who))
     f = had(await c.start_session(who, f.ref, Channel.VIDEO))
     outcome = await c.record_details(who, f.ref, claims)
-    assert isinstance(outcome, InvalidInput) and outcome.errors == faults
+    assert isinstance(outcome, InvalidInput)
+    assert outcome.errors == faults
 
 
 @pytest.mark.parametrize(
@@ -208,7 +214,8 @@ async def test_a_date_on_evidence_is_a_whole_date_in_normal_form(stage: Stage) -
     answers = yes("seen", "valid", "features", "details_match", "face")
     fields = PASSPORT | {"expires": "2031"}
     wrong = await c.record_evidence(who, f.ref, EvidenceEntry("passport", fields, answers))
-    assert isinstance(wrong, InvalidInput) and wrong.errors == {"expires": InputError.NOT_A_DATE}
+    assert isinstance(wrong, InvalidInput)
+    assert wrong.errors == {"expires": InputError.NOT_A_DATE}
     fields = PASSPORT | {"expires": "۲۰۳۱/۱/۲"}
     f = had(await c.record_evidence(who, f.ref, EvidenceEntry("passport", fields, answers)))
     assert f.case.evidence[0].details["expires"] == "2031-01-02"

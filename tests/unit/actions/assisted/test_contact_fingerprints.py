@@ -23,14 +23,14 @@ async def asks_by_phone(stage: Stage, typed: str) -> Case:
     return await stage.case(handle)
 
 
-async def of_release_0_1(stage: Stage, id: str, typed: str, **more: Any) -> Case:
+async def of_release_0_1(stage: Stage, case_id: str, typed: str, **more: Any) -> Case:
     """A case as release 0.1 wrote it: the mark is that of what was typed, without separators."""
     marks = (stage.context.fingerprint(f"phone:{typed}"),)
     named: dict[str, Any] = {
-        "id": id,
-        "transaction": f"transaction-{id}",
-        "reference": f"{id}-2345",
-        "continuation": f"code-{id}",
+        "id": case_id,
+        "transaction": f"transaction-{case_id}",
+        "reference": f"{case_id}-2345",
+        "continuation": f"code-{case_id}",
     }
     made = replace(draft(), **named, fingerprints=marks, **more)
     assert await stage.facts.cases.create(made, (), ()) is CreateCaseResult.DONE
@@ -69,8 +69,8 @@ def test_marks_that_an_older_release_made_of_an_address_are_still_looked_for() -
 
 async def test_the_third_case_on_one_number_needs_a_second_person_however_it_was_typed(stage: Stage) -> None:
     handle = await stage.arrives(Level.LOW)
-    for id, typed in (("erased", "07700900982"), ("other", "+4407700900982")):
-        await of_release_0_1(stage, id, typed)
+    for case_id, typed in (("erased", "07700900982"), ("other", "+4407700900982")):
+        await of_release_0_1(stage, case_id, typed)
     await stage.asks(handle, replace(WANTED, way="phone", address="+44\u20117700\u2011900982"))
     await stage.approves(ANN)
     assert SecondReviewReason.SEEN_BEFORE in (await stage.case(handle)).second_review_reasons

@@ -23,7 +23,7 @@ MESSAGE = "Your call with us about the library card"
 PHONE = Browser(secrets=("on-the-phone",), address="192.0.2.9")
 
 
-async def in_session(stage: Stage, details: bool = True) -> CaseView:
+async def in_session(stage: Stage, *, details: bool = True) -> CaseView:
     """The next case, met by an agent who has recorded who the citizen says they are."""
     who, c = stage.present(ANN), stage.console
     f = had(await c.next_case(who))
@@ -52,7 +52,8 @@ async def test_the_question_waits_for_its_code_and_goes_out_to_the_address_of_th
     folder, question = await asked(stage)
     [notice] = await stage.sent()
     assert (notice.kind, notice.address, notice.case) == (NotificationKind.QUESTION, "ada@example.org", folder.case.id)
-    assert notice.fields["code"] == question.code and notice.fields["message"] == MESSAGE
+    assert notice.fields["code"] == question.code
+    assert notice.fields["message"] == MESSAGE
     assert notice.fields["address"] == "broker.example/confirm"
     assert await stage.console.questions(folder) == (question,)
     [row] = await stage.audit("question_put")
@@ -63,13 +64,13 @@ async def test_the_question_waits_for_its_code_and_goes_out_to_the_address_of_th
 async def test_only_who_holds_the_case_asks_and_only_once_the_details_stand(stage: Stage) -> None:
     await stage.asks(await stage.arrives())
     folder = await in_session(stage, details=False)
-    who, c, id = stage.present(ANN), stage.console, folder.case.id
+    who, c, case_id = stage.present(ANN), stage.console, folder.case.id
     assert await c.ask_citizen(who, folder.ref, MESSAGE) is TransitionRefused.NO_DETAILS
     folder = had(await c.record_details(who, folder.ref, DETAILS))
     assert StaffAction.ASK_CITIZEN in folder.actions
     assert await c.ask_citizen(stage.present(BEN), folder.ref, MESSAGE) is ActionRefused.UNKNOWN
     assert await c.ask_citizen(stage.present(LEA), folder.ref, MESSAGE) is ActionRefused.NOT_ALLOWED
-    assert await c.ask_citizen(who, CaseRef(id, folder.case.edit_version - 1), MESSAGE) is ActionRefused.CONFLICT
+    assert await c.ask_citizen(who, CaseRef(case_id, folder.case.edit_version - 1), MESSAGE) is ActionRefused.CONFLICT
     assert await c.ask_citizen(who, folder.ref, "two\nlines") is ActionRefused.MESSAGE
     assert await c.ask_citizen(who, folder.ref, "see http://x.example") is ActionRefused.MESSAGE
     assert isinstance(await c.ask_citizen(who, folder.ref, MESSAGE), BackchannelRequest)
@@ -83,7 +84,7 @@ async def test_only_who_holds_the_case_asks_and_only_once_the_details_stand(stag
 
 @pytest.mark.parametrize(("name", "match"), [("Ada", True), ("Eve", False)])
 async def test_a_confirmation_is_evidence_that_says_whether_it_is_the_same_person(
-    stage: Stage, name: str, match: bool
+    stage: Stage, name: str, *, match: bool
 ) -> None:
     folder, question = await asked(stage)
     assert await stage.citizen_cases.vouched(question, identity(stage, given_name=name))
@@ -115,7 +116,9 @@ async def test_a_case_that_went_on_takes_no_confirmation_in(stage: Stage) -> Non
     had(await stage.console.drop_session(stage.present(ANN), folder.ref, "line_lost"))
     assert not await stage.citizen_cases.vouched(question, identity(stage))
     case = await stage.facts.cases.load(folder.case.id)
-    assert case is not None and case.state is CaseState.QUEUED and not case.evidence
+    assert case is not None
+    assert case.state is CaseState.QUEUED
+    assert not case.evidence
 
 
 async def identified(stage: Stage, handle: str) -> None:
@@ -132,15 +135,18 @@ async def test_a_code_begins_a_journey_of_its_own_that_ends_with_the_question(st
     begun = await stage.citizen.take_question(question.code.lower(), PHONE, "en")
     assert isinstance(begun, StartedTransaction)
     transaction = await stage.transaction(begun.handle)
-    assert transaction.expires == question.expires and transaction.request.redirect_uri == ""
+    assert transaction.expires == question.expires
+    assert transaction.request.redirect_uri == ""
     assert transaction.request.fresh
     # help and a code to finish later are not offered here: a member of staff is asking already
     assert await stage.citizen.finish_later(begun.handle, PHONE) is None
     await stage.citizen.give_up(begun.handle, PHONE)
     view, _ = await stage.citizen.look(begun.handle, PHONE)
-    assert isinstance(view, EndingView) and (view.ending, view.back) == (Ending.DECLINED, None)
+    assert isinstance(view, EndingView)
+    assert (view.ending, view.back) == (Ending.DECLINED, None)
     found = await stage.facts.questions.load(question.id)
-    assert found is not None and found.state is BackchannelState.DECLINED
+    assert found is not None
+    assert found.state is BackchannelState.DECLINED
     [row] = await stage.audit("question_declined")
     assert row.case == question.case
     assert await stage.citizen.take_question(question.code, PHONE, "en") is None
@@ -161,11 +167,13 @@ async def test_a_second_device_learns_that_the_question_was_answered_and_is_told
         await stage.citizen.give_up(begun.handle, PHONE)
     for _ in range(2):
         view, _ = await stage.citizen.look(begun.handle, PHONE)
-        assert isinstance(view, EndingView) and view.ending is Ending.OVER
-        await stage.citizen.confirm(begun.handle, PHONE, True)
+        assert isinstance(view, EndingView)
+        assert view.ending is Ending.OVER
+        await stage.citizen.confirm(begun.handle, PHONE, agree=True)
         await stage.citizen.give_up(begun.handle, PHONE)
     found = await stage.facts.questions.load(question.id)
-    assert found is not None and found.state is state
+    assert found is not None
+    assert found.state is state
 
 
 async def test_the_browser_that_waits_is_asked_too_and_only_that_one(stage: Stage) -> None:
@@ -175,7 +183,8 @@ async def test_the_browser_that_waits_is_asked_too_and_only_that_one(stage: Stag
     assert await stage.citizen.answer_here(handle, ME) is None
     question = await stage.console.ask_citizen(stage.present(ANN), folder.ref, MESSAGE)
     view, _ = await stage.citizen.look(handle, ME)
-    assert isinstance(view, CaseStatusView) and view.asked == question
+    assert isinstance(view, CaseStatusView)
+    assert view.asked == question
     assert not isinstance(await stage.citizen.answer_here(handle, STRANGER), StartedTransaction | None)
     begun = await stage.citizen.answer_here(handle, ME)
     assert isinstance(begun, StartedTransaction)
@@ -188,7 +197,8 @@ async def test_what_is_not_answered_in_time_is_over(stage: Stage) -> None:
     assert isinstance(begun, StartedTransaction)
     stage.clock.advance(600)
     view, _ = await stage.citizen.look(begun.handle, PHONE)
-    assert isinstance(view, EndingView) and view.ending is Ending.OVER
+    assert isinstance(view, EndingView)
+    assert view.ending is Ending.OVER
     assert await stage.citizen.take_question(question.code, PHONE, "en") is None
 
 

@@ -1,6 +1,6 @@
 """edit_case over real stores: one read a write, the right judged on the reading that is saved, nothing lost."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -27,18 +27,18 @@ class Unsealed:
 
 
 @pytest.fixture
-def unsealed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Unsealed]:
+def unsealed(monkeypatch: pytest.MonkeyPatch) -> Unsealed:
     """Counts each unsealing of a case."""
     counted, opened = Unsealed(), Sealer.open
 
     def counting(self: Sealer, value: bytes, place: str) -> bytes:
-        kind, _, id = place.partition(":")
+        kind, _, staff_id = place.partition(":")
         if kind == "cases":
-            counted.cases.append(id)
+            counted.cases.append(staff_id)
         return opened(self, value, place)
 
     monkeypatch.setattr(Sealer, "open", counting)
-    yield counted
+    return counted
 
 
 async def test_each_write_of_staff_loads_and_unseals_the_case_exactly_once(stage: Stage, unsealed: Unsealed) -> None:
@@ -126,7 +126,7 @@ def after(meanwhile: Callable[[], Awaitable[object]], event: ev.ByStaff) -> Call
     """Makes an event; between the first reading of the case and its saving something else happens."""
     happened = []
 
-    async def make(case: Case) -> ev.ByStaff:
+    async def make(_case: Case) -> ev.ByStaff:
         if not happened:
             happened.append(had(await meanwhile()))
         return event
@@ -140,7 +140,8 @@ async def test_a_lease_taken_between_reading_and_saving_refuses_the_write(stage:
     make = after(lambda: stage.console.reassign(lea, view.ref, "absent_colleague"), ev.SessionEnded(ANN.id))
     assert await edit_case(stage.context, ann, StaffAction.END_SESSION, view.ref, make) is ActionRefused.UNKNOWN
     stored = await stage.facts.cases.load(view.case.id)
-    assert stored is not None and (stored.state, stored.agent) == (CaseState.QUEUED, None)
+    assert stored is not None
+    assert (stored.state, stored.agent) == (CaseState.QUEUED, None)
     assert await stage.audit("case_session_ended") == []
 
 
@@ -150,7 +151,8 @@ async def test_a_silent_flag_between_reading_and_saving_loses_neither_write(stag
     make = after(lambda: stage.console.flag(lea, view.case.id, "coached"), ev.SessionEnded(ANN.id))
     had(await edit_case(stage.context, ann, StaffAction.END_SESSION, view.ref, make))
     stored = await stage.facts.cases.load(view.case.id)
-    assert stored is not None and (stored.state, len(stored.flags)) == (CaseState.DECISION, 1)
+    assert stored is not None
+    assert (stored.state, len(stored.flags)) == (CaseState.DECISION, 1)
     assert len(await stage.audit("case_session_ended")) == len(await stage.audit("case_flagged")) == 1
 
 
@@ -160,7 +162,8 @@ async def test_a_visitor_who_is_offered_no_note_cannot_post_one(stage: Stage) ->
     assert StaffAction.NOTE not in visitor.actions
     assert await stage.console.note(stage.present(BEN), view.case.id, "Calm.") is ActionRefused.NOT_ALLOWED
     stored = await stage.facts.cases.load(view.case.id)
-    assert stored is not None and stored.notes == ()
+    assert stored is not None
+    assert stored.notes == ()
     assert await stage.audit("case_noted") == []
 
 
@@ -177,4 +180,5 @@ async def test_a_refused_write_saves_no_case_and_no_audit_row(stage: Stage) -> N
         await stage.console.ask_citizen(who, view.ref, "Your call with us"),
     ]
     assert not any(isinstance(one, CaseView | BackchannelRequest) for one in refused)
-    assert await stage.facts.cases.load(view.case.id) == before and await stage.audit() == rows
+    assert await stage.facts.cases.load(view.case.id) == before
+    assert await stage.audit() == rows

@@ -23,7 +23,8 @@ async def test_asking_gives_a_reference_a_code_and_two_words_and_lets_the_transa
     case = await stage.case(handle)
     assert case.state is CaseState.QUEUED
     assert (case.client_id, case.level, case.claims) == ("library", Level.SUBSTANTIAL, ("name", "birthdate"))
-    assert len(normalize_user_code(code)) == 16 and normalize_user_code(code) not in repr(case)
+    assert len(normalize_user_code(code)) == 16
+    assert normalize_user_code(code) not in repr(case)
     assert case.continuation == continuation_digest(normalize_user_code(code))
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, CaseStatusView)
@@ -96,7 +97,8 @@ async def test_a_contact_address_that_cannot_be_reached_is_refused(
         assert (await stage.transaction(handle)).case is None
     else:
         contact = (await stage.case(handle)).contact
-        assert contact is not None and contact.address == kept
+        assert contact is not None
+        assert contact.address == kept
 
 
 async def test_an_address_no_notice_can_reach_is_not_taken(stage: Stage) -> None:
@@ -162,8 +164,11 @@ async def test_withdrawing_erases_what_was_given_and_shows_what_else_can_be_done
     case = await stage.case(handle)
     await stage.citizen.withdraw(handle, ME)
     gone = await stage.facts.cases.load(case.id)
-    assert gone is not None and gone.state is CaseState.WITHDRAWN and gone.contact is None
+    assert gone is not None
+    assert gone.state is CaseState.WITHDRAWN
+    assert gone.contact is None
     view, _ = await stage.citizen.look(handle, ME)
-    assert isinstance(view, FailureView) and view.failed.failure is FailureClass.HELP_WITHDRAWN
+    assert isinstance(view, FailureView)
+    assert view.failed.failure is FailureClass.HELP_WITHDRAWN
     await stage.asks(handle)
     assert (await stage.case(handle)).id != case.id

@@ -23,10 +23,11 @@ async def test_a_citizen_is_verified_binds_and_goes_on_in_the_same_request(stage
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, ConsentView)
     assert {item.claim: item.value for item in view.items} == {"name": "Ada Example", "birthdate": "1990-01-02"}
-    await stage.citizen.share(handle, ME, True)
+    await stage.citizen.share(handle, ME, agree=True)
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, RedirectAway)
-    assert view.url.startswith("https://library.example/back?") and "code=" in view.url
+    assert view.url.startswith("https://library.example/back?")
+    assert "code=" in view.url
     answered = (await stage.audit("service_answered"))[0]
     assert (answered.provider, answered.details["level"]) == ("help", "substantial")
 
@@ -38,9 +39,10 @@ async def test_once_a_service_was_answered_the_case_keeps_no_personal_data(stage
     await stage.binds(handle)
     case = await stage.case(handle)
     await stage.citizen.look(handle, ME)
-    await stage.citizen.share(handle, ME, True)
+    await stage.citizen.share(handle, ME, agree=True)
     gone = await stage.facts.cases.load(case.id)
-    assert gone is not None and (gone.state, gone.erased) == (CaseState.RELEASED, True)
+    assert gone is not None
+    assert (gone.state, gone.erased) == (CaseState.RELEASED, True)
     assert "Ada" not in repr(gone)
 
 
@@ -49,7 +51,8 @@ async def test_approval_grants_nothing_until_it_is_bound(stage: Stage) -> None:
     await stage.asks(handle)
     await stage.approves()
     view, _ = await stage.citizen.look(handle, ME)
-    assert isinstance(view, CaseStatusView) and view.standing.stage is Stands.TO_TAKE_UP
+    assert isinstance(view, CaseStatusView)
+    assert view.standing.stage is Stands.TO_TAKE_UP
     assert view.standing.words is None
     assert (await stage.transaction(handle)).identity is None
 
@@ -91,7 +94,8 @@ async def test_five_wrong_tries_stop_the_case_and_the_right_code_comes_too_late(
     real = await stage.code(handle)
     for number in range(5):
         view, _ = await stage.citizen.look(handle, ME)
-        assert isinstance(view, CaseStatusView) and view.standing.tries == 5 - number
+        assert isinstance(view, CaseStatusView)
+        assert view.standing.tries == 5 - number
         told = await stage.citizen.bind(handle, ME, "12345", phrase)
         assert told is (ProofResult.WRONG if number < 4 else ProofResult.ATTEMPTS_EXHAUSTED)
     assert (await stage.case(handle)).state is CaseState.HELD
@@ -138,7 +142,9 @@ async def test_a_code_is_good_as_long_as_its_way_allows(stage: Stage, way: str, 
     stage.clock.advance(life)
     assert await stage.citizen.bind(handle, ME, code, f"{words.first} {words.second}") is ProofResult.EXPIRED
     view, _ = await stage.citizen.look(handle, ME)
-    assert isinstance(view, CaseStatusView) and view.standing.code is None and view.standing.may_send
+    assert isinstance(view, CaseStatusView)
+    assert view.standing.code is None
+    assert view.standing.may_send
     await stage.binds(handle)
 
 
@@ -180,7 +186,8 @@ async def test_binding_is_refused_after_its_deadline(stage: Stage) -> None:
     stage.clock.advance(1)
     assert await stage.citizen.bind(handle, ME, code, f"{words.first} {words.second}") is ProofResult.NOT_ALLOWED
     view, _ = await stage.citizen.look(handle, ME)
-    assert isinstance(view, FailureView) and view.failed.failure is FailureClass.HELP_EXPIRED
+    assert isinstance(view, FailureView)
+    assert view.failed.failure is FailureClass.HELP_EXPIRED
 
 
 async def test_the_code_goes_by_post_only_where_it_was_agreed_and_is_safe(stage: Stage) -> None:

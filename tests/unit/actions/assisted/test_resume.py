@@ -18,7 +18,9 @@ async def test_a_continuation_code_moves_the_case_and_the_first_browser_never_co
     handle = await stage.arrives(Level.LOW)
     code = await stage.asks(handle)
     resumed = await stage.citizen.resume(code.lower().replace("-", " "))
-    assert resumed is not None and resumed.handle == handle and resumed.code != code
+    assert resumed is not None
+    assert resumed.handle == handle
+    assert resumed.code != code
     there = Browser(secrets=(resumed.secret,))
     await stage.approves()
     assert isinstance((await stage.citizen.look(handle, ME))[0], DeadEnd)
@@ -26,9 +28,10 @@ async def test_a_continuation_code_moves_the_case_and_the_first_browser_never_co
     await stage.binds(handle, there)
     view, _ = await stage.citizen.look(handle, there)
     assert isinstance(view, ConsentView)
-    await stage.citizen.share(handle, there, True)
+    await stage.citizen.share(handle, there, agree=True)
     view, _ = await stage.citizen.look(handle, there)
-    assert isinstance(view, RedirectAway) and view.url.startswith("https://library.example/start")
+    assert isinstance(view, RedirectAway)
+    assert view.url.startswith("https://library.example/start")
 
 
 async def test_another_browser_sees_no_words_and_reaches_no_more_than_a_code_is_worth(stage: Stage) -> None:
@@ -37,13 +40,16 @@ async def test_another_browser_sees_no_words_and_reaches_no_more_than_a_code_is_
     assert resumed is not None
     there = Browser(secrets=(resumed.secret,))
     view, _ = await stage.citizen.look(handle, there)
-    assert isinstance(view, CaseStatusView) and view.standing.words is None
+    assert isinstance(view, CaseStatusView)
+    assert view.standing.words is None
     await stage.approves()
     await stage.binds(handle, there)
     view, _ = await stage.citizen.look(handle, there)
     binding = (await stage.facts.cases.queue([CaseState.BOUND], 1))[0].binding
-    assert binding is not None and (binding.asking_browser, binding.level) == (False, Level.LOW)
-    assert isinstance(view, FailureView) and view.failed.failure is FailureClass.HELP_TOO_LOW
+    assert binding is not None
+    assert (binding.asking_browser, binding.level) == (False, Level.LOW)
+    assert isinstance(view, FailureView)
+    assert view.failed.failure is FailureClass.HELP_TOO_LOW
     assert (await stage.transaction(handle)).identity is None
 
 
@@ -59,7 +65,8 @@ async def test_each_use_gives_the_next_code_and_a_new_one_can_be_drawn(stage: St
     handle = await stage.arrives()
     first = await stage.asks(handle)
     resumed = await stage.citizen.resume(first)
-    assert resumed is not None and resumed.code is not None
+    assert resumed is not None
+    assert resumed.code is not None
     there = Browser(secrets=(resumed.secret,), address="192.0.2.3")
     drawn = await stage.citizen.finish_later(handle, there)
     assert isinstance(drawn, ContinuationIssued)
@@ -81,16 +88,18 @@ async def test_a_case_outlives_its_transaction_and_sends_no_code_then(stage: Sta
     stage.clock.advance(3 * 86400)
     assert isinstance((await stage.citizen.look(handle, ME))[0], DeadEnd)
     resumed = await stage.citizen.resume(code)
-    assert resumed is not None and resumed.handle != handle
+    assert resumed is not None
+    assert resumed.handle != handle
     there = Browser(secrets=(resumed.secret,))
     transaction = await stage.transaction(resumed.handle)
     assert (transaction.state, transaction.transferred, transaction.request.state) == (Journey.WAITING, True, None)
     await stage.approves()
     await stage.binds(resumed.handle, there)
     await stage.citizen.look(resumed.handle, there)
-    await stage.citizen.share(resumed.handle, there, True)
+    await stage.citizen.share(resumed.handle, there, agree=True)
     view, _ = await stage.citizen.look(resumed.handle, there)
-    assert isinstance(view, RedirectAway) and "code=" not in view.url
+    assert isinstance(view, RedirectAway)
+    assert "code=" not in view.url
     assert view.url.startswith("https://library.example/start")
 
 
@@ -101,11 +110,13 @@ async def test_a_transaction_whose_case_went_on_elsewhere_collects_nothing(stage
         f"case:{normalize_user_code(code)}"
     )  # passing state lost what it knew of the code
     resumed = await stage.citizen.resume(code)
-    assert resumed is not None and resumed.handle != handle
+    assert resumed is not None
+    assert resumed.handle != handle
     await stage.approves()
     await stage.binds(resumed.handle, Browser(secrets=(resumed.secret,)))
     view, _ = await stage.citizen.look(handle, ME)
-    assert isinstance(view, FailureView) and (await stage.transaction(handle)).identity is None
+    assert isinstance(view, FailureView)
+    assert (await stage.transaction(handle)).identity is None
 
 
 async def test_a_provider_that_works_after_all_withdraws_the_case(stage: Stage) -> None:
@@ -116,7 +127,8 @@ async def test_a_provider_that_works_after_all_withdraws_the_case(stage: Stage) 
     await stage.citizen_cases.tidy(transaction)
     await stage.citizen_cases.tidy(transaction)
     gone = await stage.facts.cases.load(case.id)
-    assert gone is not None and (gone.state, gone.history[-1].reason) == (CaseState.WITHDRAWN, "another_way")
+    assert gone is not None
+    assert (gone.state, gone.history[-1].reason) == (CaseState.WITHDRAWN, "another_way")
 
 
 async def test_going_back_to_an_open_case_waits_for_it_again(stage: Stage) -> None:

@@ -64,7 +64,7 @@ class StaffProvider:
         """An answer of another issuer is a stray one."""
         return answer.parameters.get("iss", "us") == "us" and note["n"] == answer.parameters["state"]
 
-    async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:
+    async def complete(self, _note: Mapping[str, Any], _answer: CallbackParameters) -> Identity | ProviderFailure:
         """The outcome the test set."""
         if "failure" in self.says:
             return ProviderFailure(self.says["failure"], "as told", FailureCause.REPLY)
@@ -120,9 +120,11 @@ def door(stage: Stage, system: System, tallies: Tallies) -> Door:
 
 async def test_a_member_of_staff_signs_in_and_is_known_by_a_cookie_kept_only_as_a_digest(door: Door) -> None:
     arrived = await door.signs_in()
-    assert isinstance(arrived, LoginResult) and arrived.then == "/next"
+    assert isinstance(arrived, LoginResult)
+    assert arrived.then == "/next"
     principal = await door.login.principal(arrived.session)
-    assert principal is not None and principal.member == ANN
+    assert principal is not None
+    assert principal.member == ANN
     assert principal.fresh_until == door.stage.clock.now() + 300
     assert principal.session.digest == sha256_hex(arrived.session)
     ask = door.provider.asked[0]
@@ -187,7 +189,8 @@ async def test_a_staff_provider_that_is_down_fails_the_login_as_unavailable(door
 async def test_a_login_never_redirects_to_another_site(door: Door, then: str) -> None:
     state, secret = await door.leaves(then)
     arrived = await door.login.complete({"state": state}, secret, None)
-    assert isinstance(arrived, LoginResult) and arrived.then == "/"
+    assert isinstance(arrived, LoginResult)
+    assert arrived.then == "/"
 
 
 async def test_a_session_ends_when_it_is_not_used_and_when_it_is_too_old(door: Door) -> None:
@@ -241,10 +244,12 @@ async def test_a_reauthentication_demands_a_fresh_sign_in_and_replaces_the_sessi
     assert isinstance(first, LoginResult)
     door.stage.clock.advance(600)
     again = await door.signs_in(session=first.session)
-    assert isinstance(again, LoginResult) and door.provider.asked[-1].fresh
+    assert isinstance(again, LoginResult)
+    assert door.provider.asked[-1].fresh
     assert await door.login.principal(first.session) is None
     principal = await door.login.principal(again.session)
-    assert principal is not None and principal.fresh_until == door.stage.clock.now() + 300
+    assert principal is not None
+    assert principal.fresh_until == door.stage.clock.now() + 300
 
 
 async def test_an_old_sign_in_does_not_pass_for_a_fresh_one(door: Door) -> None:
@@ -261,14 +266,16 @@ async def test_a_reauthentication_by_another_person_is_refused(door: Door) -> No
     assert isinstance(first, LoginResult)
     assert await door.signs_in(session=first.session, subject="sub-ben") is LoginFailure.OTHER_PERSON
     principal = await door.login.principal(first.session)
-    assert principal is not None and principal.member == ANN
+    assert principal is not None
+    assert principal.member == ANN
 
 
 async def test_a_sign_in_from_the_future_makes_no_decision_fresher(door: Door) -> None:
     arrived = await door.signs_in(auth_time=int(door.stage.clock.now()) + 50)
     assert isinstance(arrived, LoginResult)
     principal = await door.login.principal(arrived.session)
-    assert principal is not None and principal.fresh_until == door.stage.clock.now() + 300
+    assert principal is not None
+    assert principal.fresh_until == door.stage.clock.now() + 300
 
 
 async def test_a_failed_staff_sign_in_says_in_the_log_what_it_failed_of(

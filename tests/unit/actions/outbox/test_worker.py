@@ -36,19 +36,19 @@ class MemoryOutbox:
         self.waiting |= {one.id: (until, one) for one in claimed}
         return claimed
 
-    async def sent(self, id: str, _now: float, /) -> None:
+    async def sent(self, message_id: str, _now: float, /) -> None:
         """It leaves."""
-        del self.waiting[id]
-        self.done.append((id, "sent"))
+        del self.waiting[message_id]
+        self.done.append((message_id, "sent"))
 
-    async def give_up(self, id: str) -> None:
+    async def give_up(self, message_id: str) -> None:
         """It leaves."""
-        del self.waiting[id]
-        self.done.append((id, "given up"))
+        del self.waiting[message_id]
+        self.done.append((message_id, "given up"))
 
-    async def later(self, id: str, until: float) -> None:
+    async def later(self, message_id: str, until: float) -> None:
         """It is due later."""
-        self.waiting[id] = (until, self.waiting[id][1])
+        self.waiting[message_id] = (until, self.waiting[message_id][1])
 
 
 @dataclass
@@ -125,7 +125,7 @@ async def test_a_failure_is_retried_until_the_last_attempt_and_delays_no_other(
         clock.advance(1000)
         attempts.append(await stage.send())
     assert attempts == [5, 1, 1, 0, 0]
-    outcomes = [outcome for id, outcome in stage.sender.reported if id == "a"]
+    outcomes = [outcome for message_id, outcome in stage.sender.reported if message_id == "a"]
     assert outcomes == [DeliveryOutcome.FAILED, DeliveryOutcome.FAILED, DeliveryOutcome.GIVEN_UP]
 
 

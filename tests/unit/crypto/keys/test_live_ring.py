@@ -20,7 +20,8 @@ async def test_a_change_is_followed_at_the_next_look_and_a_request_under_way_kee
     before = held.ring()
     changes(folder).rotate("ES256", START)
     await held.poll()
-    assert len(held.public().keys) == 2 and held.ring().jwks() != before.jwks()
+    assert len(held.public().keys) == 2
+    assert held.ring().jwks() != before.jwks()
     changes(folder).rotate("ES256", START + DAY)
     await held.poll()
     assert held.signing("ES256").kid != before.signing("ES256").kid
@@ -46,10 +47,12 @@ async def test_an_invalid_folder_keeps_the_old_ring_and_is_logged_once(
         await held.poll()
     assert held.ring() is ring
     (told,) = [record for record in caplog.records if record.message == "keys_unusable"]
-    assert str(folder / INDEX) in told.problems[0] and 'did you mean "current"?' in told.problems[0]
+    assert str(folder / INDEX) in told.problems[0]
+    assert 'did you mean "current"?' in told.problems[0]
     (folder / INDEX).write_text(text)
     await held.poll()
-    assert held.ring() is not ring and held.ring().jwks() == ring.jwks()
+    assert held.ring() is not ring
+    assert held.ring().jwks() == ring.jwks()
 
 
 async def test_a_fix_in_another_file_than_the_index_is_noticed(folder: Path) -> None:

@@ -74,14 +74,16 @@ def test_a_retired_key_goes_with_its_file_once_its_last_token_has_expired(folder
     assert changes(folder).retire(START + DAY + POLICY.last_use - 1) == []
     (gone,) = changes(folder).retire(START + DAY + POLICY.last_use)
     assert (gone.kind, gone.kid) == ("signing_key_removed", old)
-    assert old not in shown(folder) and old_file not in pems(folder)
+    assert old not in shown(folder)
+    assert old_file not in pems(folder)
 
 
 def test_an_emergency_leaves_only_a_key_that_was_made_after_it_began(folder: Path) -> None:
     changes(folder).rotate("ES256", START)
     before = set(shown(folder))
     (made,) = [change for change in changes(folder).announce("ES256", START + 10) if change.kind == "signing_key_shown"]
-    assert made.kid not in before and made.kid in shown(folder)
+    assert made.kid not in before
+    assert made.kid in shown(folder)
     changes(folder).promote_and_purge("ES256", START + 20)
     assert shown(folder) == [made.kid]
     assert len(pems(folder)) == 1
@@ -131,7 +133,8 @@ def test_a_key_that_decrypts_is_replaced_at_once_and_still_opens_what_was_encryp
     kept = jwe.encrypt(b"x", known, alg, "A256GCM")
     told = changes(folder).rotate(alg, START + 9)
     assert sorted(change.kind for change in told) == ["decryption_key_retired", "decryption_key_used"]
-    assert known.kid not in shown(folder, alg) and len(shown(folder, alg)) == 1
+    assert known.kid not in shown(folder, alg)
+    assert len(shown(folder, alg)) == 1
     assert jwe.decrypt(kept, keys.load_all(folder).decryption, [alg], ["A256GCM"]).payload == b"x"
     assert changes(folder).retire(START + 9 + DAY + 659) == []
     assert [change.kind for change in changes(folder).retire(START + 9 + DAY + 660)] == ["decryption_key_removed"]
@@ -148,7 +151,9 @@ def test_a_folder_of_an_earlier_release_is_as_old_as_its_index(tmp_path: Path) -
     folder = small(tmp_path / "keys", "ES256", since=None)
     changes(folder).rotate("ES256", START)
     index = folder / INDEX
-    index.write_text("".join(line for line in index.read_text().splitlines(True) if not line.startswith("since")))
+    index.write_text(
+        "".join(line for line in index.read_text().splitlines(keepends=True) if not line.startswith("since"))
+    )
     os.utime(index, (START + 50, START + 50))
     with pytest.raises(KeysUnusable, match="not known to every service"):
         changes(folder).rotate("ES256", START + 49 + DAY)
@@ -188,12 +193,14 @@ def test_an_unsound_folder_is_not_changed(folder: Path) -> None:
     for change in (changes(folder).rotate, changes(folder).announce, changes(folder).promote_and_purge):
         with pytest.raises(KeysUnusable, match="is not a usable key"):
             change("ES256", START)
-    assert (folder / INDEX).read_bytes() == before and pems(folder) == {old}
+    assert (folder / INDEX).read_bytes() == before
+    assert pems(folder) == {old}
 
 
 def test_what_is_written_is_read_back_the_same(folder: Path) -> None:
     changes(folder).rotate("ES256", START + 0.25)
     keys.complete_all(folder, DRAW, START)
     index, problems = load_index(folder)
-    assert index is not None and not problems
+    assert index is not None
+    assert not problems
     assert render(index, folder) == (folder / INDEX).read_text()

@@ -25,7 +25,7 @@ def hsm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SoftHsm]:
     made = softhsm(tmp_path / "hsm")
     monkeypatch.setenv("SOFTHSM2_CONF", str(made.conf))
     pkcs11_objects.library(str(made.module)).reinitialize()
-    yield made
+    return made
 
 
 def place(hsm: SoftHsm, label: str) -> InToken:
@@ -69,7 +69,8 @@ def test_the_next_key_is_made_where_the_current_one_is(hsm: SoftHsm, tmp_path: P
     assert keys.load_all(folder).signing("ES256").kid == shown.kid
     assert list(folder.glob("es256-*.public.json"))
     entry = keys.load_all(folder).listed[shown.kid]
-    assert entry.pkcs11 is not None and entry.pkcs11.token == LABEL
+    assert entry.pkcs11 is not None
+    assert entry.pkcs11.token == LABEL
 
 
 def test_its_private_half_cannot_leave_the_token(hsm: SoftHsm, tmp_path: Path) -> None:

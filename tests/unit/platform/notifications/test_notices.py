@@ -33,7 +33,8 @@ def test_every_kind_of_notice_has_its_text_in_every_language(kind: NotificationK
     said = written(replace(NOTICE, kind=kind, language=language, fields={**FIELDS, **ASKED}))
     question = kind is NotificationKind.QUESTION
     assert all(text in said.text for text in (ASKED.values() if question else ("ABCD-2345",)))
-    assert said.subject and "{" not in said.text + said.subject
+    assert said.subject
+    assert "{" not in said.text + said.subject
     assert ("123456" in said.text) == (kind is NotificationKind.CODE or question)
     assert said != written(replace(NOTICE, kind=kind, language="en", fields={**FIELDS, **ASKED})) or language == "en"
 
@@ -46,7 +47,8 @@ def test_no_notice_carries_a_link_or_says_how_a_case_was_decided() -> None:
     for languages in texts().values():
         for text in languages.values():
             told = (text.subject + text.text).casefold()
-            assert "http" not in told and "www" not in told
+            assert "http" not in told
+            assert "www" not in told
             assert not any(word in told for word in ("approved", "declined", "rejected", "confirmed your identity"))
 
 
@@ -55,7 +57,8 @@ async def test_in_development_a_notice_becomes_a_file_for_its_owner_alone(tmp_pa
     await folder.deliver(NOTICE)
     await folder.deliver(NOTICE)
     [file] = (tmp_path / "outbox").iterdir()
-    assert file.name == "n1.json" and stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.name == "n1.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
     told = json.loads(file.read_text())
     assert (told["address"], told["way"]) == ("ada@example.org", "email")
     assert "123456" in told["text"]
@@ -145,7 +148,8 @@ async def test_nothing_is_sent_to_a_server_that_offers_no_tls(mail_server: MailS
     mail_server.starttls = False
     with pytest.raises(DeliveryFailed):
         await mail(mail_server, authority).deliver(NOTICE)
-    assert mail_server.taken == [] and not any(line.startswith("AUTH") for line in mail_server.heard)
+    assert mail_server.taken == []
+    assert not any(line.startswith("AUTH") for line in mail_server.heard)
 
 
 async def test_nothing_is_sent_to_a_server_that_is_not_the_one(mail_server: MailServer) -> None:
@@ -166,7 +170,8 @@ async def test_a_refused_mail_a_telephone_number_and_a_strange_address_are_told(
     mail_server.refuse = True
     with pytest.raises(DeliveryFailed) as caught:
         await carrier.deliver(NOTICE)
-    assert "ada" not in caught.value.detail and mail_server.taken == []
+    assert "ada" not in caught.value.detail
+    assert mail_server.taken == []
 
 
 async def test_a_mail_to_an_international_domain_goes_out_in_ascii(
