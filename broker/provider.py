@@ -7,10 +7,11 @@ a fault of ours.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Final, Protocol, runtime_checkable
+from typing import Annotated, Final, Protocol, runtime_checkable
 
 from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
+from broker.model.json_types import JsonObject
 from broker.model.languages import in_language
 from broker.platform.toml_loader import Range
 
@@ -87,7 +88,7 @@ class UpstreamRedirect:
     """Where to send the citizen, and the provider's own memory of it (`note`: JSON values only, kept sealed)."""
 
     url: str
-    provider_state: Mapping[str, Any]
+    provider_state: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +189,14 @@ class Provider(Protocol):
         """Prepares a departure. Calls the network at most for metadata that is not in the cache."""
         ...
 
-    def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
+    def matches_callback(self, note: JsonObject, answer: CallbackParameters) -> bool:
         """Whether this answer can be an answer to that departure (issuer of the response, RFC 9207). No network.
 
         False means a stray callback: nothing may change because of it.
         """
         ...
 
-    async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:
+    async def complete(self, note: JsonObject, answer: CallbackParameters) -> Identity | ProviderFailure:
         """Turns an answer into an identity. A second call with the same answer fails at the provider."""
         ...
 

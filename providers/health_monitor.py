@@ -5,10 +5,11 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from broker.model.assurance import VerificationCapabilities
 from broker.model.identity import Identity
+from broker.model.json_types import JsonObject
 from broker.platform.system import System
 from broker.provider import (
     CallbackParameters,
@@ -102,11 +103,11 @@ class MonitoredProvider:
             return outcome
         return UpstreamRedirect(outcome.url, {**outcome.provider_state, LEFT: now})
 
-    def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
+    def matches_callback(self, note: JsonObject, answer: CallbackParameters) -> bool:
         """As the provider."""
         return self.inner.matches_callback(note, answer)
 
-    async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:
+    async def complete(self, note: JsonObject, answer: CallbackParameters) -> Identity | ProviderFailure:
         """As the provider; a returning citizen is never rejected because of other citizens' failures."""
         outcome = await self.inner.complete(note, answer)
         if isinstance(outcome, ProviderFailure):
@@ -158,7 +159,7 @@ class MonitoredProvider:
             self._breaker.fail(self._ambient.now())
             self._tell(failure.detail)
 
-    def _succeed(self, note: Mapping[str, Any]) -> None:
+    def _succeed(self, note: JsonObject) -> None:
         """A whole sign-in shows more than a look does: nothing that was missed before counts any more."""
         self._breaker.succeed(self._ambient.now())
         self._missed, self._missed_since, self._worked = 0, None, True
@@ -173,7 +174,7 @@ class MonitoredProvider:
             event = "provider_up" if works else "provider_down"
             log.warning(event, extra={"provider": self.card.id, "detail": detail})
 
-    def _measure(self, note: Mapping[str, Any]) -> None:
+    def _measure(self, note: JsonObject) -> None:
         left = note.get(LEFT)
         if isinstance(left, int | float):
             self._times.append(max(0.0, self._ambient.now() - left))

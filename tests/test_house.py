@@ -94,8 +94,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "broker.crypto.seal": {"broker.model", "broker.platform.system"},
     "broker.crypto.jose": {"broker.model", "broker.platform.base64url"},
-    "broker.crypto.jwe": {"broker.crypto.jose", "broker.platform.base64url"},
-    "broker.crypto.signing": {"broker.crypto.jose", "broker.platform.base64url"},
+    "broker.crypto.jwe": {"broker.model", "broker.crypto.jose", "broker.platform.base64url"},
+    "broker.crypto.signing": {"broker.model", "broker.crypto.jose", "broker.platform.base64url"},
     # the marks of settings: a record that a file fills lies here if the rules use it
     "broker.model": {
         "broker.platform.system",

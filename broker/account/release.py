@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from broker.model.identity import Identity
+from broker.model.json_types import JsonObject
 from broker.model.request import AuthorizationRequest
 from broker.model.service import Service
 
@@ -14,7 +14,7 @@ class ConsentItem:
     """Claim on the consent page: its value, and the service's reason by language."""
 
     claim: str
-    value: Any
+    value: object
     reason: Mapping[str, str]
 
 
@@ -30,7 +30,7 @@ def consent_items(identity: Identity, request: AuthorizationRequest, service: Se
     )
 
 
-def released_claims(identity: Identity, request: AuthorizationRequest, service: Service) -> Mapping[str, Any]:
+def released_claims(identity: Identity, request: AuthorizationRequest, service: Service) -> JsonObject:
     """Claims to send to the service once the citizen agreed."""
     return {item.claim: item.value for item in consent_items(identity, request, service)}
 

@@ -3,10 +3,11 @@
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from broker.actions.ports import MacSigner
 from broker.model import handle as handles
+from broker.model.json_types import JsonObject
 from broker.model.service import SELF_REGISTERED_PREFIX, Service
 from broker.oidc.dynamic_registration import client_metadata, invalid_metadata, to_client_settings
 from broker.oidc.errors import EndpointError, Scheme
@@ -19,7 +20,7 @@ from broker.platform.toml_loader import Problem
 class ClientStore(Protocol):
     """The store of services' settings files."""
 
-    async def add(self, client_id: str, file: Mapping[str, Any]) -> Sequence[Problem]:
+    async def add(self, client_id: str, file: JsonObject) -> Sequence[Problem]:
         """Stores the settings file of a service and reloads. Returns the problems of the file; then nothing is stored.
 
         Raises StoreUnavailable if the reload is impossible at the moment.
@@ -43,11 +44,11 @@ class RegistrationContext:
     macs: MacSigner
 
 
-async def register(context: RegistrationContext, metadata: Mapping[str, Any]) -> dict[str, Any]:
+async def register(context: RegistrationContext, metadata: JsonObject) -> dict[str, object]:
     """Registers a service. Returns its client information, with secret and registration token (RFC 7591 3.2.1)."""
     file = to_client_settings(metadata, context.languages)
     client_id = SELF_REGISTERED_PREFIX + context.system.random_bytes(8).hex()
-    secrets: dict[str, Any] = {}
+    secrets: dict[str, object] = {}
     if str(file["authentication"]).startswith("client_secret"):
         secret = handles.new_handle(context.system, size=32)
         file["secret_digest"] = handles.sha256_hex(secret)
@@ -62,7 +63,7 @@ async def register(context: RegistrationContext, metadata: Mapping[str, Any]) ->
     return {**information, **secrets, "client_id_issued_at": int(context.system.now())}
 
 
-def read_registration(context: RegistrationContext, client_id: str, authorization: str | None) -> dict[str, Any]:
+def read_registration(context: RegistrationContext, client_id: str, authorization: str | None) -> dict[str, object]:
     """Returns the client information to the holder of the registration token (RFC 7592 2.1). Raises EndpointError."""
     return _client_information(context, _load_own(context, client_id, authorization))
 
@@ -72,7 +73,7 @@ async def unregister(context: RegistrationContext, client_id: str, authorization
     await context.registry.remove(_load_own(context, client_id, authorization).client_id)
 
 
-def _client_information(context: RegistrationContext, service: Service) -> dict[str, Any]:
+def _client_information(context: RegistrationContext, service: Service) -> dict[str, object]:
     mark = context.macs.mac("registration", service.client_id.encode())
     return {
         **client_metadata(service),

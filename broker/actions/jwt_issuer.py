@@ -1,14 +1,14 @@
 """JWTs for a service: signed, and encrypted if the service's settings say so."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from broker.actions.ports import SigningKeys
 from broker.crypto import jwe
 from broker.crypto.jose import UnknownKey
 from broker.crypto.jwe import EncryptionKey
 from broker.crypto.signing import sign
+from broker.model.json_types import JsonObject
 from broker.model.service import Encryption, Service
 from broker.model.store_results import StoreUnavailable
 
@@ -26,7 +26,7 @@ class JwtFormat:
 
 
 async def issue_jwt(
-    claims: Mapping[str, Any], service: Service, wanted: JwtFormat, keys: SigningKeys, encryption_keys: EncryptionKeys
+    claims: JsonObject, service: Service, wanted: JwtFormat, keys: SigningKeys, encryption_keys: EncryptionKeys
 ) -> str:
     """Signs the claims, then encrypts them if the format says so (RFC 7519 11.2: first sign, then encrypt).
 

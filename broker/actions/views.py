@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
+from broker.assisted.case_status import CaseStatus
 from broker.journey.provider_offer import Offer
 from broker.journey.transaction import FailedAttempt, Transaction
 from broker.model.backchannel_request import BackchannelRequest, BackchannelRequestRef
@@ -67,7 +67,7 @@ class SharedItem:
     """A claim to be released: its value, and the service's reason in every language."""
 
     claim: str
-    value: Any
+    value: object
     reason: Mapping[str, str]
     shared_before: bool
 
@@ -102,7 +102,7 @@ class CaseStatusView:
 
     transaction: Transaction
     service: Service
-    standing: Any
+    standing: CaseStatus
     offer: Offer
     asked: BackchannelRequest | None = None
 

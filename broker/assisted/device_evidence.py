@@ -5,10 +5,11 @@ file sets its scores.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from broker.assisted.case import Case, CheckOutcome, CheckRecord, EvidenceRecord
 from broker.model.assurance import EvidenceType, Level
+from broker.model.json_types import JsonObject
 from broker.normalize.dates import partial_date
 from broker.normalize.text import name_key
 
@@ -23,7 +24,7 @@ BY: Final = "broker"
 
 
 def device_evidence(
-    case: Case, question: str, level: Level, way: str, claims: Mapping[str, Any], now: float
+    case: Case, question: str, level: Level, way: str, claims: JsonObject, now: float
 ) -> EvidenceRecord:
     """Builds the evidence of one confirmation. `question` is its id; `way` is the name of the provider, visible to
     staff only.
@@ -41,7 +42,7 @@ def device_evidence(
     return EvidenceRecord(f"q-{question}", KIND, EvidenceType.ELECTRONIC_RECORD, BY, now, {"way": way}, checks)
 
 
-def matches(details: Mapping[str, str], claims: Mapping[str, Any]) -> bool:
+def matches(details: Mapping[str, str], claims: JsonObject) -> bool:
     """Whether claims and recorded details name the same person: same whole name and same date of birth.
 
     Names are compared by `name_key`. A person may have one name only; registers disagree on whether it is a
@@ -55,7 +56,7 @@ def _whole_name(details: Mapping[str, str]) -> str:
     return _joined(details, "given_name", "family_name")
 
 
-def _whole_names(claims: Mapping[str, Any]) -> frozenset[str]:
+def _whole_names(claims: JsonObject) -> frozenset[str]:
     """Whole names in the claims: composed of the parts, and `name` unless it has the parts in another order."""
     given, family, name = (_key(claims.get(part)) for part in ("given_name", "family_name", "name"))
     parts = {
@@ -68,13 +69,13 @@ def _whole_names(claims: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(parts | {name} if ordered else parts)
 
 
-def _joined(claims: Mapping[str, Any], *parts: str) -> str:
+def _joined(claims: JsonObject, *parts: str) -> str:
     return " ".join(key for part in parts if (key := _key(claims.get(part))))
 
 
-def _key(value: Any) -> str:
+def _key(value: object) -> str:
     return name_key(value) if isinstance(value, str) else ""
 
 
-def _date(value: Any) -> str | None:
+def _date(value: object) -> str | None:
     return partial_date(value) if isinstance(value, str) else None

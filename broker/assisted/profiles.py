@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated
 
 from broker.assisted.case import Channel
 from broker.model.assurance import EvidenceType, Level
+from broker.model.json_types import JsonObject
 from broker.platform.toml_loader import Problem, Range, load
 
 Score = Annotated[int, Range(0, 4)]
@@ -157,7 +158,7 @@ class Profiles:
         return min(caps, best, max(self.authentication.code, self.authentication.live))
 
 
-def read(table: Mapping[str, Any]) -> tuple[Profiles | None, list[Problem]]:
+def read(table: JsonObject) -> tuple[Profiles | None, list[Problem]]:
     """Parses the profiles from a TOML table. Returns them, or every problem found."""
     profiles, problems = load(table, Profiles)
     return profiles, problems or (_check_references(profiles) if profiles else [])

@@ -1,7 +1,6 @@
 """Identity of a bound case and its verification record, as a service receives them."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from broker.assisted.case import (
     Case,
@@ -81,7 +80,7 @@ def _evidence(record: EvidenceRecord, channel: Channel | None, profiles: Profile
         for one in _passed(record.checks)
         if channel is not None and channel in profiles.checks[one.check].methods
     )
-    details: dict[str, Any] = {"type": kind.subtype}
+    details: dict[str, object] = {"type": kind.subtype}
     for name, value in record.details.items():
         if (member := kind.fields[name].member if name in kind.fields else None) and value:
             _place(details, member.split("."), value)
@@ -90,9 +89,12 @@ def _evidence(record: EvidenceRecord, channel: Channel | None, profiles: Profile
     )
 
 
-def _place(into: dict[str, Any], path: list[str], value: str) -> None:
+def _place(into: dict[str, object], path: list[str], value: str) -> None:
     for step in path[:-1]:
-        into = into.setdefault(step, {})
+        inner = into.setdefault(step, {})
+        if not isinstance(inner, dict):
+            raise ValueError(f"{step} is both a value and an object")
+        into = inner
     into[path[-1]] = value
 
 
@@ -123,9 +125,9 @@ def _names(case: Case) -> list[str]:
     return [recorded[part] for part in ("given_name", "family_name") if recorded.get(part)]
 
 
-def _claims(case: Case, binding: IdentityBinding) -> dict[str, Any]:
+def _claims(case: Case, binding: IdentityBinding) -> dict[str, object]:
     """Claims (OpenID Connect Core 5.1) from the confirmed details."""
-    claims: dict[str, Any] = dict(case.details.claims)
+    claims: dict[str, object] = dict(case.details.claims)
     if "address" in claims:
         claims["address"] = {"formatted": claims["address"]}
     if (parts := _names(case)) and "name" not in claims:

@@ -16,6 +16,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from broker.crypto import jose
 from broker.crypto.jose import InvalidToken, UnknownKey
+from broker.model.json_types import JsonObject
 from broker.platform import base64url
 
 KEY_ALGORITHMS: Final = ("ECDH-ES+A256KW", "RSA-OAEP-256")
@@ -48,7 +49,7 @@ class DecryptionKey:
 
     kid: str
     alg: str
-    private: Any = field(repr=False)
+    private: ECKey | RSAKey = field(repr=False)
     jwk: Mapping[str, str]
 
 
@@ -58,14 +59,14 @@ class EncryptionKey:
 
     kid: str | None
     algorithms: frozenset[str]
-    public: Any
+    public: ECKey | RSAKey
 
 
 @dataclass(frozen=True, slots=True)
 class Decrypted:
     """Decrypted token. Its sender is not authenticated."""
 
-    header: Mapping[str, Any]
+    header: JsonObject
     payload: bytes = field(repr=False)
 
 
@@ -89,11 +90,12 @@ def load_decryption_key(pem: bytes, alg: str) -> DecryptionKey:
     except ValueError as problem:
         raise ValueError(str(problem).replace(signing, alg)) from None
     # reuses the imported key: importing RSA is slow, since it tests whether the numbers are prime
-    private = (RSAKey if alg.startswith("RSA") else ECKey)(loaded.private, loaded.private)
+    key_type: Any = RSAKey if alg.startswith("RSA") else ECKey
+    private: ECKey | RSAKey = key_type(loaded.private, loaded.private)
     return DecryptionKey(loaded.kid, alg, private, {**loaded.jwk, "alg": alg, "use": "enc"})
 
 
-def parse_encryption_keys(jwks: Mapping[str, Any]) -> tuple[EncryptionKey, ...]:
+def parse_encryption_keys(jwks: JsonObject) -> tuple[EncryptionKey, ...]:
     """Encryption keys of a service's JWK Set, those with `use` "enc" (OpenID Connect Core 10.2.1).
 
     Other keys are skipped. Raises InvalidToken for an invalid or too large set.
@@ -107,7 +109,7 @@ def parse_encryption_keys(jwks: Mapping[str, Any]) -> tuple[EncryptionKey, ...]:
     return tuple(key for key in keys if key is not None)
 
 
-def _encryption_key(jwk: Mapping[str, Any]) -> EncryptionKey | None:
+def _encryption_key(jwk: JsonObject) -> EncryptionKey | None:
     kty, crv, kid, alg = (jwk.get(name) for name in ("kty", "crv", "kid", "alg"))
     if not isinstance(kty, str) or not isinstance(crv, str | None) or not isinstance(kid, str | None):
         return None
@@ -116,10 +118,13 @@ def _encryption_key(jwk: Mapping[str, Any]) -> EncryptionKey | None:
         return None
     reader, algorithms, members = kind
     algorithms = algorithms if alg is None else algorithms & {alg}
-    if not algorithms or not all(isinstance(jwk.get(member), str) for member in members):
+    texts: dict[str, str | list[str]] = {
+        member: value for member in members if isinstance(value := jwk.get(member), str)
+    }
+    if not algorithms or len(texts) < len(members):
         return None
     try:
-        public = reader.import_key({member: jwk[member] for member in members})
+        public = reader.import_key(texts)
         bits = public.get_op_key("encrypt" if kty == "RSA" else "deriveKey").key_size
     except (JoseError, ValueError):
         return None
@@ -160,10 +165,11 @@ def decrypt(token: str, keys: Mapping[str, DecryptionKey], algs: Collection[str]
     if len(match[1]) > _MAX_HEADER:
         raise InvalidToken(f"header of {len(match[1])} characters: at most {_MAX_HEADER} are read")
     header = _header(match[1])
-    alg = _check_header(header, algs, encs)
-    key = _find(header.get("kid"), alg, keys)
+    alg, enc = _check_header(header, algs, encs)
+    kid = header.get("kid")
+    key = _find(kid if isinstance(kid, str) else None, alg, keys)
     try:
-        opened = jwe.decrypt_compact(token, key.private, [alg, header["enc"]])
+        opened = jwe.decrypt_compact(token, key.private, [alg, enc])
     except (JoseError, ValueError, TypeError, KeyError, AssertionError):
         raise InvalidToken("cannot be decrypted") from None
     if opened.plaintext is None:
@@ -171,7 +177,7 @@ def decrypt(token: str, keys: Mapping[str, DecryptionKey], algs: Collection[str]
     return Decrypted(header, opened.plaintext)
 
 
-def _header(text: str) -> Mapping[str, Any]:
+def _header(text: str) -> JsonObject:
     try:
         header = jose.strict_json(base64url.decode(text))
     except ValueError as problem:
@@ -181,7 +187,8 @@ def _header(text: str) -> Mapping[str, Any]:
     return header
 
 
-def _check_header(header: Mapping[str, Any], algs: Collection[str], encs: Collection[str]) -> str:
+def _check_header(header: JsonObject, algs: Collection[str], encs: Collection[str]) -> tuple[str, str]:
+    """Returns `alg` and `enc`."""
     alg, enc = header.get("alg"), header.get("enc")
     if not isinstance(alg, str) or alg not in algs or alg not in KEY_ALGORITHMS:
         raise InvalidToken(f"alg {str(alg)[:32]!r}: expected one of {sorted(algs)}")
@@ -199,7 +206,7 @@ def _check_header(header: Mapping[str, Any], algs: Collection[str], encs: Collec
             raise InvalidToken("epk: expected a public key on P-256")
     elif epk is not None:
         raise InvalidToken(f"epk does not belong to {alg}")
-    return alg
+    return alg, enc
 
 
 def _find(kid: str | None, alg: str, keys: Mapping[str, DecryptionKey]) -> DecryptionKey:

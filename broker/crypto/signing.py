@@ -2,34 +2,26 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Final
 
 from broker.crypto import jose
-from broker.crypto.jose import InvalidToken, SigningKey
+from broker.crypto.jose import InvalidToken, Signer, SigningKey
+from broker.model.json_types import JsonObject
 from broker.platform import base64url
 
 _encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
-class Signer(Protocol):
-    """Signs with one private key outside of this process."""
-
-    async def sign(self, data: bytes) -> bytes:
-        """Signature in JWS form (RFC 7518 3). Raises `broker.model.store_results.StoreUnavailable`."""
-        ...
-
-
-async def sign(claims: Mapping[str, Any], key: SigningKey, typ: str | None = None) -> str:
+async def sign(claims: JsonObject, key: SigningKey, typ: str | None = None) -> str:
     """Like `jose.sign`, for any key of the ring. Raises StoreUnavailable if the key cannot be reached."""
     if key.signer is None:
         return jose.sign(claims, key, typ)
-    signer: Signer = key.signer
     header = {"alg": key.alg, "kid": key.kid} | ({"typ": typ} if typ is not None else {})
     text = f"{base64url.encode(_encode(header).encode())}.{base64url.encode(_encode(dict(claims)).encode())}"
-    return f"{text}.{base64url.encode(await signer.sign(text.encode('ascii')))}"
+    return f"{text}.{base64url.encode(await key.signer.sign(text.encode('ascii')))}"
 
 
-def remote_key(jwk: Mapping[str, Any], alg: str, signer: Signer) -> SigningKey:
+def remote_key(jwk: Mapping[str, str], alg: str, signer: Signer) -> SigningKey:
     """Key with the public half `jwk` whose private half `signer` holds; its `kid` is its RFC 7638 thumbprint.
 
     Raises ValueError for a public half that is invalid or does not support the algorithm.

@@ -1,12 +1,11 @@
 """Record of an authentication transaction: one request of a service in one tab of one browser."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
+from broker.model.json_types import JsonObject
 from broker.model.request import AuthorizationRequest, ClientRedirect
 
 BEFORE_CHOICE = 3600
@@ -58,7 +57,7 @@ class Attempt:
     url: str
     started: float
     expires: float
-    note: Mapping[str, Any] = field(default_factory=dict)
+    note: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import TypedDict
 
 from broker.journey.events import (
     AnsweredBefore,
@@ -30,17 +30,39 @@ from broker.journey.transaction import (
     ENDED,
     FAILURES_KEPT,
     STUB_LIFE,
+    Attempt,
     FailedAttempt,
     Transaction,
     TransactionState,
 )
 from broker.model.backchannel_request import BackchannelRequestRef
 from broker.model.failures import FailureClass
-from broker.model.request import AuthorizationRequest
+from broker.model.identity import Identity
+from broker.model.request import AuthorizationRequest, ClientRedirect
 
 S = TransactionState
-Changes = dict[str, Any]
-"""Fields of a transaction with their new values, collected so that one new record is created."""
+
+
+class Changes(TypedDict, total=False):
+    """Fields of a transaction with their new values, collected so that one new record is created."""
+
+    state: TransactionState
+    version: int
+    changed: float
+    chosen: float
+    expires: float
+    request: AuthorizationRequest
+    browser: str
+    transferred: bool
+    attempt: Attempt | None
+    failures: tuple[FailedAttempt, ...]
+    identity: Identity | None
+    account: str | None
+    case: str | None
+    case_to_withdraw: str | None
+    client_redirect: ClientRedirect | None
+    told: bool
+
 
 # fmt: off
 TRANSITIONS: Mapping[TransactionState, Mapping[type[Event], TransactionState]] = MappingProxyType({

@@ -8,5 +8,5 @@ No behaviour that needs a clock, a network or a store.
 - failures: `failures`, the table of everything that can go wrong in a journey
 - outgoing messages: `notification` to citizens, `outbound_delivery` to services
 - stores: `store_results`, `audit`, `rate_limit`
-- HTTP values: `address` (rate limit keys), `media` (content types and weights)
+- values on the wire: `json_types`, `address` (rate limit keys), `media` (content types and weights)
 """

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import Any
+
+from broker.model.json_types import JsonObject
 
 
 class Level(IntEnum):
@@ -61,7 +62,7 @@ class VerificationEvidence:
 
     type: EvidenceType
     checks: tuple[VerificationCheck, ...] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

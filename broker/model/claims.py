@@ -3,6 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+from broker.model.json_types import JsonObject
+
+ClaimRequests = Mapping[str, JsonObject]
+"""Checked `claims` parameter (OpenID Connect Core 5.5): `id_token` and `userinfo`, each with its requests by claim."""
+
 CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "profile": (
         *("name", "family_name", "given_name", "middle_name", "nickname", "preferred_username", "profile", "picture"),

@@ -1,10 +1,11 @@
 """Authorization code, grant and tokens that a service holds."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from broker.model.assurance import Level, Verification
+from broker.model.claims import ClaimRequests
+from broker.model.json_types import JsonObject
 
 OFFLINE_ACCESS: Final = "offline_access"
 """Scope of a grant that outlives the session (OpenID Connect Core 11)."""
@@ -25,9 +26,9 @@ class ReleasedIdentity:
     level: Level
     amr: tuple[str, ...]
     auth_time: int
-    claims: Mapping[str, Any] = field(default_factory=dict)
+    claims: JsonObject = field(default_factory=dict)
     verification: Verification | None = None
-    asked_claims: Mapping[str, Any] = field(default_factory=dict)
+    asked_claims: ClaimRequests = field(default_factory=dict)
     session: str | None = None
     provider: str | None = None
     max_age_asked: bool = False

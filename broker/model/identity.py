@@ -1,10 +1,9 @@
 """Identity: what a provider or a verification case asserts about the citizen."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from broker.model.assurance import Level, Verification
+from broker.model.json_types import JsonObject
 
 HELP = "help"
 """`provider` of an identity that a verification case proved. No provider may be registered under this id."""
@@ -25,6 +24,6 @@ class Identity:
     level: Level
     amr: tuple[str, ...]
     auth_time: int
-    claims: Mapping[str, Any] = field(default_factory=dict)
+    claims: JsonObject = field(default_factory=dict)
     verification: Verification | None = None
     id_token: str | None = field(default=None, repr=False)

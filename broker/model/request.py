@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequestRef
+from broker.model.claims import ClaimRequests
 
 
 class ResponseMode(StrEnum):
@@ -63,7 +63,7 @@ class AuthorizationRequest:
     code_challenge: str | None = None
     prompt: tuple[str, ...] = ()
     max_age: int | None = None
-    claims: Mapping[str, Any] = field(default_factory=dict)
+    claims: ClaimRequests = field(default_factory=dict)
     requested_claims: tuple[str, ...] = ()
     ui_locales: tuple[str, ...] = ()
     login_hint: str | None = None

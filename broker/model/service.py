@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 from broker.model.assurance import Level
+from broker.model.json_types import JsonObject
 from broker.model.languages import in_language
 from broker.platform.toml_fields import Flattened, Key
 from broker.platform.toml_loader import Range, Seconds
@@ -162,7 +163,7 @@ class ServiceCredentials:
     """A file with the client secret and nothing else: at least 22 random characters."""
     secret_digest: str | None = None
     """Instead of `secret_file`: the SHA-256 of the client secret in hexadecimal. Never the secret itself."""
-    jwks: Mapping[str, Any] | None = None
+    jwks: JsonObject | None = None
     """The service's public keys as a JWK Set (RFC 7517 5)."""
     jwks_file: Path | None = field(default=None, compare=False)
     """Instead of `jwks`: a JSON file that holds the JWK Set."""

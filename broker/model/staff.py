@@ -1,11 +1,11 @@
 """Support staff: members, their sessions, and sign-in attempts."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from broker.model.assurance import Level
+from broker.model.json_types import JsonObject
 from broker.platform.toml_loader import Range, Seconds
 
 
@@ -96,4 +96,4 @@ class StaffAttempt:
     expires: float
     then: str
     member: str | None = None
-    note: Mapping[str, Any] = field(default_factory=dict)
+    note: JsonObject = field(default_factory=dict)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from broker.normalize.dates import numeric_date, partial_date
@@ -36,18 +36,18 @@ class UnreadableClaim(Exception):
 class ClaimReading:
     """Result of reading a claim: None if it has no value. `malformed` says that it, or a member of it, was dropped."""
 
-    value: Any = None
+    value: object = None
     malformed: bool = False
 
 
-Reader = Callable[[Any, str | None], ClaimReading]
+Reader = Callable[[object, str | None], ClaimReading]
 """Reader of a non-empty value. The second argument is the country of telephone numbers without a country code.
 
 Raises UnreadableClaim.
 """
 
 
-def read_claim(name: str, value: Any, region: str | None = None) -> ClaimReading:
+def read_claim(name: str, value: object, region: str | None = None) -> ClaimReading:
     """Reads a claim into its normal form. `region` (ISO 3166-1 alpha-2) is the country of telephone numbers without a
     code.
     """
@@ -62,7 +62,7 @@ def read_claim(name: str, value: Any, region: str | None = None) -> ClaimReading
         return ClaimReading(malformed=True)
 
 
-def _is_empty(value: Any) -> bool:
+def _is_empty(value: object) -> bool:
     if isinstance(value, str):
         return len(value) <= MAX_TEXT and not _has_surrogate(value) and is_blank(value)
     return value is None or value in ([], {})
@@ -76,7 +76,7 @@ def _has_surrogate(text: str) -> bool:
 # --- single values ---
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     """Text within the maximum length."""
     if not isinstance(value, str) or len(value) > MAX_TEXT or _has_surrogate(value):
         raise UnreadableClaim
@@ -86,7 +86,7 @@ def _text(value: Any) -> str:
 def _of_text(convert: Callable[[str], str | None]) -> Reader:
     """Reader of texts; `convert` returns the normal form, or None if the text has none."""
 
-    def read(value: Any, _: str | None) -> ClaimReading:
+    def read(value: object, _: str | None) -> ClaimReading:
         found = convert(_text(value))
         if found is None:
             raise UnreadableClaim
@@ -95,7 +95,7 @@ def _of_text(convert: Callable[[str], str | None]) -> Reader:
     return read
 
 
-def _read_truth(value: Any, _: str | None) -> ClaimReading:
+def _read_truth(value: object, _: str | None) -> ClaimReading:
     """Boolean; also as words, and as 1 and 0."""
     if isinstance(value, str):
         value = {"true": True, "1": True, "false": False, "0": False}.get(clean(value).lower())
@@ -104,7 +104,7 @@ def _read_truth(value: Any, _: str | None) -> ClaimReading:
     return ClaimReading(bool(value))
 
 
-def _read_moment(value: Any, _: str | None) -> ClaimReading:
+def _read_moment(value: object, _: str | None) -> ClaimReading:
     """Seconds since 1970 UTC; also as text, and as a date and time with a zone (RFC 3339)."""
     if isinstance(value, str):
         typed = plain_marks(value)
@@ -121,7 +121,7 @@ def _read_moment(value: Any, _: str | None) -> ClaimReading:
     return ClaimReading(value)
 
 
-def _read_phone(value: Any, region: str | None) -> ClaimReading:
+def _read_phone(value: object, region: str | None) -> ClaimReading:
     """E.164 number, with an extension as in RFC 3966. A JSON number has lost its "+" and leading zeros: read as
     national.
     """
@@ -133,7 +133,7 @@ def _read_phone(value: Any, region: str | None) -> ClaimReading:
     return ClaimReading(found)
 
 
-def _read_msisdn(value: Any, _: str | None) -> ClaimReading:
+def _read_msisdn(value: object, _: str | None) -> ClaimReading:
     """Digits of an international number, without "+" (ITU-T E.164)."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)[:MAX_MEMBERS]
@@ -194,7 +194,7 @@ def _zone(text: str) -> str | None:
     return written if re.fullmatch(r"[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*", written) else None
 
 
-def _country(value: Any) -> str:
+def _country(value: object) -> str:
     """Country in two (ISO 3166-1 alpha-2) or three letters (ICAO 9303)."""
     code = clean(_text(value)).upper()
     if not re.fullmatch(r"[A-Z]{2,3}", code):
@@ -205,7 +205,7 @@ def _country(value: Any) -> str:
 # --- objects and lists ---
 
 
-def _read_members(value: Any, kinds: Mapping[str, Callable[[Any], str]]) -> ClaimReading:
+def _read_members(value: object, kinds: Mapping[str, Callable[[object], str]]) -> ClaimReading:
     """Object of texts. Numbers in it, such as a postal code, become texts."""
     if not isinstance(value, dict) or len(value) > MAX_MEMBERS:
         raise UnreadableClaim
@@ -227,33 +227,33 @@ def _is_name(name: str) -> bool:
     return len(name) <= MAX_TEXT and name.isprintable() and not is_blank(name)
 
 
-def _lines(value: Any) -> str:
+def _lines(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= EXACT:
         return str(value)
     return clean_lines(_text(value))
 
 
-def _read_address(value: Any, _: str | None) -> ClaimReading:
+def _read_address(value: object, _: str | None) -> ClaimReading:
     """Address object (OpenID Connect Core 5.1.1). A text becomes its member `formatted`."""
     if isinstance(value, str):
         value = {"formatted": value}
     return _read_members(value, {"country_code": _country})
 
 
-def _read_place(value: Any, _: str | None) -> ClaimReading:
+def _read_place(value: object, _: str | None) -> ClaimReading:
     """Place of birth (OpenID Connect for Identity Assurance Claims Registration 1.0, 4.2)."""
     return _read_members(value, {"country": _country})
 
 
-def _read_countries(value: Any, _: str | None) -> ClaimReading:
+def _read_countries(value: object, _: str | None) -> ClaimReading:
     """List of countries without duplicates."""
     return _read_each([value] if isinstance(value, str) else value, _country)
 
 
-def _read_each(values: Any, convert: Callable[[Any], Any]) -> ClaimReading:
+def _read_each(values: object, convert: Callable[[object], object]) -> ClaimReading:
     if not isinstance(values, list) or len(values) > MAX_MEMBERS:
         raise UnreadableClaim
-    read: list[Any] = []
+    read: list[object] = []
     malformed = False
     for value in values:
         if _is_empty(value):
@@ -268,7 +268,7 @@ def _read_each(values: Any, convert: Callable[[Any], Any]) -> ClaimReading:
     return ClaimReading(read or None, malformed)
 
 
-def _scalar(value: Any) -> str | int | float:
+def _scalar(value: object) -> str | int | float:
     if isinstance(value, int | float):
         if not abs(value) <= EXACT:  # nor is NaN
             raise UnreadableClaim
@@ -276,7 +276,7 @@ def _scalar(value: Any) -> str | int | float:
     return clean_lines(_text(value))
 
 
-def _read_other(value: Any, _: str | None) -> ClaimReading:
+def _read_other(value: object, _: str | None) -> ClaimReading:
     """Claim that no standard defines: a text, a number, a boolean, a list of these, or an object of texts."""
     if isinstance(value, list):
         return _read_each(value, _scalar)

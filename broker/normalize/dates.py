@@ -7,7 +7,7 @@ December in another, and people write eight digits with the day first.
 
 import calendar
 import re
-from typing import Any, Final
+from typing import Final
 
 from broker.normalize.text import plain_marks
 
@@ -69,7 +69,7 @@ def _written(year: int, month: int, day: int) -> str | None:
     return f"{year:04}-{month:02}-{day:02}"
 
 
-def numeric_date(value: Any) -> float | None:
+def numeric_date(value: object) -> float | None:
     """NumericDate (RFC 7519 2) in seconds since 1970 UTC, or None for an invalid value such as true or -1."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2**40:
         return None

@@ -1,14 +1,15 @@
 """`acr` of a request and of its ID token: the requested level, and the value that reports the level reached."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from broker.model.assurance import AcrLevels, Level
+from broker.model.claims import ClaimRequests
+from broker.model.json_types import JsonObject
 from broker.model.service import Service
 from broker.oidc.errors import ProtocolError
 
 
-def requested_level(acr_values: str, claims: Mapping[str, Any], service: Service, ladder: AcrLevels) -> Level:
+def requested_level(acr_values: str, claims: ClaimRequests, service: Service, ladder: AcrLevels) -> Level:
     """Minimum level of a request (OpenID Connect Core 3.1.2.1, 5.5.1.1).
 
     `acr_values` and a non-essential `acr` are voluntary: unknown values are ignored, and the lowest known level is the
@@ -31,7 +32,7 @@ def requested_level(acr_values: str, claims: Mapping[str, Any], service: Service
     return max(service.level, min(levels, default=service.level))
 
 
-def answered_acr(level: Level, claims: Mapping[str, Any], ladder: AcrLevels) -> str:
+def answered_acr(level: Level, claims: ClaimRequests, ladder: AcrLevels) -> str:
     """`acr` of an ID token for a sign-in that reached `level`.
 
     For an essential `acr` in the request, it is one of the requested values (Core 5.5.1.1): the highest that was
@@ -41,14 +42,23 @@ def answered_acr(level: Level, claims: Mapping[str, Any], ladder: AcrLevels) -> 
     return ladder.acr(max(reached, default=level))
 
 
-def _essential(claims: Mapping[str, Any]) -> tuple[str, ...]:
+def _essential(claims: ClaimRequests) -> tuple[str, ...]:
     """Values of an essential `acr`; empty if it has no value, which only requests the claim."""
-    return _named(claims) if (claims.get("id_token", {}).get("acr") or {}).get("essential") else ()
+    return _named(claims) if _request(claims).get("essential") else ()
 
 
-def _named(claims: Mapping[str, Any]) -> tuple[str, ...]:
-    request = claims.get("id_token", {}).get("acr") or {}
-    return tuple(str(name) for name in ([request["value"]] if "value" in request else request.get("values", ())))
+def _named(claims: ClaimRequests) -> tuple[str, ...]:
+    request = _request(claims)
+    several = request.get("values")
+    return tuple(
+        str(name)
+        for name in ([request["value"]] if "value" in request else several if isinstance(several, list) else ())
+    )
+
+
+def _request(claims: ClaimRequests) -> JsonObject:
+    request = claims.get("id_token", {}).get("acr")
+    return request if isinstance(request, Mapping) else {}
 
 
 def _known(names: tuple[str, ...], ladder: AcrLevels) -> tuple[Level, ...]:

@@ -8,11 +8,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from broker.crypto.jose import SIGNATURE_ALGORITHMS, InvalidToken, KeySet, verify
 from broker.crypto.jwe import DecryptionKey
-from broker.model.assurance import AcrLevels
+from broker.model.assurance import AcrLevels, Level
+from broker.model.claims import ClaimRequests
+from broker.model.json_types import JsonObject
 from broker.model.request import ResponseMode
 from broker.model.service import SecurityProfile, Service
 from broker.oidc import acr
@@ -58,11 +60,25 @@ class RequestContext:
     service: Service
     source: RequestSource
     server: ServerContext
-    claims: Mapping[str, Any]
+    claims: ClaimRequests
 
 
-Fields = Mapping[str, Any]
-"""Fields of AuthorizationRequest that a check sets."""
+class RequestFields(TypedDict, total=False):
+    """Fields of AuthorizationRequest that the checks set, each its own."""
+
+    scope: tuple[str, ...]
+    min_level: Level
+    state: str | None
+    nonce: str | None
+    response_mode: ResponseMode
+    code_challenge: str
+    prompt: tuple[str, ...]
+    max_age: int
+    ui_locales: tuple[str, ...]
+    login_hint: str | None
+    provider_hint: str | None
+    dpop_jkt: str | None
+    expected_sub: str | None
 
 
 def _short(context: RequestContext, name: str) -> str | None:
@@ -123,21 +139,21 @@ def check_request_uri(parameters: Mapping[str, str], arrival: RequestSource) -> 
 # Checks whose errors are redirected to the service
 
 
-def check_par_required(context: RequestContext) -> Fields:
+def check_par_required(context: RequestContext) -> RequestFields:
     """A service of the `fapi2` profile must push its requests (FAPI 2.0 Security Profile 5.3.2.2)."""
     if context.service.profile is SecurityProfile.FAPI2 and context.source is RequestSource.PLAIN:
         raise ProtocolError("invalid_request", "this service has to push its authorization requests")
     return {}
 
 
-def check_registration(context: RequestContext) -> Fields:
+def check_registration(context: RequestContext) -> RequestFields:
     """`registration` is rejected: a request cannot register a service (OpenID Connect Core 7.2.1)."""
     if "registration" in context.parameters:
         raise ProtocolError("registration_not_supported", "the parameter registration is not supported")
     return {}
 
 
-def check_response_type(context: RequestContext) -> Fields:
+def check_response_type(context: RequestContext) -> RequestFields:
     """`response_type` is `code`, so that no token appears in the browser's address (RFC 9700 2.1.2)."""
     match context.parameters.get("response_type"):
         case "code":
@@ -150,7 +166,7 @@ def check_response_type(context: RequestContext) -> Fields:
             )
 
 
-def check_response_mode(context: RequestContext) -> Fields:
+def check_response_mode(context: RequestContext) -> RequestFields:
     """`response_mode` is query or form post (Form Post Response Mode 2), or their JWT variants (JARM 2.3)."""
     mode = context.parameters.get("response_mode")
     if mode is not None and mode not in context.server.response_modes:
@@ -161,17 +177,17 @@ def check_response_mode(context: RequestContext) -> Fields:
     return {"response_mode": wanted}
 
 
-def check_scope(context: RequestContext) -> Fields:
+def check_scope(context: RequestContext) -> RequestFields:
     """`scope` contains `openid`; unknown or unregistered values are dropped (OpenID Connect Core 3.1.2.1)."""
     return {"scope": read_scope(context.parameters.get("scope"), context.service)}
 
 
-def check_state(context: RequestContext) -> Fields:
+def check_state(context: RequestContext) -> RequestFields:
     """`state` is returned unchanged (RFC 6749 4.1.1)."""
     return {"state": _short(context, "state")}
 
 
-def check_nonce(context: RequestContext) -> Fields:
+def check_nonce(context: RequestContext) -> RequestFields:
     """`nonce` goes into the ID token; a service can be required to send one (OpenID Connect Core 3.1.2.1)."""
     nonce = _short(context, "nonce")
     if nonce is None and context.service.nonce_required:
@@ -179,7 +195,7 @@ def check_nonce(context: RequestContext) -> Fields:
     return {"nonce": nonce}
 
 
-def check_code_challenge(context: RequestContext) -> Fields:
+def check_code_challenge(context: RequestContext) -> RequestFields:
     """PKCE with S256, required in `fapi2`, for apps, and unless the service is exempt (RFC 7636 4.3, RFC 9700
     2.1.1).
     """
@@ -199,7 +215,7 @@ def check_code_challenge(context: RequestContext) -> Fields:
     return {"code_challenge": challenge}
 
 
-def check_dpop_jkt(context: RequestContext) -> Fields:
+def check_dpop_jkt(context: RequestContext) -> RequestFields:
     """`dpop_jkt` is the key that the code will be bound to (RFC 9449 10)."""
     thumbprint = context.parameters.get("dpop_jkt")
     if thumbprint is not None and not _THUMBPRINT.fullmatch(thumbprint):
@@ -207,7 +223,7 @@ def check_dpop_jkt(context: RequestContext) -> Fields:
     return {"dpop_jkt": thumbprint}
 
 
-def check_prompt(context: RequestContext) -> Fields:
+def check_prompt(context: RequestContext) -> RequestFields:
     """`prompt` has known values, and `none` only alone (OpenID Connect Core 3.1.2.1)."""
     words = tuple(dict.fromkeys(context.parameters.get("prompt", "").split()))
     if any(word not in PROMPTS for word in words):
@@ -217,7 +233,7 @@ def check_prompt(context: RequestContext) -> Fields:
     return {"prompt": words}
 
 
-def check_max_age(context: RequestContext) -> Fields:
+def check_max_age(context: RequestContext) -> RequestFields:
     """`max_age` is the maximum age of the sign-in in whole seconds (OpenID Connect Core 3.1.2.1)."""
     text = context.parameters.get("max_age")
     if text is None:
@@ -227,18 +243,19 @@ def check_max_age(context: RequestContext) -> Fields:
     return {"max_age": int(text)}
 
 
-def check_assurance(context: RequestContext) -> Fields:
+def check_assurance(context: RequestContext) -> RequestFields:
     """Minimum level of assurance (OpenID Connect Core 5.5.1.1)."""
     acr_values = context.parameters.get("acr_values", "")
     return {"min_level": acr.requested_level(acr_values, context.claims, context.service, context.server.ladder)}
 
 
-def check_subject(context: RequestContext) -> Fields:
+def check_subject(context: RequestContext) -> RequestFields:
     """Expected subject, from an `id_token_hint` of any age or a requested `sub` (OpenID Connect Core 3.1.2.1,
     5.5.1).
     """
-    requests = [context.claims.get(place, {}).get("sub") or {} for place in DESTINATIONS]
-    wanted = {request["value"] for request in requests if isinstance(request.get("value"), str)}
+    requests = [context.claims.get(place, {}).get("sub") for place in DESTINATIONS]
+    values = [request.get("value") for request in requests if isinstance(request, Mapping)]
+    wanted = {value for value in values if isinstance(value, str)}
     hint = _short(context, "id_token_hint")
     if hint is not None:
         wanted.add(subject_of(hint, context.service, context.server))
@@ -247,7 +264,7 @@ def check_subject(context: RequestContext) -> Fields:
     return {"expected_sub": next(iter(wanted), None)}
 
 
-def is_id_token(claims: Mapping[str, Any]) -> bool:
+def is_id_token(claims: JsonObject) -> bool:
     """Whether verified claims are those of an ID token, and not of another JWT of the broker (Core 2)."""
     return isinstance(claims.get("sub"), str) and "exp" in claims
 
@@ -265,7 +282,7 @@ def subject_of(hint: str, service: Service, server: ServerContext) -> str:
     return str(known["sub"])
 
 
-def check_hints(context: RequestContext) -> Fields:
+def check_hints(context: RequestContext) -> RequestFields:
     """Languages, login hint, provider hint. Values that cannot be honoured are dropped (OpenID Connect Core
     3.1.2.1).
     """
@@ -278,7 +295,7 @@ def check_hints(context: RequestContext) -> Fields:
     }
 
 
-CHECKS: Final[tuple[Callable[[RequestContext], Fields], ...]] = (
+CHECKS: Final[tuple[Callable[[RequestContext], RequestFields], ...]] = (
     check_response_mode,
     check_par_required,
     check_registration,

@@ -5,13 +5,14 @@ may an error be redirected to the service (RFC 6749 4.1.2.1).
 """
 
 from collections.abc import Mapping
-from typing import Any
 
+from broker.model.claims import ClaimRequests
 from broker.model.request import AuthorizationRequest
 from broker.model.service import Service
 from broker.oidc.authorization_checks import (
     CHECKS,
     RequestContext,
+    RequestFields,
     RequestSource,
     ServerContext,
     check_client_id,
@@ -66,7 +67,7 @@ def authorization_request(
 
 
 def _checked(context: RequestContext) -> AuthorizationRequest:
-    fields: dict[str, Any] = {}
+    fields: RequestFields = {}
     for check in CHECKS:
         fields.update(check(context))
     return AuthorizationRequest(
@@ -78,7 +79,7 @@ def _checked(context: RequestContext) -> AuthorizationRequest:
     )
 
 
-def _claims(parameters: Mapping[str, str], service: Service) -> Mapping[str, Any]:
+def _claims(parameters: Mapping[str, str], service: Service) -> ClaimRequests:
     text = parameters.get("claims")
     try:
         return read_claims(text, service.claims) if text is not None else {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote, urlencode
 
 from broker.model.request import AuthorizationRequest, ClientRedirect, ResponseMode
@@ -58,7 +58,7 @@ def _response(client_id: str, target: ResponseTarget, issuer: str, fields: Mappi
     return AuthorizationResponse(client_id, target.redirect_uri, target.response_mode, whole)
 
 
-def jwt_claims(response: AuthorizationResponse, now: float) -> dict[str, Any]:
+def jwt_claims(response: AuthorizationResponse, now: float) -> dict[str, object]:
     """Claims of a response JWT: its parameters, audience and expiry (JARM 2.1)."""
     return {**response.fields, "aud": response.client_id, "exp": int(now) + JWT_LIFETIME}
 

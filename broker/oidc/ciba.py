@@ -6,9 +6,10 @@ Push mode is not supported: services fetch tokens with their own credentials and
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, NotRequired, TypedDict
 
 from broker.crypto.jose import KeySet
+from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequest, BackchannelState, PollResult
 from broker.model.grant import AssertionUse
 from broker.model.lifetimes import TokenLifetimes
@@ -43,15 +44,36 @@ class CibaLifetimes:
     interval: int = 5
 
 
+class CibaFields(TypedDict, total=False):
+    """Fields of BackchannelRequest that the checks set, each its own."""
+
+    scope: tuple[str, ...]
+    asked: tuple[str, ...]
+    minimum: Level
+    message: str
+    token: str
+
+
+class BackchannelAcknowledgement(TypedDict):
+    """Response to an accepted request (CIBA Core 1.0, 7.3), with members of RFC 8628 3.2."""
+
+    auth_req_id: str
+    expires_in: int
+    interval: int
+    user_code: NotRequired[str]
+    verification_uri: NotRequired[str]
+    verification_uri_complete: NotRequired[str]
+
+
 @dataclass(frozen=True, slots=True)
 class CibaParameters:
     """Backchannel authentication request that passed every check.
 
-    `fields` are those of `BackchannelRequest`, `subject` is the requested citizen. `use` is the `jti` of a signed
+    `subject` is the requested citizen. `use` is the `jti` of a signed
     request, recorded so that it is not accepted again.
     """
 
-    fields: Mapping[str, Any]
+    fields: CibaFields
     subject: str
     lifetime: int
     use: AssertionUse | None = None
@@ -64,9 +86,6 @@ class CibaContext:
     parameters: Mapping[str, str]
     service: Service
     server: ServerContext
-
-
-Fields = Mapping[str, Any]
 
 
 def check_may_ask(service: Service) -> None:
@@ -96,7 +115,7 @@ def authentication_request(
         elif service.requires_signed_ciba_request:
             raise ProtocolError("invalid_request", "the request must be signed and sent as the parameter request")
         context = CibaContext(parameters, service, server)
-        fields: dict[str, Any] = {}
+        fields: CibaFields = {}
         for check in CHECKS:
             fields.update(check(context))
         subject, lifetime = subject_from_hint(context), effective_lifetime(context, times)
@@ -108,19 +127,19 @@ def authentication_request(
 # Checks
 
 
-def check_scope(context: CibaContext) -> Fields:
+def check_scope(context: CibaContext) -> CibaFields:
     """`scope` contains `openid`; unknown or unregistered values are dropped (CIBA Core 1.0, 7.1)."""
     scope = read_scope(context.parameters.get("scope"), context.service)
     return {"scope": scope, "asked": requested_claims(scope, {}, context.service)}
 
 
-def check_assurance(context: CibaContext) -> Fields:
+def check_assurance(context: CibaContext) -> CibaFields:
     """Minimum level: `acr_values` is voluntary, the service's own level is the lower limit (CIBA Core 1.0, 7.1)."""
     acr_values = context.parameters.get("acr_values", "")
     return {"minimum": acr.requested_level(acr_values, {}, context.service, context.server.ladder)}
 
 
-def check_message(context: CibaContext) -> Fields:
+def check_message(context: CibaContext) -> CibaFields:
     """`binding_message` is a short line of plain text (CIBA Core 1.0, 7.1); required in FAPI-CIBA (5.2.2)."""
     message = context.parameters.get("binding_message")
     if message is None:
@@ -142,7 +161,7 @@ def binding_message(text: str) -> str:
     return text
 
 
-def check_notification_token(context: CibaContext) -> Fields:
+def check_notification_token(context: CibaContext) -> CibaFields:
     """`client_notification_token` authenticates the ping to the service (CIBA Core 1.0, 7.1); ignored in poll mode."""
     if context.service.ciba.mode is not CibaDeliveryMode.PING:
         return {}
@@ -155,7 +174,7 @@ def check_notification_token(context: CibaContext) -> Fields:
     return {"token": token}
 
 
-CHECKS: Final[tuple[Callable[[CibaContext], Fields], ...]] = (
+CHECKS: Final[tuple[Callable[[CibaContext], CibaFields], ...]] = (
     check_scope,
     check_message,
     check_notification_token,
@@ -206,13 +225,15 @@ def unknown_user() -> EndpointError:
 # Responses
 
 
-def acknowledgement(question: BackchannelRequest, times: CibaLifetimes, confirm: str | None) -> dict[str, Any]:
+def acknowledgement(
+    question: BackchannelRequest, times: CibaLifetimes, confirm: str | None
+) -> BackchannelAcknowledgement:
     """Response to an accepted request (CIBA Core 1.0, 7.3).
 
     `confirm` is the URL of the page where the citizen types in the user code. It and the code are included if no
     notification could be sent, so that the service can pass them on; the members are those of RFC 8628 3.2.
     """
-    response = {
+    response: BackchannelAcknowledgement = {
         "auth_req_id": question.handle,
         "expires_in": int(question.expires - question.created),
         "interval": times.interval,

@@ -1,10 +1,11 @@
 """Signed backchannel authentication requests (CIBA Core 1.0, 7.1.1; FAPI-CIBA Profile 5.2.2)."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto.jose import InvalidToken, KeySet, verify
 from broker.model.grant import AssertionUse
+from broker.model.json_types import JsonObject
 from broker.model.service import SecurityProfile, Service
 from broker.normalize.dates import numeric_date
 from broker.oidc.client_authentication import ALGORITHMS, CLOCK_SKEW
@@ -64,7 +65,7 @@ def signed_parameters(
     return parameters, use
 
 
-def _times(claims: Mapping[str, Any], now: float) -> float:
+def _times(claims: JsonObject, now: float) -> float:
     """Expiry of the request. All three times are required (CIBA Core 1.0, 7.1.1)."""
     exp, nbf, iat = (_seconds(claims, name) for name in ("exp", "nbf", "iat"))
     if exp <= now:
@@ -78,13 +79,13 @@ def _times(claims: Mapping[str, Any], now: float) -> float:
     return exp
 
 
-def _seconds(claims: Mapping[str, Any], name: str) -> float:
+def _seconds(claims: JsonObject, name: str) -> float:
     if (found := numeric_date(claims.get(name))) is None:
         raise _refused(f"{name} is missing or no time")
     return found
 
 
-def _jti(claims: Mapping[str, Any]) -> str:
+def _jti(claims: JsonObject) -> str:
     jti = read_jti(claims)
     if jti is None:
         raise _refused("jti is missing or too long")

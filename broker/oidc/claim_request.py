@@ -4,9 +4,10 @@ OpenID Connect for Identity Assurance 1.0 adds `max_age` in 5.5.2, within `verif
 """
 
 import re
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any, Final
+from typing import Final
+
+from broker.model.json_types import JsonObject
 
 RESTRICTIONS: Final = frozenset({"value", "values", "max_age"})
 """Members of a request that restrict the value."""
@@ -26,7 +27,7 @@ class MalformedClaimRequest(Exception):
         self.detail = detail
 
 
-def read_request(request: Any, name: str, members: tuple[str, ...] = MEMBERS) -> dict[str, Any] | None:
+def read_request(request: object, name: str, members: tuple[str, ...] = MEMBERS) -> dict[str, object] | None:
     """Parses a request, keeping only the known `members`, as the standard requires. Raises MalformedClaimRequest."""
     if request is None:
         return None
@@ -43,31 +44,31 @@ def read_request(request: Any, name: str, members: tuple[str, ...] = MEMBERS) ->
     return read
 
 
-def accepts(request: Mapping[str, Any] | None, found: Any) -> bool:
+def accepts(request: JsonObject | None, found: object) -> bool:
     """Whether a value matches `value` and `values` of its request (OpenID Connect Core 5.5.1)."""
     if not request:
         return True
     if "value" in request and not _same(request["value"], found):
         return False
-    return "values" not in request or any(_same(each, found) for each in request["values"])
+    return "values" not in request or any(_same(each, found) for each in _list(request["values"]))
 
 
-def meets(request: Mapping[str, Any] | None, found: Any, now: float) -> bool:
+def meets(request: JsonObject | None, found: object, now: float) -> bool:
     """Whether a value meets its request including `max_age`, which only dates and times can meet."""
     if not accepts(request, found):
         return False
     if not request or "max_age" not in request:
         return True
-    last = _last_second(found)
-    return last is not None and bool(now - last <= request["max_age"])
+    last, longest = _last_second(found), request["max_age"]
+    return last is not None and isinstance(longest, int | float) and now - last <= longest
 
 
-def is_date(found: Any) -> bool:
+def is_date(found: object) -> bool:
     """Whether a value is a date in the form YYYY-MM-DD."""
     return isinstance(found, str) and _DATE.fullmatch(found) is not None and _last_second(found) is not None
 
 
-def _last_second(found: Any) -> float | None:
+def _last_second(found: object) -> float | None:
     """Last second of a date (UTC), or the time of a timestamp with a zone (Identity Assurance 1.0, 5.5.2)."""
     if isinstance(found, int | float) and not isinstance(found, bool):
         return found
@@ -83,6 +84,10 @@ def _last_second(found: Any) -> float | None:
     return None if moment.tzinfo is None else moment.timestamp()
 
 
-def _same(wanted: Any, found: Any) -> bool:
+def _list(values: object) -> list[object]:
+    return values if isinstance(values, list) else []
+
+
+def _same(wanted: object, found: object) -> bool:
     """JSON equality: unlike in Python, true is not 1."""
     return isinstance(wanted, bool) == isinstance(found, bool) and bool(wanted == found)

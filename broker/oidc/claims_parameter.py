@@ -5,12 +5,12 @@ request object with `essential`, `value`, `values`; `verified_claims` is a tuple
 Connect for Identity Assurance 1.0 section 5.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto.jose import strict_json
+from broker.model.claims import ClaimRequests
 from broker.oidc.claim_request import MalformedClaimRequest, read_request
-from broker.oidc.verified_claims_request import read_verified
+from broker.oidc.verified_claims_request import read_verified, verified_requests
 
 MAX_BYTES: Final = 8_192
 MAX_DEPTH: Final = 14
@@ -26,7 +26,7 @@ RESERVED: Final = frozenset(
 DESTINATIONS: Final = ("id_token", "userinfo")
 
 
-def read_claims(text: str, allowed: frozenset[str]) -> Mapping[str, Any]:
+def read_claims(text: str, allowed: frozenset[str]) -> ClaimRequests:
     """Parses the requests of a `claims` parameter for the claims in `allowed` and for PROTOCOL_CLAIMS.
 
     Unknown members, and claims that the service may not have, are dropped (OpenID Connect Core 5.5). Raises
@@ -44,15 +44,15 @@ def read_claims(text: str, allowed: frozenset[str]) -> Mapping[str, Any]:
     return {place: requests for place, requests in read.items() if requests}
 
 
-def _depth(value: Any) -> int:
+def _depth(value: object) -> int:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + max((_depth(each) for each in inner), default=0)
 
 
-def _destination(requests: Any, place: str, allowed: frozenset[str]) -> dict[str, Any]:
+def _destination(requests: object, place: str, allowed: frozenset[str]) -> dict[str, object]:
     if not isinstance(requests, dict):
         raise MalformedClaimRequest(f"{place} is not an object")
-    kept: dict[str, Any] = {}
+    kept: dict[str, object] = {}
     for name, request in requests.items():
         if name == "verified_claims":
             verified = read_verified(request, allowed)
@@ -66,11 +66,11 @@ def _destination(requests: Any, place: str, allowed: frozenset[str]) -> dict[str
     return kept
 
 
-def names(claims: Mapping[str, Any]) -> frozenset[str]:
+def names(claims: ClaimRequests) -> frozenset[str]:
     """All requested claims of a checked `claims` parameter, verified or not, without PROTOCOL_CLAIMS."""
     found: set[str] = set()
     for requests in claims.values():
         found.update(name for name in requests if name != "verified_claims")
-        for verified in requests.get("verified_claims", ()):
+        for verified in verified_requests(requests):
             found.update(verified["claims"])
     return frozenset(found - PROTOCOL_CLAIMS)

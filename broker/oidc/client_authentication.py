@@ -10,11 +10,12 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from broker.crypto.jose import Authorities, Certificate, InvalidToken, KeySet, claimed_issuer, verify
 from broker.model.grant import AssertionUse
+from broker.model.json_types import JsonObject
 from broker.model.service import ClientAuthentication, SecurityProfile, Service
 from broker.normalize.dates import numeric_date
 from broker.oidc import mtls
@@ -241,7 +242,7 @@ def assertion_algorithms(service: Service) -> tuple[str, ...]:
     return ALGORITHMS[SecurityProfile.FAPI2 if strict else service.profile]
 
 
-def _audience_matches(claims: Mapping[str, Any], service: Service, audience: AssertionAudience) -> bool:
+def _audience_matches(claims: JsonObject, service: Service, audience: AssertionAudience) -> bool:
     """`fapi2`: the issuer as a single string. `oidc`: the issuer or an endpoint, also as a list of only these.
 
     A service that uses CIBA may name the endpoints in either profile, as CIBA requires (CIBA Core 1.0, 7.1).
@@ -253,7 +254,7 @@ def _audience_matches(claims: Mapping[str, Any], service: Service, audience: Ass
     return bool(named) and all(each in ours for each in named)
 
 
-def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
+def _seconds(claims: JsonObject, name: str) -> float | None:
     """NumericDate (RFC 7519 2). Raises EndpointError for any other value."""
     value = claims.get(name)
     if value is None:

@@ -5,11 +5,12 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto.jwe import CONTENT
 from broker.model.assurance import AcrLevels, EvidenceType, VerificationCapabilities
 from broker.model.claims import CLAIMS
+from broker.model.json_types import JsonObject
 from broker.model.request import ResponseMode
 from broker.model.service import (
     BindingMethod,
@@ -107,7 +108,7 @@ def discovery(
     supported: ServerCapabilities,
     *,
     open_to: Sequence[Service] = (),
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Metadata of this broker, computed from its configuration.
 
     `services` are the registered ones: features that none of them may use are not announced. `open_to` are examples of
@@ -115,7 +116,7 @@ def discovery(
     """
     registered = (*services, *open_to)
     claims = sorted({use.claim for service in registered for use in service.claim_purposes})
-    document: dict[str, Any] = {
+    document: dict[str, object] = {
         "issuer": issuer,
         "authorization_endpoint": urls.authorization,
         "pushed_authorization_request_endpoint": urls.pushed,
@@ -171,7 +172,7 @@ def _grant_types(services: Sequence[Service]) -> list[str]:
     return [GrantType.CODE.value, *refresh, *ciba]
 
 
-def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, Any]:
+def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, object]:
     """Metadata of backchannel authentication (CIBA Core 1.0, 4)."""
     asking = [service for service in services if service.ciba.mode is not None]
     if not asking:
@@ -209,15 +210,15 @@ def _subject_types(services: Sequence[Service]) -> list[str]:
     return [kind.value for kind in SubjectType if kind in used]
 
 
-def _certificates(services: Sequence[Service], origin: str | None) -> dict[str, Any]:
+def _certificates(services: Sequence[Service], origin: str | None) -> dict[str, object]:
     """Metadata of mutual TLS, if a service uses certificates (RFC 8705 3.3, 5)."""
     bound = any(service.tokens.binding is BindingMethod.MTLS for service in services)
     if not bound and not any(service.credentials.method in METHODS for service in services):
         return {}
-    members: dict[str, Any] = {"tls_client_certificate_bound_access_tokens": True} if bound else {}
+    members: dict[str, object] = {"tls_client_certificate_bound_access_tokens": True} if bound else {}
     if origin is not None:
         urls = endpoints(origin)
-        members["mtls_endpoint_aliases"] = {
+        aliases = {
             "pushed_authorization_request_endpoint": urls.pushed,
             "token_endpoint": urls.token,
             "userinfo_endpoint": urls.userinfo,
@@ -225,7 +226,8 @@ def _certificates(services: Sequence[Service], origin: str | None) -> dict[str, 
             "revocation_endpoint": urls.revocation,
         }
         if any(service.ciba.mode is not None for service in services):
-            members["mtls_endpoint_aliases"]["backchannel_authentication_endpoint"] = urls.backchannel_authentication
+            aliases["backchannel_authentication_endpoint"] = urls.backchannel_authentication
+        members["mtls_endpoint_aliases"] = aliases
     return members
 
 
@@ -245,9 +247,9 @@ def mtls_endpoint_aliases(issuer: str, origin: str | None) -> Mapping[str, str]:
 
 def _signed_answers(
     modes: Sequence[ResponseMode], algorithms: Sequence[str], services: Sequence[Service]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Metadata of response JWTs (JARM 3) and request objects (RFC 9101 10.5)."""
-    members: dict[str, Any] = {
+    members: dict[str, object] = {
         "require_signed_request_object": bool(services) and all(service.request_object_required for service in services)
     }
     if any(mode.signed for mode in modes):
@@ -259,9 +261,9 @@ def _algorithms(profiles: Iterable[SecurityProfile]) -> list[str]:
     return sorted({alg for profile in profiles for alg in ALGORITHMS[profile]})
 
 
-def _jwts(algorithms: Sequence[str], services: Sequence[Service]) -> dict[str, Any]:
+def _jwts(algorithms: Sequence[str], services: Sequence[Service]) -> dict[str, object]:
     """Metadata of further signed JWTs and of encryption to services (Discovery 3, RFC 9701 7)."""
-    members: dict[str, Any] = {"introspection_signing_alg_values_supported": list(algorithms)}
+    members: dict[str, object] = {"introspection_signing_alg_values_supported": list(algorithms)}
     userinfo = {service.signing.userinfo_alg for service in services} - {None}
     if userinfo:
         members["userinfo_signing_alg_values_supported"] = sorted(alg for alg in userinfo if alg is not None)
@@ -294,7 +296,7 @@ def _logout(services: Sequence[Service]) -> dict[str, bool]:
     }
 
 
-def _verified_claims(verifiable: VerificationCapabilities | None, claims: Sequence[str]) -> dict[str, Any]:
+def _verified_claims(verifiable: VerificationCapabilities | None, claims: Sequence[str]) -> dict[str, object]:
     """Metadata of verified claims (OpenID Connect for Identity Assurance 1.0, 8), empty without any.
 
     The standard has one member for check methods, named after documents. It also lists those of records and vouches
@@ -315,6 +317,6 @@ def _verified_claims(verifiable: VerificationCapabilities | None, claims: Sequen
     return {"verified_claims_supported": True, **{name: members for name, members in lists.items() if members}}
 
 
-def metadata_bytes(document: Mapping[str, Any]) -> bytes:
+def metadata_bytes(document: JsonObject) -> bytes:
     """Serializes the document, once (RFC 8414 3.2)."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()

@@ -8,7 +8,7 @@ import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from broker.crypto.jose import InvalidToken, thumbprint, verify_embedded
@@ -96,7 +96,8 @@ def check_proof(
         raise _invalid("more than one DPoP header", at_resource=at_resource)
     try:
         verified = verify_embedded(headers[0], DPOP_ALGORITHMS, "dpop+jwt")
-        jkt = thumbprint(verified.header["jwk"])
+        jwk = verified.header["jwk"]
+        jkt = thumbprint(jwk if isinstance(jwk, Mapping) else {})
     except InvalidToken as problem:
         raise _invalid(problem.detail, at_resource=at_resource) from None
     claims = verified.claims
@@ -143,12 +144,12 @@ def _proof_error(code: str, description: str, detail: str, *, at_resource: bool,
     return EndpointError(code, description, detail, nonce=nonce)
 
 
-def _names_token(ath: Any, access_token: str) -> bool:
+def _names_token(ath: object, access_token: str) -> bool:
     expected = base64url.encode(hashlib.sha256(access_token.encode()).digest())
     return isinstance(ath, str) and hmac.compare_digest(ath.encode(), expected.encode())
 
 
-def _same_place(htu: Any, url: str) -> bool:
+def _same_place(htu: object, url: str) -> bool:
     """Whether `htu` is the endpoint; ignores query, fragment, case of the host and default port (RFC 9449 4.3)."""
     return htu == url or (isinstance(htu, str) and (place := _place(htu)) is not None and place == _place(url))
 

@@ -6,11 +6,12 @@ file, so that both pass the same checks. Unknown metadata are ignored, and the r
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 from urllib.parse import urlsplit
 
 from broker.model.claims import CLAIMS
+from broker.model.json_types import JsonObject
 from broker.model.languages import member
 from broker.model.service import (
     BindingMethod,
@@ -65,7 +66,7 @@ _KEYED: Final = ("private_key_jwt", "tls_client_auth", "self_signed_tls_client_a
 """Authentication methods of FAPI 2.0."""
 
 
-def to_client_settings(metadata: Mapping[str, Any], languages: Sequence[str]) -> dict[str, Any]:
+def to_client_settings(metadata: JsonObject, languages: Sequence[str]) -> dict[str, object]:
     """Converts metadata to the settings of a service's file. The file checks validate the values. Raises
     EndpointError.
     """
@@ -94,11 +95,11 @@ def to_client_settings(metadata: Mapping[str, Any], languages: Sequence[str]) ->
     return file
 
 
-def client_metadata(service: Service) -> dict[str, Any]:
+def client_metadata(service: Service) -> dict[str, object]:
     """Metadata of a registered service (RFC 7591 3.2.1). They do not contain the secret, since only its hash
     is stored.
     """
-    metadata: dict[str, Any] = {
+    metadata: dict[str, object] = {
         "client_id": service.client_id,
         "client_name": next(iter(service.presentation.names.values())),
         **{f"client_name#{code}": name for code, name in service.presentation.names.items()},
@@ -162,7 +163,7 @@ def _end(place: str) -> int:
     return next((at for at, letter in enumerate(place) if letter in "[."), len(place))
 
 
-def _check_flow(metadata: Mapping[str, Any]) -> None:
+def _check_flow(metadata: JsonObject) -> None:
     """Rejects metadata that need another flow, or a fetch of a sector identifier document."""
     if metadata.get("response_types", ["code"]) != ["code"]:
         raise invalid_metadata("response_types", "code is the only response type")
@@ -179,14 +180,14 @@ def _check_flow(metadata: Mapping[str, Any]) -> None:
         raise invalid_metadata("initiate_login_uri", "an https URL is needed")
 
 
-def _grants(metadata: Mapping[str, Any]) -> Sequence[Any]:
+def _grants(metadata: JsonObject) -> Sequence[object]:
     grants = metadata.get("grant_types", [GrantType.CODE.value])
     if not isinstance(grants, list):
         raise invalid_metadata("grant_types", "a list is needed")
     return grants
 
 
-def _scope(metadata: Mapping[str, Any]) -> list[str]:
+def _scope(metadata: JsonObject) -> list[str]:
     """Known values of the scope."""
     scope = metadata.get("scope", "openid profile email")
     if not isinstance(scope, str):
@@ -195,7 +196,7 @@ def _scope(metadata: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([OPENID, *known]))
 
 
-def _home(metadata: Mapping[str, Any]) -> Any:
+def _home(metadata: JsonObject) -> object:
     """Home page of the service: its `client_uri`, or else the origin of its first redirect URI."""
     if "client_uri" in metadata:
         return metadata["client_uri"]
@@ -208,7 +209,7 @@ def _home(metadata: Mapping[str, Any]) -> Any:
     return f"{parts.scheme}://{parts.netloc}/"
 
 
-def _host(home: Any) -> str:
+def _host(home: object) -> str:
     try:
         host = urlsplit(home).hostname if isinstance(home, str) else None
     except ValueError:
@@ -216,7 +217,7 @@ def _host(home: Any) -> str:
     return host or "a service"
 
 
-def _profile(metadata: Mapping[str, Any]) -> SecurityProfile:
+def _profile(metadata: JsonObject) -> SecurityProfile:
     """Security profile: FAPI 2.0 if the metadata meet all its requirements."""
     bound = metadata.get("dpop_bound_access_tokens") or metadata.get("tls_client_certificate_bound_access_tokens")
     strict = metadata.get("require_pushed_authorization_requests") and bound
@@ -227,7 +228,7 @@ def _profile(metadata: Mapping[str, Any]) -> SecurityProfile:
     )
 
 
-def _binding(metadata: Mapping[str, Any]) -> dict[str, str]:
+def _binding(metadata: JsonObject) -> dict[str, str]:
     if metadata.get("dpop_bound_access_tokens"):
         return {"binding": BindingMethod.DPOP.value}
     return {"binding": BindingMethod.MTLS.value} if metadata.get("tls_client_certificate_bound_access_tokens") else {}

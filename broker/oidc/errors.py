@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypedDict
 
 from broker.model.request import ResponseMode
 
@@ -103,6 +103,13 @@ class RedirectedError(Exception):
         self.target = target
 
 
+class ErrorBody(TypedDict):
+    """JSON object of an error response (RFC 6749 5.2)."""
+
+    error: str
+    error_description: str
+
+
 class EndpointError(Exception):
     """Error returned to the calling service as JSON (RFC 6749 5.2, RFC 6750 3.1, RFC 9449 5, RFC 9126 2.3).
 
@@ -128,7 +135,7 @@ class EndpointError(Exception):
         self.challenge = challenge
         self.nonce = nonce
 
-    def body(self) -> dict[str, str]:
+    def body(self) -> ErrorBody:
         """JSON object of the response (RFC 6749 5.2)."""
         return {"error": self.code, "error_description": self.description}
 

@@ -1,6 +1,6 @@
 """Claims of the ID token (OpenID Connect Core 2, 3.1.3.3)."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from broker.model.assurance import AcrLevels
 from broker.model.grant import Grant, ReleasedIdentity
@@ -9,9 +9,10 @@ from broker.oidc.claim_request import accepts
 from broker.oidc.claims_parameter import PROTOCOL_CLAIMS
 from broker.oidc.session_management import session_id
 from broker.oidc.verified_claims import verified_claims
+from broker.oidc.verified_claims_request import verified_requests
 
 
-def id_token_claims(grant: Grant, issuer: str, ladder: AcrLevels, now: float, lifetime: int) -> dict[str, Any]:
+def id_token_claims(grant: Grant, issuer: str, ladder: AcrLevels, now: float, lifetime: int) -> dict[str, object]:
     """Claims of an ID token of a grant. `acr` answers the request (Core 5.5.1.1).
 
     `auth_time` is included only if the service requested it or `max_age` (Core 2): with a resolution of one second, it
@@ -40,7 +41,7 @@ def id_token_claims(grant: Grant, issuer: str, ladder: AcrLevels, now: float, li
     }
 
 
-def requested_claims(release: ReleasedIdentity, place: str, ladder: AcrLevels, now: float) -> dict[str, Any]:
+def requested_claims(release: ReleasedIdentity, place: str, ladder: AcrLevels, now: float) -> dict[str, object]:
     """Released claims that the `claims` parameter requested in `id_token` or `userinfo` (Core 5.5).
 
     A claim whose value does not match the requested one is omitted.
@@ -52,7 +53,7 @@ def requested_claims(release: ReleasedIdentity, place: str, ladder: AcrLevels, n
         if name not in PROTOCOL_CLAIMS
         and name != "verified_claims"
         and release.claims.get(name) not in (None, "")
-        and accepts(request, release.claims[name])
+        and accepts(request if isinstance(request, Mapping) else None, release.claims[name])
     }
-    verified = verified_claims(release.verification, release.claims, requests.get("verified_claims", ()), ladder, now)
+    verified = verified_claims(release.verification, release.claims, verified_requests(requests), ladder, now)
     return given if verified is None else {**given, "verified_claims": verified}

@@ -56,12 +56,13 @@ def _read(parameters: Mapping[str, str], issuer: str, keys: KeySet) -> LogoutReq
             raise ProtocolError(
                 "invalid_request", "the id_token_hint is not an ID token of ours", problem.detail
             ) from None
-        audience, subject, session = known.get("aud"), known.get("sub"), known.get("sid")
+        audience = known.get("aud")
         if known.get("iss") != issuer or not isinstance(audience, str) or not is_id_token(known):
             raise ProtocolError("invalid_request", "the id_token_hint is not an ID token of ours")
         if client_id not in (None, audience):
             raise ProtocolError("invalid_request", "the id_token_hint was issued to another service")
         client_id = audience
+        subject, session = (value if isinstance(value, str) else None for value in (known["sub"], known.get("sid")))
     redirect_uri = parameters.get("post_logout_redirect_uri")
     if redirect_uri is not None and client_id is None:
         raise ProtocolError("invalid_request", "post_logout_redirect_uri needs an id_token_hint or a client_id")

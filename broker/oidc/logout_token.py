@@ -1,7 +1,7 @@
 """Logout of services when a session ends (OpenID Connect Back-Channel and Front-Channel Logout 1.0)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.service import Service
@@ -36,7 +36,7 @@ def logout_deliveries(ended: EndedSession, services: Mapping[str, Service], now:
     ]
 
 
-def logout_token_claims(delivery: OutboundDelivery, issuer: str, jti: str, now: float) -> dict[str, Any]:
+def logout_token_claims(delivery: OutboundDelivery, issuer: str, jti: str, now: float) -> dict[str, object]:
     """Claims of a logout token (Back-Channel Logout 2.4). There is no `nonce`, so that it cannot pass for an
     ID token.
     """

@@ -5,7 +5,7 @@ import binascii
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto.jose import (
     MAX_CERTIFICATE,
@@ -91,5 +91,5 @@ def matches_subject(certificate: Certificate, subject: TlsSubject) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _name(dn: str) -> Any:
+def _name(dn: str) -> object:
     return distinguished_name(dn)

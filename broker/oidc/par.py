@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from broker.model.request import AuthorizationRequest
 from broker.oidc.dpop import DpopProof
@@ -20,12 +20,19 @@ class PushedReference:
     handle: str
 
 
+class PushedResponse(TypedDict):
+    """Successful response of the pushed authorization request endpoint (RFC 9126 2.2)."""
+
+    request_uri: str
+    expires_in: int
+
+
 def request_uri(handle: str) -> str:
     """`request_uri` of a pushed request (RFC 9126 2.2)."""
     return PREFIX + handle
 
 
-def pushed_response(handle: str, lifetime: int) -> dict[str, Any]:
+def pushed_response(handle: str, lifetime: int) -> PushedResponse:
     """JSON response to a pushed request, with status 201. `lifetime` in seconds (RFC 9126 2.2)."""
     return {"request_uri": request_uri(handle), "expires_in": lifetime}
 

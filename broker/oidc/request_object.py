@@ -7,10 +7,11 @@ the service.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto.jose import InvalidToken, KeySet, verify
 from broker.crypto.jwe import CONTENT, KEY_ALGORITHMS, DecryptionKey, decrypt
+from broker.model.json_types import JsonObject
 from broker.model.service import SecurityProfile, Service
 from broker.normalize.dates import numeric_date
 from broker.oidc.client_authentication import ALGORITHMS
@@ -87,7 +88,7 @@ def _decrypted(text: str, keys: Mapping[str, DecryptionKey]) -> str:
         raise _invalid("what was encrypted is no JWT") from None
 
 
-def _verified(text: str, service: Service, sender: RequestVerification, issuer: str) -> Mapping[str, Any]:
+def _verified(text: str, service: Service, sender: RequestVerification, issuer: str) -> JsonObject:
     try:
         claims = verify(text, sender.keys, ALGORITHMS[service.profile], TYPS).claims
     except InvalidToken as problem:
@@ -100,7 +101,7 @@ def _verified(text: str, service: Service, sender: RequestVerification, issuer: 
     return claims
 
 
-def _check_parties(claims: Mapping[str, Any], service: Service, issuer: str) -> None:
+def _check_parties(claims: JsonObject, service: Service, issuer: str) -> None:
     """Issuer and audience (RFC 9101 4). In `oidc` both are optional (OpenID Connect Core 6.1)."""
     strict = service.profile is SecurityProfile.FAPI2
     if (strict or "iss" in claims) and claims.get("iss") != service.client_id:
@@ -112,7 +113,7 @@ def _check_parties(claims: Mapping[str, Any], service: Service, issuer: str) -> 
         raise _invalid("sub stands inside, as in a client assertion")  # RFC 9101 10.8
 
 
-def _check_times(claims: Mapping[str, Any], service: Service, now: float) -> None:
+def _check_times(claims: JsonObject, service: Service, now: float) -> None:
     """Validity: `fapi2` requires `nbf` and `exp`, at most an hour apart (FAPI 2.0 Message Signing 5.3.1)."""
     expires, starts, issued = (_seconds(claims, name) for name in ("exp", "nbf", "iat"))
     if service.profile is SecurityProfile.FAPI2:
@@ -127,7 +128,7 @@ def _check_times(claims: Mapping[str, Any], service: Service, now: float) -> Non
             raise _invalid("nbf or iat lies ahead")
 
 
-def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
+def _seconds(claims: JsonObject, name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
@@ -136,7 +137,7 @@ def _seconds(claims: Mapping[str, Any], name: str) -> float | None:
     return found
 
 
-def _parameters(claims: Mapping[str, Any]) -> dict[str, str]:
+def _parameters(claims: JsonObject) -> dict[str, str]:
     """Converts claims to parameters: strings stay, numbers and objects become JSON (RFC 9101 4). Null is omitted.
 
     Claims that no check reads are ignored, whatever they contain (RFC 6749 3.1).

@@ -1,10 +1,9 @@
 """Scope values and their claims (OpenID Connect Core 5.4, 11; RFC 6749 3.3)."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-from broker.model.claims import CLAIMS
+from broker.model.claims import CLAIMS, ClaimRequests
 from broker.model.grant import OFFLINE_ACCESS as OFFLINE_ACCESS
 from broker.model.service import Service
 from broker.oidc.claims_parameter import names
@@ -47,7 +46,7 @@ def claims_of(scope: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(claim for word in scope for claim in CLAIMS.get(word, ()))
 
 
-def requested_claims(scope: tuple[str, ...], claims: Mapping[str, Any], service: Service) -> tuple[str, ...]:
+def requested_claims(scope: tuple[str, ...], claims: ClaimRequests, service: Service) -> tuple[str, ...]:
     """Claims that scope and a checked `claims` parameter request together, in the order of the service's file."""
     wanted = names(claims).union(claims_of(scope))
     return tuple(use.claim for use in service.claim_purposes if use.claim in wanted)

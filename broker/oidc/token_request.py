@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final, NotRequired, TypedDict
 
 from broker.crypto.jose import Certificate
 from broker.model.grant import AuthorizationCode, Grant, StoredToken
@@ -241,6 +241,17 @@ def check_refresh(
         raise EndpointError("invalid_scope", "the scope holds more than was granted")
 
 
+class TokenEndpointResponse(TypedDict):
+    """Successful response of the token endpoint (RFC 6749 5.1)."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+    id_token: NotRequired[str]
+    refresh_token: NotRequired[str]
+
+
 def token_response(
     access: str,
     record: StoredToken,
@@ -249,16 +260,19 @@ def token_response(
     *,
     id_token: str | None = None,
     refresh: str | None = None,
-) -> dict[str, Any]:
+) -> TokenEndpointResponse:
     """JSON response to a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3, RFC 9449 5).
 
     `access` and `refresh` are the handles, `record` is that of the access token.
     """
-    return {
+    response: TokenEndpointResponse = {
         "access_token": access,
         "token_type": Scheme.DPOP.value if dpop_thumbprint(record, grant) is not None else Scheme.BEARER.value,
         "expires_in": max(0, int(record.expires - now)),
         "scope": " ".join(scope_of(record, grant)),
-        **({"id_token": id_token} if id_token is not None else {}),
-        **({"refresh_token": refresh} if refresh is not None else {}),
     }
+    if id_token is not None:
+        response["id_token"] = id_token
+    if refresh is not None:
+        response["refresh_token"] = refresh
+    return response

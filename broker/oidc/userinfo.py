@@ -1,7 +1,5 @@
 """Claims of the userinfo response (OpenID Connect Core 5.3.2)."""
 
-from typing import Any
-
 from broker.model.assurance import AcrLevels
 from broker.model.grant import Grant, StoredToken
 from broker.oidc.id_token import requested_claims
@@ -9,7 +7,7 @@ from broker.oidc.scopes import claims_of
 from broker.oidc.token_request import scope_of
 
 
-def userinfo_claims(token: StoredToken, grant: Grant, ladder: AcrLevels, now: float) -> dict[str, Any]:
+def userinfo_claims(token: StoredToken, grant: Grant, ladder: AcrLevels, now: float) -> dict[str, object]:
     """`sub`, and the released claims that scope and `claims` parameter requested (Core 5.3.2, 5.4, 5.5).
 
     The scope is that of the access token. Requests in the `claims` parameter do not depend on a scope.

@@ -5,12 +5,13 @@ Only requested elements are included, empty ones never; what does not meet a req
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final, TypedDict
 
 from broker.model.assurance import AcrLevels, EvidenceType, Verification, VerificationCheck, VerificationEvidence
+from broker.model.json_types import JsonObject
 from broker.oidc.claim_formats import has_verified_shape
 from broker.oidc.claim_request import RESTRICTIONS, is_date, meets
-from broker.oidc.verified_claims_request import restricts
+from broker.oidc.verified_claims_request import VerifiedClaimsRequest, restricts
 
 DETAILS: Final[Mapping[EvidenceType, str]] = {
     EvidenceType.DOCUMENT: "document_details",
@@ -25,17 +26,24 @@ _MANDATORY: Final = ("trust_framework", "type", "check_method")
 _DATES: Final = frozenset({"date_of_issuance", "date_of_expiry"})
 
 
+class VerifiedClaims(TypedDict):
+    """One `verified_claims` object (OpenID Identity Assurance Schema 1.0, 5.3)."""
+
+    verification: JsonObject
+    claims: JsonObject
+
+
 class UnmetRequest(Exception):
     """Request about the verification that it does not meet."""
 
 
 def verified_claims(
     verification: Verification | None,
-    claims: Mapping[str, Any],
-    requests: Sequence[Mapping[str, Any]],
+    claims: JsonObject,
+    requests: Sequence[VerifiedClaimsRequest],
     ladder: AcrLevels,
     now: float,
-) -> dict[str, Any] | list[dict[str, Any]] | None:
+) -> VerifiedClaims | list[VerifiedClaims] | None:
     """`verified_claims` member for checked requests: an array if several are answered, None if none is.
 
     `claims` are the released values; only those that the verification names are used. An unmet request about the
@@ -49,7 +57,7 @@ def verified_claims(
     known = {
         name: claims[name] for name in verification.claims if name in claims and has_verified_shape(name, claims[name])
     }
-    answers = []
+    answers: list[VerifiedClaims] = []
     for request in requests:
         given = {
             name: known[name]
@@ -64,7 +72,7 @@ def verified_claims(
     return answers[0] if len(answers) == 1 else answers or None
 
 
-def elements(verification: Verification, ladder: AcrLevels) -> dict[str, Any]:
+def elements(verification: Verification, ladder: AcrLevels) -> dict[str, object]:
     """Verification record as elements of the standard (OpenID Identity Assurance Schema 1.0, 5.4)."""
     process = _known(policy=verification.policy, procedure=verification.procedure)
     return _known(
@@ -77,24 +85,24 @@ def elements(verification: Verification, ladder: AcrLevels) -> dict[str, Any]:
     )
 
 
-def _evidence(piece: VerificationEvidence) -> dict[str, Any]:
+def _evidence(piece: VerificationEvidence) -> dict[str, object]:
     checks = [_check(check) for check in piece.checks if check.check_method]
     return _known(type=piece.type.value, check_details=checks, **{DETAILS[piece.type]: _details(piece.details)})
 
 
-def _details(details: Mapping[str, Any]) -> dict[str, Any]:
+def _details(details: JsonObject) -> dict[str, object]:
     """Details of a piece of evidence, with their type. Invalid dates, which staff type by hand, are omitted."""
     if not details.get("type"):
         return {}
     return _known(**{name: value for name, value in details.items() if name not in _DATES or is_date(value)})
 
 
-def _check(check: VerificationCheck) -> dict[str, Any]:
+def _check(check: VerificationCheck) -> dict[str, object]:
     time = _written(check.time) if check.time is not None else None
     return _known(check_method=check.check_method, organization=check.organization, check_id=check.check_id, time=time)
 
 
-def _known(**members: Any) -> dict[str, Any]:
+def _known(**members: object) -> dict[str, object]:
     return {name: value for name, value in members.items() if value not in (None, "", {}, [])}
 
 
@@ -105,7 +113,7 @@ def _written(moment: int) -> str:
 # Selection of the requested elements
 
 
-def _chosen(facts: Mapping[str, Any], request: Mapping[str, Any], now: float) -> dict[str, Any]:
+def _chosen(facts: JsonObject, request: JsonObject, now: float) -> dict[str, object]:
     chosen = {name: facts[name] for name in _MANDATORY if name in facts}
     for name, wanted in request.items():
         found = facts.get(name)
@@ -119,7 +127,7 @@ def _chosen(facts: Mapping[str, Any], request: Mapping[str, Any], now: float) ->
     return chosen
 
 
-def _value(found: Any, wanted: Any, now: float) -> Any:
+def _value(found: object, wanted: object, now: float) -> object:
     if isinstance(found, list):
         return _items(found, wanted, now)
     members = wanted if isinstance(wanted, Mapping) else {}
@@ -128,7 +136,7 @@ def _value(found: Any, wanted: Any, now: float) -> Any:
     return _chosen(found, members, now) if isinstance(found, Mapping) else found
 
 
-def _items(found: list[Any], wanted: Any, now: float) -> list[Any]:
+def _items(found: list[object], wanted: object, now: float) -> list[object]:
     """Items that match one of the alternatives, each with the members that the alternative requests."""
     alternatives = wanted if isinstance(wanted, list) else [wanted]
     chosen = []

@@ -4,9 +4,10 @@ This module decides which requests are malformed. A request that cannot be met i
 `verified_claims`.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final, TypedDict
 
+from broker.model.json_types import JsonObject
 from broker.oidc.claim_request import MEMBERS, RESTRICTIONS, MalformedClaimRequest, read_request
 
 LISTS: Final = frozenset({"evidence", "check_details", "assurance_details", "evidence_ref"})
@@ -26,7 +27,20 @@ _ELEMENTS: Final = frozenset(
 _MEMBERS: Final = (*MEMBERS, "max_age")
 
 
-def read_verified(request: Any, allowed: frozenset[str]) -> tuple[dict[str, Any], ...]:
+class VerifiedClaimsRequest(TypedDict):
+    """One checked request (Identity Assurance 1.0, 5.3): for the verification, and for each claim."""
+
+    verification: JsonObject
+    claims: Mapping[str, JsonObject | None]
+
+
+def verified_requests(requests: JsonObject) -> Sequence[VerifiedClaimsRequest]:
+    """The requests for `verified_claims` among the checked requests of one destination."""
+    several = requests.get("verified_claims")
+    return several if isinstance(several, list | tuple) else ()
+
+
+def read_verified(request: object, allowed: frozenset[str]) -> tuple[VerifiedClaimsRequest, ...]:
     """Parses the requests of a `verified_claims` member, one or an array, reduced to the claims in `allowed`.
 
     A request without any allowed claim is dropped. Raises MalformedClaimRequest.
@@ -36,7 +50,7 @@ def read_verified(request: Any, allowed: frozenset[str]) -> tuple[dict[str, Any]
     return tuple(each for each in read if each["claims"])
 
 
-def _one(request: Any, allowed: frozenset[str]) -> dict[str, Any]:
+def _one(request: object, allowed: frozenset[str]) -> VerifiedClaimsRequest:
     if not isinstance(request, dict):
         raise MalformedClaimRequest("verified_claims is not an object")
     verification = request.get("verification")
@@ -45,7 +59,7 @@ def _one(request: Any, allowed: frozenset[str]) -> dict[str, Any]:
     return {"verification": _object(verification), "claims": _claims(request, allowed)}
 
 
-def _claims(request: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, Any]:
+def _claims(request: JsonObject, allowed: frozenset[str]) -> dict[str, JsonObject | None]:
     """Requests for claims. Null means none; for a claim in several languages, the request without a language takes
     precedence, then the first, since each claim has one form here.
     """
@@ -54,13 +68,13 @@ def _claims(request: Mapping[str, Any], allowed: frozenset[str]) -> dict[str, An
         return {}
     if not isinstance(claims, dict) or not claims:
         raise MalformedClaimRequest("verified_claims asks for no claims")
-    wanted: dict[str, Any] = {}
+    wanted: dict[str, JsonObject | None] = {}
     for name in sorted(claims, key=lambda name: "#" in name):
         wanted.setdefault(name.partition("#")[0], read_request(claims[name], name, _MEMBERS))
     return {name: wanted[name] for name in dict.fromkeys(each.partition("#")[0] for each in claims) if name in allowed}
 
 
-def _object(request: Mapping[str, Any]) -> dict[str, Any]:
+def _object(request: JsonObject) -> dict[str, object]:
     """Request for an element: its own members, and the requests for nested elements. Others are dropped."""
     read = read_request(request, "an element of verification", _MEMBERS) or {}
     if read.get("values") == []:
@@ -71,13 +85,13 @@ def _object(request: Mapping[str, Any]) -> dict[str, Any]:
     return read
 
 
-def _could_be_element(request: Any) -> bool:
+def _could_be_element(request: object) -> bool:
     """Whether a member that no standard defines can be a request; any other "must be ignored" (Core 5.5.1)."""
     several = isinstance(request, list) and request and all(isinstance(each, dict) for each in request)
     return request is None or isinstance(request, dict) or bool(several)
 
 
-def _element(name: str, request: Any) -> Any:
+def _element(name: str, request: object) -> object:
     if request is None:
         return None
     if isinstance(request, dict) and name not in LISTS:
@@ -91,13 +105,13 @@ def _element(name: str, request: Any) -> Any:
     return [_object(each) for each in request]
 
 
-def _names_type(request: Mapping[str, Any]) -> bool:
+def _names_type(request: JsonObject) -> bool:
     """Whether a filter names its type of evidence, by `value` alone (Identity Assurance 1.0, 5.4)."""
     kind = request.get("type")
     return isinstance(kind, dict) and isinstance(kind.get("value"), str) and "values" not in kind
 
 
-def restricts(request: Any) -> bool:
+def restricts(request: object) -> bool:
     """Whether a parsed request has a restriction that a missing element cannot meet."""
     match request:
         case Mapping():

@@ -15,7 +15,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote_plus, urlsplit
 
 import aiohttp
@@ -23,6 +23,7 @@ from aiohttp.connector import AddrInfoType
 
 from broker.crypto.jose import strict_json
 from broker.model import media
+from broker.model.json_types import JsonObject
 from broker.platform.tls import authorities
 
 IDLE: Final = 4.0
@@ -67,7 +68,7 @@ class HttpResponse:
         """The media type of the body, in lower case and without parameters; empty if the response has none."""
         return media.media_type(self.headers.get("content-type"))
 
-    def json(self) -> "Mapping[str, Any] | NotJson":
+    def json(self) -> "JsonObject | NotJson":
         """The body as a JSON object, if its content type is JSON and it is strictly valid."""
         kind = self.media_type
         if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
@@ -176,7 +177,7 @@ class HttpClient:
         return await self._call("POST", url, encoded, _encoded(form), limit)
 
     async def post_json(
-        self, url: str, value: Mapping[str, Any], headers: Mapping[str, str] | None = None, *, limit: int = MAX_BODY
+        self, url: str, value: JsonObject, headers: Mapping[str, str] | None = None, *, limit: int = MAX_BODY
     ) -> HttpResponse | HttpFailure:
         """Sends a POST with a JSON object, once: it is never repeated."""
         encoded = {"Content-Type": "application/json", **(headers or {})}

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from broker.platform.system import System
 
 T = TypeVar("T")
+Value = TypeVar("Value", contravariant=True)
 
 
 class FetchFailed(Exception):
@@ -15,7 +16,7 @@ class FetchFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class CachePolicy(Generic[T]):
+class CachePolicy(Generic[Value]):
     """Lifetimes in seconds.
 
     `fresh`: how long a value is used without a new fetch; `grace`: how much longer while fetching fails. After a failed
@@ -23,7 +24,7 @@ class CachePolicy(Generic[T]):
     `cool_down` apart.
     """
 
-    fresh: Callable[[T], float]
+    fresh: Callable[[Value], float]
     grace: float
     retry: float
     cool_down: float

@@ -135,7 +135,7 @@ def read(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
         return read_record(value, hint, path, reading)
     if isinstance(hint, type) and issubclass(hint, Enum):
         return read_choice(value, hint, path, reading)
-    if hint is Any:
+    if hint is object:
         return value
     return read_path(value, path, reading) if hint is Path else read_plain(value, hint, path, reading)
 

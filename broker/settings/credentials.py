@@ -2,12 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from broker.crypto.jose import InvalidToken, parse_keys, strict_json
 from broker.crypto.jwe import parse_encryption_keys
+from broker.model.json_types import JsonObject
 from broker.platform.operator_files import Unfit, text
 from broker.platform.toml_loader import Problem
 from broker.settings.secret_files import SHORTEST, file_problem, read_secret, secret_problem
@@ -40,8 +39,8 @@ def secret_digest(file: Path | None, given: str | None, problems: list[Problem],
 
 
 def key_set(
-    file: Path | None, given: Mapping[str, Any] | None, problems: list[Problem], *, prepared: bool
-) -> Mapping[str, Any] | None:
+    file: Path | None, given: JsonObject | None, problems: list[Problem], *, prepared: bool
+) -> JsonObject | None:
     """The public keys of a service as a JWK Set, from a file or as given. `prepared` as in `secret_digest`."""
     if file is None:
         return None if given is None else usable("jwks", given, problems)
@@ -65,7 +64,7 @@ def key_set(
     return usable("jwks_file", found, problems)
 
 
-def usable(place: str, jwks: Any, problems: list[Problem]) -> Mapping[str, Any] | None:
+def usable(place: str, jwks: JsonObject, problems: list[Problem]) -> JsonObject | None:
     """The JWK Set, if every key in it is supported; an unsupported key is a problem now rather than at its first
     use."""
     try:
@@ -73,12 +72,10 @@ def usable(place: str, jwks: Any, problems: list[Problem]) -> Mapping[str, Any] 
     except InvalidToken as problem:
         problems.append(Problem(place, problem.detail, 'write a JWK Set of public keys: keys = [{ kty = "EC", ... }]'))
         return None
-    for_us = [member for member in jwks["keys"] if member.get("use") == "enc"]
-    unusable = len(keys.skipped) - len(parse_encryption_keys({"keys": for_us}))
+    unusable = len(keys.skipped) - len(parse_encryption_keys(jwks))
     if unusable > 0 or not keys.keys:
         detail = "; ".join(keys.skipped) or "it contains no key"
         fix = "list only public keys: EC P-256, Ed25519, or RSA from 2048 bits; with use enc, EC P-256 or RSA"
         problems.append(Problem(place, detail, fix))
         return None
-    found: Mapping[str, Any] = jwks
-    return found
+    return jwks

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
+from broker.model.json_types import JsonObject
 from broker.model.staff import LoginPolicy, StaffMember
 from broker.platform.toml_fields import Flattened
 from broker.settings.providers import ProviderEntry
@@ -13,7 +14,7 @@ from broker.settings.providers import ProviderEntry
 class StaffFile:
     """Support staff: config/staff.toml."""
 
-    provider: Mapping[str, Any]
+    provider: JsonObject
     """The OpenID provider of staff: a table like a provider's file."""
     people: tuple[StaffMember, ...]
     """The people who may sign in to the console. Every other user of the provider is rejected."""

@@ -7,8 +7,9 @@ import socket
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from broker.model.json_types import JsonObject
 from broker.model.service import SELF_REGISTERED_PREFIX
 from broker.model.store_results import StoreUnavailable
 from broker.platform.toml_loader import Problem
@@ -52,7 +53,7 @@ class ClientFiles:
         self._now = now
         self._one_at_a_time = asyncio.Lock()
 
-    async def add(self, client_id: str, file: Mapping[str, Any]) -> Sequence[Problem]:
+    async def add(self, client_id: str, file: JsonObject) -> Sequence[Problem]:
         """Writes the file and has everybody read it, or says what is wrong with it."""
         try:
             text = dumps(file)

@@ -6,11 +6,11 @@ the algorithms.
 
 import binascii
 import re
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto.jose import strict_json
+from broker.model.json_types import JsonObject
 from broker.platform import base64url
 
 _IDENTIFIER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9:/._~#?=&+-]{0,199}", re.ASCII)
@@ -50,7 +50,7 @@ def describe_token(text: str) -> str:
     return ", ".join(named) or "no algorithm that can be shown"
 
 
-def _header(encoded: str) -> Mapping[str, Any]:
+def _header(encoded: str) -> JsonObject:
     if len(encoded) > _LONGEST:
         return {}
     try:

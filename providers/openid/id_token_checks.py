@@ -5,11 +5,12 @@ None of these faults is an outage of the provider: the content of a token concer
 """
 
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto.jose import hash_claim
+from broker.model.json_types import JsonObject
 from broker.normalize.dates import numeric_date
 from providers.openid.describe import describe_identifier
 from providers.openid.errors import UpstreamError, UpstreamFault
@@ -40,7 +41,7 @@ class ExpectedIdToken:
     untimed: bool = False
 
 
-Claims = Mapping[str, Any]
+Claims = JsonObject
 
 
 def check_issuer(claims: Claims, expected: ExpectedIdToken) -> None:

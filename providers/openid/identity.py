@@ -3,7 +3,7 @@ verification."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from broker.model.assurance import (
     EvidenceType,
@@ -14,7 +14,9 @@ from broker.model.assurance import (
     VerificationEvidence,
 )
 from broker.model.identity import Identity
+from broker.model.json_types import JsonObject
 from broker.normalize.claims import PROVEN_BY, read_claim
+from broker.normalize.dates import numeric_date
 from broker.provider import ProviderInfo
 from providers.openid.config import OpenIdConfig
 from providers.openid.describe import describe_identifier
@@ -31,15 +33,15 @@ METHOD: Final = "auth"
 class MappedClaims:
     """The claims of one document under the broker's names, normalized, and the names of malformed ones."""
 
-    claims: Mapping[str, Any]
+    claims: JsonObject
     malformed: frozenset[str]
 
 
 def make_identity(
     card: ProviderInfo,
     config: OpenIdConfig,
-    id_token: Mapping[str, Any],
-    userinfo: Mapping[str, Any],
+    id_token: JsonObject,
+    userinfo: JsonObject,
     now: int,
     malformed: Callable[[str], None],
 ) -> Identity:
@@ -61,10 +63,10 @@ def make_identity(
     return Identity(
         provider=card.id,
         issuer=config.issuer,
-        subject=id_token["sub"],
+        subject=str(id_token["sub"]),
         level=level,
         amr=methods(id_token.get("amr")),
-        auth_time=int(id_token.get("auth_time") or id_token["iat"]),
+        auth_time=int(numeric_date(id_token.get("auth_time")) or numeric_date(id_token["iat"]) or now),
         claims=claims,
         verification=verification(config, level, claims, now),
     )
@@ -92,7 +94,7 @@ def methods(amr: object) -> tuple[str, ...]:
     return tuple(amr[:MAX_METHODS])
 
 
-def map_claims(given: Mapping[str, Any], claim_map: Mapping[str, str], region: str | None = None) -> MappedClaims:
+def map_claims(given: JsonObject, claim_map: Mapping[str, str], region: str | None = None) -> MappedClaims:
     """The claims of a document under the broker's names, in the normal forms of `broker.normalize.claims`.
 
     `region` is the country of telephone numbers without a country code; None leaves such numbers out.
@@ -109,7 +111,7 @@ def map_claims(given: Mapping[str, Any], claim_map: Mapping[str, str], region: s
     return MappedClaims(claims, odd)
 
 
-def merge(signed: Mapping[str, Any], userinfo: Mapping[str, Any]) -> Mapping[str, Any]:
+def merge(signed: JsonObject, userinfo: JsonObject) -> JsonObject:
     """Merges the claims of both documents; the userinfo response takes precedence.
 
     `email_verified` and `phone_number_verified` apply only to the value in the same document.
@@ -128,7 +130,7 @@ def merge(signed: Mapping[str, Any], userinfo: Mapping[str, Any]) -> Mapping[str
     return claims
 
 
-def verification(config: OpenIdConfig, level: Level, claims: Mapping[str, Any], now: int) -> Verification | None:
+def verification(config: OpenIdConfig, level: Level, claims: JsonObject, now: int) -> Verification | None:
     """The verification of the identity in the terms of OpenID Identity Assurance Schema Definition 1.0.
 
     One electronic record at the provider, which the citizen accessed by signing in there (check method `auth`).
@@ -167,9 +169,9 @@ def verifiable(config: OpenIdConfig) -> VerificationCapabilities | None:
     )
 
 
-def _at(given: Mapping[str, Any], path: str) -> Any:
+def _at(given: JsonObject, path: str) -> object:
     """The value at a path of names separated by dots."""
-    value: Any = given
+    value: object = given
     for name in path.split("."):
         if not isinstance(value, dict) or name not in value:
             return None

@@ -2,11 +2,12 @@
 and their caching.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto.jose import InvalidToken, KeySet, parse_keys
+from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpClient, HttpClients, HttpResponse, NotJson
 from broker.platform.refreshing_cache import CachePolicy
 from providers.openid.describe import describe_identifier
@@ -26,7 +27,7 @@ COOL_DOWN: Final = 5.0
 """Seconds between two fetches caused by an unknown key or an invalid signature: short enough for keys that are
 published a moment after the first token, and long enough for every provider."""
 
-CACHE_POLICY: Final[CachePolicy[Any]] = CachePolicy(lambda _: FRESH, STALE - FRESH, RETRY, COOL_DOWN)
+CACHE_POLICY: Final[CachePolicy[object]] = CachePolicy(lambda _: FRESH, STALE - FRESH, RETRY, COOL_DOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Metadata:
     announces_issuer: bool = False
 
 
-def parse_metadata(document: Mapping[str, Any], issuer: str, may_call: Callable[[str], bool]) -> Metadata:
+def parse_metadata(document: JsonObject, issuer: str, may_call: Callable[[str], bool]) -> Metadata:
     """Validates the metadata in a document. `may_call` tells whether a URL may be called at all.
 
     An unusable `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1) is ignored: signing in does not need it.
@@ -73,7 +74,7 @@ async def fetch_metadata(issuer: str, client: HttpClient, outgoing: HttpClients)
     return parse_metadata(await fetch_document(issuer, client), issuer, outgoing.may_call)
 
 
-async def fetch_document(issuer: str, client: HttpClient) -> Mapping[str, Any]:
+async def fetch_document(issuer: str, client: HttpClient) -> JsonObject:
     """The metadata document as the provider publishes it. Raises UpstreamError."""
     url = issuer.removesuffix("/") + "/.well-known/openid-configuration"
     answer = await client.get(url, limit=MAX_METADATA)

@@ -5,11 +5,12 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final, NotRequired, TypedDict, cast
 
 from broker.crypto.jose import BadSignature, InvalidToken, KeySet, SigningKey, UnknownKey, Verified, verify_issued
 from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
+from broker.model.json_types import JsonObject
 from broker.platform import base64url
 from broker.platform.refreshing_cache import RefreshingCache
 from broker.provider import (
@@ -50,13 +51,26 @@ CODE: Final = re.compile(r"[\x20-\x7E]{1,4096}", re.ASCII)
 """Syntax of an authorization code (RFC 6749 A.11). Any other value was invented, and is not sent to the provider."""
 
 
-class OpenIdProvider:
-    """One OpenID provider. Between calls it keeps only cached copies of the provider's metadata and keys.
+class AttemptNote(TypedDict):
+    """State of an attempt, stored by the broker between `begin` and `complete`.
 
-    The state of an attempt: `nonce`, `verifier` (PKCE), `callback`, `at` (when the citizen left), `oldest` (the
-    earliest acceptable authentication, if requested), `untimed` (whether its time may be missing nevertheless), `after`
-    (the authentication must be later), `iss` (whether the response must carry its issuer).
+    `verifier` is that of PKCE, `at` is when the citizen left, `oldest` the earliest acceptable authentication, if
+    requested, `untimed` says that its time may be missing nevertheless, `after` that the authentication must be later,
+    `iss` that the response must carry its issuer.
     """
+
+    nonce: str
+    verifier: str
+    callback: str
+    at: float
+    oldest: NotRequired[float]
+    untimed: NotRequired[bool]
+    after: NotRequired[int]
+    iss: NotRequired[bool]
+
+
+class OpenIdProvider:
+    """One OpenID provider. Between calls it keeps only cached copies of the provider's metadata and keys."""
 
     def __init__(
         self,
@@ -75,8 +89,8 @@ class OpenIdProvider:
         self._client = ground.outgoing.client(f"provider:{card.id}", limit=config.max_connections)
         self._key_source = KeySource(self._client)
         self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
-        self._metadata = RefreshingCache(self._fetch_metadata, ground.system, CACHE_POLICY)
-        self._keys = RefreshingCache(self._fetch_keys, ground.system, CACHE_POLICY)
+        self._metadata: RefreshingCache[Metadata] = RefreshingCache(self._fetch_metadata, ground.system, CACHE_POLICY)
+        self._keys: RefreshingCache[KeySet] = RefreshingCache(self._fetch_keys, ground.system, CACHE_POLICY)
 
     @property
     def card(self) -> ProviderInfo:
@@ -89,7 +103,7 @@ class OpenIdProvider:
         return verifiable(self._config)
 
     @property
-    def jwks(self) -> Mapping[str, Any]:
+    def jwks(self) -> JsonObject:
         """The broker's public keys (RFC 7517) for this provider; empty if it authenticates by a secret."""
         return {"keys": [self._key.jwk] if self._key else []}
 
@@ -102,7 +116,7 @@ class OpenIdProvider:
             return refused.failure
         draw, now = self._ground.system.random_bytes, self._ground.system.now()
         nonce, verifier = base64url.encode(draw(24)), base64url.encode(draw(32))
-        note: dict[str, Any] = {"nonce": nonce, "verifier": verifier, "callback": ask.callback, "at": now}
+        note: AttemptNote = {"nonce": nonce, "verifier": verifier, "callback": ask.callback, "at": now}
         if ask.fresh or ask.max_age is not None:
             note["oldest"] = now - (0 if ask.fresh else ask.max_age or 0)
             if ask.max_age is None and NewSignIn.MAX_AGE not in self._config.reauthentication:
@@ -114,17 +128,17 @@ class OpenIdProvider:
         url = address(prefix, self._config, ask, nonce, verifier, development=self._ground.outgoing.development)
         return UpstreamRedirect(url, note)
 
-    def matches_callback(self, note: Mapping[str, Any], answer: CallbackParameters) -> bool:
+    def matches_callback(self, note: JsonObject, answer: CallbackParameters) -> bool:
         """Whether the response came to the expected callback and from this issuer (RFC 9207 2.4)."""
         issuer = answer.parameters.get("iss")
         if issuer is None and note.get("iss"):
             return False
         return answer.callback == note["callback"] and issuer in (None, self._config.issuer)
 
-    async def complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity | ProviderFailure:
+    async def complete(self, note: JsonObject, answer: CallbackParameters) -> Identity | ProviderFailure:
         """Redeems the code, validates the ID token, fetches userinfo."""
         try:
-            return await self._complete(note, answer)
+            return await self._complete(cast(AttemptNote, note), answer)
         except UpstreamError as refused:
             return refused.failure
 
@@ -142,7 +156,7 @@ class OpenIdProvider:
             )
         return ProviderHealth(working=True, checked=self._ground.system.now())
 
-    async def _complete(self, note: Mapping[str, Any], answer: CallbackParameters) -> Identity:
+    async def _complete(self, note: AttemptNote, answer: CallbackParameters) -> Identity:
         if not self.matches_callback(note, answer):
             raise UpstreamError(UpstreamFault.ANSWER_ELSEWHERE, "the response belongs to another sign-in")
         error = answer.parameters.get("error")
@@ -155,9 +169,10 @@ class OpenIdProvider:
         grant = CodeGrant(code, note["verifier"], note["callback"])
         tokens = await redeem(self._client, metadata.token_endpoint, self._proof, self._config, grant)
         claims = await self._believe(note, tokens)
-        userinfo: Mapping[str, Any] = {}
+        userinfo: JsonObject = {}
         if self._config.userinfo and metadata.userinfo_endpoint is not None:
-            userinfo = await ask_userinfo(self._client, metadata.userinfo_endpoint, tokens.access_token, claims["sub"])
+            endpoint, subject = metadata.userinfo_endpoint, str(claims["sub"])
+            userinfo = await ask_userinfo(self._client, endpoint, tokens.access_token, subject)
         now = int(self._ground.system.now())
         identity = make_identity(self._card, self._config, claims, userinfo, now, self._report_malformed)
         wanted = self._config.end_session and metadata.end_session_endpoint is not None
@@ -182,7 +197,7 @@ class OpenIdProvider:
         LOG.info("claim_malformed", extra={"provider": self._card.id, "claim": claim})
         self._ground.count_malformed(self._card.id, claim)
 
-    async def _believe(self, note: Mapping[str, Any], tokens: TokenResponse) -> Mapping[str, Any]:
+    async def _believe(self, note: AttemptNote, tokens: TokenResponse) -> JsonObject:
         """The claims of the validated ID token."""
         verified = await self._verify(tokens.id_token)
         expected = ExpectedIdToken(
@@ -197,7 +212,7 @@ class OpenIdProvider:
             after=note.get("after"),
             untimed="untimed" in note,
             access_token=tokens.access_token,
-            algorithm=verified.header["alg"],
+            algorithm=str(verified.header["alg"]),
         )
         check_id_token(verified.claims, expected)
         return verified.claims

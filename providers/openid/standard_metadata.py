@@ -4,11 +4,12 @@ Only `portico check --connect` imports this module: no worker pays for the impor
 is checked by `providers.openid.metadata`, since Authlib accepts endpoints that may not be called (decision 0056).
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from authlib.oauth2 import rfc9207
 from authlib.oidc import discovery, rpinitiated
+
+from broker.model.json_types import JsonObject
 
 _STANDARDS: Final = (
     discovery.OpenIDProviderMetadata,
@@ -20,7 +21,7 @@ _NOT_HELD: Final = frozenset({"id_token_signing_alg_values_supported"})
 """Discovery 1.0 demands RS256 there; FAPI 2.0 (5.4.1) forbids it, so a provider without it departs from nothing."""
 
 
-def departures(document: Mapping[str, Any]) -> tuple[str, ...]:
+def departures(document: JsonObject) -> tuple[str, ...]:
     """What in a provider's metadata departs from the standards, one sentence for each member. No value is repeated."""
     found = []
     for standard in _STANDARDS:

@@ -3,10 +3,11 @@
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote_plus
 
 from broker.crypto.jose import SigningKey, sign
+from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpClient, HttpResponse, NotJson
 from broker.platform.system import System
 from providers.openid.config import OpenIdConfig, UpstreamAssertionAudience, UpstreamAuthentication
@@ -96,7 +97,7 @@ async def redeem(
     return _tokens(document)
 
 
-def _tokens(document: Mapping[str, Any]) -> TokenResponse:
+def _tokens(document: JsonObject) -> TokenResponse:
     id_token, access_token, kind = (document.get(name) for name in ("id_token", "access_token", "token_type"))
     if not isinstance(id_token, str) or not isinstance(access_token, str):
         raise UpstreamError(UpstreamFault.TOKEN_MISSING, "token endpoint: no ID token or no access token")
@@ -116,7 +117,7 @@ def check_encryption(id_token: str) -> None:
         raise UpstreamError(UpstreamFault.ID_TOKEN_ENCRYPTED, f"{came}: {fix}")
 
 
-async def ask_userinfo(client: HttpClient, endpoint: str, access_token: str, subject: str) -> Mapping[str, Any]:
+async def ask_userinfo(client: HttpClient, endpoint: str, access_token: str, subject: str) -> JsonObject:
     """Fetches the claims of the userinfo endpoint, which must have the subject of the ID token (5.3.2). Raises
     UpstreamError."""
     answer = await client.get(endpoint, {"Authorization": f"Bearer {access_token}"})

@@ -1,8 +1,8 @@
 """Settings of the simulator: issuers, their clients, and the personas who sign in."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from broker.model.json_types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,7 @@ class SimulatedClient:
 
     client_id: str
     redirect_uris: tuple[str, ...]
-    jwks: Mapping[str, Any] | None = None
+    jwks: JsonObject | None = None
     secret: str | None = field(default=None, repr=False)
     post_logout_redirect_uris: tuple[str, ...] = ()
 
@@ -25,7 +25,7 @@ class Persona:
 
     id: str
     title: str
-    claims: Mapping[str, Any]
+    claims: JsonObject
     highest: int = -1
 
 

@@ -1,10 +1,10 @@
 """State of the simulator in memory: pending sign-ins, tokens, sessions, keys."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto.jose import SigningKey, load_signing_key, new_signing_key_pem
+from broker.model.json_types import JsonObject
 from broker.platform.system import System
 from providers.simulator.outcomes import SimulatedOutcome
 from providers.simulator.requests import Request
@@ -98,7 +98,7 @@ class IssuerState:
             self._huge_until = self._ambient.now() + HUGE_FOR
 
     @property
-    def jwks(self) -> Mapping[str, Any]:
+    def jwks(self) -> JsonObject:
         """The published key set."""
         keys = [dict(self.key.jwk)]
         if self._ambient.now() < self._huge_until:

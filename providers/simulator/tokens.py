@@ -4,10 +4,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto import jwe
 from broker.crypto.jose import hash_claim, sign
+from broker.model.json_types import JsonObject
 from broker.platform import base64url
 from providers.simulator.settings import Issuer, Persona
 from providers.simulator.state import SimulatedIssuer, SimulatedSignIn, new_key
@@ -31,7 +32,7 @@ def level_index(issuer: Issuer, persona: Persona, acr_values: tuple[str, ...], o
     return next((index for index in asked if index <= best), best)
 
 
-def claims_about(sign_in: SimulatedSignIn) -> dict[str, Any]:
+def claims_about(sign_in: SimulatedSignIn) -> dict[str, object]:
     """The claims of the requested scopes, for userinfo."""
     names = {name for scope in sign_in.request.scope for name in SCOPES.get(scope, ())}
     if sign_in.outcome.name == "incomplete_reply":
@@ -49,7 +50,7 @@ def id_token(simulated: SimulatedIssuer, sign_in: SimulatedSignIn, access_token:
     return _sign(sign_in.outcome.name, claims, simulated)
 
 
-def _honest_claims(simulated: SimulatedIssuer, sign_in: SimulatedSignIn, now: int, life: int) -> dict[str, Any]:
+def _honest_claims(simulated: SimulatedIssuer, sign_in: SimulatedSignIn, now: int, life: int) -> dict[str, object]:
     request = sign_in.request
     index = level_index(simulated.issuer, sign_in.persona, request.acr_values, sign_in.outcome.name)
     claims = {
@@ -65,9 +66,9 @@ def _honest_claims(simulated: SimulatedIssuer, sign_in: SimulatedSignIn, now: in
     return claims if request.nonce is None else {**claims, "nonce": request.nonce}
 
 
-def _bend(outcome: str, claims: dict[str, Any], simulated: SimulatedIssuer, now: int) -> dict[str, Any]:
+def _bend(outcome: str, claims: dict[str, object], simulated: SimulatedIssuer, now: int) -> dict[str, object]:
     me = claims["aud"]
-    changes: Mapping[str, Mapping[str, Any]] = {
+    changes: Mapping[str, JsonObject] = {
         "unknown_acr": {"acr": "a-level-nobody-has-heard-of"},
         "missing_acr": {"acr": None},
         "missing_nonce": {"nonce": None},
@@ -89,7 +90,7 @@ def _bend(outcome: str, claims: dict[str, Any], simulated: SimulatedIssuer, now:
     return {name: value for name, value in bent.items() if value is not None}
 
 
-def _sign(outcome: str, claims: Mapping[str, Any], simulated: SimulatedIssuer) -> str:
+def _sign(outcome: str, claims: JsonObject, simulated: SimulatedIssuer) -> str:
     key = simulated.memory.key
     match outcome:
         case "wrong_signature" | "unsafe_reply":
@@ -119,5 +120,5 @@ def _encrypted(token: str) -> str:
     return jwe.encrypt(token.encode(), key, alg, "A256GCM", cty="JWT")
 
 
-def _parts(header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+def _parts(header: JsonObject, claims: JsonObject) -> str:
     return ".".join(base64url.encode(json.dumps(dict(part)).encode()) for part in (header, claims))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from broker.actions.backchannel_requests import create, notice
 from broker.actions.endpoints.context import (
@@ -24,7 +23,7 @@ from broker.oidc import ciba
 from broker.oidc.ciba_request_object import used_before
 
 
-async def authenticate(context: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
+async def authenticate(context: EndpointContext, call: EndpointRequest) -> ciba.BackchannelAcknowledgement:
     """Stores a request to the citizen whom a hint names, and acknowledges it. Raises EndpointError."""
     policy, questions = context.policy.ciba, context.stores.backchannel_requests
     service, now = await authenticate_caller(context, call), context.system.now()

@@ -1,7 +1,5 @@
 """The pushed authorization request endpoint (RFC 9126)."""
 
-from typing import Any
-
 from broker.actions.endpoints.context import (
     EndpointContext,
     EndpointRequest,
@@ -18,7 +16,7 @@ from broker.oidc.authorization_request import authorization_request
 from broker.oidc.request_object import RequestVerification
 
 
-async def push(context: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
+async def push(context: EndpointContext, call: EndpointRequest) -> par.PushedResponse:
     """Checks and stores a request, and returns its `request_uri` (RFC 9126 2.2). Raises EndpointError.
 
     A DPoP proof binds the code to its key as `dpop_jkt` does; both must agree (RFC 9449 10.1).

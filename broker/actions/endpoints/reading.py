@@ -1,8 +1,7 @@
 """Userinfo, introspection and revocation: what a presented token gives access to."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from broker.actions.endpoints.context import (
     EndpointContext,
@@ -15,11 +14,13 @@ from broker.actions.endpoints.context import (
 )
 from broker.actions.jwt_issuer import JwtFormat, issue_jwt
 from broker.model import handle as handles
+from broker.model.json_types import JsonObject
 from broker.model.service import Service
 from broker.oidc.client_authentication import invalid_client
 from broker.oidc.introspection import (
     INTROSPECTION,
     INTROSPECTION_TYP,
+    IntrospectionResponse,
     accepts_jwt,
     introspection_claims,
     introspection_response,
@@ -40,7 +41,7 @@ class JwtResponse:
     content_type: str
 
 
-async def userinfo(context: EndpointContext, call: EndpointRequest) -> dict[str, Any] | JwtResponse:
+async def userinfo(context: EndpointContext, call: EndpointRequest) -> dict[str, object] | JwtResponse:
     """Returns the claims of an access token (OpenID Connect Core 5.3.2). Raises EndpointError with a challenge.
 
     They are a signed JWT, with issuer and audience, if the service's settings say so.
@@ -70,7 +71,7 @@ async def userinfo(context: EndpointContext, call: EndpointRequest) -> dict[str,
     )
 
 
-async def introspect(context: EndpointContext, call: EndpointRequest) -> dict[str, Any] | JwtResponse:
+async def introspect(context: EndpointContext, call: EndpointRequest) -> IntrospectionResponse | JwtResponse:
     """Returns the state of a token (RFC 7662 2.2). Raises EndpointError, also for a public client."""
     service = await authenticate_caller(context, call)
     if service.is_public:
@@ -91,9 +92,7 @@ async def introspect(context: EndpointContext, call: EndpointRequest) -> dict[st
     return JwtResponse(token, INTROSPECTION)
 
 
-async def _jwt_response(
-    context: EndpointContext, claims: Mapping[str, Any], service: Service, wanted: JwtFormat
-) -> str:
+async def _jwt_response(context: EndpointContext, claims: JsonObject, service: Service, wanted: JwtFormat) -> str:
     return await issue_jwt(claims, service, wanted, context.crypto.keys, context.registry.encryption_keys)
 
 

@@ -1,7 +1,6 @@
 """The token endpoint: authorization codes, refresh tokens and CIBA requests (RFC 6749 4.1.3, 6)."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from broker.actions.endpoints.context import (
     Caller,
@@ -23,12 +22,18 @@ from broker.oidc import ciba
 from broker.oidc import token_request as rules
 from broker.oidc.dpop import DpopProof
 from broker.oidc.id_token import id_token_claims
-from broker.oidc.token_request import CibaTokenRequest, CodeRequest, RefreshRequest, invalid_grant
+from broker.oidc.token_request import (
+    CibaTokenRequest,
+    CodeRequest,
+    RefreshRequest,
+    TokenEndpointResponse,
+    invalid_grant,
+)
 
 SESSION_ENDED = "the session in which the code was issued has ended"
 
 
-async def token(context: EndpointContext, call: EndpointRequest) -> dict[str, Any]:
+async def token(context: EndpointContext, call: EndpointRequest) -> TokenEndpointResponse:
     """Answers a token request (RFC 6749 5.1, OpenID Connect Core 3.1.3.3). Raises EndpointError."""
     async with authenticated_caller(context, call) as known:
         request = rules.token_request(call.parameters)
@@ -53,7 +58,7 @@ class TokenBinding:
 
 async def _exchange(
     context: EndpointContext, known: Caller, request: CodeRequest, binding: TokenBinding
-) -> dict[str, Any]:
+) -> TokenEndpointResponse:
     """Redeems an authorization code of the caller (RFC 6749 4.1.3).
 
     The caller's authentication is complete before the code is judged: the statement that reads the code also returns
@@ -76,7 +81,7 @@ async def _exchange(
 
 async def _exchange_ciba(
     context: EndpointContext, known: Caller, request: CibaTokenRequest, binding: TokenBinding
-) -> dict[str, Any]:
+) -> TokenEndpointResponse:
     """Issues the tokens of a CIBA request that the citizen confirmed (CIBA Core 1.0, 10.1). Raises EndpointError.
 
     Each poll records the use of its assertion. A confirmation stored a code whose handle the service already has.
@@ -98,7 +103,9 @@ async def _exchange_ciba(
     return await _issue(context, known, stored, binding)
 
 
-async def _issue(context: EndpointContext, known: Caller, stored: StoredCode, binding: TokenBinding) -> dict[str, Any]:
+async def _issue(
+    context: EndpointContext, known: Caller, stored: StoredCode, binding: TokenBinding
+) -> TokenEndpointResponse:
     """Redeems a code once, in the transaction that writes grant, tokens, the assertion's use and the audit row."""
     service, digest, now = known.service, stored.code.digest, context.system.now()
     await require_enabled(context, service, stored.code)
@@ -146,7 +153,7 @@ async def _revoke(context: EndpointContext, service: Service, known: StoredCode)
     await context.stores.grants.revoke_code(code.digest, event.at, event)
 
 
-def _claims(context: EndpointContext, grant: Grant, now: float) -> dict[str, Any]:
+def _claims(context: EndpointContext, grant: Grant, now: float) -> dict[str, object]:
     return id_token_claims(
         grant,
         context.policy.server.issuer,
@@ -158,7 +165,7 @@ def _claims(context: EndpointContext, grant: Grant, now: float) -> dict[str, Any
 
 async def _refresh(
     context: EndpointContext, known: Caller, request: RefreshRequest, binding: TokenBinding
-) -> dict[str, Any]:
+) -> TokenEndpointResponse:
     service, digest = known.service, handles.sha256_hex(request.token)
     found = await context.stores.grants.token_for(digest, known.assertion)
     if isinstance(found, RedeemResult):

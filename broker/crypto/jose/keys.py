@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,6 +15,7 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from broker.crypto.jose.algorithms import ALGORITHMS, SIGNATURE_ALGORITHMS
 from broker.crypto.jose.text import InvalidToken, encode, json_object
+from broker.model.json_types import JsonObject
 from broker.platform import base64url
 
 _FAMILIES: Final[Mapping[tuple[str, str | None], tuple[Any, frozenset[str], tuple[str, ...]]]] = {
@@ -42,6 +43,14 @@ class BadSignature(InvalidToken):
     """No matching key made the signature. Fetching the keys again helps if a key was replaced under the same `kid`."""
 
 
+class Signer(Protocol):
+    """Signs with one private key outside of this process."""
+
+    async def sign(self, data: bytes) -> bytes:
+        """Signature in JWS form (RFC 7518 3). Raises `broker.model.store_results.StoreUnavailable`."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """Private key for one algorithm.
@@ -52,10 +61,10 @@ class SigningKey:
 
     kid: str
     alg: str
-    private: Any = field(repr=False)
+    private: object = field(repr=False)
     jwk: Mapping[str, str]
     prefix: str
-    signer: Any = field(default=None, repr=False)
+    signer: Signer | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ class PublicKey:
 
     kid: str | None
     algorithms: frozenset[str]
-    public: Any
+    public: object
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +113,14 @@ class KeySet:
         return fit
 
 
-def _family(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str], tuple[str, ...]] | None:
+def _family(jwk: JsonObject) -> tuple[Any, frozenset[str], tuple[str, ...]] | None:
     kty, crv = jwk.get("kty"), jwk.get("crv")
     if not isinstance(kty, str) or not isinstance(crv, str | None):
         return None
     return _FAMILIES.get((kty, None if kty == "RSA" else crv))
 
 
-def public_key(jwk: Mapping[str, Any], largest: int = 8192) -> PublicKey | str:
+def public_key(jwk: JsonObject, largest: int = 8192) -> PublicKey | str:
     """Imports a public key, or returns why it is not supported. Raises InvalidToken for a private or symmetric key."""
     kty = jwk.get("kty")
     if not isinstance(kty, str) or kty not in _KINDS:
@@ -147,7 +156,7 @@ def public_key(jwk: Mapping[str, Any], largest: int = 8192) -> PublicKey | str:
     return PublicKey(kid, algorithms, public)
 
 
-def parse_keys(jwks: Mapping[str, Any] | bytes) -> KeySet:
+def parse_keys(jwks: JsonObject | bytes) -> KeySet:
     """Usable public keys of a JWK Set (RFC 7517 5), imported once. Keys of unknown kinds are skipped, as the RFC
     requires.
 
@@ -173,7 +182,7 @@ def parse_keys(jwks: Mapping[str, Any] | bytes) -> KeySet:
     return KeySet(keys, tuple(skipped))
 
 
-def thumbprint(jwk: Mapping[str, Any]) -> str:
+def thumbprint(jwk: JsonObject) -> str:
     """The SHA-256 thumbprint of a public key in base64url (RFC 7638 3). Raises InvalidToken for an unknown kind."""
     family = _family(jwk)
     if family is None or not all(isinstance(jwk.get(member), str) for member in family[2]):
@@ -245,10 +254,10 @@ def pem_thumbprint(pem: bytes) -> str:
         raise ValueError("it holds no unencrypted private key, in PEM, of a kind that is used here") from problem
 
 
-def _public_members(private: Any) -> dict[str, str]:
+def _public_members(private: object) -> dict[str, str]:
     match private:
         case ec.EllipticCurvePrivateKey():
-            jwk: dict[str, Any] = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+            jwk: dict[str, str] = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
         case ed25519.Ed25519PrivateKey():
             jwk = OKPAlgorithm.to_jwk(private.public_key(), as_dict=True)
         case rsa.RSAPrivateKey():

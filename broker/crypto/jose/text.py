@@ -2,7 +2,7 @@
 
 import json
 import math
-from typing import Any, Final
+from typing import Final
 
 
 class InvalidToken(Exception):
@@ -13,7 +13,7 @@ class InvalidToken(Exception):
         self.detail = detail
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("a member appears twice")
@@ -33,7 +33,7 @@ encode: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allo
 """Serializes JSON without spaces, as it is signed."""
 
 
-def strict_json(data: bytes | str) -> Any:
+def strict_json(data: bytes | str) -> object:
     """Parses JSON by RFC 8259 and RFC 7493: UTF-8, no duplicate member, no NaN, no lone surrogate, limited nesting.
 
     Raises ValueError. The caller limits the size.
@@ -48,7 +48,7 @@ def strict_json(data: bytes | str) -> Any:
     return value
 
 
-def json_object(data: bytes, what: str) -> dict[str, Any]:
+def json_object(data: bytes, what: str) -> dict[str, object]:
     """Parses a JSON object; `what` names it in errors. Raises InvalidToken."""
     try:
         value = strict_json(data)

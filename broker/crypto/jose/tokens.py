@@ -2,15 +2,16 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto.jose.algorithms import ALGORITHMS
 from broker.crypto.jose.keys import BadSignature, KeySet, PublicKey, SigningKey, UnknownKey, public_key
 from broker.crypto.jose.text import InvalidToken, encode, json_object
+from broker.model.json_types import JsonObject
 from broker.platform import base64url
 
 MAX_TOKEN: Final = 65_536
@@ -27,8 +28,8 @@ _COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-
 class Verified:
     """Token with a valid signature. The caller checks times and names in `claims`."""
 
-    header: Mapping[str, Any]
-    claims: Mapping[str, Any]
+    header: JsonObject
+    claims: JsonObject
 
 
 def _split(token: str, limit: int) -> tuple[bytes, str, bytes, bytes]:
@@ -44,11 +45,11 @@ def _split(token: str, limit: int) -> tuple[bytes, str, bytes, bytes]:
         raise InvalidToken("not a JWS in compact form: a part is not base64url") from None
 
 
-def _header(encoded: str) -> Mapping[str, Any]:
+def _header(encoded: str) -> JsonObject:
     return _known_header(encoded) if len(encoded) <= _USUAL_HEADER else _read_header(encoded)
 
 
-def _read_header(encoded: str) -> Mapping[str, Any]:
+def _read_header(encoded: str) -> JsonObject:
     try:
         head = base64url.decode(encoded)
     except ValueError:
@@ -72,7 +73,7 @@ def _embedded_key(encoded: str) -> PublicKey:
     return key
 
 
-def _algorithm(header: Mapping[str, Any], algorithms: Collection[str]) -> str:
+def _algorithm(header: JsonObject, algorithms: Collection[str]) -> str:
     alg = header.get("alg")
     if not isinstance(alg, str) or alg not in algorithms or alg not in ALGORITHMS:
         raise InvalidToken(f"alg {str(alg)[:32]!r}: expected one of {sorted(algorithms)}")
@@ -80,20 +81,22 @@ def _algorithm(header: Mapping[str, Any], algorithms: Collection[str]) -> str:
 
 
 def _check_header(
-    header: Mapping[str, Any], algorithms: Collection[str], typ: str | Collection[str | None] | None
-) -> str:
+    header: JsonObject, algorithms: Collection[str], typ: str | Collection[str | None] | None
+) -> tuple[str, str | None]:
+    """Returns `alg` and `kid`."""
     alg = _algorithm(header, algorithms)
     for name in _REFUSED_HEADERS:
         if name in header:
             raise InvalidToken(f"header {name} is not accepted")
-    if not isinstance(header.get("kid", ""), str):
+    kid = header.get("kid")
+    if not isinstance(kid, str) and "kid" in header:
         raise InvalidToken("kid is not a string")
     found = header.get("typ")
     expected = ("jwt", None) if typ is None else (typ,) if isinstance(typ, str) else tuple(typ)
     short = found.lower().removeprefix("application/") if isinstance(found, str) else found
     if short not in expected:
         raise InvalidToken(f"typ {str(found)[:64]!r}: expected one of {expected}")
-    return alg
+    return alg, kid if isinstance(kid, str) else None
 
 
 def _check_signature(signed: bytes, signature: bytes, key: PublicKey, alg: str) -> None:
@@ -111,10 +114,10 @@ def verify(
     """
     signed, head, payload, signature = _split(token, MAX_TOKEN)
     header = _header(head)
-    alg = _check_header(header, algorithms, typ)
+    alg, kid = _check_header(header, algorithms, typ)
     if "jwk" in header:
         raise InvalidToken("header jwk is not accepted")
-    _check_signature(signed, signature, keys.find(header.get("kid"), alg), alg)
+    _check_signature(signed, signature, keys.find(kid, alg), alg)
     return Verified(header, json_object(payload, "payload"))
 
 
@@ -152,7 +155,7 @@ def verify_embedded(token: str, algorithms: Collection[str], typ: str) -> Verifi
     """
     signed, head, payload, signature = _split(token, MAX_EMBEDDED)
     header = _header(head)
-    alg = _check_header(header, algorithms, typ)
+    alg, _ = _check_header(header, algorithms, typ)
     key = _embedded_key(head)
     if alg not in key.algorithms:
         raise InvalidToken(f"alg {alg} does not fit the key in jwk")
@@ -190,9 +193,7 @@ def lacks_key(token: str, keys: KeySet) -> bool:
     return False
 
 
-def sign(
-    claims: Mapping[str, Any], key: SigningKey, typ: str | None = None, headers: Mapping[str, Any] | None = None
-) -> str:
+def sign(claims: JsonObject, key: SigningKey, typ: str | None = None, headers: JsonObject | None = None) -> str:
     """Signs claims to a JWS in compact form (RFC 7515 7.1). `headers` adds to `alg`, `kid` and `typ`."""
     prefix = key.prefix
     if typ is not None or headers:

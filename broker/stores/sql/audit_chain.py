@@ -205,7 +205,10 @@ def _read(file: Path, keys: KeySet) -> tuple[Mapping[int, Checkpoint], list[Chai
     for count, line in enumerate(lines, 1):
         try:
             claims = verify(line, keys, SIGNATURE_ALGORITHMS, typ=_TYP).claims
-            made = Checkpoint(int(claims["number"]), str(claims["hash"]), float(claims["at"]), line)
+            number, at = claims["number"], claims["at"]
+            if not isinstance(number, int) or not isinstance(at, int | float):
+                raise ValueError("number or at is not a number")
+            made = Checkpoint(number, str(claims["hash"]), float(at), line)
         except (InvalidToken, KeyError, ValueError) as problem:
             detail = f"line {count} of {file.name} is not a checkpoint of this broker ({type(problem).__name__})"
             problems.append(ChainProblem(ChainFault.BAD_CHECKPOINT, 0, detail))

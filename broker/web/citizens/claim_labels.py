@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from broker.normalize.dates import NO_YEAR, partial_date
 from broker.web.citizens.failure_texts import marked
@@ -55,7 +55,7 @@ def label(claim: str, words: Language) -> str:
     return spelled[:1].upper() + spelled[1:]
 
 
-def lines(claim: str, value: Any, words: Language) -> list[str]:
+def lines(claim: str, value: object, words: Language) -> list[str]:
     """A claim's value as lines of text."""
     match value:
         case bool():

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.model.handle import sha256_hex
+from broker.model.json_types import JsonObject
 from broker.oidc.client_authentication import parse_credentials
 from broker.oidc.errors import DisplayedError, EndpointError
 from broker.oidc.form_parser import UnreadableForm, parse_legible
@@ -105,7 +106,7 @@ def _read(sent: bytes) -> Mapping[str, str]:
         return {}
 
 
-def _members(answer: bytes) -> Mapping[str, Any]:
+def _members(answer: bytes) -> JsonObject:
     try:
         content = json.loads(answer)
     except ValueError:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from broker.actions.endpoints.context import EndpointContext, EndpointRequest, r
 from broker.actions.endpoints.par import push
 from broker.actions.endpoints.reading import JwtResponse, introspect, revoke, userinfo
 from broker.actions.endpoints.token import token
+from broker.model.json_types import JsonObject
 from broker.oidc.discovery import OAUTH_PATH, OPENID_PATH, Endpoints
 from broker.oidc.form_parser import read_form
 from broker.oidc.mtls import client_certificate
@@ -38,7 +39,7 @@ CROSS_ORIGIN: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Paths and methods that a single-page application may call across origins."""
 
-Action = Callable[[EndpointContext, EndpointRequest], Awaitable[Mapping[str, Any] | JwtResponse | None]]
+Action = Callable[[EndpointContext, EndpointRequest], Awaitable[JsonObject | JwtResponse | None]]
 
 
 @dataclass(frozen=True, slots=True)

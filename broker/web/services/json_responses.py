@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.actions.endpoints.context import EndpointContext, dpop_nonces
+from broker.model.json_types import JsonObject
 from broker.model.store_results import StoreUnavailable
 from broker.oidc.errors import EndpointError
 from broker.oidc.form_parser import UnreadableForm
@@ -28,7 +29,7 @@ _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def json_reply(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_reply(content: JsonObject, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON object with Cache-Control: no-store (RFC 6749 5.1)."""
     return _reply(msgspec.json.encode(content), "application/json", status, headers)
 

@@ -1,8 +1,5 @@
 """Client registration endpoint (RFC 7591 3), and the configuration endpoint to read and delete one (RFC 7592 2)."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -10,6 +7,7 @@ from starlette.routing import Route
 from broker.actions.client_registration import RegistrationContext, read_registration, register, unregister
 from broker.actions.endpoints.context import EndpointContext
 from broker.crypto.jose import strict_json
+from broker.model.json_types import JsonObject
 from broker.model.media import media_type
 from broker.oidc.errors import EndpointError
 from broker.web.services.json_responses import NO_STORE, json_reply, single, with_error_responses
@@ -35,7 +33,7 @@ def registration_routes(registration: RegistrationContext, context: EndpointCont
     ]
 
 
-async def _metadata(request: Request) -> Mapping[str, Any]:
+async def _metadata(request: Request) -> JsonObject:
     """The client metadata in the body: one JSON object, parsed strictly (RFC 7591 3.1)."""
     kind = media_type(request_parsing.content_type(request))
     try:

@@ -46,7 +46,7 @@ class Cart:
     papers: Path | None = None
     rest: Annotated[Seconds, Range(0, 86400)] = 60
     built: Instant | None = None
-    notes: Mapping[str, Any] = field(default_factory=dict)
+    notes: Mapping[str, object] = field(default_factory=dict)
     password_file: Path | None = None
 
 
