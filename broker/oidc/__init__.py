@@ -10,6 +10,6 @@ the code or error. 5. `token_request` checks codes and refresh tokens; `id_token
 `resource_request` serve the tokens, with `verified_claims` and `claim_formats` for their content. 6. `logout`,
 `logout_token` and `session_management` end sessions and report them.
 
-Beside it: `ciba` and `ciba_request_object` (backchannel authentication), `discovery` (metadata),
+Beside it: `ciba` and `ciba_request_object` (backchannel authentication), `discovery` with `discovery_metadata`,
 `dynamic_registration`, `third_party_login`, `jwt_claims`.
 """

@@ -10,7 +10,6 @@ from typing import Final
 from broker.crypto.jwe import CONTENT
 from broker.model.assurance import AcrLevels, EvidenceType, VerificationCapabilities
 from broker.model.claims import CLAIMS
-from broker.model.json_types import JsonObject
 from broker.model.request import ResponseMode
 from broker.model.service import (
     BindingMethod,
@@ -23,6 +22,7 @@ from broker.model.service import (
 from broker.oidc.authorization_checks import PROMPTS
 from broker.oidc.ciba_request_object import request_algorithms
 from broker.oidc.client_authentication import ALGORITHMS, assertion_algorithms
+from broker.oidc.discovery_metadata import DiscoveryDocument, EncryptionAlgs, EncryptionEncs, OptionalMetadata
 from broker.oidc.errors import DPOP_ALGORITHMS
 from broker.oidc.mtls import METHODS
 from broker.oidc.scopes import OFFLINE_ACCESS, OPENID
@@ -32,13 +32,21 @@ OPENID_PATH: Final = "/.well-known/openid-configuration"
 OAUTH_PATH: Final = "/.well-known/oauth-authorization-server"
 """Paths of the document, the same at both (OpenID Connect Discovery 4, RFC 8414 3)."""
 
-_ENCRYPTED: Final = {
-    "id_token": "id_token_encryption",
-    "userinfo": "userinfo_encryption",
-    "introspection": "introspection_encryption",
-    "authorization": "response_encryption",
-}
-"""Kinds of encrypted content: metadata prefix and field of the service."""
+_ENCRYPTED: Final[Sequence[tuple[EncryptionAlgs, EncryptionEncs, str]]] = (
+    ("id_token_encryption_alg_values_supported", "id_token_encryption_enc_values_supported", "id_token_encryption"),
+    ("userinfo_encryption_alg_values_supported", "userinfo_encryption_enc_values_supported", "userinfo_encryption"),
+    (
+        "introspection_encryption_alg_values_supported",
+        "introspection_encryption_enc_values_supported",
+        "introspection_encryption",
+    ),
+    (
+        "authorization_encryption_alg_values_supported",
+        "authorization_encryption_enc_values_supported",
+        "response_encryption",
+    ),
+)
+"""Kinds of encrypted content: their two members and the field of the service."""
 
 _TOKEN_CLAIMS: Final = ("sub", "iss", "aud", "exp", "iat", "auth_time", "acr", "amr", "nonce", "sid")
 
@@ -108,7 +116,7 @@ def discovery(
     supported: ServerCapabilities,
     *,
     open_to: Sequence[Service] = (),
-) -> dict[str, object]:
+) -> DiscoveryDocument:
     """Metadata of this broker, computed from its configuration.
 
     `services` are the registered ones: features that none of them may use are not announced. `open_to` are examples of
@@ -116,7 +124,7 @@ def discovery(
     """
     registered = (*services, *open_to)
     claims = sorted({use.claim for service in registered for use in service.claim_purposes})
-    document: dict[str, object] = {
+    document: DiscoveryDocument = {
         "issuer": issuer,
         "authorization_endpoint": urls.authorization,
         "pushed_authorization_request_endpoint": urls.pushed,
@@ -149,7 +157,7 @@ def discovery(
         "ui_locales_supported": list(supported.languages),
         **_signed_answers(supported.response_modes, supported.algorithms, registered),
         **_jwts(supported.algorithms, registered),
-        **_encryption("request_object", supported.decryption, sorted(CONTENT) if supported.decryption else ()),
+        **_encrypted_requests(supported.decryption),
         "check_session_iframe": urls.session,
         **_logout(registered),
         **_client_authentication(registered),
@@ -157,7 +165,9 @@ def discovery(
         **_ciba(registered, urls),
         **_verified_claims(supported.verifiable, claims),
     }
-    return document | ({"registration_endpoint": urls.registration} if open_to else {})
+    if open_to:
+        document["registration_endpoint"] = urls.registration
+    return document
 
 
 def _scopes(services: Sequence[Service]) -> list[str]:
@@ -172,7 +182,7 @@ def _grant_types(services: Sequence[Service]) -> list[str]:
     return [GrantType.CODE.value, *refresh, *ciba]
 
 
-def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, object]:
+def _ciba(services: Sequence[Service], urls: Endpoints) -> OptionalMetadata:
     """Metadata of backchannel authentication (CIBA Core 1.0, 4)."""
     asking = [service for service in services if service.ciba.mode is not None]
     if not asking:
@@ -188,19 +198,24 @@ def _ciba(services: Sequence[Service], urls: Endpoints) -> dict[str, object]:
     }
 
 
-def _client_authentication(services: Sequence[Service]) -> dict[str, list[str]]:
+def _client_authentication(services: Sequence[Service]) -> OptionalMetadata:
     """Authentication methods of the token, introspection and revocation endpoints (RFC 8414 2)."""
     used = {service.credentials.method for service in services}
     keyed = [s for s in services if s.credentials.method is ClientAuthentication.PRIVATE_KEY_JWT]
     algorithms = sorted({alg for service in keyed for alg in assertion_algorithms(service)})
-    members: dict[str, list[str]] = {}
-    for endpoint in ("token", "introspection", "revocation"):
+    methods = [method.value for method in ClientAuthentication if method in used]
+    members: OptionalMetadata = {
+        "token_endpoint_auth_methods_supported": methods,
         # public clients may not introspect, since they do not authenticate (RFC 7662 2.1)
-        here = used - {ClientAuthentication.NONE} if endpoint == "introspection" else used
-        methods = [method.value for method in ClientAuthentication if method in here]
-        members[f"{endpoint}_endpoint_auth_methods_supported"] = methods
-        if algorithms:
-            members[f"{endpoint}_endpoint_auth_signing_alg_values_supported"] = algorithms
+        "introspection_endpoint_auth_methods_supported": [
+            method for method in methods if method != ClientAuthentication.NONE.value
+        ],
+        "revocation_endpoint_auth_methods_supported": methods,
+    }
+    if algorithms:
+        members["token_endpoint_auth_signing_alg_values_supported"] = algorithms
+        members["introspection_endpoint_auth_signing_alg_values_supported"] = algorithms
+        members["revocation_endpoint_auth_signing_alg_values_supported"] = algorithms
     return members
 
 
@@ -210,12 +225,12 @@ def _subject_types(services: Sequence[Service]) -> list[str]:
     return [kind.value for kind in SubjectType if kind in used]
 
 
-def _certificates(services: Sequence[Service], origin: str | None) -> dict[str, object]:
+def _certificates(services: Sequence[Service], origin: str | None) -> OptionalMetadata:
     """Metadata of mutual TLS, if a service uses certificates (RFC 8705 3.3, 5)."""
     bound = any(service.tokens.binding is BindingMethod.MTLS for service in services)
     if not bound and not any(service.credentials.method in METHODS for service in services):
         return {}
-    members: dict[str, object] = {"tls_client_certificate_bound_access_tokens": True} if bound else {}
+    members: OptionalMetadata = {"tls_client_certificate_bound_access_tokens": True} if bound else {}
     if origin is not None:
         urls = endpoints(origin)
         aliases = {
@@ -247,9 +262,9 @@ def mtls_endpoint_aliases(issuer: str, origin: str | None) -> Mapping[str, str]:
 
 def _signed_answers(
     modes: Sequence[ResponseMode], algorithms: Sequence[str], services: Sequence[Service]
-) -> dict[str, object]:
+) -> OptionalMetadata:
     """Metadata of response JWTs (JARM 3) and request objects (RFC 9101 10.5)."""
-    members: dict[str, object] = {
+    members: OptionalMetadata = {
         "require_signed_request_object": bool(services) and all(service.request_object_required for service in services)
     }
     if any(mode.signed for mode in modes):
@@ -261,42 +276,42 @@ def _algorithms(profiles: Iterable[SecurityProfile]) -> list[str]:
     return sorted({alg for profile in profiles for alg in ALGORITHMS[profile]})
 
 
-def _jwts(algorithms: Sequence[str], services: Sequence[Service]) -> dict[str, object]:
+def _jwts(algorithms: Sequence[str], services: Sequence[Service]) -> OptionalMetadata:
     """Metadata of further signed JWTs and of encryption to services (Discovery 3, RFC 9701 7)."""
-    members: dict[str, object] = {"introspection_signing_alg_values_supported": list(algorithms)}
+    members: OptionalMetadata = {"introspection_signing_alg_values_supported": list(algorithms)}
     userinfo = {service.signing.userinfo_alg for service in services} - {None}
     if userinfo:
         members["userinfo_signing_alg_values_supported"] = sorted(alg for alg in userinfo if alg is not None)
-    for name, field in _ENCRYPTED.items():
-        wanted = [how for service in services if (how := getattr(service.signing, field)) is not None]
-        members |= _encryption(name, sorted({how.alg for how in wanted}), sorted({how.enc for how in wanted}))
+    for algs, encs, field in _ENCRYPTED:
+        if wanted := [how for service in services if (how := getattr(service.signing, field)) is not None]:
+            members[algs] = sorted({how.alg for how in wanted})
+            members[encs] = sorted({how.enc for how in wanted})
     return members
 
 
-def _encryption(what: str, algs: Sequence[str], encs: Sequence[str]) -> dict[str, list[str]]:
+def _encrypted_requests(algs: Sequence[str]) -> OptionalMetadata:
+    """Metadata of encryption to the broker (RFC 9101 10.5)."""
     if not algs:
         return {}
     return {
-        f"{what}_encryption_alg_values_supported": list(algs),
-        f"{what}_encryption_enc_values_supported": list(encs),
+        "request_object_encryption_alg_values_supported": list(algs),
+        "request_object_encryption_enc_values_supported": sorted(CONTENT),
     }
 
 
-def _logout(services: Sequence[Service]) -> dict[str, bool]:
+def _logout(services: Sequence[Service]) -> OptionalMetadata:
     """Metadata of back-channel and front-channel logout, always with `sid` (Back- and Front-Channel Logout 1.0)."""
-    used = {
-        "backchannel": any(service.logout.backchannel_uri is not None for service in services),
-        "frontchannel": any(service.logout.frontchannel_uri is not None for service in services),
-    }
-    return {
-        name: True
-        for channel, is_used in used.items()
-        if is_used
-        for name in (f"{channel}_logout_supported", f"{channel}_logout_session_supported")
-    }
+    members: OptionalMetadata = {}
+    if any(service.logout.backchannel_uri is not None for service in services):
+        members["backchannel_logout_supported"] = True
+        members["backchannel_logout_session_supported"] = True
+    if any(service.logout.frontchannel_uri is not None for service in services):
+        members["frontchannel_logout_supported"] = True
+        members["frontchannel_logout_session_supported"] = True
+    return members
 
 
-def _verified_claims(verifiable: VerificationCapabilities | None, claims: Sequence[str]) -> dict[str, object]:
+def _verified_claims(verifiable: VerificationCapabilities | None, claims: Sequence[str]) -> OptionalMetadata:
     """Metadata of verified claims (OpenID Connect for Identity Assurance 1.0, 8), empty without any.
 
     The standard has one member for check methods, named after documents. It also lists those of records and vouches
@@ -306,17 +321,22 @@ def _verified_claims(verifiable: VerificationCapabilities | None, claims: Sequen
     if verifiable is None or not verifiable.frameworks or not supported:
         return {}
     kinds = verifiable.kinds
-    lists = {
+    members: OptionalMetadata = {
+        "verified_claims_supported": True,
         "trust_frameworks_supported": sorted(verifiable.frameworks),
         "claims_in_verified_claims_supported": supported,
-        "evidence_supported": [kind.value for kind in EvidenceType if kinds.get(kind)],
-        "documents_supported": sorted(kinds.get(EvidenceType.DOCUMENT, ())),
-        "documents_check_methods_supported": sorted(verifiable.methods),
-        "electronic_records_supported": sorted(kinds.get(EvidenceType.ELECTRONIC_RECORD, ())),
     }
-    return {"verified_claims_supported": True, **{name: members for name, members in lists.items() if members}}
+    if evidence := [kind.value for kind in EvidenceType if kinds.get(kind)]:
+        members["evidence_supported"] = evidence
+    if documents := kinds.get(EvidenceType.DOCUMENT):
+        members["documents_supported"] = sorted(documents)
+    if verifiable.methods:
+        members["documents_check_methods_supported"] = sorted(verifiable.methods)
+    if records := kinds.get(EvidenceType.ELECTRONIC_RECORD):
+        members["electronic_records_supported"] = sorted(records)
+    return members
 
 
-def metadata_bytes(document: JsonObject) -> bytes:
+def metadata_bytes(document: DiscoveryDocument) -> bytes:
     """Serializes the document, once (RFC 8414 3.2)."""
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
