@@ -7,7 +7,7 @@ delimiters `[[ ]]` and `[% %]`, which is compiled. The second pass, at each requ
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from types import CodeType
 
@@ -21,8 +21,10 @@ from jinja2 import (
     PrefixLoader,
     StrictUndefined,
     Template,
+    UndefinedError,
 )
 from jinja2.bccache import Bucket
+from jinja2.utils import missing
 from markupsafe import Markup
 
 from broker.model.languages import in_language as found
@@ -110,6 +112,24 @@ def in_language(texts: Mapping[str, str], code: str) -> str:
     return found(texts, code) or next(iter(texts.values()), "")
 
 
+class _MissingOption(ChainableUndefined):
+    """An undefined value of the first pass: empty if it is an option of a component that was not given.
+
+    Raises UndefinedError if it is an attribute of a record of ours: the template uses a name that does not exist.
+    """
+
+    def __init__(
+        self,
+        hint: str | None = None,
+        obj: object = missing,
+        name: str | None = None,
+        exc: type[UndefinedError] = UndefinedError,
+    ) -> None:
+        super().__init__(hint, obj, name, exc)
+        if is_dataclass(obj):
+            raise UndefinedError(f"{type(obj).__name__} has no attribute {name}")
+
+
 class _Compiled(BytecodeCache):
     """Bytecode cache in memory: all languages expand the same templates, which are compiled once."""
 
@@ -133,7 +153,7 @@ def _expander(
     environment = Environment(
         loader=ChoiceLoader([FileSystemLoader(TEMPLATES), components]),
         autoescape=True,
-        undefined=ChainableUndefined,  # the components read options that were not given
+        undefined=_MissingOption,
         trim_blocks=True,
         lstrip_blocks=True,
         bytecode_cache=compiled,

@@ -5,7 +5,7 @@ import re
 import pytest
 from starlette.types import ASGIApp
 
-from broker.model.failures import FailureClass
+from broker.model.failures import FAILURES, FailureClass
 from broker.web.shared import csrf
 from tests.unit.web.citizen_pages import ISSUER, GivenCitizen, path
 from tests.unit.web.citizen_requests import COOKIE, JOURNEY, get, post, set_cookies, token
@@ -81,6 +81,10 @@ async def test_every_class_is_explained_to_anybody(failure: FailureClass, app: A
     answer = await get(app, f"/errors/{failure}")
     assert answer.status_code == 200
     assert f"<code>{failure}</code>" in answer.text
+    spec = FAILURES[failure]
+    if spec.error is not None:
+        assert f"<code>error={spec.error}</code>" in answer.text
+        assert all(f"<code>{code}</code>" in answer.text for code in spec.alternative_errors)
     assert citizen.browsers == []
     assert f'href="/errors/{failure}"' in (await get(app, "/errors")).text
 

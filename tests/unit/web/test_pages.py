@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from jinja2 import Environment, meta
+from jinja2 import Environment, UndefinedError, meta
 
 from broker.actions.browser import Browser
 from broker.actions.views import RedirectAway, View
@@ -298,6 +298,15 @@ def test_templates_use_only_what_they_are_given() -> None:
 def test_a_template_that_is_wrong_keeps_the_broker_from_starting(written: PageRenderer, files: Statics) -> None:
     with pytest.raises(Exception, match=r"no-such|not found"):
         page_renderer(written.languages, SITE, (PageTemplate("x", "citizens/no-such.html"),), files)
+
+
+def test_an_attribute_that_a_record_does_not_have_keeps_the_broker_from_starting(
+    written: PageRenderer, files: Statics
+) -> None:
+    kinds = dict.fromkeys(FailureClass, SITE)
+    sheet = PageTemplate("x", "public/explained.html", {"tellings": FAILURE_TEXTS, "kinds": kinds})
+    with pytest.raises(UndefinedError, match="SiteInfo has no attribute error"):
+        page_renderer(written.languages, SITE, (sheet,), files)
 
 
 def test_no_wording_or_mark_of_a_government_is_in_the_pages() -> None:
