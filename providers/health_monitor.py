@@ -48,7 +48,7 @@ class MonitoredProvider:
     def __init__(self, provider: Provider, system: System) -> None:
         """Nothing is known yet, so the provider counts as healthy."""
         self.inner = provider
-        self._ambient = system
+        self._system = system
         self._breaker = CircuitBreaker()
         self._times: deque[float] = deque(maxlen=SAMPLES)
         self._median: float | None = None
@@ -58,7 +58,7 @@ class MonitoredProvider:
         self._checked: float | None = None
         self._detail = ""
         self._counted: ProviderFailure | None = None
-        self._told = True
+        self._reported = True
 
     @property
     def card(self) -> ProviderInfo:
@@ -73,7 +73,7 @@ class MonitoredProvider:
     @property
     def current_health(self) -> ProviderHealth:
         """The health, from what is known already. No round trip."""
-        now = self._ambient.now()
+        now = self._system.now()
         if self._breaker.is_open(now):
             return self._unhealthy(self._breaker.opened, "sign-ins at the provider fail")
         if self._missing:
@@ -89,7 +89,7 @@ class MonitoredProvider:
 
     async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
         """Starts a sign-in. Returns UNAVAILABLE immediately while the breaker is open."""
-        now = self._ambient.now()
+        now = self._system.now()
         if not self._breaker.allow(now):
             return ProviderFailure(
                 ProviderFailureReason.UNAVAILABLE,
@@ -138,46 +138,46 @@ class MonitoredProvider:
         except Exception:
             log.exception("provider_check_error", extra={"provider": self.card.id})
             seen = ProviderHealth(working=False, detail="the health check raised an exception")
-        self._checked = self._ambient.now()
+        self._checked = self._system.now()
         self._detail = seen.detail
         if seen.working:
             self._missed, self._missed_since, self._worked = 0, None, True
         else:
             self._missed += 1
             self._missed_since = self._missed_since or self._checked
-        self._tell(seen.detail)
+        self._report(seen.detail)
 
     def next_check(self) -> float:
         """Seconds until the next look: sooner while something is amiss."""
         usual = CHECK_EVERY if self._missed == 0 and self._breaker.opened is None else CHECK_AGAIN
-        return usual * (0.8 + 0.4 * self._ambient.random_bytes(1)[0] / 255)
+        return usual * (0.8 + 0.4 * self._system.random_bytes(1)[0] / 255)
 
     def _count(self, failure: ProviderFailure) -> None:
         """Counts an outage once: a failed fetch that is cached for a while fails many sign-ins, and is one failure."""
         if failure.outage and failure is not self._counted:
             self._counted = failure
-            self._breaker.fail(self._ambient.now())
-            self._tell(failure.detail)
+            self._breaker.fail(self._system.now())
+            self._report(failure.detail)
 
     def _succeed(self, note: JsonObject) -> None:
         """A whole sign-in shows more than a look does: nothing that was missed before counts any more."""
-        self._breaker.succeed(self._ambient.now())
+        self._breaker.succeed(self._system.now())
         self._missed, self._missed_since, self._worked = 0, None, True
-        self._tell("a sign-in succeeded")
+        self._report("a sign-in succeeded")
         self._measure(note)
 
-    def _tell(self, detail: str) -> None:
+    def _report(self, detail: str) -> None:
         """Logs once that the provider failed, and once that it works again; half open is not yet working."""
         works = self._breaker.opened is None and not self._missing
-        if works is not self._told:
-            self._told = works
+        if works is not self._reported:
+            self._reported = works
             event = "provider_up" if works else "provider_down"
             log.warning(event, extra={"provider": self.card.id, "detail": detail})
 
     def _measure(self, note: JsonObject) -> None:
         left = note.get(LEFT)
         if isinstance(left, int | float):
-            self._times.append(max(0.0, self._ambient.now() - left))
+            self._times.append(max(0.0, self._system.now() - left))
             self._median = median(self._times) if len(self._times) >= FEWEST else None
 
 

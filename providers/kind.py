@@ -29,7 +29,7 @@ class ProviderDependencies:
     never fails and never waits.
     """
 
-    outgoing: HttpClients
+    http_clients: HttpClients
     system: System
     read: Callable[[Path], bytes] = content
     count_malformed: Callable[[str, str], None] = lambda _provider, _claim: None

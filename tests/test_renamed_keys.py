@@ -94,7 +94,12 @@ def take(table: Any, path: str) -> Any:
 def checked(config: Configuration) -> str:
     """What `portico check` says when it refuses, or an empty text."""
     machine = CommandContext(
-        KINDS, System(FakeClock().now, FakeRandom().draw), "olu", wiring.admin_stores, wiring.migrated, wiring.connect
+        KINDS,
+        System(FakeClock().now, FakeRandom().draw),
+        "olu",
+        wiring.admin_stores,
+        wiring.migrate_schema,
+        wiring.connect,
     )
     try:
         check.run(argparse.Namespace(config=config.folder, connect=False), machine)

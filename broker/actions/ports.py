@@ -244,7 +244,7 @@ class BackchannelRequests(Protocol):
         """The questions of a verification case, the oldest first."""
         ...
 
-    async def settle(self, request_id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
+    async def end(self, request_id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
         """Answers a waiting question without tokens; False, and nothing written, if it is no longer pending."""
         ...
 
@@ -261,7 +261,7 @@ class BackchannelRequests(Protocol):
         """The account that the services of a sector know by this `sub`."""
         ...
 
-    async def known_as(self, account: str, now: float) -> Identity | None:
+    async def identity_of(self, account: str, now: float) -> Identity | None:
         """Who is behind an account, as far as its newest live session says."""
         ...
 
@@ -273,7 +273,7 @@ class Sessions(Protocol):
         """A live session, or None. Expiry is the caller's to check."""
         ...
 
-    async def end(self, digest: str, event: AuditEvent, farewell: LogoutFanOut) -> EndedSession | None:
+    async def end(self, digest: str, event: AuditEvent, fan_out: LogoutFanOut) -> EndedSession | None:
         """Ends a session and stores its logout deliveries; None, and nothing written, if it is not live.
 
         Codes of the session, and grants that end with it, are invalid from then on.
@@ -313,7 +313,7 @@ class Outbox(Protocol[Entry]):
         """
         ...
 
-    async def sent(self, message_id: str, now: float, /) -> None:
+    async def mark_sent(self, message_id: str, now: float, /) -> None:
         """The message was sent: its content is erased."""
         ...
 
@@ -321,7 +321,7 @@ class Outbox(Protocol[Entry]):
         """The message will not be tried again: its content is erased."""
         ...
 
-    async def later(self, message_id: str, until: float) -> None:
+    async def postpone(self, message_id: str, until: float) -> None:
         """The message is not tried again until then."""
         ...
 

@@ -33,13 +33,13 @@ class StartedTransaction:
 class HelpOffered:
     """The help on offer: the channels that can reach the level the service needs, the strongest first.
 
-    `ways` are how messages can be sent to the citizen.
+    `contact_methods` are how messages can be sent to the citizen.
     """
 
     transaction: Transaction
     service: Service
     channels: tuple[Channel, ...]
-    ways: frozenset[ContactMethod] = frozenset(ContactMethod)
+    contact_methods: frozenset[ContactMethod] = frozenset(ContactMethod)
 
 
 @dataclass(frozen=True, slots=True)

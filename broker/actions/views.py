@@ -25,7 +25,7 @@ class PickerView:
 
 @dataclass(frozen=True, slots=True)
 class RedirectAway:
-    """A redirect to another origin. `mark` is new for each redirect, so that the back button does not redirect again.
+    """A redirect to another origin. `redirect_id` is new for each one, so that the back button does not redirect again.
 
     `card` is the provider redirected to, or None for the service.
     `fields` is set if the response is sent by POST (`form_post`). `offer` is what may be chosen instead, for a citizen
@@ -34,7 +34,7 @@ class RedirectAway:
 
     service: Service
     url: str
-    mark: str
+    redirect_id: str
     card: ProviderInfo | None
     fields: Mapping[str, str] | None = None
     offer: Offer | None = None
@@ -97,14 +97,14 @@ class ConfirmationView:
 class CaseStatusView:
     """The state of a verification case as the citizen may see it (`broker.assisted.case_status`).
 
-    `asked` is a question of staff that the citizen can also answer in this browser.
+    `question` is a question of staff that the citizen can also answer in this browser.
     """
 
     transaction: Transaction
     service: Service
-    standing: CaseStatus
+    status: CaseStatus
     offer: Offer
-    asked: BackchannelRequest | None = None
+    question: BackchannelRequest | None = None
 
 
 class Ending(StrEnum):
@@ -140,14 +140,14 @@ class EndingView:
 class DeadEnd:
     """No transaction can be displayed for this URL in this browser: unknown handle, lost cookie, other browser.
 
-    `told` is for the developers of the service: the error in its request in the words of the standard, without
+    `detail` is for the developers of the service: the error in its request in the words of the standard, without
     personal data.
     """
 
     failure: FailureClass
     service: Service | None = None
     back: str | None = None
-    told: str | None = None
+    detail: str | None = None
 
 
 View = (

@@ -31,14 +31,14 @@ async def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Compares or repairs. Raises CommandError if a clock is off."""
     async with machine.open(settings(args, machine)) as facts:
         clock = facts.clock
-        await clock.look()
+        await clock.read_clocks()
         if args.verb == "repair" and clock.mark_is_ahead:
             seconds = clock.ahead
-            if not await clock.take_back(args.by or machine.user):
+            if not await clock.lower_mark(args.by or machine.user):
                 raise CommandError("another process has changed the time noted just now: run `portico clock show`")
             print(f"the time noted was taken back by {seconds:.0f} s; what it held expired is expired for good")
             return 0
-        if clock.why:
-            raise CommandError(clock.why)
+        if clock.explanation:
+            raise CommandError(clock.explanation)
         print(f"this machine's clock is {clock.offset:+.1f} s from the database's: all is well")
     return 0

@@ -43,7 +43,7 @@ class Switchboard(Protocol):
         ...
 
     async def turn_off(
-        self, kind: KillSwitchKind, target: str, reason: str, who: str, now: float, farewell: LogoutFanOut
+        self, kind: KillSwitchKind, target: str, reason: str, who: str, now: float, fan_out: LogoutFanOut
     ) -> bool:
         """False, and nothing written, if it was off already. With an account its sessions end."""
         ...
@@ -56,7 +56,7 @@ class Switchboard(Protocol):
 class SessionAdmin(Protocol):
     """The broker's sessions."""
 
-    async def end_all(self, account: str, event: AuditEvent, farewell: LogoutFanOut) -> int:
+    async def end_all(self, account: str, event: AuditEvent, fan_out: LogoutFanOut) -> int:
         """Ends every session of an account; gives their number."""
         ...
 
@@ -120,17 +120,17 @@ class Clocks(Protocol):
     @property
     def ahead(self) -> float: ...
     @property
-    def why(self) -> str: ...
+    def explanation(self) -> str: ...
     @property
     def own_clock_is_off(self) -> bool: ...
     @property
     def mark_is_ahead(self) -> bool: ...
 
-    async def look(self) -> None:
+    async def read_clocks(self) -> None:
         """Reads the clocks and judges."""
         ...
 
-    async def take_back(self, who: str) -> bool:
+    async def lower_mark(self, who: str) -> bool:
         """Takes back a latest time noted that lies in the future. False if another process was faster."""
         ...
 
@@ -139,7 +139,7 @@ class AdminStoresPort(Protocol):
     """The stores of facts that commands touch."""
 
     @property
-    def switches(self) -> Switchboard: ...
+    def kill_switches(self) -> Switchboard: ...
     @property
     def sessions(self) -> SessionAdmin: ...
     @property
@@ -147,7 +147,7 @@ class AdminStoresPort(Protocol):
     @property
     def audit(self) -> Verifier: ...
     @property
-    def record(self) -> Recorder: ...
+    def audit_log(self) -> Recorder: ...
     @property
     def reloads(self) -> Reloads: ...
     @property
@@ -174,7 +174,9 @@ class CommandContext:
 def require_clock(facts: AdminStoresPort) -> None:
     """Raises CommandError if this machine's clock is off: what would be written would bear a wrong time."""
     if facts.clock.own_clock_is_off:
-        raise CommandError(f"{facts.clock.why}\n    correct this machine's clock, or run the command on another host")
+        raise CommandError(
+            f"{facts.clock.explanation}\n    correct this machine's clock, or run the command on another host"
+        )
 
 
 def line(text: str) -> str:

@@ -39,7 +39,7 @@ def run(_args: argparse.Namespace) -> int:
     fix = f"end what listens there already, or move all of it: {DEMO_PORT}={ports.first + 100}"
     require_free_ports([f"127.0.0.1:{port}" for port in range(ports.first, ports.first + 4)], fix)
     settings = demo.configured(ports, system, demo.placed_config(Path.cwd()))
-    run_loop(wiring.migrated(settings))
+    run_loop(wiring.migrate_schema(settings))
 
     async def serve() -> None:
         async with wiring.open_container(settings, system) as container:

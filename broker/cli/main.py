@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def command_context() -> CommandContext:
     """Returns what commands are given: this process's clock and user, and the stores that they may open."""
-    return CommandContext(KINDS, real_system(), user(), wiring.admin_stores, wiring.migrated, wiring.connect)
+    return CommandContext(KINDS, real_system(), user(), wiring.admin_stores, wiring.migrate_schema, wiring.connect)
 
 
 def command_line(context: Callable[[], CommandContext] = command_context) -> argparse.ArgumentParser:

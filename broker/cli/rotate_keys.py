@@ -155,7 +155,7 @@ async def _record(
     facts: AdminStoresPort, done: Sequence[KeyChange], args: argparse.Namespace, machine: CommandContext
 ) -> None:
     now, who = machine.system.now(), args.by or machine.user
-    await facts.record.write([audit_event(change, now, who) for change in done])
+    await facts.audit_log.write([audit_event(change, now, who) for change in done])
 
 
 def describe(change: KeyChange) -> str:

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the broker from a configuration. Nothing starts before everything in it is right."""
     block_sighup()
-    settings = wiring.configured(args.config)
+    settings = wiring.load_settings(args.config)
     configure_logging(verbose=settings.broker.development)
     run_loop(wiring.check_start(settings))
     listen, metrics = settings.broker.listen, settings.broker.metrics.folder

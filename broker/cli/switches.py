@@ -57,17 +57,18 @@ async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitc
         if args.verb == "list":
             print(
                 "\n".join(
-                    [told(off) for off in await facts.switches.listing() if off.kind is kind] or ["nothing is off"]
+                    [describe(off) for off in await facts.kill_switches.listing() if off.kind is kind]
+                    or ["nothing is off"]
                 )
             )
             return 0
         who, now = args.by or machine.user, machine.system.now()
         if args.verb == "enable":
-            changed = await facts.switches.turn_on(kind, args.id, who, now)
+            changed = await facts.kill_switches.turn_on(kind, args.id, who, now)
             print(f"{args.id} is on again" if changed else f"{args.id} was not off")
             return 0
         check_known(kind, args.id, found)
-        changed = await facts.switches.turn_off(
+        changed = await facts.kill_switches.turn_off(
             kind, args.id, args.reason, who, now, logout_fan_out(found.services, now)
         )
         print(f"{args.id} is off" if changed else f"{args.id} was off already")
@@ -82,7 +83,7 @@ async def _sign_out(args: argparse.Namespace, machine: CommandContext, found: Se
     return f"{ended} session{'' if ended == 1 else 's'} ended"
 
 
-def told(off: DisabledItem) -> str:
+def describe(off: DisabledItem) -> str:
     """One thing that is off, in a line."""
     since = datetime.fromtimestamp(off.at, UTC)
     return f"{off.id}  off since {since:%Y-%m-%d %H:%M} UTC by {off.who}: {off.reason}"

@@ -70,7 +70,7 @@ class UnavailableProvider:
 class Offer:
     """Everything that one transaction may be offered now.
 
-    `options` are in display order, failed ones last. `hinted` is the option that the service hints at, if allowed.
+    `options` are in display order, failed ones last. `hint` is the option that the service hints at, if allowed.
     `reachable` says that a provider of this service reaches the level, working or not. `help` says that assisted
     verification is available, `later` that the transaction can be continued elsewhere, `other_ways` and `contact` that
     the service registered them; `contacts` are those of providers by id. `blocked_by` is set if the service is turned
@@ -80,7 +80,7 @@ class Offer:
     order: DisplayOrder
     options: tuple[ProviderOption, ...] = ()
     not_working: tuple[UnavailableProvider, ...] = ()
-    hinted: ProviderOption | None = None
+    hint: ProviderOption | None = None
     reachable: bool = False
     help: bool = False
     later: bool = False
@@ -144,7 +144,7 @@ def offer(
         order=policy.order,
         options=tuple(options),
         not_working=tuple(_not_working(c, now) for c in ordered if c not in working),
-        hinted=_hinted(transaction, service, options),
+        hint=_hinted(transaction, service, options),
         reachable=bool(reaching),
         help=_help(transaction, service, policy.assisted),
         later=request.question is None

@@ -32,7 +32,7 @@ class SupersededSession:
 
     digest: str
     event: AuditEvent
-    farewell: LogoutFanOut
+    logout_fan_out: LogoutFanOut
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class UnreadableForm(Exception):
         self.detail = detail or description
         self.status = status
 
-    def shown(self, client_id: str | None = None) -> DisplayedError:
+    def displayed_error(self, client_id: str | None = None) -> DisplayedError:
         """Error to display to the user, at the authorization endpoint. `client_id` is the service that the
         page names.
         """

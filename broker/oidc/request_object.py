@@ -22,7 +22,7 @@ from broker.oidc.parameters import AUTHORIZATION
 TYPS: Final = ("oauth-authz-req+jwt", "jwt", None)
 """Accepted `typ` values of a request object (RFC 9101 10.8)."""
 
-AHEAD: Final = 30
+CLOCK_TOLERANCE: Final = 30
 """Tolerance in seconds for `iat` and `nbf` in the future: 10 must pass (FAPI 2.0 Message Signing 5.3.1)."""
 
 LIFETIME: Final = 3600
@@ -124,7 +124,7 @@ def _check_times(claims: JsonObject, service: Service, now: float) -> None:
     if expires is not None and expires <= now:
         raise _invalid("it has expired")
     for moment in (starts, issued):
-        if moment is not None and moment > now + AHEAD:
+        if moment is not None and moment > now + CLOCK_TOLERANCE:
             raise _invalid("nbf or iat lies ahead")
 
 

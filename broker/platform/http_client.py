@@ -52,7 +52,7 @@ class Timeouts:
 
     connect: float = 2.0
     read: float = 5.0
-    whole: float = 8.0
+    total: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +219,7 @@ class HttpClient:
         return aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(
-                total=patience.whole, connect=patience.connect, sock_connect=patience.connect, sock_read=patience.read
+                total=patience.total, connect=patience.connect, sock_connect=patience.connect, sock_read=patience.read
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "Portico"},

@@ -37,7 +37,7 @@ class RefreshingCache(Generic[T]):
     def __init__(self, fetch: Callable[[], Awaitable[T]], system: System, terms: CachePolicy[T]) -> None:
         """`fetch` returns the value or raises FetchFailed."""
         self._fetch = fetch
-        self._ambient = system
+        self._system = system
         self._terms = terms
         self._value: T | None = None
         self._loaded = 0.0
@@ -82,18 +82,18 @@ class RefreshingCache(Generic[T]):
         """Fetches the value again because `known` lacked something; returns `known` itself within the cool-down."""
         if self._value is not None and self._value is not known:
             return self._value
-        now = self._ambient.now()
+        now = self._system.now()
         if self._flight is None and self._demanded is not None and 0 <= now - self._demanded < self._terms.cool_down:
             return known
         self._demanded = now
         return await self.refresh()
 
     def _age(self) -> float | None:
-        age = self._ambient.now() - self._loaded
+        age = self._system.now() - self._loaded
         return age if age >= 0 else None
 
     def _just_failed(self) -> bool:
-        return self._missed is not None and 0 <= self._ambient.now() - self._failed < self._terms.retry
+        return self._missed is not None and 0 <= self._system.now() - self._failed < self._terms.retry
 
     def _start(self) -> "asyncio.Task[T | FetchFailed]":
         if self._flight is None:
@@ -104,9 +104,9 @@ class RefreshingCache(Generic[T]):
         try:
             value = await self._fetch()
         except FetchFailed as missed:
-            self._missed, self._failed = missed, self._ambient.now()
+            self._missed, self._failed = missed, self._system.now()
             return missed
         finally:
             self._flight = None
-        self._value, self._loaded, self._missed = value, self._ambient.now(), None
+        self._value, self._loaded, self._missed = value, self._system.now(), None
         return value

@@ -21,10 +21,10 @@ TOLERANCE: Final = 3.0
 """Clock skew tolerated by default, in seconds, against the database's clock."""
 SETTLED_AFTER: Final = 2.0 * STEP
 """Seconds after which every other live process has written the time: later silence means that none disagrees."""
-WHO: Final = "broker"
+ACTOR: Final = "broker"
 """Actor in the audit event of a lowered high-water mark."""
 
-Ask = Callable[[], Awaitable[float]]
+ReadTime = Callable[[], Awaitable[float]]
 """Reads the time of another machine, in seconds since 1970 UTC. Raises StoreUnavailable."""
 Forget = Callable[[], Awaitable[None]]
 """Empties the ephemeral stores, in which expiry is not durable. Raises StoreUnavailable."""
@@ -77,7 +77,7 @@ class ClockEvidence:
     `database` is the offset to the database's clock, `redis` that to Redis's, None if it was not read;
     `redis_expected`: there is a Redis. `mark`: seconds by which the high-water mark is ahead. `contradicted`: another
     process wrote a time that this machine's clock denies. `jumped`: the system clock diverged from the monotonic one
-    since it last agreed with the database's. `settled`: enough time has passed for a contradiction.
+    since it last agreed with the database's. `enough_time`: enough time has passed for a contradiction.
     """
 
     database: Offset
@@ -86,7 +86,7 @@ class ClockEvidence:
     redis_expected: bool = False
     contradicted: bool = False
     jumped: bool = False
-    settled: bool = True
+    enough_time: bool = True
 
 
 def judge(evidence: ClockEvidence, limit: float) -> Finding:
@@ -103,7 +103,7 @@ def judge(evidence: ClockEvidence, limit: float) -> Finding:
     if redis is None:
         return Finding.UNDECIDED
     if not redis.beyond(limit):
-        return Finding.DATABASE_CLOCK if evidence.settled else Finding.UNDECIDED
+        return Finding.DATABASE_CLOCK if evidence.enough_time else Finding.UNDECIDED
     with_database = abs(redis.middle - evidence.database.middle) <= limit
     return Finding.OWN_CLOCK if with_database else Finding.UNDECIDED
 
@@ -116,7 +116,7 @@ def _of_mark(evidence: ClockEvidence, limit: float) -> Finding:
         return Finding.RIGHT
     redis = evidence.redis
     doubted = redis.beyond(limit) if redis is not None else evidence.redis_expected
-    return Finding.MARK_DISPUTED if doubted or not evidence.settled else Finding.MARK_AHEAD
+    return Finding.MARK_DISPUTED if doubted or not evidence.enough_time else Finding.MARK_AHEAD
 
 
 class ClockCheck:
@@ -132,27 +132,27 @@ class ClockCheck:
         self._expirer = expirer
         self._tolerance = tolerance
         self._reported = Finding.RIGHT
-        self._redis: Ask | None = None
+        self._redis: ReadTime | None = None
         self._forget: Forget | None = None
         self._redis_offset: Offset | None = None
         self._seen: TimeSeen | None = None
         self._contradicted = False
         self._jumped = False
         self._agreed = False
-        self._unsettled_since = clock.tick()
+        self._unsettled_since = clock.monotonic()
 
-    def join_passing(self, redis: Ask | None, forget: Forget) -> None:
+    def join_ephemeral(self, redis: ReadTime | None, forget: Forget) -> None:
         """Adds Redis: its clock is read if needed, and its records are deleted before the high-water mark is
         lowered."""
         self._redis, self._forget = redis, forget
 
     @property
-    def out(self) -> str | None:
+    def unready_reason(self) -> str | None:
         """Why this process must not serve now, None if it may. No round trip."""
         jump = self.clock.jump
         if jump:
             return f"this machine's clock jumped by {jump:+.1f} s"
-        return None if self.finding in IN_ROTATION else self.why
+        return None if self.finding in IN_ROTATION else self.explanation
 
     @property
     def own_clock_is_off(self) -> bool:
@@ -165,7 +165,7 @@ class ClockCheck:
         return self.finding in (Finding.MARK_AHEAD, Finding.MARK_DISPUTED)
 
     @property
-    def why(self) -> str:
+    def explanation(self) -> str:
         """The last finding in words."""
         redis = self._redis_offset
         also = "" if redis is None else f", {redis.middle:+.1f} s from Redis's"
@@ -185,17 +185,17 @@ class ClockCheck:
 
     async def check(self) -> None:
         """Checks the clocks, then writes the time or lowers a high-water mark that is ahead. Called once a second."""
-        await self.look()
+        await self.read_clocks()
         self._report()
         if self.finding is Finding.MARK_AHEAD:
-            await self.take_back(WHO)
+            await self.lower_mark(ACTOR)
             self._report()
         elif self.finding is Finding.RIGHT and self._may_note():
             noted = await self._marks.note_time(self.clock.wall(), self._tolerance)
             if noted is not None and self._seen is not None:
                 self._seen = replace(self._seen, mark=noted)
 
-    async def look(self) -> None:
+    async def read_clocks(self) -> None:
         """Reads the clocks and judges; changes nothing outside of this process. Raises StoreUnavailable."""
         clock = self.clock
         jump = clock.jump
@@ -206,7 +206,7 @@ class ClockCheck:
         database = Offset(0.0, 0.0) if seen.clock is None else Offset(before - seen.clock, after - seen.clock)
         if jump:
             self._jumped = not own
-            self._unsettled_since = clock.tick()
+            self._unsettled_since = clock.monotonic()
             _log.warning("clock_jumped", extra={"seconds": round(jump, 3)})
         limit = self._tolerance if self.finding in IN_ROTATION else self._tolerance / 2
         self.offset, self.ahead = database.middle, seen.mark - after
@@ -221,11 +221,11 @@ class ClockCheck:
             redis_expected=self._redis is not None,
             contradicted=self._contradicted,
             jumped=self._jumped,
-            settled=self._is_settled(own=own),
+            enough_time=self._is_settled(own=own),
         )
         self._conclude(judge(evidence, limit), after - database.middle, seen)
 
-    async def take_back(self, who: str) -> bool:
+    async def lower_mark(self, who: str) -> bool:
         """Lowers a high-water mark that is ahead to the database's clock. False if another process was faster.
 
         First everything that had expired by the mark is expired durably, and the ephemeral stores are emptied, so that
@@ -240,7 +240,7 @@ class ClockCheck:
         if not await self._marks.take_time_back(seen.mark, now, who):
             return False
         _log.warning("time_mark_taken_back", extra={"seconds": round(seen.mark - now, 1), "expired": expired})
-        await self.look()
+        await self.read_clocks()
         return True
 
     def _compare(self, seen: TimeSeen, now: float, *, agrees: bool) -> None:
@@ -263,7 +263,7 @@ class ClockCheck:
 
     def _is_settled(self, *, own: bool) -> bool:
         """Whether every live process has had the time to contradict this one. `own`: there is no other clock."""
-        long_enough = self.clock.tick() - self._unsettled_since >= SETTLED_AFTER
+        long_enough = self.clock.monotonic() - self._unsettled_since >= SETTLED_AFTER
         return long_enough if own else long_enough or self._agreed
 
     def _may_note(self) -> bool:
@@ -300,5 +300,5 @@ class ClockCheck:
         if self.finding is Finding.RIGHT:
             _log.warning("clock_recovered", extra={"was": before.value})
         else:
-            found = {"finding": self.finding.value, "detail": self.why, "offset": round(self.offset, 3)}
+            found = {"finding": self.finding.value, "detail": self.explanation, "offset": round(self.offset, 3)}
             _log.error("clock_off", extra=found)

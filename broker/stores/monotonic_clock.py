@@ -11,12 +11,12 @@ class MonotonicWallClock:
     `follow` or `run_on` decides. No caller reads the wrong time in between.
     """
 
-    def __init__(self, wall: Callable[[], float], tick: Callable[[], float], tolerance: float) -> None:
-        """`wall` returns seconds since 1970 UTC, `tick` seconds that never go backwards (System)."""
+    def __init__(self, wall: Callable[[], float], monotonic: Callable[[], float], tolerance: float) -> None:
+        """`wall` returns seconds since 1970 UTC, `monotonic` seconds that never go backwards (System)."""
         self.wall = wall
-        self.tick = tick
+        self.monotonic = monotonic
         self._tolerance = tolerance
-        self._base = wall() - tick()
+        self._base = wall() - monotonic()
         self._follows = True
         self._jump = 0.0
         self._latest = 0.0
@@ -26,14 +26,14 @@ class MonotonicWallClock:
         once."""
         if self._follows and not self._jump:
             now = self.wall()
-            if -self._tolerance <= now - self._base - self.tick() <= self._tolerance:
+            if -self._tolerance <= now - self._base - self.monotonic() <= self._tolerance:
                 if now > self._latest:
                     self._latest = now
                 return self._latest
         if not self._follows:
             # not stored: if this machine's clock turns out to be right, the time continues from it
-            return max(self._latest, self._base + self.tick())
-        now = self._base + self.tick() if self.jump else self.wall()
+            return max(self._latest, self._base + self.monotonic())
+        now = self._base + self.monotonic() if self.jump else self.wall()
         if now > self._latest:
             self._latest = now
         return self._latest
@@ -42,19 +42,19 @@ class MonotonicWallClock:
     def jump(self) -> float:
         """Seconds by which the system clock jumped since it was last followed; 0 if it did not."""
         if self._follows and not self._jump:
-            away = self.wall() - self._base - self.tick()
+            away = self.wall() - self._base - self.monotonic()
             if not -self._tolerance <= away <= self._tolerance:
                 self._jump = away
         return self._jump
 
     def follow(self) -> None:
         """Follows the system clock again, at its present value."""
-        self._base = self.wall() - self.tick()
+        self._base = self.wall() - self.monotonic()
         self._follows, self._jump = True, 0.0
 
     def run_on(self, now: float) -> None:
         """Follows the monotonic clock alone, starting at `now`: the system clock is wrong."""
-        self._base = now - self.tick()
+        self._base = now - self.monotonic()
         self._follows, self._jump = False, 0.0
 
     def at_least(self, moment: float) -> None:

@@ -36,30 +36,30 @@ class SqlStores:
     """All stores in one database.
 
     `system` is the given one with a clock that never goes backwards and follows the database's: the whole process
-    should use it. `clock` tells whether the process may serve by that clock. `sweep` is called periodically, `tick`
+    should use it. `clock` tells whether the process may serve by that clock. `sweep` is called periodically, `maintain`
     about once a second. `schema_is_current` asks the database in one round trip; it raises StoreUnavailable if there is
     no answer. `unwritable` returns why nothing can be written, None if it can. `leased(name)` is a lease: one process
     at a time gets it, the others get None.
     """
 
-    answers: SqlAuthorizations
+    authorizations: SqlAuthorizations
     grants: SqlGrants
     sessions: SqlSessions
     audit: SqlAudit
-    switches: KillSwitchStore
-    marks: SharedCounters
+    kill_switches: KillSwitchStore
+    counters: SharedCounters
     cases: SqlCases
     outbox: SqlOutbox[Notification]
     deliveries: SqlDeliveries
     pings: SqlPings
     staff_sessions: SqlStaffSessions
     questions: SqlBackchannelRequests
-    chain: AuditChain
+    audit_chain: AuditChain
     digests: Digests
     system: System
     clock: ClockCheck
     sweep: Callable[[float], Awaitable[int]]
-    tick: Callable[[], Awaitable[None]]
+    maintain: Callable[[], Awaitable[None]]
     schema_is_current: Callable[[], Awaitable[bool]]
     unwritable: Callable[[], Awaitable[str | None]]
     leased: Callable[[str], AbstractAsyncContextManager[object | None]]
@@ -98,46 +98,48 @@ async def open_sql_stores(
     """
     database = _database(url, access, connections)
     clock = MonotonicWallClock(system.now, system.monotonic, tolerance)
-    steady = replace(system, now=clock)
+    steady_system = replace(system, now=clock)
     marks = SharedCounters(database)
-    endings = SessionTermination(database, sealer)
-    board = KillSwitchStore(database, endings)
+    session_termination = SessionTermination(database, sealer)
+    kill_switches = KillSwitchStore(database, session_termination)
     chain = AuditChain(database)
     check = ClockCheck(clock, marks, Expirer(database), tolerance)
     try:
-        await check.look()
+        await check.read_clocks()
         digests = await open_digests(database, sealer)
     except BaseException:
         await database.close()
         raise
 
-    audit_log, heard = SqlAudit(database), board.observe_version
+    audit_log, observe_version = SqlAudit(database), kill_switches.observe_version
 
-    async def tick() -> None:
+    async def maintain() -> None:
         """Called about once a second: checks the clock, reloads changed kill switches, seals audit rows."""
         await check.check()
-        await board.check()
+        await kill_switches.check()
         await chain.seal_once()
 
     return SqlStores(
-        answers=SqlAuthorizations(database, digests, endings, steady, audit_log, heard),
-        grants=SqlGrants(database, sealer, audit_log, heard),
-        sessions=SqlSessions(database, sealer, endings, audit_log, heard),
+        authorizations=SqlAuthorizations(
+            database, digests, session_termination, steady_system, audit_log, observe_version
+        ),
+        grants=SqlGrants(database, sealer, audit_log, observe_version),
+        sessions=SqlSessions(database, sealer, session_termination, audit_log, observe_version),
         audit=audit_log,
-        switches=board,
-        marks=marks,
+        kill_switches=kill_switches,
+        counters=marks,
         cases=SqlCases(database, sealer, audit_log),
         outbox=outbox(database, sealer),
         deliveries=SqlDeliveries(database, sealer),
         pings=SqlPings(database, sealer),
         staff_sessions=SqlStaffSessions(database, sealer),
-        questions=SqlBackchannelRequests(database, sealer, audit_log, heard),
-        chain=chain,
+        questions=SqlBackchannelRequests(database, sealer, audit_log, observe_version),
+        audit_chain=chain,
         digests=digests,
-        system=steady,
+        system=steady_system,
         clock=check,
         sweep=Retention(database).sweep,
-        tick=tick,
+        maintain=maintain,
         schema_is_current=Schema(database).is_current,
         unwritable=database.unwritable,
         leased=database.leased,

@@ -1,7 +1,7 @@
 """The only wiring: every part is built once, from settings. Nothing is decided here."""
 
 from broker.stores.sql.error_mapping import wrong_tables
-from broker.wiring.admin import admin_stores, check_keys, check_ready, check_start, configured, migrated, read
+from broker.wiring.admin import admin_stores, check_keys, check_ready, check_start, load_settings, migrate_schema, read
 from broker.wiring.applications import Application, LifespanApp, public_app, staff_app
 from broker.wiring.connection_checks import connect
 from broker.wiring.container import Container
@@ -16,9 +16,9 @@ __all__ = [
     "check_keys",
     "check_ready",
     "check_start",
-    "configured",
     "connect",
-    "migrated",
+    "load_settings",
+    "migrate_schema",
     "open_container",
     "public_app",
     "read",

@@ -38,7 +38,7 @@ def read(place: Path, *more: Source) -> Settings | list[Problem]:
     return found if isinstance(found, list) else list(check_keys(found)) or found
 
 
-def configured(place: Path) -> Settings:
+def load_settings(place: Path) -> Settings:
     """The settings at a place. Raises CommandError with every problem in them."""
     found = read(place)
     if isinstance(found, list):
@@ -91,8 +91,8 @@ async def check_start(settings: Settings) -> None:
     throws records away, is.
     """
     await check_ready(settings)
-    facts, where = settings.broker.database, settings.broker.ephemeral
-    if (wrong := await unwritable(facts.url, database_access(facts))) is not None:
+    database, where = settings.broker.database, settings.broker.ephemeral
+    if (wrong := await unwritable(database.url, database_access(database))) is not None:
         raise CommandError(f"database.url: {wrong}", NOT_NOW)
     server = open_care(where.url, redis_access(where))
     if server is None:
@@ -110,7 +110,7 @@ async def check_start(settings: Settings) -> None:
         raise CommandError("\n".join(f"ephemeral.url: {problem}" for problem in problems))
 
 
-async def migrated(settings: Settings) -> Sequence[str]:
+async def migrate_schema(settings: Settings) -> Sequence[str]:
     """Brings the schema up to date; says what was done. Raises CommandError if the database cannot be used."""
     from broker.stores.sql.migrate import migrate  # here, since nothing else needs Alembic
 
@@ -155,7 +155,7 @@ class AuditReport:
 class AuditVerifier:
     """The audit chain, held against the checkpoints outside of the database."""
 
-    facts: SqlStores
+    sql: SqlStores
     ring: KeyRing
     checkpoints: Path | None
 
@@ -166,8 +166,8 @@ class AuditVerifier:
             raise CommandError(
                 "audit.checkpoints: not set: without checkpoints outside the database a cut end goes unseen"
             )
-        problems = await self.facts.chain.verify(self.checkpoints, self.ring.audit_public, self.facts.system.now())
-        sealed, unsealed = await self.facts.chain.counts()
+        problems = await self.sql.audit_chain.verify(self.checkpoints, self.ring.audit_public, self.sql.system.now())
+        sealed, unsealed = await self.sql.audit_chain.counts()
         return AuditReport(sealed, unsealed, [str(problem) for problem in problems])
 
 
@@ -175,11 +175,11 @@ class AuditVerifier:
 class AdminStores:
     """The stores of facts as commands see them."""
 
-    switches: KillSwitchStore
+    kill_switches: KillSwitchStore
     sessions: SqlSessions
     epochs: SharedCounters
     audit: AuditVerifier
-    record: SqlAudit
+    audit_log: SqlAudit
     reloads: SharedCounters
     clock: ClockCheck
 
@@ -191,26 +191,26 @@ async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
     broker, real = settings.broker, system.real_system()
     ring = keys.load_all(broker.keys.folder)
     sealer = _sealer(settings)
-    facts = await open_sql_stores(
+    sql = await open_sql_stores(
         broker.database.url,
         sealer,
         real,
         database_access(broker.database),
         tolerance=broker.clock.tolerance,
     )
-    passing = open_ephemeral_stores(
+    ephemeral = open_ephemeral_stores(
         broker.ephemeral.url,
         sealer,
-        facts.system,
-        facts.switches,
+        sql.system,
+        sql.kill_switches,
         redis_access(broker.ephemeral),
     )
-    facts.clock.join_passing(passing.server_time, passing.forget)
+    sql.clock.join_ephemeral(ephemeral.server_time, ephemeral.forget)
     try:
-        if facts.clock.out is not None:
-            await facts.clock.look()  # again, now that Redis can be asked
-        record = AuditVerifier(facts, ring, broker.audit.checkpoints)
-        yield AdminStores(facts.switches, facts.sessions, facts.marks, record, facts.audit, facts.marks, facts.clock)
+        if sql.clock.unready_reason is not None:
+            await sql.clock.read_clocks()  # again, now that Redis can be asked
+        record = AuditVerifier(sql, ring, broker.audit.checkpoints)
+        yield AdminStores(sql.kill_switches, sql.sessions, sql.counters, record, sql.audit, sql.counters, sql.clock)
     finally:
-        await passing.close()
-        await facts.close()
+        await ephemeral.close()
+        await sql.close()

@@ -51,7 +51,7 @@ from broker.web.services.client_endpoints import CROSS_ORIGIN, Published
 from broker.web.services.cors import CrossOrigin
 from broker.web.shared.fast_router import fast_router
 from broker.web.shared.i18n import languages
-from broker.web.shared.not_found import NotFoundHandler, paths, typed
+from broker.web.shared.not_found import NotFoundHandler, paths, typeable_paths
 from broker.web.shared.pages import PageRenderer, PageTemplate, page_renderer
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
@@ -75,7 +75,7 @@ RESPONSE_MODES = tuple(ResponseMode)
 
 def sign_in_context(container: Container) -> SignInContext:
     """What signing in works with."""
-    broker, facts, passing, meters = (
+    broker, sql, ephemeral, meters = (
         container.settings.broker,
         container.connections.sql_stores,
         container.connections.ephemeral_stores,
@@ -98,15 +98,15 @@ def sign_in_context(container: Container) -> SignInContext:
             ),
         ),
         stores=SignInStores(
-            transactions=passing.transactions,
-            pushed=passing.pushed,
-            continuations=passing.continuations,
-            rate_limits=passing.limits,
-            authorizations=facts.answers,
-            sessions=facts.sessions,
-            backchannel_requests=facts.questions,
-            audit=facts.audit,
-            kill_switches=facts.switches,
+            transactions=ephemeral.transactions,
+            pushed=ephemeral.pushed,
+            continuations=ephemeral.continuations,
+            rate_limits=ephemeral.rate_limits,
+            authorizations=sql.authorizations,
+            sessions=sql.sessions,
+            backchannel_requests=sql.questions,
+            audit=sql.audit,
+            kill_switches=sql.kill_switches,
         ),
         registry=container.configuration.registry,
         crypto=BrokerCrypto(container.crypto.keys, container.crypto.sealer),
@@ -114,7 +114,7 @@ def sign_in_context(container: Container) -> SignInContext:
         monitoring=SignInMonitoring(
             health=container.monitoring.health_monitor.healths,
             attempts=AttemptLog(meters),
-            overloaded=lambda: passing.memory_fullness() > OVERLOAD_THRESHOLD,
+            overloaded=lambda: ephemeral.memory_fullness() > OVERLOAD_THRESHOLD,
             count_start=meters.started,
         ),
     )
@@ -122,7 +122,7 @@ def sign_in_context(container: Container) -> SignInContext:
 
 def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
     """What the services' calls work with."""
-    broker, facts, passing = (
+    broker, sql, ephemeral = (
         container.settings.broker,
         container.connections.sql_stores,
         container.connections.ephemeral_stores,
@@ -140,17 +140,17 @@ def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
             ciba=CibaPolicy(
                 lifetimes=CibaLifetimes(broker.tokens.backchannel_request),
                 confirm_url=f"{broker.issuer}/confirm",
-                ways=notice_ways(container.connections.notifier),
+                contact_methods=notice_ways(container.connections.notifier),
             ),
             certificates=CertificatePolicy(_authorities(broker.client_certificates.ca_file), elsewhere),
         ),
         stores=EndpointStores(
-            grants=facts.grants,
-            backchannel_requests=facts.questions,
-            kill_switches=facts.switches,
-            pushed=passing.pushed,
-            proofs=passing.proofs,
-            rate_limits=passing.limits,
+            grants=sql.grants,
+            backchannel_requests=sql.questions,
+            kill_switches=sql.kill_switches,
+            pushed=ephemeral.pushed,
+            proofs=ephemeral.proofs,
+            rate_limits=ephemeral.rate_limits,
         ),
         registry=container.configuration.registry,
         crypto=BrokerCrypto(container.crypto.keys, container.crypto.sealer),
@@ -237,7 +237,7 @@ def public_app(container: Container) -> ASGIApp:
         registry=container.configuration.registry,
         stores=LogoutStores(
             sessions=container.connections.sql_stores.sessions,
-            pending_logouts=container.connections.ephemeral_stores.goodbyes,
+            pending_logouts=container.connections.ephemeral_stores.pending_logouts,
         ),
         system=container.system,
     )
@@ -275,7 +275,7 @@ def public_app(container: Container) -> ASGIApp:
             at_counter,
         )
         routes, called = [*routes, *registering], [*called, *registering]
-    astray = NotFoundHandler(broker.issuer, typed(shown), paths(called))
+    astray = NotFoundHandler(broker.issuer, typeable_paths(shown), paths(called))
     if not broker.inspector:
         return _with_middleware(routes, ready, astray, "public", container)
     from broker.web import inspector  # here, since production needs none of it
@@ -340,7 +340,7 @@ def staff_app(container: Container) -> ASGIApp:
     if counters.enabled:
         routes.append(metrics_route(container.monitoring.metrics, read_password(counters.token_file)))
     return _with_middleware(
-        routes, ready, NotFoundHandler(container.settings.broker.console, typed(shown)), "staff", container
+        routes, ready, NotFoundHandler(container.settings.broker.console, typeable_paths(shown)), "staff", container
     )
 
 
@@ -355,7 +355,7 @@ def _with_middleware(
     """The application of these routes with everything around it. `within` is what stands nearest to the routes."""
     handlers, clock = public.handlers(ready), container.connections.sql_stores.clock
     inner = within(fast_router(routes, handlers, astray))
-    rotation = Rotation(inner, lambda: clock.out, astray.calls, handlers[StoreUnavailable])
+    rotation = Rotation(inner, lambda: clock.unready_reason, astray.calls, handlers[StoreUnavailable])
     guard = guarded(rotation, container.system, refuse=public.head_refused(ready))
     opened = CrossOrigin(guard, CROSS_ORIGIN if door == "public" else (), container.configuration.registry.services)
     return RequestMetricsMiddleware(

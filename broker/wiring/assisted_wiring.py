@@ -33,7 +33,7 @@ def case_context(container: Container) -> CaseContext:
         prompts=PromptSettings(
             confirm=f"{broker.issuer}/confirm",
             name=broker.name,
-            ways=notice_ways(container.connections.notifier),
+            contact_methods=notice_ways(container.connections.notifier),
         ),
         fingerprint=fingerprint,
         system=container.system,
@@ -75,7 +75,7 @@ def staff_login(container: Container, staff: StaffSettings) -> StaffLogin:
             ),
         ),
         callback=f"{container.settings.broker.console}/callback",
-        people=staff.people,
+        members=staff.people,
         policy=staff.policy,
         records=LoginRecords(
             sessions=container.connections.sql_stores.staff_sessions,

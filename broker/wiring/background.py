@@ -17,15 +17,15 @@ from broker.wiring.settings_watch import SettingsWatch
 
 def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     """Checking the clock, sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
-    facts, broker = container.connections.sql_stores, container.settings.broker
+    sql, broker = container.connections.sql_stores, container.settings.broker
     cases = case_context(container)
     timeless = [
-        PeriodicTask("seal", 1.0, lambda: _tick(container)),
-        PeriodicTask("memory", 5.0, lambda: _watch(container)),
+        PeriodicTask("seal", 1.0, lambda: _maintain(container)),
+        PeriodicTask("memory", 5.0, lambda: _update_memory_usage(container)),
         PeriodicTask("keys", 2.0, container.crypto.keys.poll),
     ]
     wanted = [
-        PeriodicTask("sweep", 300.0, lambda: facts.sweep(container.system.now())),
+        PeriodicTask("sweep", 300.0, lambda: sql.sweep(container.system.now())),
         *outbox_tasks(container),
         PeriodicTask("waiting", 15.0, lambda: update_waiting(container)),
         PeriodicTask("cases", 30.0, lambda: expire_due_cases(cases)),
@@ -40,34 +40,36 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         wanted.append(PeriodicTask("rotation", 10.0, lambda: rotate(container, changes)))
     if broker.audit.checkpoints is not None:
         notary = CheckpointSigner(container.crypto.keys.ring().audit, broker.audit.checkpoints)
-        wanted.append(PeriodicTask("checkpoint", 60.0, lambda: facts.chain.checkpoint(container.system.now(), notary)))
+        wanted.append(
+            PeriodicTask("checkpoint", 60.0, lambda: sql.audit_chain.checkpoint(container.system.now(), notary))
+        )
     return [*timeless, *(replace(chore, run=_in_time(container, chore.run)) for chore in wanted)]
 
 
-async def _tick(container: Container) -> None:
+async def _maintain(container: Container) -> None:
     try:
-        await container.connections.sql_stores.tick()
+        await container.connections.sql_stores.maintain()
     finally:
         clock = container.connections.sql_stores.clock
-        container.monitoring.metrics.clock(clock.offset, out=clock.out is not None)
+        container.monitoring.metrics.clock(clock.offset, out=clock.unready_reason is not None)
 
 
 def _in_time(container: Container, do: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[object]]:
     """Work that goes by the time is left to other processes while this one is out of rotation because of its clock."""
 
     async def done() -> None:
-        if container.connections.sql_stores.clock.out is None:
+        if container.connections.sql_stores.clock.unready_reason is None:
             await do()
 
     return done
 
 
-async def _watch(container: Container) -> None:
+async def _update_memory_usage(container: Container) -> None:
     """Looks how full passing state is, and whether anything is thrown away there."""
-    await container.connections.ephemeral_stores.watch()
+    await container.connections.ephemeral_stores.update_memory_usage()
     container.monitoring.metrics.evicting(evicts=container.connections.ephemeral_stores.evicts())
 
 
 async def _reread(reloading: SettingsReloader, rereading: SettingsWatch) -> None:
-    if await reloading.look():
+    if await reloading.is_requested():
         await rereading()

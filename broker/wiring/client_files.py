@@ -38,18 +38,18 @@ class ClientFiles:
     def __init__(
         self,
         folder: Path,
-        judge: Validator,
-        reloading: SettingsReloader,
-        everybody: ReloadBroadcast,
-        known: Callable[[], Mapping[str, object]],
+        validate: Validator,
+        reloader: SettingsReloader,
+        reloads: ReloadBroadcast,
+        services: Callable[[], Mapping[str, object]],
         now: Callable[[], float],
     ) -> None:
-        """`folder` holds the settings; `known` are the services in force here, by client id."""
+        """`folder` holds the settings; `services` are the services in force here, by client id."""
         self._folder = folder / "services"
-        self._judge = judge
-        self._reloading = reloading
-        self._everybody = everybody
-        self._known = known
+        self._validate = validate
+        self._reloader = reloader
+        self._reloads = reloads
+        self._services = services
         self._now = now
         self._one_at_a_time = asyncio.Lock()
 
@@ -62,13 +62,13 @@ class ClientFiles:
         path = self._folder / f"{client_id}.toml"
         async with self._one_at_a_time:
             table = {"client_id": client_id, **tomllib.loads(text)}
-            found = await asyncio.to_thread(self._judge, Source(f"services/{path.name}", "", table, self._folder))
+            found = await asyncio.to_thread(self._validate, Source(f"services/{path.name}", "", table, self._folder))
             if isinstance(found, list):
                 return _about(found, f"services/{path.name}")
             try:
                 await asyncio.to_thread(_place, path, text)
                 await self._take(client_id)
-                if client_id not in self._known():
+                if client_id not in self._services():
                     raise StoreUnavailable("the configuration was not taken")
             except BaseException as fault:  # nobody was told of the service, so nothing of it stays, whatever it was
                 path.unlink(missing_ok=True)
@@ -84,13 +84,13 @@ class ClientFiles:
         async with self._one_at_a_time:
             (self._folder / f"{client_id}.toml").unlink(missing_ok=True)
             await self._take(client_id)
-            if client_id in self._known():
+            if client_id in self._services():
                 raise StoreUnavailable("the configuration was not taken")
 
     async def _take(self, client_id: str) -> None:
         """Here at once, elsewhere within seconds."""
-        await self._everybody.ask_reload(f"registration:{client_id}", self._now())
-        await self._reloading()
+        await self._reloads.ask_reload(f"registration:{client_id}", self._now())
+        await self._reloader()
 
 
 def rewrite_renamed(folder: Path) -> None:

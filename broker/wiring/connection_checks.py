@@ -44,12 +44,12 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
     """What came of using each thing outside: database, Redis, signing keys, providers, mail."""
     real, broker = system.real_system(), settings.broker
     async with AsyncExitStack() as stack:
-        outgoing = HttpClients(
+        http_clients = HttpClients(
             development=broker.development,
             ca_file=broker.http_client.ca_file,
             networks=broker.http_client.allowed_networks,
         )
-        stack.push_async_callback(outgoing.close)
+        stack.push_async_callback(http_clients.close)
         entries = [*settings.providers.values(), *([settings.staff.provider] if settings.staff is not None else [])]
         # one after the other: reading keys holds up the loop for longer than Redis has time to answer
         own: dict[str, Try] = {"database": lambda: _database(settings)}
@@ -57,9 +57,11 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
             own["Redis"] = lambda: _redis(settings, real)
         own["signing keys"] = lambda: _keys(settings, real)
         found = {name: await _tried(work) for name, work in own.items()}
-        theirs = {f"provider {entry.id}": _provider(entry, ProviderDependencies(outgoing, real)) for entry in entries}
+        theirs = {
+            f"provider {entry.id}": _provider(entry, ProviderDependencies(http_clients, real)) for entry in entries
+        }
         theirs |= {
-            f"keys of {client_id}": _service_keys(client_id, service.credentials.jwks_uri, outgoing, real)
+            f"keys of {client_id}": _service_keys(client_id, service.credentials.jwks_uri, http_clients, real)
             for client_id, service in settings.services.items()
             if service.credentials.jwks_uri is not None
         }
@@ -68,7 +70,7 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
         told = await asyncio.gather(*map(_tried, theirs.values()))
         found |= dict(zip(theirs, told, strict=True))
         departures = {
-            name: await KINDS[entry.kind].departures(entry.config, outgoing)
+            name: await KINDS[entry.kind].departures(entry.config, http_clients)
             for entry in entries
             if found[name := f"provider {entry.id}"] is None
         }
@@ -100,20 +102,20 @@ async def _redis(settings: Settings, real: System) -> str | None:
     sealer = seal.sealer(ring.sealing, ring.sealing_previous, real.random_bytes)
     async with AsyncExitStack() as stack:
         where = broker.database
-        facts = await open_sql_stores(where.url, sealer, real, database_access(where), connections=1)
-        stack.push_async_callback(facts.close)
+        sql = await open_sql_stores(where.url, sealer, real, database_access(where), connections=1)
+        stack.push_async_callback(sql.close)
         at = broker.ephemeral
-        passing = open_ephemeral_stores(at.url, sealer, real, facts.switches, redis_access(at))
-        stack.push_async_callback(passing.close)
-        if problems := await passing.check_server():
+        ephemeral = open_ephemeral_stores(at.url, sealer, real, sql.kill_switches, redis_access(at))
+        stack.push_async_callback(ephemeral.close)
+        if problems := await ephemeral.check_server():
             return "; ".join(problems)
         name = f"check-{real.random_bytes(16).hex()}"
-        await passing.continuations.put(name, name, real.now() + 60)
-        if await passing.continuations.take(name) != name:
+        await ephemeral.continuations.put(name, name, real.now() + 60)
+        if await ephemeral.continuations.take(name) != name:
             return "what was written could not be read again"
-        await passing.proofs.first_use(name, real.now() + 1, await passing.proofs.epoch())
-        await passing.limits.allow(name, 1, 1)
-        await passing.pushed.get(name)
+        await ephemeral.proofs.first_use(name, real.now() + 1, await ephemeral.proofs.epoch())
+        await ephemeral.rate_limits.allow(name, 1, 1)
+        await ephemeral.pushed.get(name)
     return None
 
 
@@ -137,10 +139,10 @@ def _provider(entry: ProviderEntry, ground: ProviderDependencies) -> Try:
     return look
 
 
-def _service_keys(client_id: str, url: str, outgoing: HttpClients, real: System) -> Try:
+def _service_keys(client_id: str, url: str, http_clients: HttpClients, real: System) -> Try:
     async def fetch() -> str | None:
         try:
-            await ClientJwks(client_id, url, outgoing.client(f"keys:{client_id}", limit=1), real).keys("")
+            await ClientJwks(client_id, url, http_clients.client(f"keys:{client_id}", limit=1), real).keys("")
         except FetchFailed as missed:
             return str(missed)
         return None

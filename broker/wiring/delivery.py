@@ -14,14 +14,18 @@ from broker.wiring.container import Container
 
 def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
     """One task for each kind of message, so that a receiver that answers slowly delays no other kind."""
-    stores, outgoing, system = container.connections.sql_stores, container.connections.http_clients, container.system
+    stores, http_clients, system = (
+        container.connections.sql_stores,
+        container.connections.http_clients,
+        container.system,
+    )
     services = container.configuration.registry.services
-    pings = PingSender(services, outgoing)
+    pings = PingSender(services, http_clients)
     logout_tokens = LogoutTokenSender(
         container.settings.broker.issuer,
         services,
         container.crypto.keys,
-        outgoing,
+        http_clients,
         system,
         container.monitoring.metrics,
     )

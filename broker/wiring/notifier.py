@@ -21,4 +21,4 @@ def build_notifier(notices: NotificationSettings) -> Notifier | None:
 
 def notice_ways(notifier: Notifier | None) -> frozenset[str]:
     """Returns the ways in which notices can be sent: words of `assisted.case.ContactMethod`."""
-    return frozenset() if notifier is None else notifier.ways
+    return frozenset() if notifier is None else notifier.contact_methods

@@ -62,79 +62,85 @@ async def open_container(
     sealer = seal.sealer(ring.sealing, ring.sealing_previous, system.random_bytes)
     async with AsyncExitStack() as stack:
         stack.callback(tokens.close)
-        facts = await _facts(settings, sealer, system)
-        stack.push_async_callback(facts.close)
-        passing = open_ephemeral_stores(
+        sql = await _open_sql_stores(settings, sealer, system)
+        stack.push_async_callback(sql.close)
+        ephemeral = open_ephemeral_stores(
             broker.ephemeral.url,
             sealer,
-            facts.system,
-            facts.switches,
+            sql.system,
+            sql.kill_switches,
             redis_access(broker.ephemeral),
         )
-        stack.push_async_callback(passing.close)
-        facts.clock.join_passing(passing.server_time, passing.forget)
-        outgoing = HttpClients(
+        stack.push_async_callback(ephemeral.close)
+        sql.clock.join_ephemeral(ephemeral.server_time, ephemeral.forget)
+        http_clients = HttpClients(
             development=broker.development,
             ca_file=broker.http_client.ca_file,
             networks=broker.http_client.allowed_networks,
         )
-        stack.push_async_callback(outgoing.close)
-        meters = open_metrics(broker.metrics.folder if broker.listen.workers > 1 else None)
-        facts.audit.report_to(meters.recorded)
-        ground = ProviderDependencies(outgoing, facts.system, count_malformed=meters.claim_malformed)
-        watch = HealthMonitor((_provider(entry, ground) for entry in settings.providers.values()), facts.system)
-        registry = Registry(watch.providers, outgoing, facts.system)
+        stack.push_async_callback(http_clients.close)
+        metrics = open_metrics(broker.metrics.folder if broker.listen.workers > 1 else None)
+        sql.audit.report_to(metrics.recorded)
+        dependencies = ProviderDependencies(http_clients, sql.system, count_malformed=metrics.claim_malformed)
+        health_monitor = HealthMonitor(
+            (_provider(entry, dependencies) for entry in settings.providers.values()), sql.system
+        )
+        registry = Registry(health_monitor.providers, http_clients, sql.system)
         registry.replace_all(settings, key_sets(settings))
-        reloading = None if read is None else SettingsReloader(settings, registry, read, facts.marks, meters)
-        rereading = SettingsWatch({"keys": keys.reload})
-        if reloading is not None:
-            rereading.readings["services"] = reloading
+        reloader = None if read is None else SettingsReloader(settings, registry, read, sql.counters, metrics)
+        watch_settings = SettingsWatch({"keys": keys.reload})
+        if reloader is not None:
+            watch_settings.readings["services"] = reloader
         container = Container(
             settings,
-            facts.system,
+            sql.system,
             ContainerCrypto(keys, sealer),
-            ContainerConnections(facts, passing, outgoing, build_notifier(broker.notifications)),
+            ContainerConnections(sql, ephemeral, http_clients, build_notifier(broker.notifications)),
             ContainerConfiguration(
                 registry,
-                rereading,
+                watch_settings,
                 replace(default_profiles(), framework=broker.trust_framework),
-                reloading,
-                _files(settings, place, reloading, facts, registry),
+                reloader,
+                _files(settings, place, reloader, sql, registry),
             ),
-            ContainerMonitoring(watch, meters, _readiness(facts, passing)),
+            ContainerMonitoring(health_monitor, metrics, _readiness(sql, ephemeral)),
         )
-        for work in (watch.run(), _beat(container), *(run_forever(chore) for chore in background_tasks(container))):
-            stack.push_async_callback(_ended, asyncio.ensure_future(work))
+        for work in (
+            health_monitor.run(),
+            _gauges(container),
+            *(run_forever(task) for task in background_tasks(container)),
+        ):
+            stack.push_async_callback(_cancel, asyncio.ensure_future(work))
         yield container
 
 
 def _files(
-    settings: Settings, place: Path | None, reloading: SettingsReloader | None, facts: SqlStores, registry: Registry
+    settings: Settings, place: Path | None, reloader: SettingsReloader | None, sql: SqlStores, registry: Registry
 ) -> ClientFiles | None:
     """The files of services, where services may register by themselves."""
-    if not settings.broker.dynamic_registration or place is None or reloading is None:
+    if not settings.broker.dynamic_registration or place is None or reloader is None:
         return None
     rewrite_renamed(place)
     known = registry.services
-    return ClientFiles(place, partial(read_settings, place), reloading, facts.marks, lambda: known, facts.system.now)
+    return ClientFiles(place, partial(read_settings, place), reloader, sql.counters, lambda: known, sql.system.now)
 
 
-def _readiness(facts: SqlStores, passing: EphemeralStores) -> Readiness:
+def _readiness(sql: SqlStores, ephemeral: EphemeralStores) -> Readiness:
     """What a process must reach to be of use, and what it can do without for a while."""
 
     async def schema() -> str | None:
-        if not await facts.schema_is_current():
+        if not await sql.schema_is_current():
             return "another schema than this release: run portico migrate"
-        wrong = await facts.unwritable()
+        wrong = await sql.unwritable()
         return None if wrong is None else wrong.partition("\n")[0]
 
     async def state() -> str | None:
-        return "; ".join(await passing.check_server()) or None
+        return "; ".join(await ephemeral.check_server()) or None
 
-    return Readiness({"facts": schema}, {"passing": state}, facts.system.monotonic, lambda: facts.clock.out)
+    return Readiness({"facts": schema}, {"passing": state}, sql.system.monotonic, lambda: sql.clock.unready_reason)
 
 
-def _beat(container: Container) -> Coroutine[Any, Any, None]:
+def _gauges(container: Container) -> Coroutine[Any, Any, None]:
     def working() -> Mapping[str, bool]:
         return {
             provider_id: health.working for provider_id, health in container.monitoring.health_monitor.healths().items()
@@ -143,9 +149,9 @@ def _beat(container: Container) -> Coroutine[Any, Any, None]:
     return update_gauges(container.monitoring.metrics, container.monitoring.readiness, working)
 
 
-async def _facts(settings: Settings, sealer: Sealer, system: System) -> SqlStores:
+async def _open_sql_stores(settings: Settings, sealer: Sealer, system: System) -> SqlStores:
     """The facts, as soon as they can be had: a worker that is started while the database is away waits for it."""
-    where, told = settings.broker.database, ""
+    where, logged = settings.broker.database, ""
     while True:
         try:
             return await open_sql_stores(
@@ -157,13 +163,13 @@ async def _facts(settings: Settings, sealer: Sealer, system: System) -> SqlStore
                 tolerance=settings.broker.clock.tolerance,
             )
         except StoreUnavailable as problem:
-            if told != str(problem):
+            if logged != str(problem):
                 LOG.warning("start_waits_for_store", extra={"problem": str(problem)})
-            told = str(problem)
+            logged = str(problem)
             await asyncio.sleep(RETRY_DELAY)
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
+async def _cancel(task: asyncio.Task[None]) -> None:
     """Ends what is done again and again. It is told so more than once: a library on the way may lose the first word."""
     while not task.done():
         task.cancel()
@@ -172,5 +178,5 @@ async def _ended(task: asyncio.Task[None]) -> None:
         await task
 
 
-def _provider(entry: ProviderEntry, ground: ProviderDependencies) -> Provider:
-    return KINDS[entry.kind].build(entry.card, entry.config, ground)
+def _provider(entry: ProviderEntry, dependencies: ProviderDependencies) -> Provider:
+    return KINDS[entry.kind].build(entry.card, entry.config, dependencies)

@@ -77,14 +77,14 @@ def key_sets(settings: Settings) -> Mapping[str, KeySet]:
 class Registry:
     """Services and providers by id. `version` grows with every taking."""
 
-    def __init__(self, providers: Mapping[str, Provider], outgoing: HttpClients, system: System) -> None:
+    def __init__(self, providers: Mapping[str, Provider], http_clients: HttpClients, system: System) -> None:
         """Nothing is registered yet. `providers` are those that were built, which stay until the end."""
         self.services = LiveMapping[Service]()
         self.providers = LiveMapping[ConfiguredProvider]()
         self.version = 0
         self._built = providers
-        self._outgoing = outgoing
-        self._ambient = system
+        self._http_clients = http_clients
+        self._system = system
         self._key_sets: Mapping[str, KeySet] = {}
         self._remote: Mapping[str, ClientJwks] = {}
         self._encryption_keys: dict[str, Sequence[EncryptionKey]] = {}
@@ -154,6 +154,6 @@ class Registry:
         known = self._remote.get(client_id)
         if known is not None and known.url == url:
             return known
-        keys = ClientJwks(client_id, url, self._outgoing.client(f"keys:{client_id}", limit=1), self._ambient)
+        keys = ClientJwks(client_id, url, self._http_clients.client(f"keys:{client_id}", limit=1), self._system)
         keys.prefetch()
         return keys

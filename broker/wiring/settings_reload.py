@@ -42,14 +42,19 @@ class SettingsReloader:
     """Reads the settings again and takes the services and policies in them, or keeps all it had."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, read: Reader, asked: ReloadRequests, shown: ConfigurationMetric
+        self,
+        settings: Settings,
+        registry: Registry,
+        read: Reader,
+        requests: ReloadRequests,
+        metric: ConfigurationMetric,
     ) -> None:
         """`settings` are those that the catalogue has taken already."""
         self._settings = settings
-        self._catalogue = registry
+        self._registry = registry
         self._read = read
-        self._asked = asked
-        self._shown = shown
+        self._requests = requests
+        self._metric = metric
         self._seen: int | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -63,20 +68,20 @@ class SettingsReloader:
                 return
             settings, changes, keys = found
             if (changes.added, changes.changed, changes.removed, changes.policies) != ((), (), (), ()):
-                self._catalogue.replace_all(settings, keys)
+                self._registry.replace_all(settings, keys)
                 self._settings = settings
             _log_changes(changes, asked)
-            self._shown.configuration(asked)
+            self._metric.configuration(asked)
 
-    async def look(self) -> bool:
+    async def is_requested(self) -> bool:
         """Whether it was said, since the last look, that everybody should read again.
 
         The first look says so too if it was ever said: perhaps after this process had read its files.
         """
-        asked = await self._asked.reloads()
+        asked = await self._requests.reloads()
         new = asked != (self._seen or 0)
         if self._seen is None and not new:
-            self._shown.configuration(asked)
+            self._metric.configuration(asked)
         self._seen = asked
         return new
 
@@ -95,14 +100,14 @@ async def wait_for_valid(place: Path) -> Settings:
 
     For a worker that starts in the place of one that fell while files are half edited: the others go on meanwhile.
     """
-    told: list[Problem] = []
+    logged: list[Problem] = []
     while True:
         found = await asyncio.to_thread(read, place)
         if not isinstance(found, list):
             return found
-        if found != told:
+        if found != logged:
             log_problems(found)
-        told = found
+        logged = found
         await asyncio.sleep(RETRY_DELAY)
 
 

@@ -35,12 +35,12 @@ def build(card: ProviderInfo, config: OpenIdConfig, ground: ProviderDependencies
     return OpenIdProvider(card, config, ground, credentials(config, key, secret, ground.system), key)
 
 
-async def departures(config: OpenIdConfig, outgoing: HttpClients) -> Sequence[str]:
+async def departures(config: OpenIdConfig, http_clients: HttpClients) -> Sequence[str]:
     """What in the provider's metadata departs from the standards."""
     from providers.openid import standard_metadata  # here, since only `check --connect` needs Authlib
 
     try:
-        document = await fetch_document(config.issuer, outgoing.client(f"check:{config.issuer}", limit=1))
+        document = await fetch_document(config.issuer, http_clients.client(f"check:{config.issuer}", limit=1))
     except UpstreamError as error:
         return (error.failure.detail,)
     return standard_metadata.departures(document)

@@ -69,9 +69,9 @@ def parse_metadata(document: JsonObject, issuer: str, may_call: Callable[[str], 
     return Metadata(**found_at, announces_issuer=announces)
 
 
-async def fetch_metadata(issuer: str, client: HttpClient, outgoing: HttpClients) -> Metadata:
+async def fetch_metadata(issuer: str, client: HttpClient, http_clients: HttpClients) -> Metadata:
     """Fetches the provider's metadata. Raises UpstreamError."""
-    return parse_metadata(await fetch_document(issuer, client), issuer, outgoing.may_call)
+    return parse_metadata(await fetch_document(issuer, client), issuer, http_clients.may_call)
 
 
 async def fetch_document(issuer: str, client: HttpClient) -> JsonObject:

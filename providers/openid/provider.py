@@ -86,7 +86,7 @@ class OpenIdProvider:
         self._ground = ground
         self._proof = proof
         self._key = key
-        self._client = ground.outgoing.client(f"provider:{card.id}", limit=config.max_connections)
+        self._client = ground.http_clients.client(f"provider:{card.id}", limit=config.max_connections)
         self._key_source = KeySource(self._client)
         self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
         self._metadata: RefreshingCache[Metadata] = RefreshingCache(self._fetch_metadata, ground.system, CACHE_POLICY)
@@ -125,7 +125,7 @@ class OpenIdProvider:
             note["after"] = ask.after
         if metadata.announces_issuer or self._config.iss_parameter_supported:
             note["iss"] = True
-        url = address(prefix, self._config, ask, nonce, verifier, development=self._ground.outgoing.development)
+        url = address(prefix, self._config, ask, nonce, verifier, development=self._ground.http_clients.development)
         return UpstreamRedirect(url, note)
 
     def matches_callback(self, note: JsonObject, answer: CallbackParameters) -> bool:
@@ -240,7 +240,7 @@ class OpenIdProvider:
             raise UpstreamError(UpstreamFault.ID_TOKEN_FORM, f"ID token: {problem.detail}") from None
 
     async def _fetch_metadata(self) -> Metadata:
-        return await fetch_metadata(self._config.issuer, self._client, self._ground.outgoing)
+        return await fetch_metadata(self._config.issuer, self._client, self._ground.http_clients)
 
     async def _fetch_keys(self) -> KeySet:
         return await self._key_source.fetch((await self._metadata.get()).jwks_uri)

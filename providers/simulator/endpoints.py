@@ -40,7 +40,7 @@ class IssuerEndpoints:
         """`style` is the style sheet of all issuers, to which this issuer's colour is added."""
         self._simulated = simulated
         self._settings = settings
-        self._ambient = system
+        self._system = system
         self._style = f":root {{ --tint: {simulated.issuer.tint}; }}\n{style}"
 
     async def metadata(self, _request: HttpRequest) -> Response:
@@ -120,7 +120,7 @@ class IssuerEndpoints:
             form = await read_form(request)
         except BadRequest:
             return _error("invalid_request", 400)
-        client = authenticate(self._simulated, form, request.headers.get("authorization"), self._ambient.now())
+        client = authenticate(self._simulated, form, request.headers.get("authorization"), self._system.now())
         if client is None:
             return _error("invalid_client", 401)
         if form.get("grant_type") != "authorization_code":
@@ -182,7 +182,7 @@ class IssuerEndpoints:
         known = self._session(request)
         if known is None or "login" in asked.prompt:
             return None
-        if asked.max_age is not None and self._ambient.now() - known.at >= asked.max_age:
+        if asked.max_age is not None and self._system.now() - known.at >= asked.max_age:
             return None
         return known
 
@@ -207,7 +207,7 @@ class IssuerEndpoints:
         return self._page(text, status=503)
 
     def _times(self) -> tuple[int, float]:
-        now = self._ambient.now()
+        now = self._system.now()
         return int(now), now + CODE_LIFE
 
     def _answer(self, sign_in: SimulatedSignIn) -> Response:
@@ -277,7 +277,7 @@ class IssuerEndpoints:
         return None
 
     def _grant(self, sign_in: SimulatedSignIn) -> Response:
-        now, life = int(self._ambient.now()), self._settings.life
+        now, life = int(self._system.now()), self._settings.life
         access_token = self._simulated.memory.new_token(replace(sign_in, expires=now + life))
         tokens = {"access_token": access_token, "token_type": "Bearer", "expires_in": life}
         if sign_in.outcome.name != "no_id_token":

@@ -42,7 +42,7 @@ class IssuerState:
         self.out_of_order = False
         self.key = new_key(issuer)
         self._issuer = issuer
-        self._ambient = system
+        self._system = system
         self._codes: dict[str, SimulatedSignIn] = {}
         self._tokens: dict[str, SimulatedSignIn] = {}
         self._sessions: dict[str, RememberedSession] = {}
@@ -67,7 +67,7 @@ class IssuerState:
 
     def begin_session(self, persona: Persona, at: int) -> str:
         """Starts a session. Returns the value of its cookie."""
-        name = self._ambient.random_bytes(24).hex()
+        name = self._system.random_bytes(24).hex()
         self._sessions[name] = RememberedSession(persona, at)
         return name
 
@@ -81,7 +81,7 @@ class IssuerState:
 
     def use_assertion(self, jti: str, expires: float) -> bool:
         """Whether this client assertion is new (replay protection)."""
-        now = self._ambient.now()
+        now = self._system.now()
         self._assertions = {one: until for one, until in self._assertions.items() if until > now}
         if jti in self._assertions:
             return False
@@ -95,26 +95,26 @@ class IssuerState:
         """
         self.key = new_key(self._issuer, self.key.kid if same_id else None)
         if huge:
-            self._huge_until = self._ambient.now() + HUGE_FOR
+            self._huge_until = self._system.now() + HUGE_FOR
 
     @property
     def jwks(self) -> JsonObject:
         """The published key set."""
         keys = [dict(self.key.jwk)]
-        if self._ambient.now() < self._huge_until:
+        if self._system.now() < self._huge_until:
             keys += [{**self.key.jwk, "kid": f"one-of-many-{number}"} for number in range(5000)]
         return {"keys": keys}
 
     def _put(self, kept: dict[str, SimulatedSignIn], sign_in: SimulatedSignIn) -> str:
-        now = self._ambient.now()
+        now = self._system.now()
         for old in [name for name, one in kept.items() if one.expires <= now]:
             del kept[old]
-        name = self._ambient.random_bytes(24).hex()
+        name = self._system.random_bytes(24).hex()
         kept[name] = sign_in
         return name
 
     def _live(self, sign_in: SimulatedSignIn | None) -> SimulatedSignIn | None:
-        return sign_in if sign_in is not None and sign_in.expires > self._ambient.now() else None
+        return sign_in if sign_in is not None and sign_in.expires > self._system.now() else None
 
 
 def new_key(issuer: Issuer, kid: str | None = None) -> SigningKey:

@@ -83,7 +83,7 @@ STATEMENTS = (
     Statement(SERVICES / "ciba.md", {3600: "up to an hour"}[TIMES.max] + f"; {duration_text(TIMES.default)} if"),
     Statement(SERVICES / "ciba.md", f"wait {TIMES.interval} seconds longer"),
     Statement(SERVICES / "ciba.md", f"`exp` within {ciba_request_object.LIFE // 60} minutes of `nbf`"),
-    Statement(SERVICES / "ciba.md", f"tried {NUMBERS[pings.TERMS.policy.max_attempts or 0]} times"),
+    Statement(SERVICES / "ciba.md", f"tried {NUMBERS[pings.TERMS.retry.max_attempts or 0]} times"),
     Statement(SERVICES / "logout.md", f"for up to {NUMBERS[logout_token.TOLD_WITHIN // 3600]} hours"),
     Statement(SERVICES / "README.md", f"the code is older than {TokenLifetimes().code} seconds"),
     Statement(SERVICES / "README.md", f"the last {KEPT} exchanges"),
@@ -114,7 +114,7 @@ def test_the_table_of_cookies_names_every_cookie_of_the_citizens_side() -> None:
     ("cookie", "lives"),
     [
         (cookies.language("cy"), "a year"),
-        (cookies.left("handle", "mark"), "a day"),
+        (cookies.redirect_cookie("handle", "mark"), "a day"),
         (cookies.code("handle", "code"), "ten minutes"),
         (cookies.browser((), "secret"), "the browser's session"),
     ],

@@ -130,7 +130,7 @@ async def staged(
     """
     ports, real = Ports(free_ports(4)), given or system.real_system()
     settings = configured(ports, real, laid_out(folder, script))
-    await wiring.migrated(settings)
+    await wiring.migrate_schema(settings)
     async with wiring.open_container(settings, real) as parts, serving(*_told(stands(parts, ports), told)):
         yield Stage(ports, parts, folder)
 

@@ -206,7 +206,7 @@ async def test_where_nothing_reaches_the_level_this_is_said_before_any_effort(ci
 
 async def test_a_service_that_was_turned_off_is_not_signed_in_to_and_says_whom_to_ask(citizen: Citizen) -> None:
     await citizen.begin()
-    board, now = citizen.stage.parts.connections.sql_stores.switches, citizen.stage.parts.system.now()
+    board, now = citizen.stage.parts.connections.sql_stores.kill_switches, citizen.stage.parts.system.now()
     await board.turn_off(KillSwitchKind.SERVICE, "demo-service", "out of hours", "operator", now)
     try:
         await citizen.page.reload()

@@ -185,7 +185,7 @@ async def test_whoever_is_signed_in_can_sign_out_from_any_page(citizen: Citizen)
 @asynccontextmanager
 async def off(stage: Stage, kind: KillSwitchKind, target: str) -> AsyncIterator[None]:
     """Turned off meanwhile."""
-    board, now = stage.parts.connections.sql_stores.switches, stage.parts.system.now()
+    board, now = stage.parts.connections.sql_stores.kill_switches, stage.parts.system.now()
     assert await board.turn_off(kind, target, "for a test", "operator", now)
     try:
         yield
@@ -238,7 +238,7 @@ async def test_a_session_of_a_provider_that_was_turned_off_answers_nothing(citiz
 
 async def account_of(stage: Stage, persona: str) -> str:
     """The account of a simulated person at Northbank."""
-    known = await stage.parts.connections.sql_stores.answers.linked_identity(
+    known = await stage.parts.connections.sql_stores.authorizations.linked_identity(
         f"{stage.providers}/northbank", persona, "library.example", "library"
     )
     assert known is not None

@@ -97,7 +97,7 @@ async def apart(
     files = {name: text.replace("http://localhost", "https://localhost") for name, text in script.files.items()}
     config = laid_out(folder, Script(edits=secured(authority.file), files=files))
     settings = configured(sites, real, config)
-    await wiring.migrated(settings)
+    await wiring.migrate_schema(settings)
     certificate = authority.certificate(*HOSTS, SERVICE_HOP, PROVIDER_HOP)
     async with wiring.open_container(settings, real) as parts:
         outbox = settings.broker.notifications.outbox

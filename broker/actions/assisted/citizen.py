@@ -73,17 +73,17 @@ _ENDINGS = {
 class CitizenCases:
     """What a citizen does with their case. `enabled` says if help is offered at all.
 
-    `ways` are how notices can be sent: without a confirmation code the citizen cannot bind the identity.
+    `contact_methods` are how notices can be sent: without a confirmation code the citizen cannot bind the identity.
     """
 
     sign_in_context: SignInContext
     context: CaseContext
     enabled: bool = True
-    ways: frozenset[ContactMethod] = frozenset(ContactMethod)
+    contact_methods: frozenset[ContactMethod] = frozenset(ContactMethod)
 
     # --- asking ---
 
-    async def on_offer(self, handle: str, browser: Browser) -> HelpOffered | DeadEnd | None:
+    async def offer_help(self, handle: str, browser: Browser) -> HelpOffered | DeadEnd | None:
         """The help on offer now: channels that reach the service's level, strongest first. None: no help."""
         transaction = await load_own_transaction(self.sign_in_context, handle, browser)
         if isinstance(transaction, DeadEnd):
@@ -95,7 +95,7 @@ class CitizenCases:
         if not self.sign_in_context.offer(transaction, service, switches, self.sign_in_context.system.now()).help:
             return None
         channels = self.channels(transaction.request.min_level)
-        return HelpOffered(transaction, service, channels, self.ways) if channels else None
+        return HelpOffered(transaction, service, channels, self.contact_methods) if channels else None
 
     def channels(self, level: Level) -> tuple[Channel, ...]:
         """The channels that can reach a level, the strongest first."""
@@ -103,16 +103,16 @@ class CitizenCases:
         fit = [one for one in Channel if min(profiles.caps[one].level, profiles.highest) >= level]
         return tuple(sorted(fit, key=lambda one: -profiles.caps[one].level))
 
-    async def ask(
+    async def request_help(
         self, handle: str, browser: Browser, wanted: HelpRequest
     ) -> ContinuationIssued | HelpRefused | RateLimited | DeadEnd:
         """Asks for help. Returns the continuation code, to be shown once."""
-        offered = await self.on_offer(handle, browser)
+        offered = await self.offer_help(handle, browser)
         if isinstance(offered, DeadEnd):
             return offered
         if offered is None or wanted.channel not in offered.channels:
             return HelpRefused.NOT_NOW
-        if wanted.way not in self.ways:
+        if wanted.way not in self.contact_methods:
             return HelpRefused.WAY
         reach = contact(wanted.way, wanted.address, self.context.rules.region)
         if reach is None:
@@ -179,7 +179,7 @@ class CitizenCases:
 
     # --- waiting ---
 
-    async def back(self, handle: str, browser: Browser) -> DeadEnd | None:
+    async def resume_case(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Goes back to the open case from a failure or from a provider."""
         transaction = await load_own_transaction(self.sign_in_context, handle, browser)
         if isinstance(transaction, DeadEnd):
@@ -190,7 +190,7 @@ class CitizenCases:
 
     async def ready(self, handle: str, browser: Browser) -> DeadEnd | None:
         """The citizen is ready for the session: the case waits in the queue."""
-        return await self._simply(handle, browser, ev.ReadyForSession())
+        return await self._apply(handle, browser, ev.ReadyForSession())
 
     async def withdraw(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Withdraws the request for help; its personal data is erased."""
@@ -215,7 +215,7 @@ class CitizenCases:
         await self.sign_in_context.stores.continuations.put(continuation_key(code), handle, transaction.expires)
         return ContinuationIssued(code)
 
-    async def _simply(self, handle: str, browser: Browser, event: ev.Event) -> DeadEnd | None:
+    async def _apply(self, handle: str, browser: Browser, event: ev.Event) -> DeadEnd | None:
         transaction = await load_own_transaction(self.sign_in_context, handle, browser)
         if isinstance(transaction, DeadEnd):
             return transaction
@@ -246,7 +246,7 @@ class CitizenCases:
             return CaseProven(proven) if enough else CaseEnded(FailureClass.HELP_TOO_LOW)
         return None if case.open else CaseEnded(_ENDINGS[case.state])
 
-    async def standing(self, transaction: Transaction) -> CaseStatus:
+    async def case_status(self, transaction: Transaction) -> CaseStatus:
         """What the citizen may see of the case. Raises LookupError if there is none."""
         case = None if transaction.case is None else await load_case(self.context, transaction.case)
         if case is None:
@@ -257,23 +257,23 @@ class CitizenCases:
         asking, now = _asking_browser(transaction, case), self.context.system.now()
         return case_status(case, self.context.rules.policy, now, asking=asking, attempts=attempts)
 
-    async def tidy(self, transaction: Transaction) -> None:
+    async def withdraw_unneeded(self, transaction: Transaction) -> None:
         """Withdraws the case that is no longer needed after a sign-in with a provider, if there is one."""
         if transaction.case_to_withdraw is not None:
             await update_case(self.context, transaction.case_to_withdraw, ev.Withdrawn("another_way"))
 
-    async def released(self, case: str) -> None:
+    async def record_release(self, case: str) -> None:
         """The identity was released to a service: the case is erased."""
         await update_case(self.context, case, ev.Released())
 
-    async def asked(self, transaction: Transaction) -> BackchannelRequest | None:
+    async def pending_question(self, transaction: Transaction) -> BackchannelRequest | None:
         """The waiting question of staff to the citizen of the transaction's case; None if no question is waiting."""
         if transaction.case is None:
             return None
         now, asked = self.context.system.now(), await self.context.stores.questions.of_case(transaction.case)
         return next((one for one in asked if one.is_pending(now)), None)
 
-    async def vouched(self, question: BackchannelRequest, identity: Identity) -> bool:
+    async def record_confirmation(self, question: BackchannelRequest, identity: Identity) -> bool:
         """Records the confirmation of a question as evidence in its case; False if the case takes no more evidence."""
         if question.case is None:
             return False

@@ -51,13 +51,13 @@ class CaseRules:
 class PromptSettings:
     """How staff ask citizens to confirm on their own device.
 
-    `confirm` is the URL of the page that takes the code, `name` the broker's name by language, `ways` how notices can
-    be sent (words of `assisted.case.Way`).
+    `confirm` is the URL of the page that takes the code, `name` the broker's name by language,
+    `contact_methods` how notices can be sent (words of `assisted.case.ContactMethod`).
     """
 
     confirm: str
     name: Mapping[str, str]
-    ways: frozenset[str] = frozenset()
+    contact_methods: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

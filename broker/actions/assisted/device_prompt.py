@@ -80,7 +80,7 @@ def _unfit_message(message: str) -> ActionRefused | None:
 def _notices(context: CaseContext, case: Case, question: BackchannelRequest) -> Sequence[Notification]:
     """The notice to the contact address, unless that is unsafe. The member of staff can also read out the code."""
     contact, prompts = case.contact, context.prompts
-    if contact is None or case.safety.unsafe or contact.way not in prompts.ways:
+    if contact is None or case.safety.unsafe or contact.way not in prompts.contact_methods:
         return ()
     name = prompts.name.get(case.language) or next(iter(prompts.name.values()))
     recipient = Recipient(contact.way, contact.address, case.language)

@@ -50,7 +50,7 @@ class Cases(Protocol):
         """Cases in these states, by `deadline` (none: last), then `queued`, the earliest first."""
         ...
 
-    async def held(self, member: str) -> Sequence[Case]:
+    async def by_holder(self, member: str) -> Sequence[Case]:
         """Cases whose `holder` is this member of staff."""
         ...
 
@@ -69,7 +69,7 @@ class Cases(Protocol):
         """How many attempts were counted."""
         ...
 
-    async def alike(self, marks: Sequence[str], besides: str) -> int:
+    async def count_similar(self, marks: Sequence[str], besides: str) -> int:
         """How many cases other than `besides` bear at least one of these `marks`."""
         ...
 
@@ -78,8 +78,8 @@ class Notifier(Protocol):
     """A sender of notices to citizens."""
 
     @property
-    def ways(self) -> frozenset[str]:
-        """How it can send: words of `assisted.case.Way`."""
+    def contact_methods(self) -> frozenset[str]:
+        """How it can send: words of `assisted.case.ContactMethod`."""
         ...
 
     async def deliver(self, notice: Notification) -> None:

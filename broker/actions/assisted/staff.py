@@ -56,9 +56,9 @@ class StaffCases:
 
     # --- finding work ---
 
-    async def held(self, who: StaffPrincipal) -> tuple[CaseView, ...]:
+    async def own_cases(self, who: StaffPrincipal) -> tuple[CaseView, ...]:
         """The cases that the member of staff holds."""
-        held = await refresh_all(self.context, await self.context.stores.cases.held(who.member.id))
+        held = await refresh_all(self.context, await self.context.stores.cases.by_holder(who.member.id))
         return tuple(case_view(self.context, case, who.member) for case in held if case.holder == who.member.id)
 
     async def workload(self) -> Workload:
@@ -73,7 +73,7 @@ class StaffCases:
 
     async def next_case(self, who: StaffPrincipal) -> CaseView | EditRefused:
         """Claims the next case in turn, or returns the one that is held already. NOTHING if none is waiting."""
-        mine = await self.held(who)
+        mine = await self.own_cases(who)
         if mine:
             return mine[0]
         waiting = await self.context.stores.cases.queue([CaseState.QUEUED, CaseState.REVIEW], LOOKED_AT)
@@ -106,7 +106,7 @@ class StaffCases:
             return ActionRefused.UNKNOWN
         return ActionRefused.UNKNOWN if opened.role is CaseRole.NONE else opened
 
-    async def look(self, who: StaffPrincipal, case_id: str) -> CaseView | RefusalReason:
+    async def view_case(self, who: StaffPrincipal, case_id: str) -> CaseView | RefusalReason:
         """A case that the member of staff holds, or looked up a moment ago; else LAPSED or UNKNOWN."""
         case = await load_case(self.context, case_id)
         if case is None:
@@ -238,7 +238,7 @@ class StaffCases:
                 in_training=member.in_training,
             )
             marks = evidence_input.all_fingerprints(case, rules.region, context.fingerprint)
-            alike = await context.stores.cases.alike(marks, case.id) if marks else 0
+            alike = await context.stores.cases.count_similar(marks, case.id) if marks else 0
             drawn = int.from_bytes(context.system.random_bytes(8)) < rules.policy.random_review * 2**64
             return ev.Decided(verdict, alike, drawn)
 

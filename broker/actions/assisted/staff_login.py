@@ -81,11 +81,11 @@ class LoginRecords:
 
 @dataclass(frozen=True, slots=True)
 class StaffLogin:
-    """The sign-in of staff. `people` are the members of staff by our id: no one else can sign in."""
+    """The sign-in of staff. `members` are the members of staff by our id: no one else can sign in."""
 
     provider: Provider
     callback: str
-    people: Mapping[str, StaffMember]
+    members: Mapping[str, StaffMember]
     policy: LoginPolicy
     records: LoginRecords
     system: System
@@ -167,7 +167,7 @@ class StaffLogin:
         """The member of staff whom the provider names, if the sign-in is strong and recent enough."""
         if isinstance(outcome, ProviderFailure):
             return _FAILURES.get(outcome.reason, LoginFailure.NOT_FINISHED)
-        member = next((one for one in self.people.values() if one.subject == outcome.subject), None)
+        member = next((one for one in self.members.values() if one.subject == outcome.subject), None)
         if member is None:
             return LoginFailure.NOT_STAFF
         if attempt.member is not None and attempt.member != member.id:
@@ -210,7 +210,7 @@ class StaffLogin:
         now = self.system.now()
         if found is None or now >= found.expires or now >= found.used + self.policy.sessions.idle:
             return None
-        member = self.people.get(found.member)
+        member = self.members.get(found.member)
         if member is None or member.subject != found.subject:
             return None
         if now >= found.used + NOTED_EVERY:

@@ -62,8 +62,8 @@ async def authenticate(context: EndpointContext, call: EndpointRequest) -> ciba.
 async def _recipient(context: EndpointContext, account: str, now: float) -> Recipient | None:
     """Returns how a citizen receives e-mail, if a session has a verified address; else None."""
     identity = (
-        await context.stores.backchannel_requests.known_as(account, now)
-        if "email" in context.policy.ciba.ways
+        await context.stores.backchannel_requests.identity_of(account, now)
+        if "email" in context.policy.ciba.contact_methods
         else None
     )
     if identity is None or identity.claims.get("email_verified") is not True:

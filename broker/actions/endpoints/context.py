@@ -63,12 +63,12 @@ DPOP_CLIENT = "/proofs"
 class CibaPolicy:
     """Backchannel authentication requests. `confirm_url` is the page where citizens type in the user code.
 
-    `ways` are how a user code can be sent to citizens ("email", "phone").
+    `contact_methods` are how a user code can be sent to citizens ("email", "phone").
     """
 
     lifetimes: CibaLifetimes
     confirm_url: str
-    ways: frozenset[str]
+    contact_methods: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

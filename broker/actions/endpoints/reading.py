@@ -62,10 +62,10 @@ async def userinfo(context: EndpointContext, call: EndpointRequest) -> dict[str,
     claims = userinfo_claims(record, grant, context.policy.server.ladder, now)
     if service.signing.userinfo_alg is None:
         return claims
-    whole = {**claims, "iss": context.policy.server.issuer, "aud": service.client_id}
+    claims = {**claims, "iss": context.policy.server.issuer, "aud": service.client_id}
     return JwtResponse(
         await _jwt_response(
-            context, whole, service, JwtFormat(service.signing.userinfo_alg, service.signing.userinfo_encryption)
+            context, claims, service, JwtFormat(service.signing.userinfo_alg, service.signing.userinfo_encryption)
         ),
         USERINFO,
     )
@@ -86,9 +86,9 @@ async def introspect(context: EndpointContext, call: EndpointRequest) -> Introsp
     if service.signing.introspection_alg is None and not accepts_jwt(call.accept):
         return response
     alg = service.signing.introspection_alg or service.signing.id_token_alg
-    whole = introspection_claims(response, service, context.policy.server.issuer, now)
+    claims = introspection_claims(response, service, context.policy.server.issuer, now)
     wanted = JwtFormat(alg, service.signing.introspection_encryption, INTROSPECTION_TYP)
-    token = await _jwt_response(context, whole, service, wanted)
+    token = await _jwt_response(context, claims, service, wanted)
     return JwtResponse(token, INTROSPECTION)
 
 

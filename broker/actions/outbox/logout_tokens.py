@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Protocol
 
 from broker.actions.outbox.retry_policy import RetryPolicy
-from broker.actions.outbox.worker import DeliveryOutcome, Terms
+from broker.actions.outbox.worker import DeliveryOutcome, DeliveryPolicy
 from broker.actions.ports import SigningKeys
 from broker.crypto.signing import sign
 from broker.model import handle as handles
@@ -19,7 +19,7 @@ from broker.platform.system import System
 
 LOG: Final = logging.getLogger("portico.deliveries")
 
-TERMS: Final = Terms(RetryPolicy(max_attempts=20, min_delay=5.0, max_delay=3600.0), lease=15.0, batch=20)
+TERMS: Final = DeliveryPolicy(RetryPolicy(max_attempts=20, min_delay=5.0, max_delay=3600.0), lease=15.0, batch=20)
 
 MAX_RESPONSE: Final = 65_536
 """Bytes of a response that are read. They are ignored."""
@@ -45,11 +45,11 @@ class DeliveryMetrics(Protocol):
 class LogoutTokenSender:
     """Sends logout tokens. Each attempt signs a new one, to the URL that the service has then."""
 
-    terms: ClassVar[Terms] = TERMS
+    policy: ClassVar[DeliveryPolicy] = TERMS
     issuer: str
     services: Mapping[str, Service]
     keys: SigningKeys
-    outgoing: HttpClients
+    http_clients: HttpClients
     system: System
     counts: DeliveryMetrics
 
@@ -60,7 +60,7 @@ class LogoutTokenSender:
             return DeliveryOutcome.DROPPED, "the service has no address for it any more"
         claims = logout_token_claims(message, self.issuer, handles.new_handle(self.system), self.system.now())
         token = await sign(claims, self.keys.signing(service.signing.id_token_alg), TYPE)
-        client = self.outgoing.client(f"service:{message.client_id}", limit=CONNECTIONS)
+        client = self.http_clients.client(f"service:{message.client_id}", limit=CONNECTIONS)
         answer = await client.post(service.logout.backchannel_uri, {"logout_token": token}, limit=MAX_RESPONSE)
         return classify_response(answer)
 

@@ -6,12 +6,12 @@ from typing import ClassVar, Final
 
 from broker.actions.assisted.ports import DeliveryFailed, Notifier
 from broker.actions.outbox.retry_policy import RetryPolicy
-from broker.actions.outbox.worker import DeliveryOutcome, Terms
+from broker.actions.outbox.worker import DeliveryOutcome, DeliveryPolicy
 from broker.model.notification import Notification
 
 LOG: Final = logging.getLogger("portico.notices")
 
-TERMS: Final = Terms(RetryPolicy(max_attempts=None, min_delay=60.0, max_delay=60.0), lease=60.0, batch=1)
+TERMS: Final = DeliveryPolicy(RetryPolicy(max_attempts=None, min_delay=60.0, max_delay=60.0), lease=60.0, batch=1)
 """One is claimed at a time: a mail server that answers slowly would let the claims of others run out unsent."""
 
 
@@ -19,7 +19,7 @@ TERMS: Final = Terms(RetryPolicy(max_attempts=None, min_delay=60.0, max_delay=60
 class NoticeSender:
     """Sends notifications."""
 
-    terms: ClassVar[Terms] = TERMS
+    policy: ClassVar[DeliveryPolicy] = TERMS
     notifier: Notifier
 
     async def send(self, message: Notification) -> tuple[DeliveryOutcome, str]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from broker.actions.outbox.retry_policy import RetryPolicy
-from broker.actions.outbox.worker import DeliveryOutcome, Terms
+from broker.actions.outbox.worker import DeliveryOutcome, DeliveryPolicy
 from broker.model.backchannel_request import PingNotification
 from broker.model.service import CibaDeliveryMode, Service
 from broker.platform.http_client import HttpClients, HttpResponse
 
 LOG: Final = logging.getLogger("portico.services")
 
-TERMS: Final = Terms(RetryPolicy(max_attempts=6, min_delay=10.0, max_delay=3600.0), lease=15.0, batch=20)
+TERMS: Final = DeliveryPolicy(RetryPolicy(max_attempts=6, min_delay=10.0, max_delay=3600.0), lease=15.0, batch=20)
 """Six attempts within about five minutes: the service may always poll."""
 
 MAX_RESPONSE: Final = 4096
@@ -27,9 +27,9 @@ CONNECTIONS: Final = 2
 class PingSender:
     """Sends pings, to the URL that the service has at each attempt."""
 
-    terms: ClassVar[Terms] = TERMS
+    policy: ClassVar[DeliveryPolicy] = TERMS
     services: Mapping[str, Service]
-    outgoing: HttpClients
+    http_clients: HttpClients
 
     async def send(self, message: PingNotification) -> tuple[DeliveryOutcome, str]:
         """Posts a ping. Only a server error or a failed connection is retried.
@@ -39,7 +39,7 @@ class PingSender:
         service = self.services.get(message.client_id)
         if service is None or service.ciba.mode is not CibaDeliveryMode.PING or service.ciba.notification_uri is None:
             return DeliveryOutcome.DROPPED, "the service is not pinged any more"
-        client = self.outgoing.client(f"ping {service.client_id}", limit=CONNECTIONS)
+        client = self.http_clients.client(f"ping {service.client_id}", limit=CONNECTIONS)
         headers = {"Authorization": f"Bearer {message.token}"}
         content = {"auth_req_id": message.handle}
         answer = await client.post_json(service.ciba.notification_uri, content, headers, limit=MAX_RESPONSE)

@@ -28,14 +28,14 @@ class DeliveryOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class DeliveryPolicy:
     """How one kind of message is claimed and retried.
 
     `lease` (seconds) is how long a claim lasts: longer than an attempt may take, short enough for another process to
     take over soon after a crash. `batch` messages are claimed at once, and sent concurrently.
     """
 
-    policy: RetryPolicy
+    retry: RetryPolicy
     lease: float
     batch: int
 
@@ -44,7 +44,7 @@ class Sender(Protocol[Sent]):
     """One kind of message: what is sent, and what an answer means."""
 
     @property
-    def terms(self) -> Terms:
+    def policy(self) -> DeliveryPolicy:
         """How messages of this kind are claimed and retried."""
         ...
 
@@ -62,16 +62,16 @@ async def send_due(outbox: Outbox[Entry], sender: Sender[Entry], system: System)
 
     A failure does not delay other messages; an exception is raised once the messages claimed with it were attempted.
     """
-    attempted, terms = 0, sender.terms
+    attempted, policy = 0, sender.policy
     while True:
         now = system.now()
-        due = await outbox.claim(now, now + terms.lease, terms.batch)
+        due = await outbox.claim(now, now + policy.lease, policy.batch)
         done = await asyncio.gather(*(_attempt(outbox, sender, system, one) for one in due), return_exceptions=True)
         for failure in done:
             if failure is not None:
                 raise failure
         attempted += len(due)
-        if len(due) < terms.batch:
+        if len(due) < policy.batch:
             return attempted
 
 
@@ -80,15 +80,15 @@ async def _attempt(outbox: Outbox[Entry], sender: Sender[Entry], system: System,
     now = system.now()
     match outcome:
         case DeliveryOutcome.DELIVERED:
-            await outbox.sent(message.id, now)
+            await outbox.mark_sent(message.id, now)
         case DeliveryOutcome.FAILED:
             chance = int.from_bytes(system.random_bytes(4)) / 2**32
-            at = next_attempt(sender.terms.policy, message.tries, now, message.expires, chance)
+            at = next_attempt(sender.policy.retry, message.tries, now, message.expires, chance)
             if at is None:
                 outcome = DeliveryOutcome.GIVEN_UP
                 await outbox.give_up(message.id)
             else:
-                await outbox.later(message.id, at)
+                await outbox.postpone(message.id, at)
         case _:
             await outbox.give_up(message.id)
     sender.report(message, outcome, why)

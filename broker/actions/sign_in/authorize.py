@@ -223,7 +223,7 @@ async def _sign_in_silently(
     answered = await issue_code(context, transaction, service, identity, session_update)
     if answered is None:
         return await _error_response(context, transaction, service, ErrorCode.INTERACTION_REQUIRED)
-    return AnsweredImmediately(service, answered.leaving, answered.shared, transaction.request.ui_locales)
+    return AnsweredImmediately(service, answered.redirect, answered.shared, transaction.request.ui_locales)
 
 
 async def _error_response(

@@ -67,7 +67,7 @@ async def approve_here(
     transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
-    question = await cases.asked(transaction)
+    question = await cases.pending_question(transaction)
     return None if question is None else await start_confirmation(context, question, browser, transaction.language)
 
 
@@ -171,7 +171,7 @@ async def _settle(context: SignInContext, transaction: Transaction, state: Backc
     reference = transaction.request.question
     if reference is None:
         return False
-    return await context.stores.backchannel_requests.settle(
+    return await context.stores.backchannel_requests.end(
         reference.id, state, context.system.now(), [_settled_event(context, transaction, state)]
     )
 
@@ -208,7 +208,7 @@ async def _confirmed(
     if question is None or not question.is_pending(context.system.now()):
         return None
     if question.case is not None:
-        if not await cases.vouched(question, identity):
+        if not await cases.record_confirmation(question, identity):
             return None
         return "" if await _settle(context, transaction, BackchannelState.CONFIRMED) else None
     return await _answered(context, transaction, service, identity, question)

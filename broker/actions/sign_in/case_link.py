@@ -33,23 +33,23 @@ class CaseLink(Protocol):
         """Returns the outcome of the transaction's case; None while it is open."""
         ...
 
-    async def standing(self, transaction: Transaction) -> CaseStatus:
+    async def case_status(self, transaction: Transaction) -> CaseStatus:
         """Returns what the citizen may see of the case."""
         ...
 
-    async def tidy(self, transaction: Transaction) -> None:
+    async def withdraw_unneeded(self, transaction: Transaction) -> None:
         """Withdraws the case that is no longer needed after a sign-in with a provider, if there is one."""
         ...
 
-    async def asked(self, transaction: Transaction) -> BackchannelRequest | None:
+    async def pending_question(self, transaction: Transaction) -> BackchannelRequest | None:
         """Returns the pending question of staff to the citizen of the transaction's case, or None."""
         ...
 
-    async def vouched(self, question: BackchannelRequest, identity: Identity) -> bool:
+    async def record_confirmation(self, question: BackchannelRequest, identity: Identity) -> bool:
         """Records the confirmation of a question in its case; False if the case takes no more evidence."""
         ...
 
-    async def released(self, case: str) -> None:
+    async def record_release(self, case: str) -> None:
         """Records that the identity of a case was released to a service."""
         ...
 

@@ -40,7 +40,7 @@ class ClientAnswer:
     `code_sent` is False if no code was sent: the session keeps the identity for the service's next request.
     """
 
-    leaving: ClientRedirect
+    redirect: ClientRedirect
     account: str
     shared: BrowserUpdates
     code_sent: bool
@@ -118,10 +118,10 @@ async def answer(
         await advance_transaction(context, handle, transaction, AnsweredBefore())
         return None
     await advance_transaction(
-        context, handle, transaction, ServiceAnswered(outcome.leaving, outcome.account, outcome.code_sent)
+        context, handle, transaction, ServiceAnswered(outcome.redirect, outcome.account, outcome.code_sent)
     )
     if transaction.case is not None:
-        await cases.released(transaction.case)
+        await cases.record_release(transaction.case)
     return outcome
 
 

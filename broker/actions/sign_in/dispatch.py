@@ -65,7 +65,7 @@ async def help_on_offer(
     context: SignInContext, cases: CitizenCases, handle: str, browser: Browser
 ) -> HelpOffered | View:
     """Returns the help that the citizen can ask for now, or the view of the transaction's page if none is offered."""
-    offered = await cases.on_offer(handle, browser)
+    offered = await cases.offer_help(handle, browser)
     return (await current_view(context, cases, handle, browser))[0] if offered is None else offered
 
 
@@ -111,9 +111,9 @@ async def _view(
                 return PickerView(transaction, service, offer)
             return _failure_view(context, transaction, service, offer)
         case TransactionState.WAITING if transaction.case is not None:
-            standing = await cases.standing(transaction)
-            asked = await cases.asked(transaction)
-            return CaseStatusView(transaction, service, standing, await _offer(context, transaction, service), asked)
+            status = await cases.case_status(transaction)
+            question = await cases.pending_question(transaction)
+            return CaseStatusView(transaction, service, status, await _offer(context, transaction, service), question)
         case TransactionState.ANSWERED if (
             transaction.client_redirect and _may_redirect(transaction, service) and not _is_stale(context, transaction)
         ):
@@ -153,7 +153,7 @@ async def _identified(
     browser: Browser,
 ) -> tuple[View, BrowserUpdates]:
     """Returns the consent page, or answers the service if no consent is needed."""
-    await cases.tidy(transaction)
+    await cases.withdraw_unneeded(transaction)
     identity = transaction.identity
     before = None if identity is None else await linked_identity(context, identity, service)
     failed = await recheck(context, handle, transaction, service, before, browser)
@@ -165,7 +165,7 @@ async def _identified(
     answered = await answer(context, cases, handle, transaction, browser)
     if answered is not None:
         return _return_to_client(
-            transaction, service, answered.leaving, _redirect_mark(transaction, 1)
+            transaction, service, answered.redirect, _redirect_mark(transaction, 1)
         ), answered.shared
     now = await load_own_transaction(context, handle, browser)
     return (now if isinstance(now, DeadEnd) else await _view(context, cases, now, service, browser)), BrowserUpdates()

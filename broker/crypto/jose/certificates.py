@@ -48,7 +48,7 @@ class Certificate:
     emails: frozenset[str] = field(compare=False)
     starts: float = field(compare=False)
     ends: float = field(compare=False)
-    whole: x509.Certificate = field(repr=False, compare=False)
+    certificate: x509.Certificate = field(repr=False, compare=False)
 
     def good_at(self, now: float) -> bool:
         """Whether it is valid at this time (RFC 5280 4.1.2.5)."""
@@ -56,12 +56,14 @@ class Certificate:
 
     def holds_key_of(self, keys: KeySet) -> bool:
         """Whether its key is one of these (RFC 8705 2.2)."""
-        own = _spki(self.whole.public_key())
+        own = _spki(self.certificate.public_key())
         return any(_spki(key.public) == own for fit in keys.keys.values() for key in fit)
 
     def issued_by(self, authorities: Authorities, now: float) -> bool:
         """Whether an authority that is valid now issued it for client authentication (RFC 5280 6.1)."""
-        return _for_clients(self.whole) and any(_signed(self.whole, authority, now) for authority in authorities)
+        return _for_clients(self.certificate) and any(
+            _signed(self.certificate, authority, now) for authority in authorities
+        )
 
 
 @lru_cache(maxsize=128)
@@ -70,18 +72,18 @@ def read_certificate(der: bytes) -> Certificate:
     if len(der) > MAX_CERTIFICATE:
         raise InvalidToken(f"certificate of {len(der)} bytes: at most {MAX_CERTIFICATE} are read")
     try:
-        whole = x509.load_der_x509_certificate(der)
-        names = _alternative_names(whole)
+        certificate = x509.load_der_x509_certificate(der)
+        names = _alternative_names(certificate)
         return Certificate(
             thumbprint=base64url.encode(hashlib.sha256(der).digest()),
-            subject=whole.subject,
+            subject=certificate.subject,
             dns=frozenset(name.lower() for name in names.get_values_for_type(x509.DNSName)),
             uris=frozenset(names.get_values_for_type(x509.UniformResourceIdentifier)),
             ips=frozenset(str(ip) for ip in names.get_values_for_type(x509.IPAddress)),
             emails=frozenset(map(email, names.get_values_for_type(x509.RFC822Name))),
-            starts=whole.not_valid_before_utc.timestamp(),
-            ends=whole.not_valid_after_utc.timestamp(),
-            whole=whole,
+            starts=certificate.not_valid_before_utc.timestamp(),
+            ends=certificate.not_valid_after_utc.timestamp(),
+            certificate=certificate,
         )
     except (ValueError, TypeError, x509.DuplicateExtension, UnsupportedAlgorithm) as problem:
         raise InvalidToken(f"certificate cannot be read: {type(problem).__name__}") from None
@@ -118,25 +120,27 @@ def read_authorities(pem: bytes) -> Authorities:
     return found
 
 
-def _alternative_names(whole: x509.Certificate) -> x509.SubjectAlternativeName:
+def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
     try:
-        return whole.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return x509.SubjectAlternativeName([])
 
 
-def _extension(whole: x509.Certificate, kind: Any) -> Any:
+def _extension(certificate: x509.Certificate, kind: Any) -> Any:
     try:
-        return whole.extensions.get_extension_for_class(kind).value
+        return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
 
 
-def _for_clients(whole: x509.Certificate) -> bool:
+def _for_clients(certificate: x509.Certificate) -> bool:
     """Whether it is an end-entity certificate, allows client authentication, and has no unknown critical extension."""
-    constraints = _extension(whole, x509.BasicConstraints)
-    usage = _extension(whole, x509.ExtendedKeyUsage)
-    strange = any(each.critical and isinstance(each.value, x509.UnrecognizedExtension) for each in whole.extensions)
+    constraints = _extension(certificate, x509.BasicConstraints)
+    usage = _extension(certificate, x509.ExtendedKeyUsage)
+    strange = any(
+        each.critical and isinstance(each.value, x509.UnrecognizedExtension) for each in certificate.extensions
+    )
     return (
         not strange
         and not (constraints is not None and constraints.ca)
@@ -149,13 +153,13 @@ def _may_sign(authority: x509.Certificate) -> bool:
     return bool(constraints is not None and constraints.ca and (usage is None or usage.key_cert_sign))
 
 
-def _signed(whole: x509.Certificate, authority: x509.Certificate, now: float) -> bool:
+def _signed(certificate: x509.Certificate, authority: x509.Certificate, now: float) -> bool:
     if not authority.not_valid_before_utc.timestamp() <= now <= authority.not_valid_after_utc.timestamp():
         return False
-    if isinstance(whole.signature_hash_algorithm, hashes.SHA1 | hashes.MD5):
+    if isinstance(certificate.signature_hash_algorithm, hashes.SHA1 | hashes.MD5):
         return False
     try:
-        whole.verify_directly_issued_by(authority)
+        certificate.verify_directly_issued_by(authority)
     except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
         return False
     return True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.model.notification import Notification
-from broker.platform.notifications.texts import written
+from broker.platform.notifications.texts import notice_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class FileNotifier:
     path: Path
 
     @property
-    def ways(self) -> frozenset[str]:
+    def contact_methods(self) -> frozenset[str]:
         """Supports every channel."""
         return frozenset({"email", "phone", "post"})
 
@@ -26,7 +26,7 @@ class FileNotifier:
         await asyncio.to_thread(self._write, notice)
 
     def _write(self, notice: Notification) -> None:
-        said = written(notice)
+        said = notice_text(notice)
         told = {"subject": said.subject, "text": said.text, "address": notice.address, "way": notice.way}
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self.path / f".{notice.id}"

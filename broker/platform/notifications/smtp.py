@@ -9,7 +9,7 @@ from email.utils import formatdate, parseaddr
 
 from broker.model.notification import DeliveryFailed, Notification
 from broker.normalize.email import sendable
-from broker.platform.notifications.texts import written
+from broker.platform.notifications.texts import notice_text
 
 TIMEOUT = 15.0
 """Timeout in seconds of each SMTP step."""
@@ -30,7 +30,7 @@ class SmtpNotifier:
     trust: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
 
     @property
-    def ways(self) -> frozenset[str]:
+    def contact_methods(self) -> frozenset[str]:
         """Supports email only."""
         return frozenset({"email"})
 
@@ -43,7 +43,7 @@ class SmtpNotifier:
 
     async def deliver(self, notice: Notification) -> None:
         """Sends the message to the SMTP server. Raises DeliveryFailed."""
-        if notice.way not in self.ways:
+        if notice.way not in self.contact_methods:
             raise DeliveryFailed(f"an SMTP server cannot deliver by {notice.way}")
         address = sendable(notice.address)
         if address is None:
@@ -54,7 +54,7 @@ class SmtpNotifier:
             raise DeliveryFailed(type(fault).__name__) from fault
 
     def _message(self, notice: Notification, address: str) -> EmailMessage:
-        said = written(notice)
+        said = notice_text(notice)
         message = EmailMessage()
         message.set_content(said.text)
         message["From"], message["To"], message["Subject"] = self.sender, address, said.subject

@@ -36,7 +36,7 @@ def texts() -> Mapping[NotificationKind, Mapping[str, Text]]:
     return kinds
 
 
-def written(notice: Notification) -> Text:
+def notice_text(notice: Notification) -> Text:
     """The text of a notification, in its language. Raises KeyError if a field of its kind is missing."""
     known = texts()[notice.kind]
     text = known[lookup(notice.language, known) or OTHERWISE]

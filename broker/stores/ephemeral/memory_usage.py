@@ -29,7 +29,7 @@ class MemoryUsage:
         """Whether Redis, at the last check, would evict records when its memory is full."""
         return self._policy != EVICTING_POLICIES
 
-    async def watch(self) -> None:
+    async def update(self) -> None:
         """Checks Redis. Called every few seconds. A change of its eviction policy is logged once."""
         memory = await self._server.info("memory")
         policy = memory["maxmemory_policy"]

@@ -32,20 +32,20 @@ from broker.stores.sql.kill_switches import KillSwitchStore
 class EphemeralStores:
     """All ephemeral stores.
 
-    `memory_fullness` is the memory usage from 0 to 1, without a round trip; `watch` updates it and is called every few
-    seconds. `check_server` returns the problems of the server's configuration, each with a fix; `evicts` whether the
-    last `watch` found an evicting policy. `server_time` reads the server's clock, in seconds since 1970 UTC; None
-    without a server. `forget` empties all stores.
+    `memory_fullness` is the memory usage from 0 to 1, without a round trip; `update_memory_usage` updates it and is
+    called every few seconds. `check_server` returns the problems of the server's configuration, each with a fix;
+    `evicts` whether the last update found an evicting policy. `server_time` reads the server's clock, in seconds since
+    1970 UTC; None without a server. `forget` empties all stores.
     """
 
     transactions: MemoryTransactions | RedisTransactions
     pushed: MemoryPushedRequests | RedisPushedRequests
     continuations: MemoryContinuations | RedisContinuations
-    goodbyes: MemoryPendingLogouts | RedisPendingLogouts
+    pending_logouts: MemoryPendingLogouts | RedisPendingLogouts
     proofs: MemoryProofs | RedisProofs
-    limits: MemoryRateLimits | RedisRateLimits
+    rate_limits: MemoryRateLimits | RedisRateLimits
     memory_fullness: Callable[[], float]
-    watch: Callable[[], Awaitable[None]]
+    update_memory_usage: Callable[[], Awaitable[None]]
     check_server: Callable[[], Awaitable[Sequence[str]]]
     evicts: Callable[[], bool]
     server_time: Callable[[], Awaitable[float]] | None
@@ -54,28 +54,28 @@ class EphemeralStores:
 
 
 def open_ephemeral_stores(
-    url: str, sealer: Sealer, system: System, board: KillSwitchStore, access: RedisAccess = WITHOUT_PASSWORD
+    url: str, sealer: Sealer, system: System, kill_switches: KillSwitchStore, access: RedisAccess = WITHOUT_PASSWORD
 ) -> EphemeralStores:
     """Opens the ephemeral stores at `memory:` or at a URL of Redis (broker.platform.redis_urls).
 
     `system` is that of the SQL stores, whose clock never goes backwards. Connections are opened on first use. With
-    Redis every access passes the mirrored version of the kill switches to `board`. `access` holds passwords and TLS
-    parameters. Raises ValueError for an invalid URL.
+    Redis every access passes the mirrored version of the kill switches to `kill_switches`. `access` holds passwords
+    and TLS parameters. Raises ValueError for an invalid URL.
     """
     if url == "memory:":
         return _memory(system)
     server = RedisClient(url, access)
     fullness = MemoryUsage(server)
-    board.mirror_in(RedisVersionMirror(server))
+    kill_switches.mirror_in(RedisVersionMirror(server))
     return EphemeralStores(
-        transactions=RedisTransactions(server, sealer, system, board.observe_mirror),
-        pushed=RedisPushedRequests(server, sealer, system, board.observe_mirror),
+        transactions=RedisTransactions(server, sealer, system, kill_switches.observe_mirror),
+        pushed=RedisPushedRequests(server, sealer, system, kill_switches.observe_mirror),
         continuations=RedisContinuations(server, sealer, system),
-        goodbyes=RedisPendingLogouts(server, sealer, system),
+        pending_logouts=RedisPendingLogouts(server, sealer, system),
         proofs=RedisProofs(server, system),
-        limits=RedisRateLimits(server, system, board.observe_mirror),
+        rate_limits=RedisRateLimits(server, system, kill_switches.observe_mirror),
         memory_fullness=fullness.memory_usage,
-        watch=fullness.watch,
+        update_memory_usage=fullness.update,
         check_server=fullness.check_server,
         evicts=fullness.evicts,
         server_time=server.time,
@@ -103,11 +103,11 @@ def _memory(system: System) -> EphemeralStores:
         transactions=transactions,
         pushed=pushed,
         continuations=continuations,
-        goodbyes=goodbyes,
+        pending_logouts=goodbyes,
         proofs=proofs,
-        limits=limits,
+        rate_limits=limits,
         memory_fullness=lambda: transactions.fullness,
-        watch=_nothing,
+        update_memory_usage=_nothing,
         check_server=_no_problems,
         evicts=lambda: False,
         server_time=None,

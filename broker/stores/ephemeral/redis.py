@@ -98,11 +98,11 @@ class RedisTransactions:
     """Pending transactions, in Redis."""
 
     def __init__(
-        self, server: RedisClient, sealer: Sealer, system: System, heard: Callable[[int | None], None]
+        self, server: RedisClient, sealer: Sealer, system: System, observe_mirror: Callable[[int | None], None]
     ) -> None:
         self._server = server
         self._now = system.now
-        self._heard = heard
+        self._observe_mirror = observe_mirror
         self._records = SealedMap(
             server.key, "transaction", RecordCodec(Transaction, 3, _TRANSACTION_RENAMED), sealer, system.now
         )
@@ -121,7 +121,7 @@ class RedisTransactions:
             keys.append(counted)
             rest += [start.most, lasts]
         made, version = await self._server.run(CREATE, keys, *self._common(name, transaction), *rest)
-        self._heard(_version(version))
+        self._observe_mirror(_version(version))
         return bool(made)
 
     async def room_from(self, browser: str, limit: int) -> float | None:
@@ -136,7 +136,7 @@ class RedisTransactions:
         """Returns the transaction, also an ended one while its stub is stored. One round trip."""
         name = self._records.name(handle)
         kept, version = await self._server.command("MGET", name, self._server.mirror)
-        self._heard(_version(version))
+        self._observe_mirror(_version(version))
         found = self._records.read(name, kept)
         if found is None:
             return None
@@ -154,7 +154,7 @@ class RedisTransactions:
         made, version = await self._server.run(
             SAVE, (name, self._server.mirror), *self._common(name, transaction), *rest
         )
-        self._heard(_version(version))
+        self._observe_mirror(_version(version))
         return bool(made)
 
     def _common(self, name: str, transaction: Transaction) -> Sequence[Any]:
@@ -167,11 +167,11 @@ class RedisPushedRequests:
     """Pushed authorization requests, in Redis."""
 
     def __init__(
-        self, server: RedisClient, sealer: Sealer, system: System, heard: Callable[[int | None], None]
+        self, server: RedisClient, sealer: Sealer, system: System, observe_mirror: Callable[[int | None], None]
     ) -> None:
         self._server = server
         self._now = system.now
-        self._heard = heard
+        self._observe_mirror = observe_mirror
         self._records = SealedMap(
             server.key, "pushed", RecordCodec(AuthorizationRequest, 2, _REQUEST_RENAMED), sealer, system.now
         )
@@ -180,7 +180,7 @@ class RedisPushedRequests:
         """Stores a checked request until `expires`."""
         name = self._records.name(handle)
         value = self._records.write(name, request, expires)
-        self._heard(
+        self._observe_mirror(
             _version(await self._server.run(PUT, (name, self._server.mirror), value, lifetime(expires, self._now())))
         )
 
@@ -188,7 +188,7 @@ class RedisPushedRequests:
         """The request, and whether this is its first use; None if unknown or expired. One round trip."""
         name = self._records.name(handle)
         kept, version, fetched = await self._server.run(FETCH, (name, self._server.mirror, f"{name}:fetched"))
-        self._heard(_version(version))
+        self._observe_mirror(_version(version))
         found = self._records.read(name, kept)
         return None if found is None else (found[1], int(fetched) == 1)
 
@@ -240,7 +240,7 @@ class RedisProofs:
 
     def __init__(self, server: RedisClient, system: System) -> None:
         self._server = server
-        self._ambient = system
+        self._system = system
         self._drawn = server.key("proofs", "epoch")
 
     async def first_use(self, jti: str, expires: float, epoch: str) -> bool:
@@ -248,7 +248,7 @@ class RedisProofs:
 
         Raises StoreUnavailable also if `epoch` is not the server's: after a failover, or at a former primary.
         """
-        now = self._ambient.now()
+        now = self._system.now()
         keys = (self._server.key("proof", sha256_hex(jti)), self._drawn)
         first, found = await self._server.run(FIRST_USE, keys, expires, lifetime(expires, now), now)
         if found is None or sha256_hex(found.decode()) != epoch:
@@ -262,7 +262,7 @@ class RedisProofs:
         """
         found = await self._server.run(EPOCH, (self._drawn,))
         if found is None:
-            await self._server.command("SET", self._drawn, self._ambient.random_bytes(16).hex(), "NX")
+            await self._server.command("SET", self._drawn, self._system.random_bytes(16).hex(), "NX")
             found = await self._server.run(EPOCH, (self._drawn,))
         return sha256_hex("" if found is None else found.decode())
 
@@ -270,16 +270,16 @@ class RedisProofs:
 class RedisRateLimits:
     """Fixed window rate limits, in Redis. Windows start at multiples of their length."""
 
-    def __init__(self, server: RedisClient, system: System, heard: Callable[[int | None], None]) -> None:
+    def __init__(self, server: RedisClient, system: System, observe_mirror: Callable[[int | None], None]) -> None:
         self._server = server
         self._now = system.now
-        self._heard = heard
+        self._observe_mirror = observe_mirror
 
     async def allow(self, key_: str, most: int, window: int) -> bool:
         """Counts one use of `key_`; False beyond `most` in the current window of `window` seconds."""
         name, lasts = _window(self._server, RateLimit(key_, most, window), self._now())
         count, version = await self._server.run(COUNT, (name, self._server.mirror), lasts)
-        self._heard(_version(version))
+        self._observe_mirror(_version(version))
         return int(count) <= most
 
     async def give_back(self, key_: str, window: int) -> None:

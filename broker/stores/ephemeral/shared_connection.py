@@ -14,34 +14,34 @@ class SharedConnection:
     def __init__(self, place: RedisAddress) -> None:
         """The connection is opened on first use."""
         self._place = place
-        self._line: RedisConnection | None = None
+        self._connection: RedisConnection | None = None
         self._opening: asyncio.Task[RedisConnection] | None = None
         self._closed = False
 
     async def execute(self, words: Sequence[Any]) -> Any:
         """See RedisTransport."""
-        line, sent, loop = self._line, tuple(words), asyncio.get_running_loop()
+        connection, sent, loop = self._connection, tuple(words), asyncio.get_running_loop()
         until = loop.time() + DEADLINE
-        if line is None or not line.open:
-            return await self._retry(line, sent, until)
+        if connection is None or not connection.open:
+            return await self._retry(connection, sent, until)
         try:
-            return await line.send(sent)
+            return await connection.send(sent)
         except ConnectionLost:
-            return await self._retry(line, sent, until)
+            return await self._retry(connection, sent, until)
 
-    async def _retry(self, line: RedisConnection | None, words: tuple[Any, ...], until: float) -> Any:
-        """Sends one command on another connection than `line`, and on a third if that one broke before its reply."""
+    async def _retry(self, connection: RedisConnection | None, words: tuple[Any, ...], until: float) -> Any:
+        """Sends a command on another connection than this one, and on a third if that one broke before its reply."""
         async with asyncio.timeout_at(until):
-            line = await self._connected(line)
+            connection = await self._connected(connection)
             try:
-                return await line.send(words)
+                return await connection.send(words)
             except ConnectionLost:
-                return await (await self._connected(line)).send(words)
+                return await (await self._connected(connection)).send(words)
 
     async def _connected(self, broken: RedisConnection | None) -> RedisConnection:
         """An open connection. Of concurrent callers one opens it and all use it."""
-        if self._line is not None and self._line is not broken and self._line.open:
-            return self._line
+        if self._connection is not None and self._connection is not broken and self._connection.open:
+            return self._connection
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._open())
         return await asyncio.shield(self._opening)
@@ -49,17 +49,17 @@ class SharedConnection:
     async def _open(self) -> RedisConnection:
         try:
             async with asyncio.timeout(CONNECT_WITHIN):
-                line = await connected(self._place, DEADLINE)
+                connection = await connected(self._place, DEADLINE)
             if self._closed:
-                line.close()
+                connection.close()
                 raise ConnectionLost("closed")
-            self._line = line
-            return line
+            self._connection = connection
+            return connection
         finally:
             self._opening = None
 
     async def close(self) -> None:
         """See RedisTransport."""
         self._closed = True
-        if self._line is not None:
-            self._line.close()
+        if self._connection is not None:
+            self._connection.close()

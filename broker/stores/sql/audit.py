@@ -48,7 +48,7 @@ def rows(events: Sequence[AuditEvent]) -> Sequence[Mapping[str, Any]]:
     return [row(event) for event in events]
 
 
-def written(same: Mapping[str, ColumnElement[Any]] | None = None) -> InsertRows:
+def insert_rows(same: Mapping[str, ColumnElement[Any]] | None = None) -> InsertRows:
     """The step of an atomic write that inserts the rows in the parameter `events`; the write itself supplies the
     columns in `same`.
 
@@ -72,7 +72,7 @@ class SqlAudit:
             .order_by(audit.c.id)
             .limit(bindparam("limit", type_=Integer))
         )
-        self._write = database.prepare(AtomicWrite(None, (written(),), select(literal_column("1"))))
+        self._write = database.prepare(AtomicWrite(None, (insert_rows(),), select(literal_column("1"))))
 
     def report_to(self, receiver: Callable[[Sequence[AuditEvent]], None]) -> None:
         """From now on `receiver` gets the events of each write after its commit. It must neither fail nor wait."""

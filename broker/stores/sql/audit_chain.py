@@ -30,7 +30,7 @@ _TYP: Final = "audit-checkpoint+jwt"
 _BATCH: Final = 1000
 _AT: Final = 2 + COLUMNS.index("at")
 """The column with the time at which a sealed row was written."""
-YOUNG: Final = 600.0
+FIRST_CHECKPOINT_WITHIN: Final = 600.0
 """Seconds for which an audit log may have no checkpoint: a new installation makes its first one within a minute."""
 _NOTHING: Final = (0, "")
 """The number and the hash before the first row."""
@@ -171,7 +171,7 @@ class AuditChain:
                 began = min(began, float(row[_AT]))
                 problems += _check(row, number, before, known)
                 number, before = row[0], row[1]
-        if number and not known and (last_made or now - began > YOUNG):
+        if number and not known and (last_made or now - began > FIRST_CHECKPOINT_WITHIN):
             detail = f"no checkpoint in {file.name} covers the {number} sealed rows"
             problems.append(ChainProblem(ChainFault.NO_CHECKPOINT, 0, detail))
         last = max(known, default=0)

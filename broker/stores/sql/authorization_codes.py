@@ -52,7 +52,7 @@ def place(digest: str) -> str:
     return f"codes:{digest}"
 
 
-def written(database: Database, account: ColumnElement[str], subject: ColumnElement[str]) -> Insert:
+def upsert_code(database: Database, account: ColumnElement[str], subject: ColumnElement[str]) -> Insert:
     """Writes a code, replacing an unredeemed one of the same transaction. Returns account and subject.
 
     No row if the transaction's code was redeemed, or if the pushed request was answered in another transaction.

@@ -31,7 +31,7 @@ from broker.platform.system import System
 from broker.stores.record_codec import RecordCodec, SealedCodec
 from broker.stores.sql import audit
 from broker.stores.sql import authorization_codes as code_rows
-from broker.stores.sql import sessions as kept
+from broker.stores.sql import sessions as session_rows
 from broker.stores.sql.backchannel_requests import confirmed
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared, Row, Step
 from broker.stores.sql.digests import Digests
@@ -114,12 +114,15 @@ def _deed(database: Database, kind: str) -> AtomicWrite:
         _person,
         _pair,
         _shared(),
-        kept.written(database, ACCOUNT),
-        audit.written({"account_id": ACCOUNT, "fact": bindparam("fact", type_=Text)}),
+        session_rows.upsert_session(database, ACCOUNT),
+        audit.insert_rows({"account_id": ACCOUNT, "fact": bindparam("fact", type_=Text)}),
     )
     match kind:
         case "code":
-            return AtomicWrite(code_rows.written(database, ACCOUNT, SUBJECT), (*then, kept.joined(database, SUBJECT)))
+            return AtomicWrite(
+                code_rows.upsert_code(database, ACCOUNT, SUBJECT),
+                (*then, session_rows.upsert_client(database, SUBJECT)),
+            )
         case "question":
             return AtomicWrite(confirmed(ACCOUNT, SUBJECT), (code_rows.following(ACCOUNT, SUBJECT), *then))
         case _:
@@ -133,19 +136,19 @@ class SqlAuthorizations:
         self,
         database: Database,
         digests: Digests,
-        endings: SessionTermination,
+        session_termination: SessionTermination,
         system: System,
         audit_log: audit.SqlAudit,
-        heard: Callable[[int], None],
+        observe_version: Callable[[int], None],
     ) -> None:
         self._database = database
         self._audit = audit_log
         self._digests = digests
-        self._endings = endings
-        self._ambient = system
-        self._heard = heard
+        self._session_termination = session_termination
+        self._system = system
+        self._observe_version = observe_version
         self._releases = SealedCodec(digests.sealer, RecordCodec(ReleasedIdentity))
-        self._identities = kept.identities(digests.sealer)
+        self._identities = session_rows.identities(digests.sealer)
         mine = and_(pairwise_subjects.c.account_id == identities.c.account_id, pairwise_subjects.c.sector == _sector)
         with_it = and_(
             consents.c.account_id == identities.c.account_id, consents.c.client_id == bindparam("client_id", type_=Text)
@@ -182,7 +185,7 @@ class SqlAuthorizations:
         digest = self._digests.of_subject(issuer, subject)
         parameters = {"issuer": issuer, "identity": digest, "sector": sector, "client_id": client_id}
         rows = await self._database.query(self._known, parameters)
-        self._heard(rows[0][0])
+        self._observe_version(rows[0][0])
         if rows[0][1] is None:
             return None
         claims = tuple(row[3] for row in rows if row[3] is not None)
@@ -219,7 +222,9 @@ class SqlAuthorizations:
         async with self._database.transaction() as unit:
             rows = await unit.run(prepared, parameters)
             if rows:
-                await self._endings.of_digest(unit, replaced.digest, replaced.event, replaced.farewell)
+                await self._session_termination.of_digest(
+                    unit, replaced.digest, replaced.event, replaced.logout_fan_out
+                )
             return rows
 
     def _parameters(self, answer: AuthorizationWrite) -> Mapping[str, Any]:
@@ -234,11 +239,11 @@ class SqlAuthorizations:
             "sector": answer.sector,
             "subject": answer.subject,
             "client_id": client_id,
-            "now": self._ambient.now(),
+            "now": self._system.now(),
             "shares": [{"claim": claim} for claim in sorted(shared)],
             "events": audit.rows(answer.events),
             "fact": answer.fact,
             **({} if answer.question is None else {"question": answer.question}),
             **({} if answer.code is None else code_rows.values(answer.code, self._releases)),
-            **kept.values(answer.session, self._identities),
+            **session_rows.values(answer.session, self._identities),
         }

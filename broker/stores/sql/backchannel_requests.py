@@ -36,7 +36,7 @@ from broker.model.notification import Notification
 from broker.model.store_results import RedeemResult
 from broker.stores.record_codec import RecordCodec, SealedCodec
 from broker.stores.sql import audit, outbox
-from broker.stores.sql import sessions as kept
+from broker.stores.sql import sessions as session_rows
 from broker.stores.sql import used_jtis as uses
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, Row
 from broker.stores.sql.shared_counters import EPOCH, VERSION, is_mark
@@ -108,13 +108,13 @@ def _asking() -> AtomicWrite:
         "epoch": EPOCH,
     }
     made: Insert = insert(backchannel_requests).from_select(list(columns), select(*columns.values()))
-    return AtomicWrite(made.returning(_c.id), (uses.written(), outbox.notices_written(), audit.written()))
+    return AtomicWrite(made.returning(_c.id), (uses.insert_use(), outbox.notices_written(), audit.insert_rows()))
 
 
 def _settling() -> AtomicWrite:
     settled = update(backchannel_requests).where(_open(bindparam("id", type_=Text)))
     settled = settled.values(state=bindparam("state", type_=Text), ping_due=_pinged())
-    return AtomicWrite(settled.returning(_c.id), (audit.written(),))
+    return AtomicWrite(settled.returning(_c.id), (audit.insert_rows(),))
 
 
 def _polling() -> AtomicWrite:
@@ -130,21 +130,21 @@ def _polling() -> AtomicWrite:
         "pause": case((early, _c.pause + _PAUSE), else_=_c.pause),
     }
     polled = update(backchannel_requests).where(mine).values(**noted)
-    return AtomicWrite(polled.returning(_c.state, _c.expires, _c.early, VERSION.label("version")), (uses.written(),))
+    return AtomicWrite(polled.returning(_c.state, _c.expires, _c.early, VERSION.label("version")), (uses.insert_use(),))
 
 
 class SqlBackchannelRequests:
     """Backchannel authentication requests in SQL."""
 
     def __init__(
-        self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit, heard: Callable[[int], None]
+        self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit, observe_version: Callable[[int], None]
     ) -> None:
         self._database = database
         self._audit = audit_log
-        self._heard = heard
+        self._observe_version = observe_version
         self._sealed = SealedCodec(sealer, RecordCodec(BackchannelRequest))
         self._notices = outbox.NotificationRows(sealer)
-        self._identities = kept.identities(sealer)
+        self._identities = session_rows.identities(sealer)
         live = _c.epoch == EPOCH
         self._ask = database.prepare(_asking())
         self._settle = database.prepare(_settling())
@@ -191,7 +191,7 @@ class SqlBackchannelRequests:
             "expires": question.expires,
             "pings": question.token is not None,
             "sealed": self._sealed.write(replace(question, account=None), _place(question.id)),
-            **uses.values(use),
+            **uses.insert_parameters(use),
             "notices": self._notices.rows(notices),
         }
         try:
@@ -213,7 +213,7 @@ class SqlBackchannelRequests:
         rows = await self._database.query(self._of_case, {"case": case})
         return [found for found in map(self._question, rows) if found is not None]
 
-    async def settle(self, request_id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
+    async def end(self, request_id: str, state: BackchannelState, now: float, events: Sequence[AuditEvent]) -> bool:
         """Ends a pending request without an identity; False, and nothing written, if it is no longer pending."""
         parameters = {"id": request_id, "state": state.value, "now": now}
         return bool(await self._audit.perform(self._settle, parameters, events))
@@ -225,7 +225,7 @@ class SqlBackchannelRequests:
 
         None if this service has no such request; ASSERTION_USED_BEFORE if the assertion was used before.
         """
-        parameters = {"digest": digest, "client_id": client_id, "now": now, **uses.values(use)}
+        parameters = {"digest": digest, "client_id": client_id, "now": now, **uses.insert_parameters(use)}
         try:
             rows = await self._database.perform(self._poll, parameters)
         except Conflict:
@@ -233,22 +233,22 @@ class SqlBackchannelRequests:
         if not rows:
             return None
         state, expires, early, version = rows[0]
-        self._heard(version)
+        self._observe_version(version)
         return PollResult(BackchannelState(state), expires, bool(early))
 
     async def account(self, sector: str, subject: str) -> str | None:
         """The account that the services of a sector know by this `sub`. One round trip."""
         row = (await self._database.query(self._account, {"sector": sector, "sub": subject}))[0]
-        self._heard(row[0])
+        self._observe_version(row[0])
         found: str | None = row[1]
         return found
 
-    async def known_as(self, account: str, now: float) -> Identity | None:
+    async def identity_of(self, account: str, now: float) -> Identity | None:
         """The identity of an account from its newest live session; it is stored nowhere else."""
         rows = await self._database.query(self._sessions, {"account": account, "now": now})
         if not rows or rows[0][1] is None:
             return None
-        return self._identities.read(rows[0][1], kept.place(rows[0][0]))
+        return self._identities.read(rows[0][1], session_rows.place(rows[0][0]))
 
     def _one(self, rows: Sequence[Row]) -> BackchannelRequest | None:
         return self._question(rows[0]) if rows else None
@@ -290,7 +290,7 @@ class SqlPings:
             if request is not None and request.token is not None
         ]
 
-    async def sent(self, request_id: str, _now: float, /) -> None:
+    async def mark_sent(self, request_id: str, _now: float, /) -> None:
         """The service was pinged. The request keeps its content, which it needs until it expires."""
         await self.give_up(request_id)
 
@@ -298,6 +298,6 @@ class SqlPings:
         """The service will not be pinged any more."""
         await self._database.perform(self._done, {"id": request_id})
 
-    async def later(self, request_id: str, until: float) -> None:
+    async def postpone(self, request_id: str, until: float) -> None:
         """Postpones the next attempt until then."""
         await self._database.perform(self._later, {"id": request_id, "until": until})

@@ -73,7 +73,7 @@ def _following() -> tuple[InsertRows, ...]:
     fingerprints = InsertRows(
         case_fingerprints, "fingerprints", ("fingerprint",), {"case_id": _id}, ("case_id", "fingerprint")
     )
-    return fingerprints, audit.written(), outbox.notices_written()
+    return fingerprints, audit.insert_rows(), outbox.notices_written()
 
 
 class SqlCases:
@@ -169,7 +169,7 @@ class SqlCases:
         """Cases in these states, sorted by `deadline` (none: last), then `queued`."""
         return await self._many(self._queue, {"states": [state.value for state in states], "limit": limit})
 
-    async def held(self, member: str) -> Sequence[Case]:
+    async def by_holder(self, member: str) -> Sequence[Case]:
         """Cases whose `holder` is this member of staff."""
         return await self._many(self._held, {"holder": member})
 
@@ -187,7 +187,7 @@ class SqlCases:
         rows = await self._database.query(self._counted, {"id": case_id, "purpose": purpose})
         return int(rows[0][0]) if rows else 0
 
-    async def alike(self, marks: Sequence[str], besides: str) -> int:
+    async def count_similar(self, marks: Sequence[str], besides: str) -> int:
         """The number of cases other than `besides` that have at least one of these `marks`."""
         rows = await self._database.query(self._alike, {"fingerprints": list(marks), "id": besides})
         return int(rows[0][0])

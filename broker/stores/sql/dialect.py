@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeEngine
 
 from broker.stores.sql.database import AtomicWrite, InsertRows, Prepared, Query, SqlText, Statement
 
-ALWAYS: Final[ColumnElement[bool]] = literal_column("(1 = 1)")
+TRUE: Final[ColumnElement[bool]] = literal_column("(1 = 1)")
 _SQLITE: Final = sqlite.dialect(paramstyle="named")
 _POSTGRES: Final = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
@@ -85,10 +85,10 @@ class Sqlite:
         for step in what.then:
             if isinstance(step, InsertRows):
                 given = [bindparam(name, type_=step.table.c[name].type) for name in step.given]
-                values = select(*given, *step.same.values()).where(ALWAYS)
+                values = select(*given, *step.same.values()).where(TRUE)
                 steps.append(_text(_each(step, self.upsert(step.table), values), _SQLITE, rows=step.rows))
             else:
-                steps.append(_text(step(ALWAYS), _SQLITE))
+                steps.append(_text(step(TRUE), _SQLITE))
         if what.answer is not None:
             steps.append(_text(what.answer, _SQLITE))
         return Prepared(tuple(steps), gated=what.gate is not None)
@@ -119,7 +119,7 @@ class Postgres:
         if not isinstance(what, AtomicWrite):
             return Prepared((_text(what, _POSTGRES),))
         gate = None if what.gate is None else what.gate.cte("gate")
-        passed = ALWAYS if gate is None else exists(select(literal_column("1")).select_from(gate))
+        passed = TRUE if gate is None else exists(select(literal_column("1")).select_from(gate))
         whole: Query | None = what.answer if gate is None else select(*gate.c)
         if whole is None:
             raise TypeError("an atomic write without a gate needs an answer")

@@ -30,7 +30,7 @@ from broker.stores.sql import audit
 from broker.stores.sql import authorization_codes as kept_codes
 from broker.stores.sql import used_jtis as uses
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Parameters, Prepared, Row
-from broker.stores.sql.sessions import ended
+from broker.stores.sql.sessions import has_ended
 from broker.stores.sql.shared_counters import EPOCH, VERSION, is_mark
 from broker.stores.sql.tables import authorization_codes, grants, shared_counters, tokens
 
@@ -49,7 +49,7 @@ _TOKEN: Final = ("digest", "kind", "created", "expires", "dpop_jkt", "x5t", "sco
 _digest: Final = bindparam("digest", type_=Text)
 _grant: Final = bindparam("grant", type_=Text)
 _now: Final = bindparam("now", type_=Double)
-_LIVE: Final = (grants.c.revoked.is_(None), grants.c.epoch == EPOCH, ~ended(grants.c.sid))
+_LIVE: Final = (grants.c.revoked.is_(None), grants.c.epoch == EPOCH, ~has_ended(grants.c.sid))
 """The condition of a live grant: not revoked, and its session has not ended."""
 
 _REFRESH: Final[ColumnElement[str]] = literal_column("'refresh'")
@@ -108,18 +108,18 @@ def _redemption() -> AtomicWrite:
         authorization_codes.c.digest == _digest,
         authorization_codes.c.redeemed.is_(None),
         authorization_codes.c.epoch == EPOCH,
-        ~ended(authorization_codes.c.sid),
+        ~has_ended(authorization_codes.c.sid),
     )
     redeemed = update(authorization_codes).where(unredeemed).values(redeemed=_now, grant_id=_grant, sealed=null())
     return AtomicWrite(
-        redeemed.returning(authorization_codes.c.digest), (uses.written(), _granted, _issued(), audit.written())
+        redeemed.returning(authorization_codes.c.digest), (uses.insert_use(), _granted, _issued(), audit.insert_rows())
     )
 
 
 def _code_revocation() -> AtomicWrite:
     return AtomicWrite(
         _grant_revoked(_grant_of_code()).returning(grants.c.id),
-        (lambda passed: _tokens_revoked(_grant_of_code()).where(passed), audit.written()),
+        (lambda passed: _tokens_revoked(_grant_of_code()).where(passed), audit.insert_rows()),
     )
 
 
@@ -137,7 +137,7 @@ def _refreshment() -> AtomicWrite:
     }
     live = and_(grants.c.id == _grant, *_LIVE)
     token = insert(tokens).from_select(list(columns), select(*columns.values()).where(live))
-    return AtomicWrite(token.returning(tokens.c.digest), (uses.written(), audit.written()))
+    return AtomicWrite(token.returning(tokens.c.digest), (uses.insert_use(), audit.insert_rows()))
 
 
 def _rotation() -> AtomicWrite:
@@ -146,7 +146,7 @@ def _rotation() -> AtomicWrite:
     unused = and_(tokens.c.digest == before, tokens.c.kind == _REFRESH, tokens.c.revoked.is_(None))
     used = update(tokens).where(unused, tokens.c.grant_id.in_(alive)).values(revoked=_now)
     issued = InsertRows(tokens, "tokens", _TOKEN, {"grant_id": _grant_of_token(before), "epoch": EPOCH})
-    return AtomicWrite(used.returning(tokens.c.digest), (issued, audit.written()))
+    return AtomicWrite(used.returning(tokens.c.digest), (issued, audit.insert_rows()))
 
 
 def _replay() -> AtomicWrite:
@@ -160,7 +160,7 @@ def _replay() -> AtomicWrite:
         revoked.returning(grants.c.id),
         (
             lambda passed: _tokens_revoked(_grant_of_token()).where(passed),
-            audit.written({"grant_id": _grant_of_token(), "account_id": owner}),
+            audit.insert_rows({"grant_id": _grant_of_token(), "account_id": owner}),
         ),
     )
 
@@ -175,7 +175,7 @@ def _revocation() -> AtomicWrite:
         (
             lambda passed: others.where(passed),
             lambda passed: _grant_revoked(_grant_of_token()).where(passed),
-            audit.written(),
+            audit.insert_rows(),
         ),
     )
 
@@ -184,17 +184,17 @@ class SqlGrants:
     """Codes, grants and tokens in SQL."""
 
     def __init__(
-        self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit, heard: Callable[[int], None]
+        self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit, observe_version: Callable[[int], None]
     ) -> None:
         self._database = database
         self._audit = audit_log
-        self._heard = heard
+        self._observe_version = observe_version
         self._releases = SealedCodec(sealer, RecordCodec(ReleasedIdentity))
         of_code = and_(authorization_codes.c.digest == _digest, authorization_codes.c.epoch == EPOCH)
         live = and_(tokens.c.digest == _digest, tokens.c.revoked.is_(None), tokens.c.epoch == EPOCH)
         of_token = and_(grants.c.id == tokens.c.grant_id, *_LIVE)
         self._code = database.prepare(
-            select(shared_counters.c.value, uses.recorded(), *kept_codes.READ, ended(authorization_codes.c.sid))
+            select(shared_counters.c.value, uses.recorded(), *kept_codes.READ, has_ended(authorization_codes.c.sid))
             .select_from(shared_counters.outerjoin(authorization_codes, of_code))
             .where(is_mark("kill_switches"))
         )
@@ -214,7 +214,7 @@ class SqlGrants:
         self._rotate = database.prepare(_rotation())
         self._replay = database.prepare(_replay())
         self._revoke = database.prepare(_revocation())
-        used = uses.written()(literal_column("(1 = 1)"))
+        used = uses.insert_use()(literal_column("(1 = 1)"))
         self._use = database.prepare(used.returning(VERSION))
         self._used = database.prepare(select(uses.recorded()))
 
@@ -227,8 +227,8 @@ class SqlGrants:
     async def code_for(self, digest: str, use: AssertionUse | None) -> StoredCode | RedeemResult | None:
         """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was used before. One round
         trip."""
-        row = (await self._database.query(self._code, {"digest": digest, **uses.asked(use)}))[0]
-        self._heard(row[0])
+        row = (await self._database.query(self._code, {"digest": digest, **uses.recorded_parameters(use)}))[0]
+        self._observe_version(row[0])
         if row[1]:
             return RedeemResult.ASSERTION_USED_BEFORE
         code = None if row[2] is None else kept_codes.code(row[2:], self._releases)
@@ -260,7 +260,7 @@ class SqlGrants:
             "sealed": self._releases.write(replace(grant.release, subject=""), _place(grant.id)),
             "ends_with": grant.ends_with,
             "tokens": _token_rows(tokens),
-            **uses.values(assertion),
+            **uses.insert_parameters(assertion),
         }
         return await self._once(self._redeem, parameters, events)
 
@@ -275,14 +275,14 @@ class SqlGrants:
     async def token(self, digest: str) -> tuple[StoredToken, Grant] | None:
         """Returns a live token and its grant; None if unknown or revoked. The caller checks expiry. One round trip."""
         row = (await self._database.query(self._token, {"digest": digest}))[0]
-        self._heard(row[0])
+        self._observe_version(row[0])
         return self._with_grant(row[1:])
 
     async def token_for(self, digest: str, use: AssertionUse | None) -> tuple[StoredToken, Grant] | RedeemResult | None:
         """The same for a caller with a client assertion: ASSERTION_USED_BEFORE if it was used before. One round
         trip."""
-        row = (await self._database.query(self._token_for, {"digest": digest, **uses.asked(use)}))[0]
-        self._heard(row[0])
+        row = (await self._database.query(self._token_for, {"digest": digest, **uses.recorded_parameters(use)}))[0]
+        self._observe_version(row[0])
         return RedeemResult.ASSERTION_USED_BEFORE if row[1] else self._with_grant(row[2:])
 
     def _with_grant(self, row: Row) -> tuple[StoredToken, Grant] | None:
@@ -299,7 +299,7 @@ class SqlGrants:
         parameters = {
             "grant": grant,
             **{name: getattr(access, name) for name in _TOKEN},
-            **uses.values(assertion),
+            **uses.insert_parameters(assertion),
         }
         return await self._once(self._refresh, parameters, events)
 
@@ -331,15 +331,15 @@ class SqlGrants:
     async def use_assertion(self, use: AssertionUse) -> bool:
         """Records one use of a client assertion; False if it was used before. One round trip."""
         try:
-            rows = await self._database.perform(self._use, uses.values(use))
+            rows = await self._database.perform(self._use, uses.insert_parameters(use))
         except Conflict:
             return False
-        self._heard(rows[0][0])
+        self._observe_version(rows[0][0])
         return True
 
     async def assertion_used(self, use: AssertionUse) -> bool:
         """Whether a use of a client assertion is recorded. Read-only."""
-        return bool((await self._database.query(self._used, uses.asked(use)))[0][0])
+        return bool((await self._database.query(self._used, uses.recorded_parameters(use)))[0][0])
 
     async def _once(self, prepared: Prepared, parameters: Parameters, events: Sequence[AuditEvent]) -> RedeemResult:
         try:

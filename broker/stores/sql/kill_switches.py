@@ -65,9 +65,9 @@ class SwitchedOff:
 class KillSwitchStore:
     """The kill switches as this process sees them, and their changes."""
 
-    def __init__(self, database: Database, endings: SessionTermination) -> None:
+    def __init__(self, database: Database, session_termination: SessionTermination) -> None:
         self._database = database
-        self._endings = endings
+        self._session_termination = session_termination
         self._mirror: VersionMirror | None = None
         self._copy: KillSwitches | None = None
         self._heard: int | None = None
@@ -83,7 +83,7 @@ class KillSwitchStore:
         this = (kill_switches.c.kind == names["kind"], kill_switches.c.id == names["id"])
         off = database.upsert(kill_switches).values(**names, at=bindparam("at", type_=Double))
         grown = update(shared_counters).where(is_mark("kill_switches")).values(value=shared_counters.c.value + 1)
-        then = (lambda passed: grown.where(passed), audit.written())
+        then = (lambda passed: grown.where(passed), audit.insert_rows())
         self._read = database.prepare(
             select(shared_counters.c.value, *columns)
             .select_from(shared_counters.outerjoin(kill_switches, kill_switches.c.kind.is_not(None)))
@@ -123,12 +123,12 @@ class KillSwitchStore:
         return [SwitchedOff(KillSwitchKind(row[1]), *row[2:]) for row in rows if row[1] is not None]
 
     async def turn_off(
-        self, kind: KillSwitchKind, target: str, reason: str, who: str, now: float, farewell: LogoutFanOut = no_fan_out
+        self, kind: KillSwitchKind, target: str, reason: str, who: str, now: float, fan_out: LogoutFanOut = no_fan_out
     ) -> bool:
         """Turns something off, with its audit row. False, and nothing written, if it was off already.
 
         Turning an account off also ends all its sessions permanently: after it is turned on again, the citizen has to
-        sign in. `farewell` makes the logout deliveries for the services of those sessions. Applies to every request
+        sign in. `fan_out` makes the logout deliveries for the services of those sessions. Applies to every request
         that starts after the return.
         """
         event = self._event(f"{kind.value}_disabled", kind, target, who, now, {"reason": reason})
@@ -146,7 +146,7 @@ class KillSwitchStore:
                 changed = bool(await unit.run(self._off, values))
                 if changed and kind is KillSwitchKind.ACCOUNT:
                     ended = replace(event, kind="session_ended", details={"why": "account_disabled"})
-                    await self._endings.of_account(unit, target, ended, farewell)
+                    await self._session_termination.of_account(unit, target, ended, fan_out)
             return changed
 
         return await self._change(off)

@@ -19,7 +19,7 @@ from broker.model.store_results import StoreUnavailable
 from broker.stores.sql.address import NO_CREDENTIALS, DatabaseAccess, SqliteAddress, address
 from broker.stores.sql.data_migration import migrate_batch
 from broker.stores.sql.error_mapping import BROKEN, is_passing, unavailable
-from broker.stores.sql.schema import MIGRATIONS, PATIENCE, keep_apart
+from broker.stores.sql.schema import CONNECT_TIMEOUT, MIGRATIONS, keep_apart
 from broker.stores.sql.sqlite import meaning
 
 _LOCK: Final = 7_042_001
@@ -53,7 +53,7 @@ async def migrate(
     if isinstance(where, SqliteAddress):
         _migrate_file(where, sealing)
         return
-    options = {"ssl": where.tls or False, "timeout": PATIENCE}
+    options = {"ssl": where.tls or False, "timeout": CONNECT_TIMEOUT}
     server = create_async_engine(where.url(), poolclass=NullPool, connect_args=options)
 
     async def run(step: Callable[[Connection], bool]) -> bool:

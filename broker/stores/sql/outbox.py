@@ -121,7 +121,7 @@ class SqlOutbox(Generic[_Record]):
         found = [self._read(*row[:3]) for row in sorted(rows, key=lambda row: row[3])]
         return [record for record in found if record is not None]
 
-    async def sent(self, message_id: str, now: float, /) -> None:
+    async def mark_sent(self, message_id: str, now: float, /) -> None:
         """Records the delivery and erases the content."""
         await self._database.perform(self._sent, {"id": message_id, "now": now})
 
@@ -129,7 +129,7 @@ class SqlOutbox(Generic[_Record]):
         """Gives up on the delivery and erases the content."""
         await self._database.perform(self._given_up, {"id": message_id})
 
-    async def later(self, message_id: str, until: float) -> None:
+    async def postpone(self, message_id: str, until: float) -> None:
         """Postpones the next attempt until then."""
         await self._database.perform(self._later, {"id": message_id, "until": until})
 

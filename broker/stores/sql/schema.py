@@ -17,7 +17,7 @@ from broker.stores.sql.postgres import PostgresDatabase
 from broker.stores.sql.sqlite import SqliteDatabase
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
-PATIENCE: Final = 5.0
+CONNECT_TIMEOUT: Final = 5.0
 """Timeout in seconds for reaching a database outside of requests."""
 
 _MARK: Final = re.compile(r"^(revision|down_revision) = (.+)$", re.MULTILINE)
@@ -60,7 +60,7 @@ def _opened(url: str, access: DatabaseAccess) -> Database:
     if isinstance(where, SqliteAddress):
         keep_apart(where)
         return SqliteDatabase(where.path)
-    return PostgresDatabase(where, 1, PATIENCE)
+    return PostgresDatabase(where, 1, CONNECT_TIMEOUT)
 
 
 def keep_apart(where: SqliteAddress) -> None:

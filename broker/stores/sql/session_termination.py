@@ -40,29 +40,29 @@ class SessionTermination:
             .where(database.among(s.sid, "sids"))
             .order_by(s.sid, s.first_at, s.client_id)
         )
-        written = (deliveries_written(), audit.written())
+        written = (deliveries_written(), audit.insert_rows())
         self._write = database.prepare(AtomicWrite(None, written, select(literal_column("1"))))
 
     async def of_digest(
-        self, unit: UnitOfWork, digest: str, event: AuditEvent, farewell: LogoutFanOut
+        self, unit: UnitOfWork, digest: str, event: AuditEvent, fan_out: LogoutFanOut
     ) -> EndedSession | None:
         """Ends the session with this digest; None, and nothing written, if it is not live."""
-        ended = await self._end(unit, self._one, {"digest": digest}, event, farewell)
+        ended = await self._end(unit, self._one, {"digest": digest}, event, fan_out)
         return ended[0] if ended else None
 
-    async def of_account(self, unit: UnitOfWork, account: str, event: AuditEvent, farewell: LogoutFanOut) -> int:
+    async def of_account(self, unit: UnitOfWork, account: str, event: AuditEvent, fan_out: LogoutFanOut) -> int:
         """Ends every session of an account. Returns their number."""
-        return len(await self._end(unit, self._all, {"account": account}, event, farewell))
+        return len(await self._end(unit, self._all, {"account": account}, event, fan_out))
 
     async def _end(
-        self, unit: UnitOfWork, which: Prepared, key: dict[str, str], event: AuditEvent, farewell: LogoutFanOut
+        self, unit: UnitOfWork, which: Prepared, key: dict[str, str], event: AuditEvent, fan_out: LogoutFanOut
     ) -> Sequence[EndedSession]:
         rows = await unit.run(which, {**key, "now": event.at})
         if not rows:
             return ()
         took_part = await unit.run(self._services, {"sids": [row[0] for row in rows]})
         ended = [_ended(row, took_part) for row in rows]
-        sent = [delivery for one in ended for delivery in farewell(one)]
+        sent = [delivery for one in ended for delivery in fan_out(one)]
         events = [replace(event, account=one.account, details={**event.details, "sid": one.id}) for one in ended]
         await unit.run(self._write, {"deliveries": self._deliveries.rows(sent), "events": audit.rows(events)})
         return ended

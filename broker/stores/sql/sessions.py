@@ -31,7 +31,7 @@ def place(digest: str) -> str:
     return f"sessions:{digest}"
 
 
-def written(database: Database, account: ColumnElement[str]) -> Step:
+def upsert_session(database: Database, account: ColumnElement[str]) -> Step:
     """Writes a session, or renews the one with the same `sid`, whose digest may be another now.
 
     An ended session stays ended, and a session never changes its account. Nothing is written without a digest.
@@ -58,7 +58,7 @@ def written(database: Database, account: ColumnElement[str]) -> Step:
     return step
 
 
-def joined(database: Database, subject: ColumnElement[str]) -> Step:
+def upsert_client(database: Database, subject: ColumnElement[str]) -> Step:
     """Records that a service takes part in the session that is written, with its subject of the citizen."""
 
     def step(passed: ColumnElement[bool]) -> Any:
@@ -79,13 +79,13 @@ def joined(database: Database, subject: ColumnElement[str]) -> Step:
     return step
 
 
-def ended(sid: "Column[Any]") -> ColumnElement[bool]:
+def has_ended(sid: "Column[Any]") -> ColumnElement[bool]:
     """The condition that the session with this `sid` was ended explicitly; mere expiry does not count."""
     over = select(sessions.c.sid).where(sessions.c.sid == sid, sessions.c.ended.is_not(None))
     return exists(over.correlate(sid.table))
 
 
-def values(session: Session | None, kept: SealedCodec[Identity]) -> Mapping[str, Any]:
+def values(session: Session | None, codec: SealedCodec[Identity]) -> Mapping[str, Any]:
     """The parameters of the statement."""
     if session is None:
         names = ("session", "sid", "session_created", "session_used", "session_expires", "session_sealed")
@@ -96,7 +96,7 @@ def values(session: Session | None, kept: SealedCodec[Identity]) -> Mapping[str,
         "session_created": session.created,
         "session_used": session.used,
         "session_expires": session.expires,
-        "session_sealed": kept.write(session.identity, place(session.digest)),
+        "session_sealed": codec.write(session.identity, place(session.digest)),
     }
 
 
@@ -107,14 +107,14 @@ class SqlSessions:
         self,
         database: Database,
         sealer: Sealer,
-        endings: SessionTermination,
+        session_termination: SessionTermination,
         audit_log: SqlAudit,
-        heard: Callable[[int], None],
+        observe_version: Callable[[int], None],
     ) -> None:
         self._database = database
         self._audit = audit_log
-        self._endings = endings
-        self._heard = heard
+        self._session_termination = session_termination
+        self._observe_version = observe_version
         self._identities = identities(sealer)
         c = sessions.c
         self._load = database.prepare(
@@ -126,21 +126,21 @@ class SqlSessions:
     async def load(self, digest: str) -> Session | None:
         """Returns a live session, or None. The caller checks expiry. One round trip."""
         row = (await self._database.query(self._load, {"digest": digest}))[0]
-        self._heard(row[0])
+        self._observe_version(row[0])
         return self._session(row)
 
-    async def end(self, digest: str, event: AuditEvent, farewell: LogoutFanOut) -> EndedSession | None:
+    async def end(self, digest: str, event: AuditEvent, fan_out: LogoutFanOut) -> EndedSession | None:
         """Ends a session, with its audit row and logout deliveries; None, and nothing written, if it is not live."""
         async with self._database.transaction() as unit:
-            ended = await self._endings.of_digest(unit, digest, event, farewell)
+            ended = await self._session_termination.of_digest(unit, digest, event, fan_out)
         if ended is not None:
             self._audit.report([event])
         return ended
 
-    async def end_all(self, account: str, event: AuditEvent, farewell: LogoutFanOut) -> int:
+    async def end_all(self, account: str, event: AuditEvent, fan_out: LogoutFanOut) -> int:
         """Ends every session of an account, each with its audit row and logout deliveries. Returns their number."""
         async with self._database.transaction() as unit:
-            return await self._endings.of_account(unit, account, event, farewell)
+            return await self._session_termination.of_account(unit, account, event, fan_out)
 
     def _session(self, row: Row) -> Session | None:
         _, digest, sid, account, created, used, expires, sealed = row

@@ -78,13 +78,13 @@ class SharedCounters:
         )
         earlier = case((shared_counters.c.value > whole, whole), else_=shared_counters.c.value)
         reset = update(shared_counters).where(is_mark("time")).values(value=earlier)
-        taken_back = (lambda passed: reset.where(passed), self._counted(), audit.written())
+        taken_back = (lambda passed: reset.where(passed), self._counted(), audit.insert_rows())
         self._raise = database.prepare(AtomicWrite(raised, taken_back))
         seen = shared_counters.c.value == bindparam("seen", type_=BigInteger)
         back = (
             update(shared_counters).where(is_mark("time"), seen).values(value=whole).returning(shared_counters.c.value)
         )
-        self._take_back = database.prepare(AtomicWrite(back, (self._counted(), audit.written())))
+        self._take_back = database.prepare(AtomicWrite(back, (self._counted(), audit.insert_rows())))
         behind = shared_counters.c.value <= whole - literal_column(str(STEP), BigInteger)
         agree = and_(held <= now + bindparam("limit", type_=Double), held >= now - bindparam("limit", type_=Double))
         self._note = database.prepare(
@@ -99,7 +99,7 @@ class SharedCounters:
         again = again.on_conflict_do_update(
             index_elements=[shared_counters.c.name], set_={"value": shared_counters.c.value + 1}
         )
-        self._again = database.prepare(AtomicWrite(again.returning(shared_counters.c.value), (audit.written(),)))
+        self._again = database.prepare(AtomicWrite(again.returning(shared_counters.c.value), (audit.insert_rows(),)))
         self._read = database.prepare(
             select(shared_counters.c.value).where(shared_counters.c.name == bindparam("name", type_=Text))
         )

@@ -19,7 +19,7 @@ from broker.stores.sql.database import Conflict, Parameters, Prepared, Row, SqlT
 from broker.stores.sql.dialect import Sqlite
 
 _Result = TypeVar("_Result")
-PATIENCE: Final = 0.8
+BUSY_TIMEOUT: Final = 0.8
 """Busy timeout: seconds that a write waits for another process that has locked the file."""
 
 _UNIQUE: Final = re.compile(r"UNIQUE constraint failed: (.+)")
@@ -124,7 +124,7 @@ class SqliteDatabase(Sqlite):
     def _connection(self) -> sqlite3.Connection:
         if self._open is None:
             connection = sqlite3.connect(
-                self._path, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=256
+                self._path, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, cached_statements=256
             )
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

@@ -66,13 +66,13 @@ class SqlStaffSessions:
             .values(ended=bindparam("created", type_=Double))
         )
         self._start = database.prepare(
-            AtomicWrite(begun.returning(s.digest), (lambda passed: replaced.where(passed), audit.written()))
+            AtomicWrite(begun.returning(s.digest), (lambda passed: replaced.where(passed), audit.insert_rows()))
         )
         self._load = database.prepare(select(s.digest, s.member, s.created, s.used, s.expires, s.terms).where(live))
         used = bindparam("used", type_=Double)
         self._touch = database.prepare(update(staff_sessions).where(live, s.used < used).values(used=used))
         ended = update(staff_sessions).where(live).values(ended=bindparam("now", type_=Double))
-        self._end = database.prepare(AtomicWrite(ended.returning(s.digest), (audit.written(),)))
+        self._end = database.prepare(AtomicWrite(ended.returning(s.digest), (audit.insert_rows(),)))
 
     async def leave(self, attempt: StaffAttempt) -> None:
         """Stores a sign-in in progress."""

@@ -14,7 +14,7 @@ TABLE: Final = used_jtis.name
 """The table in which a second use is a conflict."""
 
 
-def written() -> Step:
+def insert_use() -> Step:
     """The step of an atomic write that inserts a use, if there is one. A second use is a conflict that rolls the
     write back."""
     columns: dict[str, ColumnElement[Any]] = {
@@ -39,14 +39,14 @@ def recorded() -> Exists:
     return exists(select(used_jtis.c.jti).where(*same))
 
 
-def asked(use: AssertionUse | None) -> Mapping[str, Any]:
+def recorded_parameters(use: AssertionUse | None) -> Mapping[str, Any]:
     """The parameters of `recorded`."""
     if use is None:
         return {"used_client": None, "used_jti": None}
     return {"used_client": use.client_id, "used_jti": digest_of(use.jti)}
 
 
-def values(use: AssertionUse | None) -> Mapping[str, Any]:
+def insert_parameters(use: AssertionUse | None) -> Mapping[str, Any]:
     """The parameters of the step that inserts a use."""
     if use is None:
         return {"assertion_client": None, "assertion_jti": None, "assertion_expires": None}

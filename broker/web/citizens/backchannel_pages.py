@@ -33,7 +33,9 @@ async def code_form(req: CitizenRequest) -> Response:
     frame = req.frame(place=PLACE)
     brought = req.request.query_params.get("code", "")[:64]
     typed = req.typed or {"code": "".join(letter for letter in brought if letter.isalnum() or letter == "-")}
-    return req.answer(PageResponse("asked", frame.holes(None, typed=TypedValues(typed), keeps=True)), frame)
+    return req.answer(
+        PageResponse("asked", frame.template_variables(None, typed=TypedValues(typed), keeps=True)), frame
+    )
 
 
 async def claim_request(req: CitizenRequest) -> Response:

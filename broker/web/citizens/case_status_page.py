@@ -82,12 +82,12 @@ SHEETS = (PageTemplate("waiting", "citizens/waiting.html", {"told": STAGE_TEXTS,
 _MAY_BE_READY = frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED})
 
 
-def waiting(view: CaseStatusView, frame: PageContext, slip: Mapping[str, object]) -> PageResponse:
-    """The page of a case. `slip` are the variables of the continuation code (`continuation_code.slip`)."""
-    words, stands = frame.language, view.standing
+def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]) -> PageResponse:
+    """The page of a case. `code` holds the variables of the continuation code (`code_variables`)."""
+    words, stands = frame.language, view.status
     now = next(number for number, (_, stages) in enumerate(STEPS) if stands.stage in stages)
     others = choices(view.offer, words, view.service.name(words.code), frame.now, person=False)
-    holes = frame.holes(
+    variables = frame.template_variables(
         view.service,
         stage=stands.stage.value,
         step=now,
@@ -95,15 +95,15 @@ def waiting(view: CaseStatusView, frame: PageContext, slip: Mapping[str, object]
         first=stands.words.first if stands.words else None,
         second=stands.words.second if stands.words else None,
         ready=stands.stage in _MAY_BE_READY,
-        question="" if view.asked is None else view.asked.message or "",
+        question="" if view.question is None else view.question.message or "",
         take_up=stands.stage is CaseStage.TO_TAKE_UP,
         ways=others,
         **_times(stands, frame),
         **_code(stands, frame),
-        **slip,
+        **code,
     )
-    holes["keeps"] = bool(others) or (holes["take_up"] is True and holes["code_until"] is not None)
-    return PageResponse("waiting", holes)
+    variables["keeps"] = bool(others) or (variables["take_up"] is True and variables["code_until"] is not None)
+    return PageResponse("waiting", variables)
 
 
 def _times(stands: CaseStatus, frame: PageContext) -> dict[str, object]:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from broker.web.citizens.page_context import PageContext
 
 
-def slip(code: str | None, frame: PageContext) -> dict[str, object]:
+def code_variables(code: str | None, frame: PageContext) -> dict[str, object]:
     """The template variables of a continuation code; `code` and `picture` are None without one."""
     drawn: Markup | None = None
     if code:

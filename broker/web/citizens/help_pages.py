@@ -89,7 +89,7 @@ def help_routes(app: CitizenApp) -> list[Route]:
         Route("/journey/{handle}/bind", page(app, bind), methods=["POST"]),
         Route("/journey/{handle}/ready", page(app, _button(lambda c, h, b: c.ready(h, b))), methods=["POST"]),
         Route("/journey/{handle}/code", page(app, _button(lambda c, h, b: c.send_code(h, b))), methods=["POST"]),
-        Route("/journey/{handle}/status", page(app, _button(lambda c, h, b: c.back(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/status", page(app, _button(lambda c, h, b: c.resume_case(h, b))), methods=["POST"]),
         Route("/journey/{handle}/withdraw", page(app, _button(lambda c, h, b: c.withdraw(h, b))), methods=["POST"]),
     ]
 
@@ -109,7 +109,7 @@ async def request_help(req: CitizenRequest) -> Response:
     wanted, missing = read_wanted(form, req.app.region)
     if wanted is None:
         return await _show_form(req, form, missing)
-    outcome = await req.app.cases.ask(req.handle, req.browser, wanted)
+    outcome = await req.app.cases.request_help(req.handle, req.browser, wanted)
     match outcome:
         case HelpRefused.ADDRESS:
             return await _show_form(req, form, {"address": _ADDRESS[wanted.way]})
@@ -138,15 +138,15 @@ async def _show_form(req: CitizenRequest, typed: Mapping[str, str], missing: Map
 def _help_page(
     offered: HelpOffered, frame: PageContext, typed: Mapping[str, str], missing: Mapping[str, str]
 ) -> PageResponse:
-    holes = frame.holes(
+    variables = frame.template_variables(
         offered.service,
         on_offer={channel.value for channel in offered.channels},
-        reach={way.value for way in offered.ways},
+        reach={way.value for way in offered.contact_methods},
         typed=TypedValues(typed),
         keeps=True,
         missing={name: missing.get(name) for name in ("way", "address", "channel")},
     )
-    return PageResponse("help-me", holes, 422 if missing else 200)
+    return PageResponse("help-me", variables, 422 if missing else 200)
 
 
 def _error_texts(missing: Mapping[str, str], words: Language, region: str) -> dict[str, str]:

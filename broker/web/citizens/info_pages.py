@@ -44,7 +44,7 @@ def info_routes(app: CitizenApp) -> list[Route]:
     return [
         Route("/journey/{handle}/about/{provider}", page(app, about), methods=["GET"]),
         Route("/journey/{handle}/have", page(app, have), methods=["GET"]),
-        Route("/journey/{handle}/have", page(app, tick), methods=["POST"]),
+        Route("/journey/{handle}/have", page(app, choose_prerequisites), methods=["POST"]),
         Route("/journey/{handle}/data", page(app, data), methods=["GET"]),
     ]
 
@@ -57,7 +57,7 @@ async def about(req: CitizenRequest) -> Response:
         return redirect_to(req.base)
     frame = req.frame(language_of(view), question=question_of(view))
     words = frame.language
-    holes = frame.holes(
+    variables = frame.template_variables(
         view.service,
         name=card.name(words.code),
         needs=in_language(card.needs, words.code),
@@ -66,7 +66,7 @@ async def about(req: CitizenRequest) -> Response:
         provider=card.id,
         available=offer_of(view).has(card.id),
     )
-    return req.answer(PageResponse("about-way", holes), frame, shared)
+    return req.answer(PageResponse("about-way", variables), frame, shared)
 
 
 async def have(req: CitizenRequest) -> Response:
@@ -82,13 +82,13 @@ async def have(req: CitizenRequest) -> Response:
     listed: list[Choice] = []
     if LISTED in req.typed or (not req.typed and (held or "none" in asked)):
         listed = sorted_by(held, offer, choices(offer, words, service, frame.now, person=True), frame)
-    holes = frame.holes(
+    variables = frame.template_variables(
         view.service, held={thing.value: thing in held for thing in Prerequisite}, ways=listed, keeps=True
     )
-    return req.answer(PageResponse("have", holes), frame, shared)
+    return req.answer(PageResponse("have", variables), frame, shared)
 
 
-async def tick(req: CitizenRequest) -> Response:
+async def choose_prerequisites(req: CitizenRequest) -> Response:
     """Redirects to the list with the ticked names in the query (from a closed set), or switches the language."""
     form = await req.form()
     if form is None:
@@ -128,7 +128,7 @@ async def data(req: CitizenRequest) -> Response:
     words, asked = frame.language, view.transaction.request.requested_claims
     reasons = {use.claim: in_language(use.reason, words.code) for use in view.service.claim_purposes}
     listed = [(label(claim, words), reasons.get(claim, "")) for claim in asked]
-    return req.answer(PageResponse("data", frame.holes(view.service, asked=listed)), frame, shared)
+    return req.answer(PageResponse("data", frame.template_variables(view.service, asked=listed)), frame, shared)
 
 
 def offer_of(view: View) -> Offer:

@@ -31,7 +31,7 @@ _INNER: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-
 def want_to_leave(frame: PageContext, service: Service | None, parameters: Mapping[str, str]) -> PageResponse:
     """Asks whether to sign out; the form repeats the service's parameters (RP-Initiated Logout 1.0, 2)."""
     fields = [(name, value) for name, value in parameters.items() if name != "token"]
-    return PageResponse("sign_out", frame.holes(service, fields=fields, signed_in=False))
+    return PageResponse("sign_out", frame.template_variables(service, fields=fields, signed_in=False))
 
 
 def signed_out(frame: PageContext, steps: LogoutSteps, path: str | None = None) -> PageResponse:
@@ -50,7 +50,7 @@ def signed_out(frame: PageContext, steps: LogoutSteps, path: str | None = None) 
     if steps.back is not None and steps.url is None:
         seconds = SECONDS if frames or steps.provider is not None else 0
         headers.append(("Refresh", f"{seconds};url={header_safe_url(steps.back)}"))
-    holes = frame.holes(
+    variables = frame.template_variables(
         steps.service,
         services=f"{path}/services" if frames else None,
         back=steps.back,
@@ -59,7 +59,7 @@ def signed_out(frame: PageContext, steps: LogoutSteps, path: str | None = None) 
         returned=steps.returned,
         signed_in=False,
     )
-    return PageResponse("signed_out", holes, headers=tuple(headers))
+    return PageResponse("signed_out", variables, headers=tuple(headers))
 
 
 def before_services(path: str) -> tuple[str, Mapping[str, str]]:
@@ -86,5 +86,5 @@ def services_out(frame: PageContext, steps: LogoutSteps) -> PageResponse:
     named = " ".join(origins)
     policy = f"{_INNER}; frame-src {named}" if named else _INNER
     return PageResponse(
-        "services_out", frame.holes(None, frames=frames), headers=(("Content-Security-Policy", policy),)
+        "services_out", frame.template_variables(None, frames=frames), headers=(("Content-Security-Policy", policy),)
     )

@@ -29,18 +29,18 @@ class PageContext:
     browser: Browser
     language: Language
     now: float
-    marks: MacSigner
+    macs: MacSigner
     issuer: str
     problem: str = ""
     question: BackchannelRequestRef | None = None
     typed: Mapping[str, str] = field(default_factory=dict)
 
-    def holes(self, service: Service | None, **more: object) -> dict[str, object]:
+    def template_variables(self, service: Service | None, **more: object) -> dict[str, object]:
         """The template variables of every page of a transaction, and `more`."""
         words = self.language
         return {
             **base_context(self),
-            "token": token(self.marks, self.browser.secrets, self.handle),
+            "token": token(self.macs, self.browser.secrets, self.handle),
             "base": f"/journey/{self.handle}",
             "service": service.name(words.code) if service else words.text("the service"),
             "known_service": service is not None,
@@ -71,7 +71,7 @@ def base_context(frame: PageContext) -> dict[str, object]:
         "here": frame.here,
         "own": f"{path}?problem={frame.problem}" if frame.problem else path,
         "keeps": False,
-        "language_token": token(frame.marks, frame.browser.secrets, LANGUAGE_PLACE),
+        "language_token": token(frame.macs, frame.browser.secrets, LANGUAGE_PLACE),
         "signed_in": frame.browser.session is not None,
     }
 

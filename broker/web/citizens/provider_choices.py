@@ -34,7 +34,7 @@ def choices(
 
     `without` is a provider to leave out, because the page already mentions it.
     """
-    hinted = offer.hinted
+    hinted = offer.hint
     others = [option for option in offer.options if option != hinted and option.card.id != without]
     listed: list[Choice] = []
     if hinted is not None:

@@ -79,7 +79,7 @@ def rate_limited_page(limited: RateLimited, frame: PageContext, told: str | None
     until = words.format_time(math.ceil(limited.until / 60) * 60, frame.now)
     texts = RATE_LIMIT_TEXTS[limited.limit]
     wait = StepContext.link(words.text(texts.wait, until=until), _retry_path(limited, frame), words.text(texts.label))
-    holes = frame.holes(
+    variables = frame.template_variables(
         limited.service,
         until=until,
         kept_until=None if transaction is None else words.format_time(transaction.expires, frame.now),
@@ -88,7 +88,7 @@ def rate_limited_page(limited: RateLimited, frame: PageContext, told: str | None
         told=told,
     )
     after = max(1, math.ceil(limited.until - frame.now))
-    return PageResponse(f"held/{limited.limit}", holes, STATUS, headers=(("Retry-After", str(after)),))
+    return PageResponse(f"held/{limited.limit}", variables, STATUS, headers=(("Retry-After", str(after)),))
 
 
 def _retry_path(limited: RateLimited, frame: PageContext) -> str:

@@ -42,7 +42,7 @@ class CitizenApp:
     context: SignInContext
     cases: CitizenCases
     pages: PageRenderer
-    marks: csrf.MacSigner
+    macs: csrf.MacSigner
     system: System
     region: str = "GB"
 
@@ -84,7 +84,7 @@ class CitizenRequest:
             browser=self.browser,
             language=self.language(*known),
             now=self.app.system.now(),
-            marks=self.app.marks,
+            macs=self.app.macs,
             issuer=self.app.pages.site.issuer,
             problem=problem if problem in PROBLEMS else "",
             question=question,
@@ -110,7 +110,7 @@ class CitizenRequest:
         """The posted form; None if it cannot be parsed or fails the CSRF check."""
         where = self.handle if place is None else place
         origin = self.app.pages.site.issuer
-        return await own_form(self.request, self.app.marks, self.browser.secrets, where, origin)
+        return await own_form(self.request, self.app.macs, self.browser.secrets, where, origin)
 
 
 def _address(scope: Scope) -> str | None:

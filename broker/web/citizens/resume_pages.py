@@ -6,7 +6,7 @@ from starlette.routing import Route
 from broker.actions.results import ContinuationIssued
 from broker.actions.sign_in import dispatch, resume
 from broker.actions.views import CaseStatusView, ConsentView, FailureView, PickerView
-from broker.web.citizens.continuation_code import slip
+from broker.web.citizens.continuation_code import code_variables
 from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import TypedValues
 from broker.web.citizens.request import CitizenApp, CitizenRequest, language_of, redirect_to
@@ -40,8 +40,10 @@ async def show_code(req: CitizenRequest) -> Response:
     if not isinstance(view, PickerView | FailureView | ConsentView | CaseStatusView):
         return req.answer(render_view(view, frame, req.cookies), frame, shared)
     until = frame.language.format_time(view.transaction.expires, frame.now)
-    holes = frame.holes(view.service, until=until, **slip(req.cookies.get(cookies.CODE), frame))
-    return req.answer(PageResponse("later", holes), frame, shared)
+    variables = frame.template_variables(
+        view.service, until=until, **code_variables(req.cookies.get(cookies.CODE), frame)
+    )
+    return req.answer(PageResponse("later", variables), frame, shared)
 
 
 async def create_code(req: CitizenRequest) -> Response:
@@ -61,7 +63,9 @@ async def code_form(req: CitizenRequest) -> Response:
     frame = req.frame(place=PLACE)
     brought = req.request.query_params.get("code", "")[:64]
     typed = req.typed or {"code": "".join(letter for letter in brought if letter.isalnum() or letter == "-")}
-    return req.answer(PageResponse("continue", frame.holes(None, typed=TypedValues(typed), keeps=True)), frame)
+    return req.answer(
+        PageResponse("continue", frame.template_variables(None, typed=TypedValues(typed), keeps=True)), frame
+    )
 
 
 async def resume_with_code(req: CitizenRequest) -> Response:

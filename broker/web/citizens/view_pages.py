@@ -26,7 +26,7 @@ from broker.model.service import Service
 from broker.provider import ProviderInfo
 from broker.web.citizens.case_status_page import waiting
 from broker.web.citizens.claim_labels import label, lines
-from broker.web.citizens.continuation_code import slip
+from broker.web.citizens.continuation_code import code_variables
 from broker.web.citizens.ending_texts import ENDING_TEXTS
 from broker.web.citizens.failure_texts import FAILURE_TEXTS, NO_SERVICE, NOTHING_SHARED
 from broker.web.citizens.next_steps import StepControl, dead_end_steps, steps
@@ -72,8 +72,8 @@ def render_view(view: View, frame: PageContext, browser_cookies: Mapping[str, st
         case RedirectAway():
             return _leave(view, frame, browser_cookies.get(cookies.LEFT))
         case CheckingView():
-            holes = frame.holes(view.service, provider=_provider_name(view.card, frame.language))
-            return PageResponse("checking", holes, headers=(("Refresh", "3"),))
+            variables = frame.template_variables(view.service, provider=_provider_name(view.card, frame.language))
+            return PageResponse("checking", variables, headers=(("Refresh", "3"),))
         case FailureView():
             return _failed(view, frame)
         case ConsentView():
@@ -81,7 +81,7 @@ def render_view(view: View, frame: PageContext, browser_cookies: Mapping[str, st
         case ConfirmationView():
             return _confirm(view, frame)
         case CaseStatusView():
-            return waiting(view, frame, slip(browser_cookies.get(cookies.CODE), frame))
+            return waiting(view, frame, code_variables(browser_cookies.get(cookies.CODE), frame))
         case EndingView():
             return _ended(view, frame)
         case DeadEnd():
@@ -91,8 +91,8 @@ def render_view(view: View, frame: PageContext, browser_cookies: Mapping[str, st
 def _ended(view: EndingView, frame: PageContext) -> PageResponse:
     back = view.back
     fields = list(back.fields.items()) if back and back.fields else None
-    holes = frame.holes(view.service, back=back.url if back else None, fields=fields)
-    return PageResponse(f"ended/{view.ending}", holes, headers=FORM_LEAVES if fields else ())
+    variables = frame.template_variables(view.service, back=back.url if back else None, fields=fields)
+    return PageResponse(f"ended/{view.ending}", variables, headers=FORM_LEAVES if fields else ())
 
 
 def _choose(view: PickerView, frame: PageContext) -> PageResponse:
@@ -104,7 +104,7 @@ def _choose(view: PickerView, frame: PageContext) -> PageResponse:
         return _failed(FailureView(view.transaction, view.service, failed, None, offer, able), frame)
     service = view.service.name(words.code)
     known = cards(offer)
-    holes = frame.holes(
+    variables = frame.template_variables(
         view.service,
         ways=choices(offer, words, service, frame.now, person=True),
         troubles=not_working(offer, words, frame.now),
@@ -113,21 +113,21 @@ def _choose(view: PickerView, frame: PageContext) -> PageResponse:
         order=order_rule(offer, words),
         newcomer="create" in view.transaction.request.prompt,
     )
-    holes["keeps"] = bool(holes["ways"])
-    return PageResponse("choose", holes)
+    variables["keeps"] = bool(variables["ways"])
+    return PageResponse("choose", variables)
 
 
 def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResponse:
     """Redirects at once the first time; after a reload or the back button it waits for the citizen."""
     words = frame.language
-    again = left == view.mark
+    again = left == view.redirect_id
     service = view.service.name(words.code)
     others = (
         choices(view.offer, words, service, frame.now, view.card.id, person=False)
         if view.offer and view.card and again
         else []
     )
-    holes = frame.holes(
+    variables = frame.template_variables(
         view.service,
         name=service if view.card is None else view.card.name(words.code),
         provider=view.card is not None,
@@ -138,25 +138,31 @@ def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResp
         keeps=bool(others),
     )
     if view.fields is not None:
-        return PageResponse("leave", holes, headers=FORM_LEAVES, cookies=(cookies.left(frame.handle, view.mark),))
+        return PageResponse(
+            "leave", variables, headers=FORM_LEAVES, cookies=(cookies.redirect_cookie(frame.handle, view.redirect_id),)
+        )
     if again:
-        return PageResponse("leave", holes)
+        return PageResponse("leave", variables)
     refresh = (("Refresh", f"0;url={header_safe_url(view.url)}"),)
-    return PageResponse("leave", holes, headers=refresh, cookies=(cookies.left(frame.handle, view.mark),))
+    return PageResponse(
+        "leave", variables, headers=refresh, cookies=(cookies.redirect_cookie(frame.handle, view.redirect_id),)
+    )
 
 
 def posted_back(frame: PageContext, service: Service | None, way: ClientRedirect) -> PageResponse:
     """The page that posts an authorization response if there is no transaction (`form_post`)."""
     name = service.name(frame.language.code) if service else frame.language.text("the service")
     fields = list((way.fields or {}).items())
-    holes = frame.holes(service, name=name, provider=False, again=False, url=way.url, fields=fields, ways=[])
-    return PageResponse("leave", holes, headers=FORM_LEAVES)
+    variables = frame.template_variables(
+        service, name=name, provider=False, again=False, url=way.url, fields=fields, ways=[]
+    )
+    return PageResponse("leave", variables, headers=FORM_LEAVES)
 
 
 def _failed(view: FailureView, frame: PageContext) -> PageResponse:
     words, transaction = frame.language, view.transaction
     made = steps(view, f"/journey/{frame.handle}", words, frame.now)
-    holes = frame.holes(
+    variables = frame.template_variables(
         view.service,
         failure=view.failed.failure.value,
         provider=_provider_name(view.card, words, view.failed.provider),
@@ -168,8 +174,8 @@ def _failed(view: FailureView, frame: PageContext) -> PageResponse:
         may_stop=transaction.open,
         told=None,
     )
-    holes["keeps"] = any(step.control is StepControl.PICK for step in made)
-    return PageResponse("failed", holes)
+    variables["keeps"] = any(step.control is StepControl.PICK for step in made)
+    return PageResponse("failed", variables)
 
 
 def _dead_end(view: DeadEnd, frame: PageContext) -> PageResponse:
@@ -179,7 +185,7 @@ def _dead_end(view: DeadEnd, frame: PageContext) -> PageResponse:
 
 def dead_end(view: DeadEnd, frame: PageContext, status: int) -> PageResponse:
     """The failure page without a transaction."""
-    holes = frame.holes(
+    variables = frame.template_variables(
         view.service,
         failure=view.failure.value,
         provider=_provider_name(None, frame.language),
@@ -189,9 +195,9 @@ def dead_end(view: DeadEnd, frame: PageContext, status: int) -> PageResponse:
         steps=dead_end_steps(view, frame.language),
         reference=None,
         may_stop=False,
-        told=view.told,
+        told=view.detail,
     )
-    return PageResponse("failed", holes, status)
+    return PageResponse("failed", variables, status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,22 +212,22 @@ class ConsentItemContext:
 
 def _share(view: ConsentView, frame: PageContext) -> PageResponse:
     words = frame.language
-    holes = frame.holes(
+    variables = frame.template_variables(
         view.service,
         provider=None if view.card is None else view.card.name(words.code),
         items=[_item(item, words) for item in view.items],
     )
-    return PageResponse("share", holes)
+    return PageResponse("share", variables)
 
 
 def _confirm(view: ConfirmationView, frame: PageContext) -> PageResponse:
     words = frame.language
-    holes = frame.holes(
+    variables = frame.template_variables(
         view.service,
         provider=_provider_name(view.card, words),
         items=[_item(item, words) for item in view.items],
     )
-    return PageResponse("confirm", holes)
+    return PageResponse("confirm", variables)
 
 
 def _item(item: SharedItem, words: Language) -> ConsentItemContext:

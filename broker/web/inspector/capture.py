@@ -12,7 +12,7 @@ from broker.oidc.client_authentication import parse_credentials
 from broker.oidc.errors import DisplayedError, EndpointError
 from broker.oidc.form_parser import UnreadableForm, parse_legible
 from broker.web.inspector.exchange_log import Exchange, ExchangeLog, redact
-from broker.web.inspector.rules import judged, rules
+from broker.web.inspector.rules import rule_verdicts, rules
 from broker.web.services.error_log import ERROR_LISTENER, ErrorListener
 
 BROWSER_PATHS: Final = frozenset({"/authorize", "/logout"})
@@ -80,7 +80,9 @@ class CaptureMiddleware:
                 description=error.description if error else "",
                 detail=error.detail if error and error.detail != error.description else "",
                 answer=tuple(members),
-                rules=judged(rules(path, parameters, proved=proof is not None), error) if error or status < 400 else (),
+                rules=rule_verdicts(rules(path, parameters, proved=proof is not None), error)
+                if error or status < 400
+                else (),
             )
         )
 

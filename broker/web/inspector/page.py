@@ -20,13 +20,13 @@ def inspector_route(app: CitizenApp, log: ExchangeLog) -> Route:
 
     async def inspector(req: CitizenRequest) -> Response:
         frame, chosen = req.frame(), req.request.query_params.get("client")
-        holes = {
+        variables = {
             **base_context(frame),
             "counts": log.counts(),
             "chosen": chosen,
             "exchanges": [] if chosen is None else [(_clock(each.at), each) for each in log.of(chosen)],
         }
-        return req.answer(PageResponse("inspector", holes, headers=(("Cache-Control", "no-store"),)), frame)
+        return req.answer(PageResponse("inspector", variables, headers=(("Cache-Control", "no-store"),)), frame)
 
     return Route("/inspector", page(app, inspector), methods=["GET"])
 

@@ -92,7 +92,9 @@ def rules(path: str, parameters: Mapping[str, str], *, proved: bool) -> tuple[Fu
     return tuple(rule for rule in found if beside.get(rule, True))
 
 
-def judged(found: Sequence[Function], error: BaseException | None) -> tuple[tuple[InspectorRule, RuleVerdict], ...]:
+def rule_verdicts(
+    found: Sequence[Function], error: BaseException | None
+) -> tuple[tuple[InspectorRule, RuleVerdict], ...]:
     """Every rule with its verdict. Empty if the error came from none of them, as then no verdict is known."""
     if error is None:
         return tuple((described(rule), RuleVerdict.PASSED) for rule in found)

@@ -22,11 +22,11 @@ log = logging.getLogger("portico.operations")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """The result of the last checks: `wrong` gives the reason by check; `ready` says whether to send requests here."""
+class ReadinessResult:
+    """The result of the last checks: `problems` has the reason by check, `ready` whether to send requests here."""
 
     ready: bool
-    wrong: Mapping[str, str]
+    problems: Mapping[str, str]
 
 
 class Readiness:
@@ -54,30 +54,32 @@ class Readiness:
         self._tick = tick
         self._out = out
         self._checked_at = float("-inf")
-        self._seen = Seen(ready=False, wrong={})
+        self._seen = ReadinessResult(ready=False, problems={})
         self._lock = asyncio.Lock()
 
-    async def look(self) -> Seen:
+    async def check(self) -> ReadinessResult:
         """The current result, at most `KEPT` seconds old. Concurrent callers share one run of the checks."""
         if self.draining:
-            return Seen(ready=False, wrong={"process": "draining"})
+            return ReadinessResult(ready=False, problems={"process": "draining"})
         async with self._lock:
             if self._tick() - self._checked_at >= KEPT:
-                self._seen = await self._look()
+                self._seen = await self._run_checks()
                 self._checked_at = self._tick()
         out = self._out()
-        return self._seen if out is None else Seen(ready=False, wrong={**self._seen.wrong, "clock": out})
+        return (
+            self._seen if out is None else ReadinessResult(ready=False, problems={**self._seen.problems, "clock": out})
+        )
 
     async def reachable(self) -> Mapping[str, bool]:
         """Whether each checked dependency works, by name."""
-        seen = await self.look()
-        return {name: name not in seen.wrong for name in (*self._needed, *self._wished)}
+        seen = await self.check()
+        return {name: name not in seen.problems for name in (*self._needed, *self._wished)}
 
-    async def _look(self) -> Seen:
+    async def _run_checks(self) -> ReadinessResult:
         checks = {**self._needed, **self._wished}
         found = await asyncio.gather(*(_within(check) for check in checks.values()))
         wrong = {name: said for name, said in zip(checks, found, strict=True) if said is not None}
-        return Seen(ready=not wrong.keys() & self._needed.keys(), wrong=wrong)
+        return ReadinessResult(ready=not wrong.keys() & self._needed.keys(), problems=wrong)
 
 
 async def _within(check: Check) -> str | None:

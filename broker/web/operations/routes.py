@@ -30,8 +30,8 @@ def alive_routes(readiness: Readiness) -> list[Route]:
         return PlainTextResponse("alive\n")
 
     async def ready(_request: Request) -> Response:
-        seen = await readiness.look()
-        said = msgspec.json.encode({"ready": seen.ready, "wrong": seen.wrong})
+        seen = await readiness.check()
+        said = msgspec.json.encode({"ready": seen.ready, "wrong": seen.problems})
         return Response(said, 200 if seen.ready else 503, media_type="application/json")
 
     return [Route("/livez", alive, methods=["GET"]), Route("/readyz", ready, methods=["GET"])]

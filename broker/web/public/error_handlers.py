@@ -61,10 +61,10 @@ def head_refused(pages: PageRenderer) -> Callable[[Request, HTTPStatus], Respons
     return refuse
 
 
-def _render(pages: PageRenderer, request: Request, sheet: str, status: int) -> Response:
+def _render(pages: PageRenderer, request: Request, template: str, status: int) -> Response:
     received = cookies.read(request_parsing.joined_header(request, b"cookie", "; "))
     liked = preferred(request_parsing.joined_header(request, b"accept-language"), tuple(pages.languages))
     code = pages.language(received.get(cookies.LANGUAGE), liked).code
     state = request.scope.get("state", {})
-    holes = {"reference": state.get("request_id", ""), "near": state.get(NEAR)}
-    return PageResponse(sheet, holes, status).response(pages, code)
+    variables = {"reference": state.get("request_id", ""), "near": state.get(NEAR)}
+    return PageResponse(template, variables, status).response(pages, code)

@@ -44,12 +44,12 @@ def public_routes(app: CitizenApp, services: Mapping[str, Service] = MappingProx
     ]
 
 
-def static_page(sheet: str) -> Callable[[CitizenRequest], Awaitable[Response]]:
+def static_page(template: str) -> Callable[[CitizenRequest], Awaitable[Response]]:
     """A handler for a page without variables of its own."""
 
     async def answer(req: CitizenRequest) -> Response:
         frame = req.frame()
-        return req.answer(PageResponse(sheet, base_context(frame)), frame)
+        return req.answer(PageResponse(template, base_context(frame)), frame)
 
     return answer
 

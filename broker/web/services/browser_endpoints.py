@@ -203,7 +203,7 @@ async def _display(
     If the service is known, the page names it, links to its home page, and gives its engineers the reason.
     """
     parameters = await _legible(req.request)
-    error = rejected if isinstance(rejected, DisplayedError) else rejected.shown(parameters.get("client_id"))
+    error = rejected if isinstance(rejected, DisplayedError) else rejected.displayed_error(parameters.get("client_id"))
     log_protocol_error(req.request, error)
     frame = req.frame(*_locales(parameters))
     service = services.get(error.client_id or "")

@@ -115,9 +115,9 @@ def language(code: str) -> str:
     return f"{LANGUAGE}={code}; Path=/; Max-Age={_YEAR}; Secure; HttpOnly; SameSite=Lax"
 
 
-def left(handle: str, mark: str) -> str:
-    """Set-Cookie that records that the transaction's redirect `mark` was followed, for 24 hours."""
-    return f"{LEFT}={mark}; Path=/journey/{handle}; Max-Age={2 * _HALF_A_DAY}; Secure; HttpOnly; SameSite=Lax"
+def redirect_cookie(handle: str, redirect_id: str) -> str:
+    """Set-Cookie that records that the transaction's redirect `redirect_id` was followed, for 24 hours."""
+    return f"{LEFT}={redirect_id}; Path=/journey/{handle}; Max-Age={2 * _HALF_A_DAY}; Secure; HttpOnly; SameSite=Lax"
 
 
 def code(handle: str, value: str) -> str:

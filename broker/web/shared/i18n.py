@@ -46,15 +46,15 @@ class Language:
     time: Callable[[time], str]
     zone: tzinfo
 
-    def text(self, text: str, **holes: object) -> str:
+    def text(self, text: str, **variables: object) -> str:
         """Translates a text; `{name}` in it is replaced by the keyword argument of that name."""
         found = self.translations.gettext(text)
-        return found.format(**holes) if holes else found
+        return found.format(**variables) if variables else found
 
-    def markup(self, text: str, **holes: object) -> Markup:
+    def markup(self, text: str, **variables: object) -> Markup:
         """Translates a text to HTML. Arguments are escaped unless they are Markup."""
         found = escape(self.translations.gettext(text))
-        return found.format(**holes) if holes else found
+        return found.format(**variables) if variables else found
 
     def ngettext(self, one: str, many: str, n: int) -> str:
         """Translates a text with its plural form for `n`, which replaces `{n}`."""

@@ -55,7 +55,7 @@ def without_slashes(path: str) -> str:
     return "/" + "/".join(part for part in path.split("/") if part)
 
 
-def typed(routes: Iterable[BaseRoute]) -> frozenset[str]:
+def typeable_paths(routes: Iterable[BaseRoute]) -> frozenset[str]:
     """The path templates of pages whose address a person may have typed: all GET routes but provider callbacks."""
     return frozenset(
         route.path

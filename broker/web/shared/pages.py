@@ -92,8 +92,8 @@ def page_renderer(
     ready: dict[tuple[str, str], Template] = {}
     for code, language in languages.items():
         expand = _expander(language, languages, site, files, compiled)
-        for sheet in wanted:
-            ready[sheet.name, code] = flat.from_string(expand(sheet))
+        for template in wanted:
+            ready[template.name, code] = flat.from_string(expand(template))
     return PageRenderer(languages, site, ready)
 
 
@@ -170,7 +170,7 @@ def _expander(
         files=files,
     )
 
-    def expand(sheet: PageTemplate) -> str:
-        return _LINE_END.sub("\n", environment.get_template(sheet.template).render(sheet.context))
+    def expand(template: PageTemplate) -> str:
+        return _LINE_END.sub("\n", environment.get_template(template.template).render(template.context))
 
     return expand

@@ -36,8 +36,8 @@ class RawResponse(Response):
 class PageResponse:
     """A page to render: the `PageTemplate` name, template variables, status, headers, and whole Set-Cookie values."""
 
-    sheet: str
-    holes: Mapping[str, object]
+    template: str
+    variables: Mapping[str, object]
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     cookies: tuple[str, ...] = field(default=())
@@ -46,7 +46,7 @@ class PageResponse:
         """Renders the page in a language."""
         headers: list[Header] = [_HTML, (b"content-language", language.encode("ascii"))]
         headers += [(name.lower().encode("ascii"), value.encode("latin-1")) for name, value in self.headers]
-        response = RawResponse(self.status, pages.page(self.sheet, language, self.holes).encode(), headers)
+        response = RawResponse(self.status, pages.page(self.template, language, self.variables).encode(), headers)
         for cookie in self.cookies:
             set_cookie(response, cookie)
         return response

@@ -14,9 +14,9 @@ from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.staff.device_prompts import prompt_status
 from broker.web.staff.labels import CHANNELS, WHY, two_people
-from broker.web.staff.lead_actions import acts
-from broker.web.staff.request import StaffApp, StaffPage, Step, local_path, redirect_to, staff, with_form
-from broker.web.staff.responses import back_to_case, case_presenter, folder, left_case, refusal, told
+from broker.web.staff.lead_actions import lead_actions
+from broker.web.staff.request import FormHandler, StaffApp, StaffPage, local_path, redirect_to, staff, with_form
+from broker.web.staff.responses import back_to_case, case_presenter, leave_case, load_case_view, outcome_page, refuse
 
 SHEETS = (PageTemplate("case", "staff/case.html", {"why": WHY, "channels": {c.value: t for c, t in CHANNELS.items()}}),)
 
@@ -31,42 +31,42 @@ HEADINGS: Mapping[str, str] = {
 
 def case_routes(door: StaffApp) -> list[Route]:
     """The routes of this file."""
-    steps: Mapping[str, Step] = {
-        "renew": renew,
-        "start": start,
-        "words": words,
-        "end": end,
-        "drop": drop,
+    steps: Mapping[str, FormHandler] = {
+        "renew": renew_lease,
+        "start": start_session,
+        "words": verify_phrase,
+        "end": end_session,
+        "drop": drop_session,
         "put-back": return_to_queue,
-        "interest": interest,
-        "flag": flag,
-        "note": note,
-        "ask": ask,
+        "interest": declare_interest,
+        "flag": raise_flag,
+        "note": add_note,
+        "ask": ask_citizen,
     }
     return [
-        Route("/cases/{case}", staff(door, look), methods=["GET"]),
+        Route("/cases/{case}", staff(door, show_case), methods=["GET"]),
         *(
             Route(f"/cases/{{case}}/{name}", staff(door, with_form(step)), methods=["POST"])
             for name, step in steps.items()
         ),
-        Route("/cases/{case}/lapsed", staff(door, lapsed), methods=["GET"]),
-        Route("/cases/{case}/overtaken", staff(door, overtaken), methods=["GET"]),
-        Route("/done/{what}", staff(door, done), methods=["GET"]),
+        Route("/cases/{case}/lapsed", staff(door, show_lapsed), methods=["GET"]),
+        Route("/cases/{case}/overtaken", staff(door, show_conflict), methods=["GET"]),
+        Route("/done/{what}", staff(door, show_result), methods=["GET"]),
     ]
 
 
-async def look(here: StaffPage) -> Response:
+async def show_case(here: StaffPage) -> Response:
     """The page of the case as this member of staff may see it."""
-    found = await folder(here)
+    found = await load_case_view(here)
     if isinstance(found, Response):
         return found
     tell, case, questions = case_presenter(here), found.case, await here.cases.questions(found)
     step = tell.step(found)
-    code, may_record = tell.words.code, StaffAction.RECORD in found.actions
+    code, may_record = tell.language.code, StaffAction.RECORD in found.actions
     seen = found.role is not CaseRole.VISITOR
     return here.visit.page(
         "case",
-        case=tell.case(found, tell.words.text(HEADINGS[step])),
+        case=tell.case(found, tell.language.text(HEADINGS[step])),
         level=tell.level(case, found.assessment) if seen and step != "claimed" else None,
         evidence=tell.evidence(case, found.assessment, f"{here.base}/evidence" if may_record else ""),
         person=tell.answers(case.checks),
@@ -75,24 +75,24 @@ async def look(here: StaffPage) -> Response:
         asked=prompt_status(questions, tell),
         may_ask=StaffAction.ASK_CITIZEN in found.actions and not any(one.is_pending(tell.now) for one in questions),
         details_first=not case.details.claims,
-        confirm_at=here.app.confirm.partition("://")[2],
-        why_second=two_people(case.second_review_reasons, tell.words),
+        confirm_at=here.app.confirm_url.partition("://")[2],
+        why_second=two_people(case.second_review_reasons, tell.language),
         verdict=None if case.verdict is None else tell.verdict(case.verdict),
         own_view=None if case.independent_review is None else tell.verdict(case.independent_review),
         readable=seen and not case.erased,
         story=tell.story(found),
-        acts=acts(found, here),
-        history=tell.history(case, here.app.people) if found.role is CaseRole.OVERSEER else [],
-        notes=tell.notes(case, here.app.people),
+        acts=lead_actions(found, here),
+        history=tell.history(case, here.app.members) if found.role is CaseRole.OVERSEER else [],
+        notes=tell.notes(case, here.app.members),
     )
 
 
-async def renew(here: StaffPage, _form: Mapping[str, str]) -> Response:
+async def renew_lease(here: StaffPage, _form: Mapping[str, str]) -> Response:
     """Extends the lease."""
     return back_to_case(here, await here.cases.renew(here.principal, here.id), told="renewed")
 
 
-async def start(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def start_session(here: StaffPage, form: Mapping[str, str]) -> Response:
     """Starts the session."""
     word = form.get("channel", "")
     if word not in {channel.value for channel in Channel}:
@@ -101,46 +101,46 @@ async def start(here: StaffPage, form: Mapping[str, str]) -> Response:
     return back_to_case(here, await here.cases.start_session(here.principal, here.ref(form), channel), told="")
 
 
-async def words(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def verify_phrase(here: StaffPage, form: Mapping[str, str]) -> Response:
     """Records that the phrase was verified."""
     return back_to_case(here, await here.cases.verify_phrase(here.principal, here.ref(form)))
 
 
-async def end(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def end_session(here: StaffPage, form: Mapping[str, str]) -> Response:
     """Ends the session."""
     return back_to_case(here, await here.cases.end_session(here.principal, here.ref(form)), told="")
 
 
-async def drop(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def drop_session(here: StaffPage, form: Mapping[str, str]) -> Response:
     """Returns a case whose session broke off."""
     reason = form.get("reason", "")
-    return left_case(here, await here.cases.drop_session(here.principal, here.ref(form), reason), "back")
+    return leave_case(here, await here.cases.drop_session(here.principal, here.ref(form), reason), "back")
 
 
 async def return_to_queue(here: StaffPage, form: Mapping[str, str]) -> Response:
     """Returns the case to the queue."""
     reason = form.get("reason", "")
-    return left_case(here, await here.cases.return_to_queue(here.principal, here.ref(form), reason), "back")
+    return leave_case(here, await here.cases.return_to_queue(here.principal, here.ref(form), reason), "back")
 
 
-async def interest(here: StaffPage, _form: Mapping[str, str]) -> Response:
+async def declare_interest(here: StaffPage, _form: Mapping[str, str]) -> Response:
     """Declares that the member of staff knows the citizen."""
-    return left_case(here, await here.cases.declare_interest(here.principal, here.id), "stranger")
+    return leave_case(here, await here.cases.declare_interest(here.principal, here.id), "stranger")
 
 
-async def flag(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def raise_flag(here: StaffPage, form: Mapping[str, str]) -> Response:
     """Raises a silent flag from any page of the case and leads back to it."""
     done = await here.cases.flag(here.principal, here.id, form.get("reason", ""))
     back = local_path(form.get("back", here.base))
-    return redirect_to(back, told="noted") if isinstance(done, CaseView) else refusal(here, done, back)
+    return redirect_to(back, told="noted") if isinstance(done, CaseView) else refuse(here, done, back)
 
 
-async def note(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def add_note(here: StaffPage, form: Mapping[str, str]) -> Response:
     """Adds a note."""
     return back_to_case(here, await here.cases.note(here.principal, here.id, form.get("note", "")), told="noted")
 
 
-async def ask(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def ask_citizen(here: StaffPage, form: Mapping[str, str]) -> Response:
     """Asks the citizen to confirm on their own device."""
     done = await here.cases.ask_citizen(here.principal, here.ref(form), form.get("message", ""))
     match done:
@@ -151,22 +151,22 @@ async def ask(here: StaffPage, form: Mapping[str, str]) -> Response:
         case ActionRefused.NOTE:
             return redirect_to(here.base, problem="message")
         case _:
-            return refusal(here, done, here.base)
+            return refuse(here, done, here.base)
 
 
-async def lapsed(here: StaffPage) -> Response:
+async def show_lapsed(here: StaffPage) -> Response:
     """The page after the lease expired."""
-    return told(here, "lapsed", here.id)
+    return outcome_page(here, "lapsed", here.id)
 
 
-async def overtaken(here: StaffPage) -> Response:
+async def show_conflict(here: StaffPage) -> Response:
     """The page after a conflict with another write."""
-    return told(here, "overtaken", here.id)
+    return outcome_page(here, "overtaken", here.id)
 
 
-async def done(here: StaffPage) -> Response:
+async def show_result(here: StaffPage) -> Response:
     """The page after an action with which the case left its holder."""
     what = here.visit.request.path_params["what"]
     if what not in ("decided", "reviewed", "back", "stranger", "settled"):
         raise HTTPException(404)
-    return told(here, what)
+    return outcome_page(here, what)

@@ -83,7 +83,7 @@ class CaseContextRow:
     heading: str
     step: str
     channel: str
-    words: Phrase | None
+    phrase: Phrase | None
     exchanged: bool
     warnings: tuple[str, ...]
     about: tuple[str, ...]
@@ -152,7 +152,7 @@ class NoteRow:
 class CasePresenter:
     """Presents cases to one member of staff at one moment."""
 
-    words: Language
+    language: Language
     profiles: Profiles
     services: Mapping[str, Service]
     reader: StaffMember
@@ -161,7 +161,7 @@ class CasePresenter:
     def service(self, case: Case) -> str:
         """The name of the service that asked for the identity."""
         service = self.services.get(case.client_id)
-        return case.client_id if service is None else service.name(self.words.code)
+        return case.client_id if service is None else service.name(self.language.code)
 
     def step(self, found: CaseView) -> str:
         """Which parts the page of the case has: a word the template knows."""
@@ -175,11 +175,11 @@ class CasePresenter:
 
     def story(self, found: CaseView) -> str:
         """The state of a case that the reader does not hold."""
-        return self.words.text(_STORIES[found.case.state])
+        return self.language.text(_STORIES[found.case.state])
 
     def case(self, found: CaseView, heading: str) -> CaseContextRow:
         """The strip and the panels."""
-        words, case = self.words, found.case
+        words, case = self.language, found.case
         holds = StaffAction.RENEW in found.actions and case.lease is not None
         return CaseContextRow(
             path=f"/cases/{case.id}",
@@ -193,7 +193,7 @@ class CasePresenter:
             heading=heading,
             step=self.step(found),
             channel="" if case.channel is None else case.channel.value,
-            words=case.phrase if found.role is CaseRole.AGENT and case.phrase.first else None,
+            phrase=case.phrase if found.role is CaseRole.AGENT and case.phrase.first else None,
             exchanged=case.phrase_verified,
             warnings=tuple(words.text(_WARNINGS[one]) for one in found.warnings),
             about=tuple(self._about(case)),
@@ -205,7 +205,7 @@ class CasePresenter:
         return case.expires if case.deadline is None else min(case.deadline, case.expires)
 
     def _about(self, case: Case) -> Iterator[str]:
-        words = self.words
+        words = self.language
         if case.channel is not None:
             yield words.text(CHANNELS[case.channel])
         if case.contact is not None:
@@ -220,11 +220,11 @@ class CasePresenter:
         """The address as people read it, with both forms of an international domain: letters of scripts look alike."""
         read = unicode_address(contact.address)
         address = read if read == contact.address else f"{read} ({contact.address})"
-        return self.words.text(_REACH[contact.way]).format(address=address)
+        return self.language.text(_REACH[contact.way]).format(address=address)
 
     def level(self, case: Case, assessment: Assessment) -> LevelPanel:
         """What the evidence supports."""
-        return level_shown(case, assessment, self.profiles, self.words)
+        return level_shown(case, assessment, self.profiles, self.language)
 
     def evidence(self, case: Case, assessment: Assessment, base: str = "") -> list[EvidenceRow]:
         """The recorded evidence. `base` is the path under which each piece can be changed, "" for none."""
@@ -232,13 +232,13 @@ class CasePresenter:
         return [self._piece(one, scores.get(one.id), f"{base}/{one.id}" if base else "") for one in case.evidence]
 
     def _piece(self, one: EvidenceRecord, scored: Scored | None, path: str) -> EvidenceRow:
-        kind, code = self.profiles.kinds.get(one.kind), self.words.code
+        kind, code = self.profiles.kinds.get(one.kind), self.language.code
         known = {} if kind is None else kind.fields
         fields = tuple(
             (in_language(known[name].text, code) if name in known else name, value)
             for name, value in one.details.items()
         )
-        score = self.words.text("strength {strength}, validity {validity}")
+        score = self.language.text("strength {strength}, validity {validity}")
         own = kind is not None and not kind.by_staff
         return EvidenceRow(
             name=one.kind if kind is None else in_language(kind.text, code),
@@ -253,8 +253,8 @@ class CasePresenter:
         return tuple(
             AnswerRow(
                 self.question(one.check),
-                self.words.text(OUTCOMES[one.outcome]),
-                reasons(filter(None, (one.reason,)), self.words),
+                self.language.text(OUTCOMES[one.outcome]),
+                reasons(filter(None, (one.reason,)), self.language),
             )
             for one in checks
         )
@@ -262,36 +262,40 @@ class CasePresenter:
     def question(self, check: str) -> str:
         """The question of a check."""
         known = self.profiles.checks.get(check)
-        return check if known is None else in_language(known.text, self.words.code)
+        return check if known is None else in_language(known.text, self.language.code)
 
     def claims(self, case: Case) -> list[ClaimRow]:
         """The confirmed details."""
         corrected = frozenset(case.details.corrected)
         return [
-            ClaimRow(label(claim, self.words), lines(claim, value, self.words), claim in corrected)
+            ClaimRow(label(claim, self.language), lines(claim, value, self.language), claim in corrected)
             for claim, value in case.details.claims.items()
             if value
         ]
 
     def verdict(self, given: Verdict | IndependentReview) -> VerdictRow:
         """A decision with its reasons and note."""
-        return VerdictRow(self.words.text(DECISIONS[given.decision][0]), reasons(given.reasons, self.words), given.note)
+        return VerdictRow(
+            self.language.text(DECISIONS[given.decision][0]), reasons(given.reasons, self.language), given.note
+        )
 
     def notes(self, case: Case, people: Mapping[str, StaffMember]) -> list[NoteRow]:
         """Notes and silent flags by time."""
         said = [(note.at, note.by, note.text) for note in case.notes]
-        said += [(flag.at, flag.by, reasons((flag.reason,), self.words)) for flag in case.flags]
-        return [NoteRow(self.words.format_time(at, self.now), _name(by, people), text) for at, by, text in sorted(said)]
+        said += [(flag.at, flag.by, reasons((flag.reason,), self.language)) for flag in case.flags]
+        return [
+            NoteRow(self.language.format_time(at, self.now), _name(by, people), text) for at, by, text in sorted(said)
+        ]
 
     def history(self, case: Case, people: Mapping[str, StaffMember]) -> list[HistoryRow]:
         """The case from its beginning."""
         return [
             HistoryRow(
-                at=self.words.format_time(move.at, self.now),
-                event=event(move.event, self.words),
+                at=self.language.format_time(move.at, self.now),
+                event=event(move.event, self.language),
                 who=_name(move.who, people),
-                target=self.words.text(STATES[move.target]),
-                reason=reasons(move.reason.split(), self.words),
+                target=self.language.text(STATES[move.target]),
+                reason=reasons(move.reason.split(), self.language),
             )
             for move in case.history
         ]

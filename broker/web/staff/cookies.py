@@ -3,7 +3,7 @@
 from typing import Final
 
 SESSION: Final = "__Host-portico-staff"
-LEAVING: Final = "__Host-portico-staff-leaving"
+ATTEMPT: Final = "__Host-portico-staff-leaving"
 
 DEPARTED: Final = "__Host-portico-staff-departed"
 
@@ -11,32 +11,32 @@ _MONTH: Final = 30 * 24 * 3600
 _GUARDS: Final = "Path=/; Secure; HttpOnly; SameSite=Lax"
 
 
-def session(value: str) -> str:
+def set_session(value: str) -> str:
     """Sets the session cookie, which lasts until the browser closes; the server ends the session earlier."""
     return f"{SESSION}={value}; {_GUARDS}"
 
 
-def no_session() -> str:
+def clear_session() -> str:
     """Clears the session cookie."""
     return f"{SESSION}=; Max-Age=0; {_GUARDS}"
 
 
-def leaving(value: str, seconds: int) -> str:
+def set_attempt(value: str, seconds: int) -> str:
     """Sets the cookie by which the browser is recognised at the callback."""
-    return f"{LEAVING}={value}; Max-Age={seconds}; {_GUARDS}"
+    return f"{ATTEMPT}={value}; Max-Age={seconds}; {_GUARDS}"
 
 
-def not_leaving() -> str:
+def clear_attempt() -> str:
     """Clears that cookie."""
-    return f"{LEAVING}=; Max-Age=0; {_GUARDS}"
+    return f"{ATTEMPT}=; Max-Age=0; {_GUARDS}"
 
 
-def departed(auth_time: int) -> str:
+def set_departed(auth_time: int) -> str:
     """Stores for a month the `auth_time` of the member of staff who signed out in this browser."""
     return f"{DEPARTED}={auth_time}; Max-Age={_MONTH}; {_GUARDS}"
 
 
-def not_departed() -> str:
+def clear_departed() -> str:
     """Clears that cookie after a new sign-in."""
     return f"{DEPARTED}=; Max-Age=0; {_GUARDS}"
 

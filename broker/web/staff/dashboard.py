@@ -12,9 +12,9 @@ from broker.web.citizens.page_context import readable
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff.case_presenter import CasePresenter
-from broker.web.staff.labels import STATES, WHY, told
+from broker.web.staff.labels import STATES, WHY, history_line
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
-from broker.web.staff.responses import case_presenter, refusal
+from broker.web.staff.responses import case_presenter, refuse
 
 SHEETS = (PageTemplate("desk", "staff/home.html", {"why": WHY}),)
 
@@ -52,8 +52,8 @@ def home_routes(door: StaffApp) -> list[Route]:
 
 async def home(here: StaffPage) -> Response:
     """The home page."""
-    cases, words, tell = here.cases, here.visit.words, case_presenter(here)
-    held, stopped = await cases.held(here.principal), await cases.stopped(here.principal)
+    cases, words, tell = here.cases, here.visit.language, case_presenter(here)
+    held, stopped = await cases.own_cases(here.principal), await cases.stopped(here.principal)
     return here.visit.page(
         "desk",
         held=[_row(one.case, tell) for one in held],
@@ -68,17 +68,19 @@ def _row(case: Case, tell: CasePresenter) -> Row:
     return Row(
         path=f"/cases/{case.id}",
         reference=readable(case.reference),
-        state=tell.words.text(STATES[case.state]),
+        state=tell.language.text(STATES[case.state]),
         service=tell.service(case),
-        lease="" if case.lease is None else tell.words.format_time(case.lease, tell.now),
-        due=tell.words.format_time(tell.due(case), tell.now),
+        lease="" if case.lease is None else tell.language.format_time(case.lease, tell.now),
+        due=tell.language.format_time(tell.due(case), tell.now),
     )
 
 
 def _stopped(one: HeldCase, words: Language, now: float) -> StoppedRow:
     state = words.text("Review is late") if one.late else words.text(STATES[one.state])
     happened, _, why = one.why.partition(" ")
-    return StoppedRow(readable(one.reference), state, words.format_time(one.since, now), told(happened, why, words))
+    return StoppedRow(
+        readable(one.reference), state, words.format_time(one.since, now), history_line(happened, why, words)
+    )
 
 
 def _waiting(load: Workload, words: Language, now: float) -> list[str]:
@@ -102,7 +104,7 @@ async def take(here: StaffPage) -> Response:
     taken = await here.cases.next_case(here.principal)
     if isinstance(taken, CaseView):
         return redirect_to(f"/cases/{taken.case.id}")
-    return refusal(here, taken, "/")
+    return refuse(here, taken, "/")
 
 
 async def find(here: StaffPage) -> Response:
@@ -118,4 +120,4 @@ async def find(here: StaffPage) -> Response:
         case ActionRefused.UNKNOWN:
             return redirect_to("/", problem="reference")
         case _:
-            return refusal(here, found, "/")
+            return refuse(here, found, "/")

@@ -15,7 +15,7 @@ from broker.web.staff.evidence_pages import framed
 from broker.web.staff.labels import DECISIONS, WHY
 from broker.web.staff.login import way_out
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff, with_form
-from broker.web.staff.responses import back_to_case, case_presenter, folder, left_case, ticked
+from broker.web.staff.responses import back_to_case, case_presenter, leave_case, load_case_view, ticked
 
 VERDICTS: Mapping[str, str] = {
     "agree": marked("I agree: the citizen can take the identity up"),
@@ -54,35 +54,37 @@ def deciding_routes(door: StaffApp) -> list[Route]:
     ]
 
 
-async def _open(here: StaffPage, deed: StaffAction, sheet: str) -> CaseView | Response:
+async def _open(here: StaffPage, deed: StaffAction, template: str) -> CaseView | Response:
     """The view of the case if it allows the action; the page that asks for a new sign-in if the last one is too old."""
-    found = await folder(here)
+    found = await load_case_view(here)
     if isinstance(found, Response):
         return found
     if deed not in found.actions:
         return redirect_to(here.base, problem="not_now")
     if here.app.system.now() >= here.principal.fresh_until:
-        return here.visit.page("prove", frame=framed(found, case_presenter(here)), go=way_out(f"{here.base}/{sheet}"))
+        return here.visit.page(
+            "prove", frame=framed(found, case_presenter(here)), go=way_out(f"{here.base}/{template}")
+        )
     return found
 
 
 async def prove(here: StaffPage) -> Response:
     """The page that asks for a new sign-in and leads back to the case."""
-    found = await folder(here)
+    found = await load_case_view(here)
     if isinstance(found, Response):
         return found
     return here.visit.page("prove", frame=framed(found, case_presenter(here)), go=way_out(here.base))
 
 
 def _form(here: StaffPage, to: str, barred: Mapping[str, str], submit: str) -> dict[str, object]:
-    asked = here.visit.asked
+    asked = here.visit.query
     return {
         "to": f"{here.base}/{to}",
         "barred": barred,
         "chosen": asked.get("decision", ""),
         "picked": frozenset(asked.get("reasons", "").split()),
         "submit": submit,
-        "fresh": here.visit.words.format_time(here.principal.fresh_until, here.app.system.now()),
+        "fresh": here.visit.language.format_time(here.principal.fresh_until, here.app.system.now()),
     }
 
 
@@ -101,7 +103,7 @@ async def decision(here: StaffPage) -> Response:
     found = await _open(here, StaffAction.DECIDE, "decision")
     if isinstance(found, Response):
         return found
-    words = here.visit.words
+    words = here.visit.language
     form = _form(here, "decision", _refused(found, words), words.text("Decide"))
     return here.visit.page("decision", frame=framed(found, case_presenter(here)) | form)
 
@@ -113,7 +115,7 @@ async def decide(here: StaffPage, form: Mapping[str, str]) -> Response:
         return redirect_to(f"{here.base}/decision", problem="choice")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
     done = await here.cases.decide(here.principal, here.ref(form), Decision(chosen), picked, note)
-    return left_case(here, done, "decided", f"{here.base}/decision", **_kept(chosen, picked))
+    return leave_case(here, done, "decided", f"{here.base}/decision", **_kept(chosen, picked))
 
 
 async def view(here: StaffPage) -> Response:
@@ -121,7 +123,7 @@ async def view(here: StaffPage) -> Response:
     found = await _open(here, StaffAction.INDEPENDENT_REVIEW, "view")
     if isinstance(found, Response):
         return found
-    tell, words = case_presenter(here), here.visit.words
+    tell, words = case_presenter(here), here.visit.language
     return here.visit.page(
         "view",
         frame=framed(found, tell) | _form(here, "view", {}, words.text("Write it down")),
@@ -164,4 +166,4 @@ async def give_review(here: StaffPage, form: Mapping[str, str]) -> Response:
         return redirect_to(f"{here.base}/review", problem="choice")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
     done = await here.cases.review_verdict(here.principal, here.ref(form), picked, note, agrees=chosen == "agree")
-    return left_case(here, done, "reviewed", f"{here.base}/review", **_kept(chosen, picked))
+    return leave_case(here, done, "reviewed", f"{here.base}/review", **_kept(chosen, picked))

@@ -37,7 +37,7 @@ def _shown(question: BackchannelRequest, tell: CasePresenter) -> PromptStatus:
     waits = question.is_pending(tell.now)
     return PromptStatus(
         message=question.message or "",
-        state="" if waits else tell.words.text(STATES[question.state]),
+        state="" if waits else tell.language.text(STATES[question.state]),
         code=question.code if waits else "",
-        until=tell.words.format_time(question.expires, tell.now) if waits else "",
+        until=tell.language.format_time(question.expires, tell.now) if waits else "",
     )

@@ -18,7 +18,7 @@ from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.staff.case_presenter import CasePresenter
 from broker.web.staff.labels import OUTCOMES, WHY
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff, with_form
-from broker.web.staff.responses import back_to_case, case_presenter, folder
+from broker.web.staff.responses import back_to_case, case_presenter, load_case_view
 
 _GIVEN = {"why": WHY, "outcomes": {"yes": OUTCOMES[CheckOutcome.YES], "no": OUTCOMES[CheckOutcome.NO]}}
 SHEETS = (
@@ -99,7 +99,7 @@ def checklist(
 
 def _line(name: str, before: CheckRecord | None, case: Case, tell: CasePresenter) -> CheckField:
     error = check_error(name, tell.profiles, tell.reader, case.channel)
-    closed = "" if error is None else tell.words.text(_CLOSED[error])
+    closed = "" if error is None else tell.language.text(_CLOSED[error])
     chosen = "" if before is None else ".".join(filter(None, (before.outcome.value, before.reason)))
     return CheckField(name, tell.question(name), chosen, tell.profiles.checks[name].optional, closed)
 
@@ -128,7 +128,7 @@ def fields(form: Mapping[str, str]) -> dict[str, str]:
 
 async def add(here: StaffPage) -> Response:
     """Redirects to the form of a new piece of evidence of the chosen kind."""
-    kind = here.visit.asked.get("kind", "")
+    kind = here.visit.query.get("kind", "")
     if kind not in here.app.profiles.kinds:
         return redirect_to(here.base)
     return redirect_to(f"{here.base}/evidence/{NEW}", kind=kind)
@@ -136,12 +136,12 @@ async def add(here: StaffPage) -> Response:
 
 async def evidence(here: StaffPage) -> Response:
     """The form of one piece of evidence."""
-    found = await folder(here)
+    found = await load_case_view(here)
     if isinstance(found, Response):
         return found
     piece = here.visit.request.path_params["piece"]
     before = recorded_by_staff(found.case, here.app.profiles, piece)
-    word = here.visit.asked.get("kind", "") if before is None else before.kind
+    word = here.visit.query.get("kind", "") if before is None else before.kind
     kind = here.app.profiles.kinds.get(word)
     if kind is None or (before is None and piece != NEW):
         raise HTTPException(404)
@@ -151,7 +151,7 @@ async def evidence(here: StaffPage) -> Response:
     return here.visit.page(
         "evidence",
         frame=framed(found, tell),
-        kind=in_language(kind.text, tell.words.code),
+        kind=in_language(kind.text, tell.language.code),
         kind_word=word,
         to=f"{here.base}/evidence/{piece}",
         fields=_fields(kind, before, tell),
@@ -172,10 +172,10 @@ def _fields(kind: EvidenceKind, before: EvidenceRecord | None, tell: CasePresent
         asked.append(
             EvidenceField(
                 name,
-                in_language(field.text, tell.words.code),
+                in_language(field.text, tell.language.code),
                 known.get(name, ""),
                 field.required,
-                tell.words.text("Year-month-day, such as 2031-04-09") if field.dated else "",
+                tell.language.text("Year-month-day, such as 2031-04-09") if field.dated else "",
                 DATE if field.dated else "",
             )
         )
@@ -202,7 +202,7 @@ async def remove(here: StaffPage, form: Mapping[str, str]) -> Response:
 
 async def person(here: StaffPage) -> Response:
     """The form of the checks of the person."""
-    found = await folder(here)
+    found = await load_case_view(here)
     if isinstance(found, Response):
         return found
     if StaffAction.RECORD not in found.actions:
@@ -223,7 +223,7 @@ async def save_person(here: StaffPage, form: Mapping[str, str]) -> Response:
 
 async def details(here: StaffPage) -> Response:
     """The form of the person's details."""
-    found = await folder(here)
+    found = await load_case_view(here)
     if isinstance(found, Response):
         return found
     if StaffAction.RECORD not in found.actions:
@@ -232,10 +232,10 @@ async def details(here: StaffPage) -> Response:
     asked = [
         EvidenceField(
             claim,
-            label(claim, tell.words),
+            label(claim, tell.language),
             known.get(claim, ""),
             required,
-            tell.words.text(_HINTS[claim]) if claim in _HINTS else "",
+            tell.language.text(_HINTS[claim]) if claim in _HINTS else "",
             PARTIAL_DATE if claim == "birthdate" else "",
         )
         for claim, required in DETAILS.items()

@@ -91,7 +91,7 @@ def problem(asked: Mapping[str, str], words: Language) -> FormProblem | None:
     return FormProblem(words.text(found.title), words.text(found.text), at)
 
 
-def told(asked: Mapping[str, str], words: Language) -> str:
+def confirmation(asked: Mapping[str, str], words: Language) -> str:
     """The confirmation that a query names, "" for none."""
     found = _TOLD.get(asked.get("told", ""))
     return "" if found is None else words.text(found)

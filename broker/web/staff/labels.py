@@ -173,7 +173,7 @@ def event(name: str, words: Language) -> str:
     return words.text(EVENTS[name]) if name in EVENTS else name
 
 
-def told(name: str, given: str, words: Language) -> str:
+def history_line(name: str, given: str, words: Language) -> str:
     """An event with its reasons."""
     why = reasons(given.split(), words)
     return f"{event(name, words)}: {why}" if why else event(name, words)

@@ -11,8 +11,8 @@ from broker.actions.assisted.staff_results import ActionRefused, CaseView, EditR
 from broker.assisted.reasons import ReasonContext
 from broker.web.citizens.failure_texts import marked
 from broker.web.staff.labels import WHY
-from broker.web.staff.request import StaffApp, StaffPage, Step, redirect_to, staff, with_form
-from broker.web.staff.responses import left_case, ticked
+from broker.web.staff.request import FormHandler, StaffApp, StaffPage, redirect_to, staff, with_form
+from broker.web.staff.responses import leave_case, ticked
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class LeadAction:
     verb: str
     title: str
     reasons: tuple[tuple[str, str], ...]
-    several: bool
+    multiple_reasons: bool
     stale: bool
 
 
@@ -38,15 +38,15 @@ _ACTS: Mapping[StaffAction, tuple[str, str, ReasonContext]] = {
 }
 
 
-def acts(found: CaseView, here: StaffPage) -> list[LeadAction]:
+def lead_actions(found: CaseView, here: StaffPage) -> list[LeadAction]:
     """The actions of a lead on the case now."""
-    words, stale = here.visit.words, here.app.system.now() >= here.principal.fresh_until
+    words, stale = here.visit.language, here.app.system.now() >= here.principal.fresh_until
     return [
         LeadAction(
             verb,
             words.text(title),
             tuple((word, words.text(text)) for word, text in WHY[on].items()),
-            several=deed is StaffAction.DECLINE_HELD,
+            multiple_reasons=deed is StaffAction.DECLINE_HELD,
             stale=stale and PERMISSIONS[deed].recent_sign_in,
         )
         for deed, (verb, title, on) in _ACTS.items()
@@ -62,12 +62,12 @@ def leading_routes(door: StaffApp) -> list[Route]:
     ]
 
 
-def _doing(deed: StaffAction) -> Step:
+def _doing(deed: StaffAction) -> FormHandler:
     async def answer(here: StaffPage, form: Mapping[str, str]) -> Response:
         done = await _do(deed, here, form)
         if done is ActionRefused.NOT_FRESH:
             return redirect_to(f"{here.base}/prove")
-        return left_case(here, done, "settled")
+        return leave_case(here, done, "settled")
 
     return answer
 

@@ -23,19 +23,19 @@ class PathRow:
 class LevelPanel:
     """The panel of the level. `reached` is "" for none, `stopped` what a "no" ended."""
 
-    asked: str
+    required: str
     reached: str
     profile: str
     enough: bool
     stopped: tuple[str, ...]
-    ways: tuple[PathRow, ...]
+    paths: tuple[PathRow, ...]
 
 
 def level_shown(case: Case, assessment: Assessment, profiles: Profiles, words: Language) -> LevelPanel:
     """The panel of an assessment."""
     reached = assessment.level
     return LevelPanel(
-        asked=words.text(LEVELS[case.level]),
+        required=words.text(LEVELS[case.level]),
         reached=level(reached, words).capitalize(),
         profile=assessment.profile or "",
         enough=reached is not None and reached >= case.level,
@@ -44,7 +44,7 @@ def level_shown(case: Case, assessment: Assessment, profiles: Profiles, words: L
             for name in assessment.scores.stopped
             if name in profiles.checks
         ),
-        ways=tuple(
+        paths=tuple(
             PathRow(way.profile, ", ".join(_lack(lack, words) for lack in way.lacks)) for way in assessment.ways
         ),
     )

@@ -69,7 +69,7 @@ def entry_routes(door: StaffApp) -> list[Route]:
 
 async def ask(here: StaffRequest) -> Response:
     """The page before the sign-in. With a session it redirects to the page that was asked for."""
-    then = local_path(here.asked.get("then", "/"))
+    then = local_path(here.query.get("then", "/"))
     if here.principal is not None:
         return redirect_to(then)
     return here.page("sign-in", go=way_out(then))
@@ -86,12 +86,12 @@ async def go(here: StaffRequest) -> Response:
     if here.request.method == "HEAD":
         return nothing_begun(303)
     departed = cookies.read_departed(here.cookies.get(cookies.DEPARTED))
-    then = local_path(here.asked.get("then", "/"))
+    then = local_path(here.query.get("then", "/"))
     departing = await here.app.login.begin(then, here.session, here.request_id, departed)
     if isinstance(departing, LoginFailure):
         return _turned_away(here, departing)
     response = RedirectResponse(departing.url, 303)
-    response.headers.append("set-cookie", cookies.leaving(departing.secret, AWAY))
+    response.headers.append("set-cookie", cookies.set_attempt(departing.secret, AWAY))
     return response
 
 
@@ -100,14 +100,14 @@ async def come_back(here: StaffRequest) -> Response:
     if here.request.method == "HEAD":
         return nothing_begun(303)
     arrived = await here.app.login.complete(
-        here.asked, here.cookies.get(cookies.LEAVING), here.session, here.request_id
+        here.query, here.cookies.get(cookies.ATTEMPT), here.session, here.request_id
     )
     if isinstance(arrived, LoginFailure):
         return _turned_away(here, arrived)
     response = redirect_to(local_path(arrived.then))
-    response.headers.append("set-cookie", cookies.session(arrived.session))
-    response.headers.append("set-cookie", cookies.not_leaving())
-    response.headers.append("set-cookie", cookies.not_departed())
+    response.headers.append("set-cookie", cookies.set_session(arrived.session))
+    response.headers.append("set-cookie", cookies.clear_attempt())
+    response.headers.append("set-cookie", cookies.clear_departed())
     return response
 
 
@@ -117,9 +117,9 @@ async def leave(here: StaffRequest) -> Response:
         return redirect_to("/", problem="again")
     auth_time = await here.app.login.leave(here.session)
     response = redirect_to("/signed-out")
-    response.headers.append("set-cookie", cookies.no_session())
+    response.headers.append("set-cookie", cookies.clear_session())
     if auth_time is not None:
-        response.headers.append("set-cookie", cookies.departed(auth_time))
+        response.headers.append("set-cookie", cookies.set_departed(auth_time))
     return response
 
 
@@ -131,4 +131,6 @@ async def signed_out(here: StaffRequest) -> Response:
 def _turned_away(here: StaffRequest, why: LoginFailure) -> Response:
     title, text = TELLINGS[why]
     status = 503 if why is LoginFailure.UNAVAILABLE else 403
-    return here.page("turned-away", status, title=here.words.text(title), text=here.words.text(text), go=way_out("/"))
+    return here.page(
+        "turned-away", status, title=here.language.text(title), text=here.language.text(text), go=way_out("/")
+    )

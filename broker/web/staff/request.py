@@ -24,7 +24,7 @@ from broker.web.shared.pages import PageRenderer
 from broker.web.shared.request_parsing import answer_parameters, own_form, request_id
 from broker.web.shared.responses import PageResponse
 from broker.web.staff import cookies
-from broker.web.staff.form_messages import problem, told
+from broker.web.staff.form_messages import confirmation, problem
 
 PLACE: Final = "console"
 """The purpose of the forms' CSRF tokens, which are bound to the session."""
@@ -43,7 +43,7 @@ class StaffApp:
     cases: StaffCases
     services: Mapping[str, Service]
     pages: PageRenderer
-    marks: csrf.MacSigner
+    macs: csrf.MacSigner
 
     @property
     def profiles(self) -> Profiles:
@@ -51,9 +51,9 @@ class StaffApp:
         return self.cases.context.rules.profiles
 
     @property
-    def people(self) -> Mapping[str, StaffMember]:
+    def members(self) -> Mapping[str, StaffMember]:
         """The members of staff by their id."""
-        return self.login.people
+        return self.login.members
 
     @property
     def system(self) -> System:
@@ -61,7 +61,7 @@ class StaffApp:
         return self.cases.context.system
 
     @property
-    def confirm(self) -> str:
+    def confirm_url(self) -> str:
         """The URL of the page on which citizens enter the code of a question."""
         return self.cases.context.prompts.confirm
 
@@ -86,30 +86,34 @@ class StaffRequest:
         return request_id(self.request)
 
     @property
-    def words(self) -> Language:
+    def language(self) -> Language:
         """The language of the console's texts."""
         return self.app.pages.language(SOURCE)
 
     @property
-    def asked(self) -> Mapping[str, str]:
+    def query(self) -> Mapping[str, str]:
         """The query's parameters; none if one of those that decide a response is malformed."""
         return answer_parameters(self.request) or {}
 
     async def form(self) -> Mapping[str, str] | None:
         """The form that was sent; None if the CSRF checks reject it."""
         origin = self.app.pages.site.issuer
-        return await own_form(self.request, self.app.marks, (self.session or "",), PLACE, origin)
+        return await own_form(self.request, self.app.macs, (self.session or "",), PLACE, origin)
 
-    def page(self, sheet: str, status: int = 200, frame: Mapping[str, object] = NO_FRAME, **holes: object) -> Response:
+    def page(
+        self, template: str, status: int = 200, frame: Mapping[str, object] = NO_FRAME, **variables: object
+    ) -> Response:
         """A page of the console. `frame` is filled in beside the placeholders."""
         outer = {
-            csrf.FIELD: csrf.token(self.app.marks, (self.session or "",), PLACE),
+            csrf.FIELD: csrf.token(self.app.macs, (self.session or "",), PLACE),
             "here": request_parsing.path(self.request),
             "member": None if self.principal is None else self.principal.member.name,
-            "problem": problem(self.asked, self.words),
-            "told": told(self.asked, self.words),
+            "problem": problem(self.query, self.language),
+            "told": confirmation(self.query, self.language),
         }
-        return PageResponse(sheet, {**outer, **frame, **holes}, status).response(self.app.pages, self.words.code)
+        return PageResponse(template, {**outer, **frame, **variables}, status).response(
+            self.app.pages, self.language.code
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,25 +154,25 @@ class StaffPage:
         return f"/cases/{self.id}"
 
 
-Open = Callable[[StaffRequest], Awaitable[Response]]
-Closed = Callable[[StaffPage], Awaitable[Response]]
-Step = Callable[[StaffPage, Mapping[str, str]], Awaitable[Response]]
+PublicHandler = Callable[[StaffRequest], Awaitable[Response]]
+StaffHandler = Callable[[StaffPage], Awaitable[Response]]
+FormHandler = Callable[[StaffPage, Mapping[str, str]], Awaitable[Response]]
 
 
-def public(door: StaffApp, answer: Open) -> Callable[[Request], Awaitable[Response]]:
+def public(door: StaffApp, answer: PublicHandler) -> Callable[[Request], Awaitable[Response]]:
     """A Starlette handler of a page without sign-in."""
 
     async def handler(request: Request) -> Response:
-        return await answer(await _visit(door, request))
+        return await answer(await _parse(door, request))
 
     return handler
 
 
-def staff(door: StaffApp, answer: Closed) -> Callable[[Request], Awaitable[Response]]:
+def staff(door: StaffApp, answer: StaffHandler) -> Callable[[Request], Awaitable[Response]]:
     """A Starlette handler of a page for staff. Without a session it redirects to the sign-in, which leads back."""
 
     async def handler(request: Request) -> Response:
-        here = await _visit(door, request)
+        here = await _parse(door, request)
         if here.principal is None:
             return redirect_to(
                 "/sign-in", then=request_parsing.path(request) if request.method in ("GET", "HEAD") else "/"
@@ -178,7 +182,7 @@ def staff(door: StaffApp, answer: Closed) -> Callable[[Request], Awaitable[Respo
     return handler
 
 
-def with_form(step: Step) -> Closed:
+def with_form(step: FormHandler) -> StaffHandler:
     """A handler of a case's form, called after the CSRF checks."""
 
     async def answer(here: StaffPage) -> Response:
@@ -188,7 +192,7 @@ def with_form(step: Step) -> Closed:
     return answer
 
 
-async def _visit(door: StaffApp, request: Request) -> StaffRequest:
+async def _parse(door: StaffApp, request: Request) -> StaffRequest:
     held = read(request_parsing.joined_header(request, b"cookie", "; "))
     session = held.get(cookies.SESSION) or None
     return StaffRequest(door, request, held, None if session is None else await door.login.principal(session))

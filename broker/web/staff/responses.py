@@ -102,31 +102,31 @@ _PROBLEMS: Mapping[RefusalReason, str] = MappingProxyType(
 def case_presenter(here: StaffPage) -> CasePresenter:
     """The presenter of cases for this request."""
     door = here.app
-    return CasePresenter(here.visit.words, door.profiles, door.services, here.member, door.system.now())
+    return CasePresenter(here.visit.language, door.profiles, door.services, here.member, door.system.now())
 
 
-def told(here: StaffPage, name: str, case: str = "") -> Response:
-    """The page with one of TELLINGS."""
+def outcome_page(here: StaffPage, name: str, case: str = "") -> Response:
+    """The page with one of ERROR_TEXTS."""
     status = ERROR_TEXTS[name].status
     may_take = has_staff_role(here.member, StaffAction.CLAIM)
     return here.visit.page(name, status, may_take=may_take, case_path=f"/cases/{case}" if case else "")
 
 
-async def folder(here: StaffPage) -> CaseView | Response:
+async def load_case_view(here: StaffPage) -> CaseView | Response:
     """The view of the case in the path, or the response if it is not open to this member of staff."""
-    found = await here.cases.look(here.principal, here.id)
+    found = await here.cases.view_case(here.principal, here.id)
     match found:
         case CaseView():
             return found
         case ActionRefused.LAPSED:
-            return told(here, "lapsed")
+            return outcome_page(here, "lapsed")
         case ActionRefused.UNKNOWN:
-            return told(here, "closed")
+            return outcome_page(here, "closed")
         case _:
-            return refusal(here, found, "/")
+            return refuse(here, found, "/")
 
 
-def refusal(here: StaffPage, why: EditRefused, form: str, **kept: str) -> Response:
+def refuse(here: StaffPage, why: EditRefused, form: str, **kept: str) -> Response:
     """The response to a refused action. `form` is the page of the form, `kept` what it is filled with again.
 
     Of invalid input the first error is shown. What was typed is never put into a URL; browsers check a form before
@@ -139,7 +139,7 @@ def refusal(here: StaffPage, why: EditRefused, form: str, **kept: str) -> Respon
         case ActionRefused.UNKNOWN:
             return redirect_to(here.base)
         case ActionRefused.NOT_ALLOWED | TransitionRefused.SAME_PERSON:
-            return told(here, "not-yours")
+            return outcome_page(here, "not-yours")
         case ActionRefused.LAPSED | TransitionRefused.TIME_RAN_OUT:
             return redirect_to(f"{here.base}/lapsed")
         case ActionRefused.CONFLICT | TransitionRefused.NOT_HOLDER | TransitionRefused.TAKEN:
@@ -160,14 +160,14 @@ def back_to_case(
     """Redirects to the case after an action that leaves it with its holder, or to the refusal."""
     if isinstance(done, CaseView):
         return redirect_to(here.base, told=told)
-    return refusal(here, done, form or here.base, **kept)
+    return refuse(here, done, form or here.base, **kept)
 
 
-def left_case(here: StaffPage, done: CaseView | EditRefused, what: str, form: str = "", **kept: str) -> Response:
+def leave_case(here: StaffPage, done: CaseView | EditRefused, what: str, form: str = "", **kept: str) -> Response:
     """Redirects to the result of an action after which the case has left its holder, or to the refusal."""
     if isinstance(done, CaseView):
         return redirect_to(f"/done/{what}")
-    return refusal(here, done, form or here.base, **kept)
+    return refuse(here, done, form or here.base, **kept)
 
 
 def ticked(form: Mapping[str, str], under: str) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ class Machine:
         self.clock = MonotonicWallClock(self.wall, lambda: self.world.passed, LIMIT)
         self.check = ClockCheck(self.clock, self, self, LIMIT)  # type: ignore[arg-type]
         if self.world.redis is not None:
-            self.check.join_passing(self.redis, self.forget)
+            self.check.join_ephemeral(self.redis, self.forget)
 
     def wall(self) -> float:
         """What this machine's clock shows."""
@@ -108,7 +108,7 @@ class Machine:
     @property
     def serves(self) -> bool:
         """Whether it is in rotation."""
-        return self.check.out is None
+        return self.check.unready_reason is None
 
 
 async def pass_time(world: World, seconds: int, *machines: Machine) -> None:

@@ -133,6 +133,6 @@ async def passing(
     """Ephemeral stores of each kind, one after the other."""
     redis: RedisServer | None = request.getfixturevalue("redis") if request.param != "memory" else None
     url = "memory:" if redis is None else redis.url if request.param == "redis" else by_redis_py(redis)
-    passing = open_ephemeral_stores(url, sealer, some_sql.system, some_sql.switches)
+    passing = open_ephemeral_stores(url, sealer, some_sql.system, some_sql.kill_switches)
     yield passing
     await passing.close()

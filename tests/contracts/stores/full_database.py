@@ -317,29 +317,29 @@ def fan_out(ended: EndedSession) -> Sequence[OutboundDelivery]:
 
 async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     """Writes rows into every table, through the stores, at the moment NOW."""
-    await sql.marks.raise_epoch("olu", NOW)
-    await sql.marks.ask_reload("olu", NOW)
+    await sql.counters.raise_epoch("olu", NOW)
+    await sql.counters.ask_reload("olu", NOW)
     await _fill_people(sql)
     await _fill_questions(sql)
-    await sql.chain.seal_once()
-    await sql.chain.checkpoint(NOW, notary)
+    await sql.audit_chain.seal_once()
+    await sql.audit_chain.checkpoint(NOW, notary)
     await _fill_cases(sql)
     await _fill_switches(sql)
     await sql.staff_sessions.start(STAFF_SESSION, None, [event("staff_signed_in")])
     await sql.staff_sessions.leave(STAFF_ATTEMPT)
     await sql.audit.write([EVERY_EVENT])
-    await sql.chain.seal_once()
-    await sql.chain.checkpoint(NOW + 1, notary)
+    await sql.audit_chain.seal_once()
+    await sql.audit_chain.checkpoint(NOW + 1, notary)
     await sql.audit.write([event("written_after_the_checkpoint")])
 
 
 async def _fill_people(sql: SqlStores) -> None:
     """Ann: live tokens. Bob: a code not redeemed. Cat: two services, signed out. Dan: disabled. Eve: offline access."""
     for person in PEOPLE:
-        assert await sql.answers.record(answer(person)) == AuthorizationWritten(
+        assert await sql.authorizations.record(answer(person)) == AuthorizationWritten(
             f"account-{person}", f"sub-of-{person}-passports"
         )
-    assert await sql.answers.record(answer("cat", TAX)) == AuthorizationWritten("account-cat", "sub-of-cat-tax")
+    assert await sql.authorizations.record(answer("cat", TAX)) == AuthorizationWritten("account-cat", "sub-of-cat-tax")
     for person, scope in (("ann", ("openid", "profile")), ("cat", ("openid",)), ("eve", ("openid", OFFLINE_ACCESS))):
         made = grant(person, scope)
         use = assertion(f"jti-{person}")
@@ -361,7 +361,7 @@ async def _fill_questions(sql: SqlStores) -> None:
     assert await sql.questions.create(question("declined"), None, (), ()) is RedeemResult.DONE
     staff = question("staff", account=None, subject=None, handle="", token=None)
     assert await sql.questions.create(staff, None, (), ()) is RedeemResult.DONE
-    assert await sql.questions.settle("question-declined", BackchannelState.DECLINED, NOW, [event("declined")])
+    assert await sql.questions.end("question-declined", BackchannelState.DECLINED, NOW, [event("declined")])
     await sql.questions.poll(sha256_hex("ciba-waiting"), "passports", NOW, None)
 
 
@@ -370,7 +370,7 @@ async def _fill_cases(sql: SqlStores) -> None:
         created = await sql.cases.create(made, [event("case_created", case=made.id)], [notice(made.id)])
         assert created is CreateCaseResult.DONE
     assert [await sql.cases.count_attempt("case-claimed", "code", 5) for _ in range(2)] == [1, 2]
-    await sql.outbox.sent("n-case-declined", NOW)
+    await sql.outbox.mark_sent("n-case-declined", NOW)
 
 
 async def _fill_switches(sql: SqlStores) -> None:
@@ -379,7 +379,7 @@ async def _fill_switches(sql: SqlStores) -> None:
         (KillSwitchKind.SERVICE, "tax"),
         (KillSwitchKind.ACCOUNT, "account-dan"),
     ):
-        assert await sql.switches.turn_off(kind, identifier, "a reason", "olu", NOW, fan_out)
+        assert await sql.kill_switches.turn_off(kind, identifier, "a reason", "olu", NOW, fan_out)
 
 
 def empty_fields(record: object, path: str = "") -> Iterator[str]:

@@ -15,7 +15,7 @@ from broker.model.audit import AuditEvent
 from broker.model.grant import StoredToken
 from broker.model.kill_switches import KillSwitchKind
 from broker.model.session import no_fan_out
-from broker.stores.sql.audit_chain import YOUNG, ChainFault, CheckpointSigner
+from broker.stores.sql.audit_chain import FIRST_CHECKPOINT_WITHIN, ChainFault, CheckpointSigner
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import (
@@ -74,7 +74,7 @@ def office(tmp_path: Path) -> Office:
 
 async def flaws(sql: SqlStores, office: Office, later: float = 0.0) -> list[tuple[ChainFault, int]]:
     """What is wrong with the chain, so many seconds from now."""
-    problems = await sql.chain.verify(office.notary.file, office.keys, sql.system.now() + later)
+    problems = await sql.audit_chain.verify(office.notary.file, office.keys, sql.system.now() + later)
     assert all(str(problem) for problem in problems)
     return [(problem.flaw, problem.number) for problem in problems]
 
@@ -82,8 +82,8 @@ async def flaws(sql: SqlStores, office: Office, later: float = 0.0) -> list[tupl
 async def chained(sql: SqlStores, clock: FakeClock, office: Office, rows: int = 6) -> None:
     """So many rows, sealed and vouched for."""
     await sql.audit.write([event(clock.now(), f"kind-{number}") for number in range(rows)])
-    assert await sql.chain.seal_once() == rows
-    assert await sql.chain.checkpoint(clock.now(), office.notary) is not None
+    assert await sql.audit_chain.seal_once() == rows
+    assert await sql.audit_chain.checkpoint(clock.now(), office.notary) is not None
 
 
 # --- one row with every fact, none without ---
@@ -105,14 +105,14 @@ async def test_every_fact_brings_its_row(sql: SqlStores, clock: FakeClock) -> No
     now = clock.now()
     made, begun, staff = code(now), session(now), staff_session(now)
     access = StoredToken("another", "access", now, now + 300)
-    await sql.answers.record(answer(now, code=made, session=begun, events=(event(now, "answered"),)))
+    await sql.authorizations.record(answer(now, code=made, session=begun, events=(event(now, "answered"),)))
     await sql.grants.redeem(made.digest, grant(made, now), tokens(now), None, (event(now, "redeemed"),))
     await sql.grants.refresh("grant-1", access, None, (event(now, "refreshed"),))
     await sql.grants.revoke(access.digest, SERVICE, now, event(now, "token_revoked"))
     await sql.grants.revoke_code(made.digest, now, event(now, "code_replayed"))
     await sql.sessions.end(begun.digest, event(now, "session_ended"), no_fan_out)
-    await sql.switches.turn_off(KillSwitchKind.SERVICE, "tax", "closed", "operator", now)
-    await sql.marks.raise_epoch("operator", now)
+    await sql.kill_switches.turn_off(KillSwitchKind.SERVICE, "tax", "closed", "operator", now)
+    await sql.counters.raise_epoch("operator", now)
     await sql.staff_sessions.start(staff, None, (event(now, "staff_signed_in"),))
     await sql.staff_sessions.end(staff.digest, event(now, "staff_signed_out"))
     await sql.cases.create(case(now), [event(now, "case_opened")], ())
@@ -143,15 +143,15 @@ async def test_what_did_not_happen_has_no_row(sql: SqlStores, clock: FakeClock) 
     await sql.grants.revoke_code("unknown", now, event(now))
     await sql.sessions.end("unknown", event(now), no_fan_out)
     await sql.staff_sessions.end("unknown", event(now))
-    await sql.switches.turn_on(KillSwitchKind.SERVICE, "tax", "operator", now)
+    await sql.kill_switches.turn_on(KillSwitchKind.SERVICE, "tax", "operator", now)
     await sql.cases.save(case(now, version=2), [event(now)], ())
     await sql.grants.use_assertion(assertion(now))
     assert await told(sql) == []
 
 
 async def test_the_rows_of_an_answer_name_the_account_that_holds(sql: SqlStores, clock: FakeClock) -> None:
-    await sql.answers.record(answer(clock.now(), "1"))
-    await sql.answers.record(answer(clock.now(), "2", events=(event(clock.now(), account="account-2"),)))
+    await sql.authorizations.record(answer(clock.now(), "1"))
+    await sql.authorizations.record(answer(clock.now(), "2", events=(event(clock.now(), account="account-2"),)))
     rows = await sql.audit.read(after=0, limit=10)
     assert [event.account for _, event in rows] == ["account-1", "account-1"]
 
@@ -166,16 +166,16 @@ async def test_a_whole_chain_has_no_flaw(sql: SqlStores, clock: FakeClock, offic
 
 
 async def test_nothing_new_makes_no_new_checkpoint(sql: SqlStores, clock: FakeClock, office: Office) -> None:
-    assert await sql.chain.checkpoint(clock.now(), office.notary) is None
+    assert await sql.audit_chain.checkpoint(clock.now(), office.notary) is None
     await chained(sql, clock, office)
-    assert await sql.chain.checkpoint(clock.now(), office.notary) is None
+    assert await sql.audit_chain.checkpoint(clock.now(), office.notary) is None
     assert len(office.notary.file.read_text().splitlines()) == 1
 
 
 async def test_sealing_goes_on_portion_by_portion(sql: SqlStores, clock: FakeClock, office: Office) -> None:
     await sql.audit.write([event(clock.now(), f"kind-{number}") for number in range(10)])
-    assert [await sql.chain.seal_once(4) for _ in range(4)] == [4, 4, 2, 0]
-    await sql.chain.checkpoint(clock.now(), office.notary)
+    assert [await sql.audit_chain.seal_once(4) for _ in range(4)] == [4, 4, 2, 0]
+    await sql.audit_chain.checkpoint(clock.now(), office.notary)
     assert await flaws(sql, office) == []
 
 
@@ -183,10 +183,10 @@ async def test_many_sealers_at_once_make_one_chain(open_one: OpenSqlStores, cloc
     stores = [await open_one() for _ in range(3)]
     for _ in range(5):
         writing = (store.audit.write([event(clock.now())] * 3) for store in stores)
-        await asyncio.gather(*writing, *(store.chain.seal_once(4) for store in stores))
-    while await stores[0].chain.seal_once():
+        await asyncio.gather(*writing, *(store.audit_chain.seal_once(4) for store in stores))
+    while await stores[0].audit_chain.seal_once():
         pass
-    await stores[0].chain.checkpoint(clock.now(), office.notary)
+    await stores[0].audit_chain.checkpoint(clock.now(), office.notary)
     assert await flaws(stores[0], office) == []
     (line,) = office.notary.file.read_text().splitlines()
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", line)
@@ -261,7 +261,7 @@ async def test_a_tail_that_was_cut_and_grew_again_is_found(
     await tamper("DELETE FROM audit WHERE number > 4")
     await tamper("DELETE FROM checkpoints")
     await sql.audit.write([event(clock.now(), "something_else") for _ in range(4)])
-    await sql.chain.seal_once()
+    await sql.audit_chain.seal_once()
     assert await flaws(sql, office) == [(ChainFault.CHANGED, 6)]
 
 
@@ -285,16 +285,16 @@ async def test_a_new_record_is_whole_before_its_first_checkpoint_is_due(
     assert await flaws(sql, office) == []
     await sql.audit.write([event(clock.now(), "first")])
     assert await flaws(sql, office) == []
-    assert await sql.chain.seal_once() == 1
+    assert await sql.audit_chain.seal_once() == 1
     assert await flaws(sql, office) == []
-    assert await flaws(sql, office, later=YOUNG) == []
-    assert await flaws(sql, office, later=YOUNG + 1) == [(ChainFault.NO_CHECKPOINT, 0)]
+    assert await flaws(sql, office, later=FIRST_CHECKPOINT_WITHIN) == []
+    assert await flaws(sql, office, later=FIRST_CHECKPOINT_WITHIN + 1) == [(ChainFault.NO_CHECKPOINT, 0)]
 
 
 async def test_rows_that_wait_to_be_sealed_are_no_alarm(sql: SqlStores, clock: FakeClock, office: Office) -> None:
     await chained(sql, clock, office)
     await sql.audit.write([event(clock.now(), "waits")])
-    assert await sql.chain.counts() == (6, 1)
+    assert await sql.audit_chain.counts() == (6, 1)
     assert await flaws(sql, office, later=86_400.0) == []
 
 
@@ -305,8 +305,8 @@ async def test_a_checkpoint_that_a_crash_cut_off_does_not_spoil_the_next(
     with office.notary.file.open("ab") as file:
         file.write(b"eyJhbGciOiJFZERTQSJ9.eyJudW1i")
     await sql.audit.write([event(clock.now(), "after")])
-    await sql.chain.seal_once()
-    assert await sql.chain.checkpoint(clock.now(), office.notary) is not None
+    await sql.audit_chain.seal_once()
+    assert await sql.audit_chain.checkpoint(clock.now(), office.notary) is not None
     assert await flaws(sql, office) == [(ChainFault.BAD_CHECKPOINT, 0)]
 
 
@@ -345,10 +345,10 @@ async def test_a_checkpoint_of_an_earlier_key_still_counts(sql: SqlStores, clock
     key = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA")
     later = replace(office.notary, key=key)
     await sql.audit.write([event(clock.now())])
-    await sql.chain.seal_once()
-    await sql.chain.checkpoint(clock.now(), later)
+    await sql.audit_chain.seal_once()
+    await sql.audit_chain.checkpoint(clock.now(), later)
     both = parse_keys({"keys": [dict(public_jwk(one)) for one in (key, office.notary.key)]})
-    assert await sql.chain.verify(later.file, both, sql.system.now()) == []
+    assert await sql.audit_chain.verify(later.file, both, sql.system.now()) == []
 
 
 async def test_the_checkpoint_is_also_in_the_log(
@@ -361,5 +361,5 @@ async def test_the_checkpoint_is_also_in_the_log(
 
 async def test_a_tick_seals_what_is_new(sql: SqlStores, clock: FakeClock) -> None:
     await sql.audit.write([event(clock.now())])
-    await sql.tick()
-    assert await sql.chain.seal_once() == 0
+    await sql.maintain()
+    assert await sql.audit_chain.seal_once() == 0

@@ -38,13 +38,13 @@ class Counts:
 
 async def test_answers_codes_and_tokens_are_reported_if_they_took_effect(sql: SqlStores, clock: FakeClock) -> None:
     counts, now, issued = Counts(sql), clock.now(), code(clock.now())
-    assert await sql.answers.record(answer(now)) is not None
+    assert await sql.authorizations.record(answer(now)) is not None
     assert counts.new() == ["service_answered"]
     made = grant(issued, now)
     for expected in (["code_redeemed"], []):
         await sql.grants.redeem(issued.digest, made, tokens(now), None, [event(now, "code_redeemed")])
         assert counts.new() == expected
-    assert await sql.answers.record(answer(now, code=replace(issued, pushed=None))) is None
+    assert await sql.authorizations.record(answer(now, code=replace(issued, pushed=None))) is None
     assert counts.new() == []
     access, refresh = tokens(now, "2")
     for name, expected in ((made.id, ["grant_refreshed"]), ("unknown", [])):
@@ -61,7 +61,7 @@ async def test_answers_codes_and_tokens_are_reported_if_they_took_effect(sql: Sq
 
 async def test_a_revocation_is_reported_once_and_each_replay_of_a_code(sql: SqlStores, clock: FakeClock) -> None:
     counts, now, issued = Counts(sql), clock.now(), code(clock.now())
-    await sql.answers.record(answer(now))
+    await sql.authorizations.record(answer(now))
     await sql.grants.redeem(issued.digest, grant(issued, now), tokens(now), None, [])
     counts.new()
     for expected in (["token_revoked"], []):
@@ -74,7 +74,7 @@ async def test_a_revocation_is_reported_once_and_each_replay_of_a_code(sql: SqlS
 
 async def test_the_end_of_a_session_is_reported_once(sql: SqlStores, clock: FakeClock) -> None:
     counts, now = Counts(sql), clock.now()
-    await sql.answers.record(answer(now))
+    await sql.authorizations.record(answer(now))
     counts.new()
     for expected in (["session_ended"], []):
         await sql.sessions.end(session(now).digest, event(now, "session_ended"), lambda _: ())
@@ -94,14 +94,14 @@ async def test_cases_are_reported_if_they_were_saved(sql: SqlStores, clock: Fake
 
 async def test_backchannel_requests_are_reported_if_they_were_written(sql: SqlStores, clock: FakeClock) -> None:
     counts, now, put = Counts(sql), clock.now(), question(clock.now())
-    await sql.answers.record(answer(now))  # the account that is asked
+    await sql.authorizations.record(answer(now))  # the account that is asked
     counts.new()
     for expected in (["question_put"], []):
         await sql.questions.create(put, None, (), [event(now, "question_put")])
         assert counts.new() == expected
         put = replace(put, id="question-2", handle="handle-2")
     for expected in (["question_declined"], []):
-        await sql.questions.settle(question(now).id, BackchannelState.DECLINED, now, [event(now, "question_declined")])
+        await sql.questions.end(question(now).id, BackchannelState.DECLINED, now, [event(now, "question_declined")])
         assert counts.new() == expected
 
 
@@ -115,7 +115,7 @@ async def test_a_report_comes_after_the_commit(sqlite_url: str, sealer: Sealer, 
 
     sql.audit.report_to(read)
     await sql.audit.write([event(system.now()), event(system.now())])
-    await sql.answers.record(answer(system.now()))
+    await sql.authorizations.record(answer(system.now()))
     await sql.sessions.end(session(system.now()).digest, event(system.now()), lambda _: ())
     await sql.close()
     assert seen == [2, 3, 4]

@@ -45,7 +45,7 @@ def told(kind: str, now: float) -> AuditEvent:
 
 async def asked(sql: SqlStores, now: float, name: str = "1", **changes: Any) -> BackchannelRequest:
     """A backchannel authentication request to a known citizen."""
-    await sql.answers.record(answer(now, "1"))
+    await sql.authorizations.record(answer(now, "1"))
     put = question(now, name, **changes)
     assert await sql.questions.create(put, None, (), [told("question_put", now)]) is RedeemResult.DONE
     return put
@@ -128,7 +128,7 @@ async def test_a_confirmation_leaves_a_code_that_the_service_already_holds_and_r
 ) -> None:
     put = await asked(sql, clock.now())
     now, mine = clock.now(), sha256_hex(put.handle)
-    assert await sql.answers.record(confirming(now, put)) == AuthorizationWritten("account-1", "pairwise-1")
+    assert await sql.authorizations.record(confirming(now, put)) == AuthorizationWritten("account-1", "pairwise-1")
     polled = await sql.questions.poll(mine, SERVICE, now, None)
     assert polled == PollResult(BackchannelState.CONFIRMED, put.expires, early=False)
     kept = await sql.grants.code(mine)
@@ -142,9 +142,9 @@ async def test_a_confirmation_leaves_a_code_that_the_service_already_holds_and_r
 async def test_of_many_answers_at_once_one_counts(open_one: OpenSqlStores, clock: FakeClock) -> None:
     stores = [await open_one() for _ in range(3)]
     put, now = await asked(stores[0], clock.now()), clock.now()
-    confirmations = (stores[n % 3].answers.record(confirming(now, put, f"{10 + n}")) for n in range(4))
+    confirmations = (stores[n % 3].authorizations.record(confirming(now, put, f"{10 + n}")) for n in range(4))
     refusals = (
-        stores[n % 3].questions.settle(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
+        stores[n % 3].questions.end(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
         for n in range(4)
     )
     answered = await asyncio.gather(*confirmations, *refusals)
@@ -155,19 +155,19 @@ async def test_of_many_answers_at_once_one_counts(open_one: OpenSqlStores, clock
 
 async def test_nobody_else_can_confirm_and_nobody_after_its_time(sql: SqlStores, clock: FakeClock) -> None:
     put = await asked(sql, clock.now())
-    assert await sql.answers.record(confirming(clock.now(), put, person="bob")) is None
-    assert await sql.answers.linked_identity("https://provider.example", "bob", SECTOR, SERVICE) is None
+    assert await sql.authorizations.record(confirming(clock.now(), put, person="bob")) is None
+    assert await sql.authorizations.linked_identity("https://provider.example", "bob", SECTOR, SERVICE) is None
     clock.advance(600)
-    assert await sql.answers.record(confirming(clock.now(), put)) is None
-    assert not await sql.questions.settle(put.id, BackchannelState.DECLINED, clock.now(), [])
+    assert await sql.authorizations.record(confirming(clock.now(), put)) is None
+    assert not await sql.questions.end(put.id, BackchannelState.DECLINED, clock.now(), [])
     assert await sql.grants.code(sha256_hex(put.handle)) is None
 
 
 async def test_what_was_declined_stays_declined(sql: SqlStores, clock: FakeClock) -> None:
     put, now = await asked(sql, clock.now()), clock.now()
-    assert await sql.questions.settle(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
-    assert not await sql.questions.settle(put.id, BackchannelState.OTHER_PERSON, now, [])
-    assert await sql.answers.record(confirming(now, put)) is None
+    assert await sql.questions.end(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
+    assert not await sql.questions.end(put.id, BackchannelState.OTHER_PERSON, now, [])
+    assert await sql.authorizations.record(confirming(now, put)) is None
     found = await sql.questions.load(put.id)
     assert found is not None
     assert found.state is BackchannelState.DECLINED
@@ -175,27 +175,27 @@ async def test_what_was_declined_stays_declined(sql: SqlStores, clock: FakeClock
 
 async def test_a_sub_leads_to_its_account_and_a_live_session_to_the_person(sql: SqlStores, clock: FakeClock) -> None:
     assert await sql.questions.account(SECTOR, "pairwise-1") is None
-    await sql.answers.record(answer(clock.now(), "1"))
+    await sql.authorizations.record(answer(clock.now(), "1"))
     assert await sql.questions.account(SECTOR, "pairwise-1") == "account-1"
     assert await sql.questions.account("tax.example", "pairwise-1") is None
-    assert await sql.questions.known_as("account-1", clock.now()) == identity()
+    assert await sql.questions.identity_of("account-1", clock.now()) == identity()
     clock.advance(10 * 86_400)
-    assert await sql.questions.known_as("account-1", clock.now()) is None
+    assert await sql.questions.identity_of("account-1", clock.now()) is None
 
 
 async def test_a_ping_is_due_once_answered_and_again_until_it_is_done(sql: SqlStores, clock: FakeClock) -> None:
     put, now = await asked(sql, clock.now(), token=TOKEN), clock.now()
     assert await sql.pings.claim(now, now + 10, 10) == []
-    await sql.answers.record(confirming(now, put))
+    await sql.authorizations.record(confirming(now, put))
     ping = PingNotification(put.id, SERVICE, put.handle, TOKEN)
     assert await sql.pings.claim(now, now + 10, 10) == [replace(ping, tries=1)]
     assert await sql.pings.claim(now + 9, now + 19, 10) == []
     assert await sql.pings.claim(now + 10, now + 30, 10) == [replace(ping, tries=2)]
-    await sql.pings.later(put.id, now + 50)
+    await sql.pings.postpone(put.id, now + 50)
     assert await sql.pings.claim(now + 49, now + 60, 10) == []
     assert await sql.pings.claim(now + 50, now + 60, 10) == [replace(ping, tries=3)]
-    await sql.pings.sent(put.id, now + 51)
-    await sql.pings.later(put.id, now + 55)  # of a process whose claim ran out: it does not bring the ping back
+    await sql.pings.mark_sent(put.id, now + 51)
+    await sql.pings.postpone(put.id, now + 55)  # of a process whose claim ran out: it does not bring the ping back
     assert await sql.pings.claim(now + 60, now + 90, 10) == []
 
 
@@ -205,17 +205,17 @@ async def test_nobody_is_pinged_who_polls_and_whoever_is_declined_is_pinged_too(
     polls, pinged, now = await asked(sql, clock.now()), question(clock.now(), "2", token=TOKEN), clock.now()
     await sql.questions.create(pinged, None, (), [])
     for put in (polls, pinged):
-        assert await sql.questions.settle(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
+        assert await sql.questions.end(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
     assert [ping.id for ping in await sql.pings.claim(now, now + 10, 10)] == [pinged.id]
 
 
 async def test_a_new_epoch_forgets_questions(sql: SqlStores, clock: FakeClock) -> None:
     put = await asked(sql, clock.now())
-    await sql.marks.raise_epoch("operator", clock.now())
+    await sql.counters.raise_epoch("operator", clock.now())
     assert await sql.questions.load(put.id) is None
     assert await sql.questions.by_code(put.code) is None
     assert await sql.questions.poll(sha256_hex(put.handle), SERVICE, clock.now(), None) is None
-    assert await sql.answers.record(confirming(clock.now(), put)) is None
+    assert await sql.authorizations.record(confirming(clock.now(), put)) is None
 
 
 async def test_what_a_question_said_is_erased_after_its_time(sql: SqlStores, clock: FakeClock) -> None:

@@ -121,8 +121,8 @@ async def test_who_holds_a_case_finds_it(sql: SqlStores, clock: FakeClock) -> No
     let_go = case(now, "3", state=CaseState.QUEUED, agent="agent-1")
     for made in (mine, reviewed, let_go):
         await sql.cases.create(made, (), ())
-    assert await sql.cases.held("agent-1") == [mine, reviewed]
-    assert await sql.cases.held("agent-2") == []
+    assert await sql.cases.by_holder("agent-1") == [mine, reviewed]
+    assert await sql.cases.by_holder("agent-2") == []
 
 
 async def test_cases_whose_time_has_come_are_found_the_earliest_first(sql: SqlStores, clock: FakeClock) -> None:
@@ -163,13 +163,13 @@ async def test_cases_that_bear_the_same_mark_are_counted_also_after_erasure(sql:
     made: list[Case] = [case(clock.now(), f"{n}", fingerprints=mark) for n, mark in enumerate(marks)]
     for one in made:
         await sql.cases.create(one, (), ())
-    assert await sql.cases.alike(["a", "b"], "case-0") == 1
-    assert await sql.cases.alike(["b", "c"], "case-3") == 3
-    assert await sql.cases.alike(["z"], "case-0") == 0
-    assert await sql.cases.alike([], "case-0") == 0
+    assert await sql.cases.count_similar(["a", "b"], "case-0") == 1
+    assert await sql.cases.count_similar(["b", "c"], "case-3") == 3
+    assert await sql.cases.count_similar(["z"], "case-0") == 0
+    assert await sql.cases.count_similar([], "case-0") == 0
     await sql.cases.save(replace(made[3], version=2, fingerprints=("a",)), (), ())
     await sql.cases.save(replace(made[1], version=2, fingerprints=("b", "c"), erased=True), (), ())
-    assert await sql.cases.alike(["a", "b"], "case-0") == 2
+    assert await sql.cases.count_similar(["a", "b"], "case-0") == 2
 
 
 # --- notices ---
@@ -202,7 +202,7 @@ async def test_a_notice_that_went_out_does_not_go_out_again(sql: SqlStores, cloc
     now = clock.now()
     await sql.cases.create(case(now), (), [notice(now)])
     await sql.outbox.claim(now, now + 1, 10)
-    await sql.outbox.sent("notice-1", now)
+    await sql.outbox.mark_sent("notice-1", now)
     assert await sql.outbox.claim(now + 2, now + 3, 10) == []
 
 

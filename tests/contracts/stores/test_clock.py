@@ -36,7 +36,7 @@ AGREES, AHEAD, BEHIND = offset(0.2), offset(HOURS), offset(-HOURS)
         (ClockEvidence(AGREES, HOURS, AGREES, redis_expected=True), Finding.MARK_AHEAD),
         (ClockEvidence(AGREES, HOURS, BEHIND, redis_expected=True), Finding.MARK_DISPUTED),
         (ClockEvidence(AGREES, HOURS, None, redis_expected=True), Finding.MARK_DISPUTED),
-        (ClockEvidence(AGREES, HOURS, settled=False), Finding.MARK_DISPUTED),
+        (ClockEvidence(AGREES, HOURS, enough_time=False), Finding.MARK_DISPUTED),
         (ClockEvidence(AGREES, HOURS, contradicted=True), Finding.OWN_CLOCK),
         # they do not agree, and Redis is with the database
         (ClockEvidence(AHEAD, -2.0, AHEAD, redis_expected=True), Finding.OWN_CLOCK),
@@ -44,7 +44,7 @@ AGREES, AHEAD, BEHIND = offset(0.2), offset(HOURS), offset(-HOURS)
         # they do not agree, and Redis is with this machine
         (ClockEvidence(AHEAD, -2.0, AGREES, redis_expected=True), Finding.DATABASE_CLOCK),
         (ClockEvidence(BEHIND, -2.0, AGREES, redis_expected=True), Finding.DATABASE_CLOCK),
-        (ClockEvidence(AHEAD, -2.0, AGREES, redis_expected=True, settled=False), Finding.UNDECIDED),
+        (ClockEvidence(AHEAD, -2.0, AGREES, redis_expected=True, enough_time=False), Finding.UNDECIDED),
         (ClockEvidence(AHEAD, -2.0, AGREES, redis_expected=True, contradicted=True), Finding.OWN_CLOCK),
         (ClockEvidence(AHEAD, -2.0, AGREES, redis_expected=True, jumped=True), Finding.OWN_CLOCK),
         (ClockEvidence(BEHIND, HOURS, AGREES, redis_expected=True), Finding.OWN_CLOCK),
@@ -92,7 +92,7 @@ async def test_a_process_that_starts_with_its_clock_off_does_not_serve_until_it_
         machine = Machine(world, wrong)
         await machine.check.check()
         assert not machine.serves
-        assert f"{wrong:+.1f} s from the database's" in str(machine.check.out)
+        assert f"{wrong:+.1f} s from the database's" in str(machine.check.unready_reason)
         assert world.mark == 0, "it notes nothing"
         assert abs(machine.clock() - world.now) < 0.01, "and reads the time from the database"
         machine.offset = 0.0
@@ -110,7 +110,7 @@ async def test_a_clock_that_jumps_midway_is_noticed_at_the_next_reading_and_read
         machine.offset = jump
         assert abs(machine.clock() - world.now) < 0.01
         assert not machine.serves
-        assert "jumped" in str(machine.check.out)
+        assert "jumped" in str(machine.check.unready_reason)
         await pass_time(world, 5, machine)
         assert machine.check.finding is Finding.OWN_CLOCK
         assert abs(machine.clock() - world.now) < 0.01
@@ -226,7 +226,7 @@ async def test_a_machine_that_was_paused_does_not_take_its_own_pause_for_a_jump_
     await pass_time(world, 600, other)
     # both its clocks stood still
     paused.offset = -600.0
-    paused.clock.tick = lambda: world.passed - 600.0
+    paused.clock.monotonic = lambda: world.passed - 600.0
     await pass_time(world, 2, paused, other)
     assert not paused.serves
     assert other.serves

@@ -20,7 +20,7 @@ async def test_a_mark_in_the_future_is_taken_back_once_and_what_it_held_expired_
     poisoned = world.mark
     hosts = [Machine(world), Machine(world)]
     for host in hosts:
-        await host.check.look()
+        await host.check.read_clocks()
         assert not host.serves
         assert host.check.finding in (Finding.MARK_AHEAD, Finding.MARK_DISPUTED)
     await pass_time(world, 2, *hosts)
@@ -40,7 +40,7 @@ async def test_a_mark_in_the_future_is_not_taken_back_while_redis_is_away_or_of_
         assert not host.serves
         assert not world.taken_back
         assert not world.expired
-        assert "high-water mark of time is" in str(host.check.out)
+        assert "high-water mark of time is" in str(host.check.unready_reason)
         host.redis_answers, world.redis = True, 0.0
         await pass_time(world, 1, host)
         assert host.serves
@@ -114,47 +114,47 @@ async def test_on_sqlite_a_machine_that_slept_goes_on_at_once() -> None:
 
 
 async def test_the_mark_holds_the_databases_clock_and_never_a_process_s(sql: SqlStores) -> None:
-    seen = await sql.marks.look_at_time()
+    seen = await sql.counters.look_at_time()
     now = seen.clock if seen.clock is not None else 1_800_000_000.0
     if seen.clock is not None:
         for wrong in (HOURS, -HOURS, 5.0, -5.0):
-            await sql.marks.note_time(now + wrong, LIMIT)
-            assert (await sql.marks.look_at_time()).mark == 0
-    await sql.marks.note_time(now, LIMIT)
-    mark = (await sql.marks.look_at_time()).mark
+            await sql.counters.note_time(now + wrong, LIMIT)
+            assert (await sql.counters.look_at_time()).mark == 0
+    await sql.counters.note_time(now, LIMIT)
+    mark = (await sql.counters.look_at_time()).mark
     assert now - 1 <= mark <= now + 30
-    await sql.marks.note_time(now + 1, LIMIT)
-    assert (await sql.marks.look_at_time()).mark <= mark + 30
-    await sql.marks.note_time(now - 1000, math.inf if seen.clock is None else LIMIT)
-    assert (await sql.marks.look_at_time()).mark >= mark, "it is never noted backwards"
+    await sql.counters.note_time(now + 1, LIMIT)
+    assert (await sql.counters.look_at_time()).mark <= mark + 30
+    await sql.counters.note_time(now - 1000, math.inf if seen.clock is None else LIMIT)
+    assert (await sql.counters.look_at_time()).mark >= mark, "it is never noted backwards"
 
 
 async def test_a_mark_is_taken_back_by_one_of_two_with_one_audit_row(sql: SqlStores) -> None:
-    seen = await sql.marks.look_at_time()
-    assert not await sql.marks.take_time_back(seen.mark + 1, 1_800_000_000.0, "olu")
-    assert await sql.marks.take_time_back(seen.mark, 1_800_000_000.0, "olu")
-    after = await sql.marks.look_at_time()
+    seen = await sql.counters.look_at_time()
+    assert not await sql.counters.take_time_back(seen.mark + 1, 1_800_000_000.0, "olu")
+    assert await sql.counters.take_time_back(seen.mark, 1_800_000_000.0, "olu")
+    after = await sql.counters.look_at_time()
     assert after.resets == seen.resets + 1
     assert after.mark != seen.mark
     if after.clock is not None:
         assert after.clock - 30 <= after.mark <= after.clock
     assert [one.actor for _, one in await sql.audit.read(0, 10) if one.kind == "time_mark_taken_back"] == ["olu"]
-    assert await sql.marks.take_time_back(after.mark, 1_800_000_000.0, "olu")
-    assert (await sql.marks.look_at_time()).resets == seen.resets + 2
+    assert await sql.counters.take_time_back(after.mark, 1_800_000_000.0, "olu")
+    assert (await sql.counters.look_at_time()).resets == seen.resets + 2
 
 
 async def test_a_new_epoch_takes_a_mark_in_the_future_back_in_running_processes_too(
     open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     running, command = await open_one(), await open_one()
-    before = await running.marks.look_at_time()
-    await running.tick()
-    await command.marks.raise_epoch("operator", clock.now())
-    after = await running.marks.look_at_time()
+    before = await running.counters.look_at_time()
+    await running.maintain()
+    await command.counters.raise_epoch("operator", clock.now())
+    after = await running.counters.look_at_time()
     assert after.resets == before.resets + 1
     for _ in range(3):
-        await running.tick()
-        assert await running.marks.epoch() == 2
+        await running.maintain()
+        assert await running.counters.epoch() == 2
 
 
 async def test_what_a_mark_held_expired_is_expired_before_it_is_taken_back(
@@ -163,26 +163,26 @@ async def test_what_a_mark_held_expired_is_expired_before_it_is_taken_back(
     start = clock.now()
     ahead = await open_sql_stores(sqlite_url, sealer, system)
     waiting, redeemed = code(start, "waiting"), code(start, "redeemed")
-    await ahead.answers.record(answer(start, "waiting", code=waiting))
-    await ahead.answers.record(answer(start, "redeemed", code=redeemed))
+    await ahead.authorizations.record(answer(start, "waiting", code=waiting))
+    await ahead.authorizations.record(answer(start, "redeemed", code=redeemed))
     made = grant(redeemed, start, account="account-waiting")
     await ahead.grants.redeem(redeemed.digest, made, tokens(start), None, ())
     await ahead.staff_sessions.leave(staff_attempt(start))
     short, long = tokens(start)[:2]
     clock.advance(HOURS)
-    await ahead.tick()
+    await ahead.maintain()
     clock.advance(SETTLED_AFTER)
-    await ahead.tick()
+    await ahead.maintain()
     await ahead.close()
     mark = clock.now()
     clock.jump(start + 1 - clock.now())
 
     sql = await open_sql_stores(sqlite_url, sealer, system)
-    assert sql.clock.out is not None
+    assert sql.clock.unready_reason is not None
     clock.advance(SETTLED_AFTER)
-    await sql.tick()
+    await sql.maintain()
     now = sql.system.now()
-    assert sql.clock.out is None
+    assert sql.clock.unready_reason is None
     assert now == clock.now()
     for token in tokens(start):
         found = await sql.grants.token(token.digest)
@@ -199,15 +199,15 @@ async def test_the_time_comes_from_the_database_if_this_machines_clock_is_off(
     postgres_url: str, sealer: Sealer, system: System, clock: FakeClock
 ) -> None:
     sql = await open_sql_stores(postgres_url, sealer, system)
-    seen = await sql.marks.look_at_time()
+    seen = await sql.counters.look_at_time()
     assert seen.clock is not None
     assert abs(seen.clock - clock.now()) > 3600
-    assert sql.clock.out is not None
+    assert sql.clock.unready_reason is not None
     assert abs(sql.system.now() - seen.clock) < 30
-    await sql.tick()
-    assert (await sql.marks.look_at_time()).mark == 0
+    await sql.maintain()
+    assert (await sql.counters.look_at_time()).mark == 0
     await sql.close()
     held = await open_by_fake_clock(postgres_url, sealer, system)
-    assert held.clock.out is None
+    assert held.clock.unready_reason is None
     assert held.system.now() == clock.now()
     await held.close()

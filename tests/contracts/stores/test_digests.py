@@ -66,11 +66,11 @@ def subject_in(row: Mapping[str, Any], sealer: Sealer) -> str:
 async def test_an_identity_is_found_by_its_digest_and_its_subject_is_sealed_in_its_row(
     sql: SqlStores, sql_url: str, clock: FakeClock
 ) -> None:
-    await sql.answers.record(answer(clock.now(), "1", person=NATIONAL))
-    known = await sql.answers.linked_identity(ISSUER, NATIONAL, SECTOR, SERVICE)
+    await sql.authorizations.record(answer(clock.now(), "1", person=NATIONAL))
+    known = await sql.authorizations.linked_identity(ISSUER, NATIONAL, SECTOR, SERVICE)
     assert known is not None
     assert known.account == "account-1"
-    assert await sql.answers.linked_identity(ISSUER, f"{NATIONAL} ", SECTOR, SERVICE) is None
+    assert await sql.authorizations.linked_identity(ISSUER, f"{NATIONAL} ", SECTOR, SERVICE) is None
     [row] = await rows(sql_url, "SELECT * FROM identities")
     assert NATIONAL not in str(row)
     assert NATIONAL.encode() not in row["sealed"]
@@ -92,7 +92,7 @@ async def test_a_digest_key_outlives_the_sealing_key_under_which_it_was_made(
     marks: list[bytes] = []
     for current, previous in ((first, ()), (second, (first,)), (second, ())):
         sql = await open_sql_stores(sql_url, make_sealer(current, previous, system.random_bytes), system)
-        recorded = await sql.answers.record(answer(clock.now(), f"{len(marks)}", person=NATIONAL))
+        recorded = await sql.authorizations.record(answer(clock.now(), f"{len(marks)}", person=NATIONAL))
         assert recorded is not None
         assert recorded.account == "account-0"
         marks.append(sql.digests.mac(Purpose.CASE_MARK, "+441632960001"))
@@ -106,7 +106,7 @@ async def test_a_digest_key_outlives_the_sealing_key_under_which_it_was_made(
 async def test_without_its_digest_key_nobody_becomes_a_stranger_unnoticed(
     sql: SqlStores, sql_url: str, sealer: Sealer, system: System, clock: FakeClock
 ) -> None:
-    await sql.answers.record(answer(clock.now(), "1"))
+    await sql.authorizations.record(answer(clock.now(), "1"))
     where = address(sql_url)
     if isinstance(where, PostgresAddress):
         server = await asyncpg.connect(sql_url)
@@ -180,7 +180,7 @@ async def test_subjects_of_an_earlier_release_are_moved_and_a_move_that_was_cut_
 
     sql = await open_sql_stores(before, sealer, system)
     for n in range(PEOPLE):
-        known = await sql.answers.linked_identity(f"{ISSUER}/{n % 2}", f"{NATIONAL}-{n}", SECTOR, SERVICE)
+        known = await sql.authorizations.linked_identity(f"{ISSUER}/{n % 2}", f"{NATIONAL}-{n}", SECTOR, SERVICE)
         assert known is not None
         assert known.account == f"account-{n}"
     for row in await rows(before, "SELECT * FROM identities"):

@@ -102,7 +102,7 @@ async def test_so_many_transactions_begin_in_a_window_and_no_more(passing: Ephem
 
     assert [await begin(number) for number in range(4)] == [True, True, False, False]
     assert await passing.transactions.load("handle-2") is None
-    assert not await passing.limits.allow(start.key, start.most, start.window)
+    assert not await passing.rate_limits.allow(start.key, start.most, start.window)
     assert await passing.transactions.create("uncounted", transaction(clock.now()), LIMIT)
     clock.advance(60)
     assert [await begin(number) for number in range(4, 7)] == [True, True, False]
@@ -114,7 +114,7 @@ async def test_a_start_that_is_refused_for_its_browser_is_not_counted(
     begun, start = transaction(clock.now()), RateLimit("address", 2, 60)
     assert await passing.transactions.create("a", begun, 1, start)
     assert not await passing.transactions.create("b", begun, 1, start)
-    assert await passing.limits.allow(start.key, start.most, start.window)
+    assert await passing.rate_limits.allow(start.key, start.most, start.window)
 
 
 async def test_a_full_browser_learns_when_it_has_room_again(passing: EphemeralStores, clock: FakeClock) -> None:
@@ -205,13 +205,13 @@ async def test_a_goodbye_is_replaced_and_expires(passing: EphemeralStores, clock
     first = PendingLogout(
         "browser", "tax", "https://tax.example/", ("https://tax.example/bye",), ("cy",), "bank", "https://b/"
     )
-    await passing.goodbyes.put("handle", first, clock.now() + 60)
-    assert await passing.goodbyes.get("handle") == first
-    await passing.goodbyes.put("handle", replace(first, returned=True), clock.now() + 60)
-    assert await passing.goodbyes.get("handle") == replace(first, returned=True)
-    assert await passing.goodbyes.get("another") is None
+    await passing.pending_logouts.put("handle", first, clock.now() + 60)
+    assert await passing.pending_logouts.get("handle") == first
+    await passing.pending_logouts.put("handle", replace(first, returned=True), clock.now() + 60)
+    assert await passing.pending_logouts.get("handle") == replace(first, returned=True)
+    assert await passing.pending_logouts.get("another") is None
     clock.advance(60)
-    assert await passing.goodbyes.get("handle") is None
+    assert await passing.pending_logouts.get("handle") is None
 
 
 async def test_handles_of_different_kinds_are_never_taken_for_one_another(
@@ -219,7 +219,7 @@ async def test_handles_of_different_kinds_are_never_taken_for_one_another(
 ) -> None:
     await passing.transactions.create("same", transaction(clock.now()), LIMIT)
     assert await passing.pushed.get("same") is None
-    assert await passing.goodbyes.get("same") is None
+    assert await passing.pending_logouts.get("same") is None
     assert await passing.continuations.take("same") is None
     assert await passing.transactions.load("same") is not None
 
@@ -253,23 +253,23 @@ async def test_the_epoch_of_proofs_stays_the_same_while_nothing_is_lost(passing:
 
 async def test_a_window_lets_so_many_through_and_no_more(passing: EphemeralStores, clock: FakeClock) -> None:
     clock.set(clock.now() // 60 * 60)
-    assert [await passing.limits.allow("address", 3, 60) for _ in range(5)] == [True] * 3 + [False] * 2
-    assert await passing.limits.allow("another", 3, 60)
+    assert [await passing.rate_limits.allow("address", 3, 60) for _ in range(5)] == [True] * 3 + [False] * 2
+    assert await passing.rate_limits.allow("another", 3, 60)
     clock.advance(59)
-    assert not await passing.limits.allow("address", 3, 60)
+    assert not await passing.rate_limits.allow("address", 3, 60)
     clock.advance(1)
-    assert await passing.limits.allow("address", 3, 60)
+    assert await passing.rate_limits.allow("address", 3, 60)
 
 
 async def test_a_use_given_back_is_free_again_in_its_window(passing: EphemeralStores, clock: FakeClock) -> None:
     clock.set(clock.now() // 60 * 60)
-    assert [await passing.limits.allow("address", 2, 60) for _ in range(2)] == [True, True]
-    await passing.limits.give_back("address", 60)
-    assert [await passing.limits.allow("address", 2, 60) for _ in range(2)] == [True, False]
-    await passing.limits.give_back("another", 60)
+    assert [await passing.rate_limits.allow("address", 2, 60) for _ in range(2)] == [True, True]
+    await passing.rate_limits.give_back("address", 60)
+    assert [await passing.rate_limits.allow("address", 2, 60) for _ in range(2)] == [True, False]
+    await passing.rate_limits.give_back("another", 60)
     clock.advance(60)
-    await passing.limits.give_back("address", 60)
-    assert [await passing.limits.allow("address", 2, 60) for _ in range(3)] == [True, True, False]
+    await passing.rate_limits.give_back("address", 60)
+    assert [await passing.rate_limits.allow("address", 2, 60) for _ in range(3)] == [True, True, False]
 
 
 async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(
@@ -286,6 +286,6 @@ async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(
 
 
 async def test_an_empty_memory_says_so_and_a_server_set_up_well_has_no_problems(passing: EphemeralStores) -> None:
-    await passing.watch()
+    await passing.update_memory_usage()
     assert passing.memory_fullness() == 0.0
     assert not await passing.check_server()

@@ -17,7 +17,7 @@ from tests.support.system import FakeClock
 async def issued(sql: SqlStores, clock: FakeClock, name: str = "1") -> AuthorizationCode:
     """A code that waits to be redeemed."""
     made = code(clock.now(), name)
-    assert await sql.answers.record(answer(clock.now(), name, person=f"person-{name}", code=made))
+    assert await sql.authorizations.record(answer(clock.now(), name, person=f"person-{name}", code=made))
     return made
 
 
@@ -87,17 +87,17 @@ async def test_a_replay_revokes_everything_that_was_issued_from_the_code(sql: Sq
 
 async def test_a_code_is_revoked_once(sql: SqlStores, clock: FakeClock) -> None:
     made = await redeemed(sql, clock)
-    await sql.chain.seal_once()
+    await sql.audit_chain.seal_once()
     for _ in range(3):
         await sql.grants.revoke_code(made.digest, clock.now(), event(clock.now(), "code_replayed"))
-    assert await sql.chain.seal_once() == 1
+    assert await sql.audit_chain.seal_once() == 1
 
 
 async def test_revoking_a_code_that_was_never_redeemed_does_nothing(sql: SqlStores, clock: FakeClock) -> None:
     made = await issued(sql, clock)
-    await sql.chain.seal_once()
+    await sql.audit_chain.seal_once()
     await sql.grants.revoke_code(made.digest, clock.now(), event(clock.now()))
-    assert await sql.chain.seal_once() == 0
+    assert await sql.audit_chain.seal_once() == 0
     assert await sql.grants.code(made.digest) is not None
 
 
@@ -105,11 +105,11 @@ async def test_nothing_is_redeemed_with_an_assertion_that_was_used_before(sql: S
     made = await issued(sql, clock)
     now = clock.now()
     assert await sql.grants.use_assertion(assertion(now))
-    await sql.chain.seal_once()
+    await sql.audit_chain.seal_once()
     done = await sql.grants.redeem(made.digest, grant(made, now), tokens(now), assertion(now), (event(now),))
     assert done is RedeemResult.ASSERTION_USED_BEFORE
     assert await sql.grants.token(tokens(now)[0].digest) is None
-    assert await sql.chain.seal_once() == 0
+    assert await sql.audit_chain.seal_once() == 0
     found = await sql.grants.code(made.digest)
     assert found is not None
     assert not found.redeemed
@@ -159,13 +159,13 @@ async def test_a_refresh_token_is_replaced_and_the_rest_of_its_grant_stays(sql: 
     access, refresh = tokens(began)
     clock.advance(100)
     fresh = tokens(clock.now(), "2")
-    await sql.chain.seal_once()
+    await sql.audit_chain.seal_once()
     done = await sql.grants.rotate(refresh.digest, fresh, clock.now(), (event(clock.now()),))
     assert done is RedeemResult.DONE
     assert await sql.grants.token(refresh.digest) is None
     for token in (access, *fresh):
         assert await sql.grants.token(token.digest) == (token, grant(made, began))
-    assert await sql.chain.seal_once() == 1
+    assert await sql.audit_chain.seal_once() == 1
 
 
 async def test_of_twenty_uses_of_one_refresh_token_at_once_one_succeeds(
@@ -197,9 +197,9 @@ async def test_a_refresh_token_that_comes_again_ends_everything_and_the_record_s
     assert await sql.grants.token(tokens(now, "3")[0].digest) is None
     written = [told for _, told in await sql.audit.read(0, 100) if told.kind == "refresh_token_replayed"]
     assert [(told.grant, told.account) for told in written] == [("grant-1", "account-1")]
-    await sql.chain.seal_once()
+    await sql.audit_chain.seal_once()
     assert not await sql.grants.revoke_used(refresh.digest, SERVICE, now, event(now))
-    assert await sql.chain.seal_once() == 0
+    assert await sql.audit_chain.seal_once() == 0
 
 
 async def test_nothing_ends_by_a_refresh_token_that_was_not_used_or_is_another_s(
@@ -208,20 +208,20 @@ async def test_nothing_ends_by_a_refresh_token_that_was_not_used_or_is_another_s
     await redeemed(sql, clock)
     now = clock.now()
     access, refresh = tokens(now)
-    await sql.chain.seal_once()
+    await sql.audit_chain.seal_once()
     for of, client in ((refresh.digest, SERVICE), (access.digest, SERVICE), (sha256_hex("nothing"), SERVICE)):
         assert not await sql.grants.revoke_used(of, client, now, event(now))
     assert await sql.grants.rotate(access.digest, tokens(now, "2"), now, ()) is RedeemResult.USED_BEFORE
     assert await sql.grants.rotate(refresh.digest, tokens(now, "2"), now, ()) is RedeemResult.DONE
     assert not await sql.grants.revoke_used(refresh.digest, "tax", now, event(now))
     assert await sql.grants.token(access.digest) is not None
-    assert await sql.chain.seal_once() == 0
+    assert await sql.audit_chain.seal_once() == 0
 
 
 async def test_after_a_new_epoch_no_refresh_token_is_replaced(sql: SqlStores, clock: FakeClock) -> None:
     await redeemed(sql, clock)
     now, refresh = clock.now(), tokens(clock.now())[1]
-    await sql.marks.raise_epoch("operator", now)
+    await sql.counters.raise_epoch("operator", now)
     assert await sql.grants.rotate(refresh.digest, tokens(now, "2"), now, ()) is RedeemResult.USED_BEFORE
 
 
@@ -255,12 +255,12 @@ async def test_revoking_a_refresh_token_takes_the_whole_grant_along(sql: SqlStor
 
 async def test_a_service_cannot_revoke_what_another_one_holds(sql: SqlStores, clock: FakeClock) -> None:
     await redeemed(sql, clock)
-    await sql.chain.seal_once()
+    await sql.audit_chain.seal_once()
     access, refresh = tokens(clock.now())
     assert not await sql.grants.revoke(refresh.digest, "tax", clock.now(), event(clock.now()))
     assert not await sql.grants.revoke(sha256_hex("nothing"), SERVICE, clock.now(), event(clock.now()))
     assert await sql.grants.token(access.digest) is not None
-    assert await sql.chain.seal_once() == 0
+    assert await sql.audit_chain.seal_once() == 0
 
 
 async def test_a_token_is_revoked_once(sql: SqlStores, clock: FakeClock) -> None:
@@ -277,7 +277,7 @@ async def test_a_new_epoch_ends_codes_grants_and_tokens_of_the_earlier_ones(
     waiting, made = await issued(sql, clock, "1"), await redeemed(sql, clock, "2")
     clock.advance(later)
     now = clock.now()
-    assert await sql.marks.raise_epoch("operator", now) == 2
+    assert await sql.counters.raise_epoch("operator", now) == 2
     access, refresh = tokens(now - later, "2")
     assert await sql.grants.code(waiting.digest) is None
     assert await sql.grants.code(made.digest) is None
@@ -315,7 +315,7 @@ async def test_a_redeemed_code_still_answers_for_its_transaction_after_days_of_s
     while await sql.sweep(clock.now()):
         pass
     again = code(clock.now(), "2", transaction=made.transaction)
-    assert await sql.answers.record(answer(clock.now(), "2", code=again)) is None
+    assert await sql.authorizations.record(answer(clock.now(), "2", code=again)) is None
 
 
 async def test_an_assertion_is_remembered_beyond_its_expiry_by_every_sweep(sql: SqlStores, clock: FakeClock) -> None:

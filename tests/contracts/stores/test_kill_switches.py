@@ -29,7 +29,7 @@ class Process:
 
     async def off(self) -> bool:
         """Whether the bank is off, as this process sees it now."""
-        return (await self.sql.switches.current()).is_off(*BANK)
+        return (await self.sql.kill_switches.current()).is_off(*BANK)
 
 
 Look = Callable[[Process], Awaitable[object]]
@@ -39,8 +39,8 @@ LOOKS: dict[str, Look] = {
     "a save": lambda process: process.passing.transactions.save("none", transaction(1.8e9, version=2)),
     "a pushed request": lambda process: process.passing.pushed.get("kept"),
     "a request pushed": lambda process: process.passing.pushed.put("new", request(), 1.8e9 + 300),
-    "a limit": lambda process: process.passing.limits.allow("key", 100, 60),
-    "a person": lambda process: process.sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE),
+    "a limit": lambda process: process.passing.rate_limits.allow("key", 100, 60),
+    "a person": lambda process: process.sql.authorizations.linked_identity(ISSUER, "ann", SECTOR, SERVICE),
     "a code": lambda process: process.sql.grants.code("none"),
     "a token": lambda process: process.sql.grants.token("none"),
     "a session": lambda process: process.sql.sessions.load("none"),
@@ -56,7 +56,7 @@ async def processes(
     opened = []
     for _ in range(2):
         sql = await open_one()
-        opened.append(Process(sql, open_ephemeral_stores(redis.url, sealer, sql.system, sql.switches)))
+        opened.append(Process(sql, open_ephemeral_stores(redis.url, sealer, sql.system, sql.kill_switches)))
     await opened[0].passing.transactions.create("kept", transaction(clock.now()), 20)
     await opened[0].passing.pushed.put("kept", request(), clock.now() + 300)
     for process in opened:
@@ -70,38 +70,38 @@ async def processes(
 
 async def test_what_is_turned_off_and_on_again_is_listed_with_who_and_why(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
-    before = (await sql.switches.current()).version
-    assert await sql.switches.turn_off(*BANK, "it leaks", "operator", now)
-    assert await sql.switches.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now)
-    assert await sql.switches.listing() == [
+    before = (await sql.kill_switches.current()).version
+    assert await sql.kill_switches.turn_off(*BANK, "it leaks", "operator", now)
+    assert await sql.kill_switches.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now)
+    assert await sql.kill_switches.listing() == [
         SwitchedOff(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now),
         SwitchedOff(KillSwitchKind.PROVIDER, "bank", "it leaks", "operator", now),
     ]
-    current = await sql.switches.current()
+    current = await sql.kill_switches.current()
     assert current.version == before + 2
     assert current.off == {BANK: "it leaks", (KillSwitchKind.ACCOUNT, "account-1"): "asked for"}
-    assert await sql.switches.turn_on(*BANK, "operator", now)
-    assert not (await sql.switches.current()).is_off(*BANK)
+    assert await sql.kill_switches.turn_on(*BANK, "operator", now)
+    assert not (await sql.kill_switches.current()).is_off(*BANK)
 
 
 async def test_only_a_change_is_a_change(sql: SqlStores, clock: FakeClock) -> None:
-    assert await sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
-    version = (await sql.switches.current()).version
-    await sql.chain.seal_once()
-    assert not await sql.switches.turn_off(*BANK, "another reason", "another operator", clock.now())
-    assert not await sql.switches.turn_on(KillSwitchKind.SERVICE, "bank", "operator", clock.now())
-    assert (await sql.switches.current()).version == version
-    assert (await sql.switches.current()).off[BANK] == "it leaks"
-    assert await sql.chain.seal_once() == 0
+    assert await sql.kill_switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+    version = (await sql.kill_switches.current()).version
+    await sql.audit_chain.seal_once()
+    assert not await sql.kill_switches.turn_off(*BANK, "another reason", "another operator", clock.now())
+    assert not await sql.kill_switches.turn_on(KillSwitchKind.SERVICE, "bank", "operator", clock.now())
+    assert (await sql.kill_switches.current()).version == version
+    assert (await sql.kill_switches.current()).off[BANK] == "it leaks"
+    assert await sql.audit_chain.seal_once() == 0
 
 
 async def test_without_redis_the_next_look_of_another_process_finds_the_change(
     open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     one, other = await open_one(), await open_one()
-    assert not (await other.switches.current()).is_off(*BANK)
-    await one.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
-    assert (await other.switches.current()).is_off(*BANK)
+    assert not (await other.kill_switches.current()).is_off(*BANK)
+    await one.kill_switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+    assert (await other.kill_switches.current()).is_off(*BANK)
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -109,10 +109,10 @@ async def test_the_next_look_into_any_store_of_the_hot_path_brings_the_change_al
     processes: tuple[Process, Process], clock: FakeClock, look: str
 ) -> None:
     one, other = processes
-    await one.sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+    await one.sql.kill_switches.turn_off(*BANK, "it leaks", "operator", clock.now())
     await LOOKS[look](other)
     assert await other.off()
-    await one.sql.switches.turn_on(*BANK, "operator", clock.now())
+    await one.sql.kill_switches.turn_on(*BANK, "operator", clock.now())
     if look != "an assertion":
         await LOOKS[look](other)
         assert not await other.off()
@@ -121,10 +121,10 @@ async def test_the_next_look_into_any_store_of_the_hot_path_brings_the_change_al
 async def test_nobody_asks_sql_again_while_nothing_changed(processes: tuple[Process, Process]) -> None:
     _, other = processes
     await other.passing.transactions.load("kept")
-    copy = await other.sql.switches.current()
+    copy = await other.sql.kill_switches.current()
     for _ in range(3):
         await other.passing.transactions.load("kept")
-        assert await other.sql.switches.current() is copy
+        assert await other.sql.kill_switches.current() is copy
 
 
 async def test_a_change_is_found_although_redis_was_flushed(
@@ -132,7 +132,7 @@ async def test_a_change_is_found_although_redis_was_flushed(
 ) -> None:
     one, other = processes
     redis.flush()
-    await one.sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+    await one.sql.kill_switches.turn_off(*BANK, "it leaks", "operator", clock.now())
     redis.flush()
     await other.passing.transactions.load("kept")
     assert await other.off()
@@ -144,7 +144,7 @@ async def test_a_change_is_found_although_redis_was_gone_when_it_was_made(
 ) -> None:
     one, other = processes
     redis.kill()
-    assert await one.sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+    assert await one.sql.kill_switches.turn_off(*BANK, "it leaks", "operator", clock.now())
     assert await one.off()
     redis.start()
     await other.passing.transactions.load("kept")
@@ -155,10 +155,10 @@ async def test_a_mirror_that_travelled_back_in_time_is_put_right_by_the_next_loo
     processes: tuple[Process, Process], redis: RedisServer, clock: FakeClock
 ) -> None:
     one, other = processes
-    version = (await other.sql.switches.current()).version
-    await one.sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+    version = (await other.sql.kill_switches.current()).version
+    await one.sql.kill_switches.turn_off(*BANK, "it leaks", "operator", clock.now())
     redis.command("SET", "portico:switches:v1", str(version))
-    await one.sql.switches.check()
+    await one.sql.kill_switches.check()
     await one.passing.transactions.load("kept")
     assert await one.off()
     await other.passing.transactions.load("kept")
@@ -169,14 +169,14 @@ async def test_a_mirror_that_is_ahead_of_a_restored_database_is_put_right(
     processes: tuple[Process, Process], redis: RedisServer
 ) -> None:
     one, other = processes
-    version = (await other.sql.switches.current()).version
+    version = (await other.sql.kill_switches.current()).version
     redis.command("SET", "portico:switches:v1", str(version + 50))
     await one.passing.transactions.load("kept")
-    assert (await one.sql.switches.current()).version == version
+    assert (await one.sql.kill_switches.current()).version == version
     await other.passing.transactions.load("kept")
-    copy = await other.sql.switches.current()
+    copy = await other.sql.kill_switches.current()
     await other.passing.transactions.load("kept")
-    assert await other.sql.switches.current() is copy
+    assert await other.sql.kill_switches.current() is copy
 
 
 async def test_a_process_that_is_slow_never_takes_a_later_change_back(
@@ -185,9 +185,9 @@ async def test_a_process_that_is_slow_never_takes_a_later_change_back(
     one, other = processes
     for round_ in range(10):
         turn = (
-            one.sql.switches.turn_off(*BANK, "it leaks", "operator", clock.now())
+            one.sql.kill_switches.turn_off(*BANK, "it leaks", "operator", clock.now())
             if round_ % 2 == 0
-            else one.sql.switches.turn_on(*BANK, "operator", clock.now())
+            else one.sql.kill_switches.turn_on(*BANK, "operator", clock.now())
         )
         looks = [other.passing.transactions.load("kept") for _ in range(5)]
         await asyncio.gather(turn, *looks, *(other.off() for _ in range(5)))
@@ -206,8 +206,8 @@ async def test_a_process_that_is_slow_never_takes_a_later_change_back(
 async def test_a_change_says_in_its_audit_row_what_was_turned_off(
     sql: SqlStores, clock: FakeClock, kind: KillSwitchKind, told: dict[str, str]
 ) -> None:
-    await sql.switches.turn_off(kind, "x", "it leaks", "operator", clock.now())
-    await sql.switches.turn_on(kind, "x", "operator", clock.now())
+    await sql.kill_switches.turn_off(kind, "x", "it leaks", "operator", clock.now())
+    await sql.kill_switches.turn_on(kind, "x", "operator", clock.now())
     assert [event for _, event in await sql.audit.read(after=0, limit=10)] == [
         AuditEvent(f"{kind.value}_disabled", clock.now(), "operator", details={"reason": "it leaks"}, **told),
         AuditEvent(f"{kind.value}_enabled", clock.now(), "operator", **told),

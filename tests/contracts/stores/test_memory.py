@@ -108,7 +108,7 @@ async def done(passing: EphemeralStores, now: float, step: tuple[Any, ...], seen
         case "proof", handle, life:
             return await passing.proofs.first_use(handle, now + life, await passing.proofs.epoch())
         case "limit", handle, most, window:
-            return await passing.limits.allow(handle, most, window)
+            return await passing.rate_limits.allow(handle, most, window)
     return None
 
 
@@ -118,7 +118,9 @@ async def test_memory_and_redis_give_the_same_answer_to_every_step(
     redis: RedisServer, some_sql: SqlStores, sealer: Sealer, clock: FakeClock, steps: list[tuple[Any, ...]]
 ) -> None:
     redis.flush()
-    pair = [open_ephemeral_stores(url, sealer, some_sql.system, some_sql.switches) for url in ("memory:", redis.url)]
+    pair = [
+        open_ephemeral_stores(url, sealer, some_sql.system, some_sql.kill_switches) for url in ("memory:", redis.url)
+    ]
     seen: list[dict[str, Transaction]] = [{}, {}]
     for step in steps:
         if step[0] == "wait":

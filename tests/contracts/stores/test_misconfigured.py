@@ -41,7 +41,7 @@ async def opened(
     url: str, sql: SqlStores, sealer: Sealer, password: str | None = None
 ) -> AsyncIterator[EphemeralStores]:
     """Ephemeral stores, closed after the test."""
-    passing = open_ephemeral_stores(url, sealer, sql.system, sql.switches, RedisAccess(password))
+    passing = open_ephemeral_stores(url, sealer, sql.system, sql.kill_switches, RedisAccess(password))
     try:
         yield passing
     finally:
@@ -53,19 +53,19 @@ async def test_an_evicting_policy_is_found_when_it_comes_and_when_it_goes(
     own_redis: RedisServer, some_sql: SqlStores, sealer: Sealer, policy: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with opened(own_redis.url, some_sql, sealer) as passing:
-        await passing.watch()
+        await passing.update_memory_usage()
         assert not passing.evicts()
         assert await passing.check_server() == []
         with caplog.at_level(logging.WARNING, "portico.passing"):
             own_redis.command("CONFIG", "SET", "maxmemory-policy", policy)
             for _ in range(2):
-                await passing.watch()
+                await passing.update_memory_usage()
             assert passing.evicts()
             (problem,) = await passing.check_server()
             assert policy in problem
             assert "noeviction" in problem
             own_redis.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
-            await passing.watch()
+            await passing.update_memory_usage()
         assert not passing.evicts()
     # other loggers may still report what an earlier test of this worker left running
     found = [record.message for record in caplog.records if record.message.startswith("redis_")]
@@ -102,8 +102,8 @@ async def test_a_user_of_redis_needs_few_rights_and_one_that_is_missing_is_named
 
         async def work() -> None:
             assert await passing.check_server() == []
-            await passing.watch()
-            assert await passing.limits.allow("key", 10, 60)
+            await passing.update_memory_usage()
+            assert await passing.rate_limits.allow("key", 10, 60)
             assert await passing.proofs.first_use("proof", 2e9, await passing.proofs.epoch())
             await passing.continuations.put("code", "handle", 2e9)
             assert await passing.continuations.take("code") == "handle"
@@ -139,7 +139,7 @@ async def test_a_redis_that_lets_the_broker_not_in_is_unavailable_and_says_why(
     url = f"redis://{user}127.0.0.1:{own_redis.port}/{number}"
     async with opened(url, some_sql, sealer, password) as passing:
         with pytest.raises(StoreUnavailable, match=said) as told:
-            await passing.limits.allow("key", 10, 60)
+            await passing.rate_limits.allow("key", 10, 60)
         assert "ephemeral.password_file" in str(told.value)
 
 

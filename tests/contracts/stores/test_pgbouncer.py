@@ -31,10 +31,10 @@ async def test_pgbouncer_in_session_mode_serves_migration_schema_and_facts(
                 names = [f"citizen-{number}-{count}" for count in range(8)]
                 kind = KillSwitchKind.ACCOUNT
                 await asyncio.gather(
-                    *(sql.switches.turn_off(kind, name, "test", "olu", 1.0, no_fan_out) for name in names)
+                    *(sql.kill_switches.turn_off(kind, name, "test", "olu", 1.0, no_fan_out) for name in names)
                 )
-                assert {off.id for off in await sql.switches.listing()} >= set(names)
-                await sql.tick()
+                assert {off.id for off in await sql.kill_switches.listing()} >= set(names)
+                await sql.maintain()
             finally:
                 await sql.close()
 

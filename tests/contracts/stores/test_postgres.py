@@ -59,15 +59,15 @@ async def test_each_verb_costs_one_round_trip(
     async with Turns("127.0.0.1", postgres.port).running() as turns:
         url = postgres_url.replace(f":{postgres.port}/", f":{turns.port}/")
         sql = await open_by_fake_clock(url, sealer, system)
-        await sql.answers.record(answer(now, "kept", code=made))
+        await sql.authorizations.record(answer(now, "kept", code=made))
         await sql.grants.redeem(made.digest, grant(made, now, "kept"), tokens(now, "kept"), None, ())
         waiting = {name: code(now, name) for name in ("first", "second")}
         for name, one in waiting.items():
-            await sql.answers.record(answer(now, name, code=one))
+            await sql.authorizations.record(answer(now, name, code=one))
         known = {name: grant(one, now, name, account="account-kept") for name, one in waiting.items()}
         verbs: dict[str, Callable[[str], Awaitable[object]]] = {
-            "known": lambda _name: sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE),
-            "record": lambda name: sql.answers.record(answer(now, f"new-{name}", person=name)),
+            "known": lambda _name: sql.authorizations.linked_identity(ISSUER, "ann", SECTOR, SERVICE),
+            "record": lambda name: sql.authorizations.record(answer(now, f"new-{name}", person=name)),
             "code": lambda _name: sql.grants.code(made.digest),
             "redeem": lambda name: sql.grants.redeem(
                 waiting[name].digest, known[name], tokens(now, name), assertion(now, name), (event(now),)
@@ -111,7 +111,7 @@ async def test_every_commit_is_synchronous_whatever_the_server_says(
     await connection.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
     try:
         later = await open_by_fake_clock(postgres_url, sealer, system)
-        database = later.answers._database
+        database = later.authorizations._database
         from sqlalchemy import func, select
 
         rows = await database.query(database.prepare(select(func.current_setting("synchronous_commit"))), {})
@@ -127,8 +127,8 @@ async def test_a_statement_is_read_and_planned_once_for_a_connection(
 ) -> None:
     sql = await open_by_fake_clock(postgres_url, sealer, system, connections=1)
     for _ in range(3):
-        await sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
-    database = sql.answers._database
+        await sql.authorizations.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
+    database = sql.authorizations._database
     from sqlalchemy import column, select, table
 
     names = ("name", "generic_plans", "custom_plans")
@@ -146,7 +146,7 @@ async def test_a_migration_under_a_running_process_costs_a_connection_and_no_mor
     postgres_url: str, sealer: Sealer, system: System
 ) -> None:
     sql = await open_by_fake_clock(postgres_url, sealer, system, connections=1)
-    database = sql.answers._database
+    database = sql.authorizations._database
     from sqlalchemy import column, select, table
 
     connection = await asyncpg.connect(postgres_url)
@@ -172,13 +172,13 @@ async def test_with_postgresql_killed_everything_is_refused_at_once_and_works_ag
 ) -> None:
     now = clock.now()
     made = code(now)
-    await sql.answers.record(answer(now, code=made))
+    await sql.authorizations.record(answer(now, code=made))
     await asyncio.gather(*(sql.grants.use_assertion(assertion(now, f"{n}")) for n in range(20)))
     postgres.kill()
     await refused_at_once(lambda: sql.grants.code(made.digest))
-    await refused_at_once(lambda: sql.answers.linked_identity(ISSUER, "ann", SECTOR, SERVICE))
+    await refused_at_once(lambda: sql.authorizations.linked_identity(ISSUER, "ann", SECTOR, SERVICE))
     await refused_at_once(lambda: sql.grants.use_assertion(assertion(now, "late")))
-    await refused_at_once(lambda: sql.tick())
+    await refused_at_once(lambda: sql.maintain())
     await refused_at_once(lambda: sql.schema_is_current())
     postgres.start()
     began = time.monotonic()
@@ -230,9 +230,9 @@ async def test_a_server_that_answers_nothing_is_refused_within_a_second(
 
 async def test_one_who_gives_up_waiting_leaves_no_answer_behind_for_the_next(sql: SqlStores, clock: FakeClock) -> None:
     made = code(clock.now())
-    await sql.answers.record(answer(clock.now(), code=made))
+    await sql.authorizations.record(answer(clock.now(), code=made))
     for turns in range(20):
-        hasty = asyncio.ensure_future(sql.switches.listing())
+        hasty = asyncio.ensure_future(sql.kill_switches.listing())
         for _ in range(turns % 5):
             await asyncio.sleep(0)
         hasty.cancel()
@@ -250,7 +250,7 @@ async def test_a_redemption_cut_off_in_the_middle_is_whole_or_not_at_all(
     for number in range(12):
         sql = await open_by_fake_clock(postgres_url, sealer, system)
         made = code(now, f"{number}")
-        recorded = await sql.answers.record(answer(now, f"{number}", code=made))
+        recorded = await sql.authorizations.record(answer(now, f"{number}", code=made))
         assert recorded is not None
         account = recorded.account
         work = asyncio.ensure_future(
@@ -287,9 +287,9 @@ async def test_a_switch_turned_while_postgresql_is_gone_is_not_turned(
 ) -> None:
     postgres.stop()
     with pytest.raises(StoreUnavailable):
-        await sql.switches.turn_off(KillSwitchKind.PROVIDER, "bank", "it leaks", "operator", clock.now())
+        await sql.kill_switches.turn_off(KillSwitchKind.PROVIDER, "bank", "it leaks", "operator", clock.now())
     postgres.start()
-    assert await sql.switches.listing() == []
+    assert await sql.kill_switches.listing() == []
 
 
 async def test_a_server_that_is_not_there_is_unavailable_to_migrations_too() -> None:

@@ -32,7 +32,7 @@ async def passing(
 ) -> AsyncIterator[EphemeralStores]:
     """Ephemeral stores in Redis, over each transport."""
     url = redis.url if request.param == "own connection" else by_redis_py(redis)
-    passing = open_ephemeral_stores(url, sealer, some_sql.system, some_sql.switches)
+    passing = open_ephemeral_stores(url, sealer, some_sql.system, some_sql.kill_switches)
     yield passing
     await passing.close()
 
@@ -66,7 +66,9 @@ async def test_each_verb_costs_one_round_trip(
 ) -> None:
     begun, until = transaction(clock.now()), clock.now() + 60
     async with Turns("127.0.0.1", redis.port).running() as turns:
-        passing = open_ephemeral_stores(f"redis://127.0.0.1:{turns.port}/0", sealer, some_sql.system, some_sql.switches)
+        passing = open_ephemeral_stores(
+            f"redis://127.0.0.1:{turns.port}/0", sealer, some_sql.system, some_sql.kill_switches
+        )
         verbs: dict[str, Callable[[str], Awaitable[object]]] = {
             "create": lambda name: passing.transactions.create(name, begun, LIMIT),
             "counted create": lambda name: passing.transactions.create(name, begun, LIMIT, RateLimit("a", 9, 60)),
@@ -76,7 +78,7 @@ async def test_each_verb_costs_one_round_trip(
             "pushed": lambda _name: passing.pushed.get("kept"),
             "take": lambda _name: passing.continuations.take("kept"),
             "proof": lambda name: passing.proofs.first_use(name, until, epoch),
-            "limit": lambda name: passing.limits.allow(name, 1, 60),
+            "limit": lambda name: passing.rate_limits.allow(name, 1, 60),
         }
         await passing.transactions.create("kept", begun, LIMIT)
         epoch = await passing.proofs.epoch()
@@ -99,7 +101,7 @@ async def test_nothing_personal_and_no_handle_can_be_read_in_redis(
     await passing.pushed.put("handle-of-request", request(login_hint="ann@example.org"), until)
     await passing.continuations.put("continuation-code", "handle-of-transaction", until)
     await passing.proofs.first_use("proof-id", until, await passing.proofs.epoch())
-    await passing.limits.allow("address 192.0.2.1", 5, 60)
+    await passing.rate_limits.allow("address 192.0.2.1", 5, 60)
     await passing.proofs.epoch()
     keys = sorted(key.decode() for key in await raw.keys("*"))
     assert len(keys) == 7
@@ -129,7 +131,7 @@ async def test_every_record_is_swept_by_redis_some_time_after_it_expired(
     await passing.pushed.put("b", request(), until)
     await passing.continuations.put("c", "a", until)
     await passing.proofs.first_use("d", until, await passing.proofs.epoch())
-    await passing.limits.allow("e", 5, 600)
+    await passing.rate_limits.allow("e", 5, 600)
     for key in await raw.keys("portico:*:v1:????????*"):
         longest = begun.kept_until - clock.now() if b":transaction:" in key or b":browser:" in key else 600
         assert 0 < await raw.pttl(key) <= (longest + 60) * 1000
@@ -249,7 +251,7 @@ async def test_a_server_that_leads_again_after_another_led_begins_a_new_epoch_of
 async def test_every_process_sees_the_same_epoch(
     passing: EphemeralStores, redis: RedisServer, sealer: Sealer, some_sql: SqlStores
 ) -> None:
-    other = open_ephemeral_stores(redis.url, sealer, some_sql.system, some_sql.switches)
+    other = open_ephemeral_stores(redis.url, sealer, some_sql.system, some_sql.kill_switches)
     epochs = await asyncio.gather(*(store.proofs.epoch() for store in (passing, other) * 10))
     assert len(set(epochs)) == 1
     await other.close()
@@ -261,18 +263,20 @@ async def test_another_sealing_key_opens_nothing(
     from broker.crypto.seal import sealer as make
 
     system = some_sql.system
-    other = open_ephemeral_stores(redis.url, make(b"\x08" * 32, (), system.random_bytes), system, some_sql.switches)
+    other = open_ephemeral_stores(
+        redis.url, make(b"\x08" * 32, (), system.random_bytes), system, some_sql.kill_switches
+    )
     await passing.transactions.create("handle", transaction(system.now()), LIMIT)
     assert await other.transactions.load("handle") is None
     await other.close()
 
 
 async def test_a_limit_put_back_in_time_counts_on_from_there(passing: EphemeralStores, raw: Redis) -> None:
-    assert await passing.limits.allow("key", 3, 60)
+    assert await passing.rate_limits.allow("key", 3, 60)
     [(name, kept)] = [(key, await raw.dump(key)) for key in await raw.keys("portico:limit:*")]
-    assert [await passing.limits.allow("key", 3, 60) for _ in range(3)] == [True, True, False]
+    assert [await passing.rate_limits.allow("key", 3, 60) for _ in range(3)] == [True, True, False]
     await raw.restore(name, 60_000, kept, replace=True)
-    assert [await passing.limits.allow("key", 3, 60) for _ in range(3)] == [True, True, False]
+    assert [await passing.rate_limits.allow("key", 3, 60) for _ in range(3)] == [True, True, False]
 
 
 # --- absence ---
@@ -320,7 +324,7 @@ async def test_one_who_gives_up_waiting_leaves_no_answer_behind_for_the_next(
     begun = transaction(clock.now())
     await passing.transactions.create("handle", begun, LIMIT)
     for _ in range(50):
-        hasty = asyncio.ensure_future(passing.limits.allow("key", 1, 60))
+        hasty = asyncio.ensure_future(passing.rate_limits.allow("key", 1, 60))
         await asyncio.sleep(0)
         hasty.cancel()
         await asyncio.gather(hasty, return_exceptions=True)
@@ -337,13 +341,13 @@ async def test_a_full_redis_refuses_what_is_new_and_takes_it_again_when_there_is
     assert await passing.transactions.create("a", begun, LIMIT)
     used = (await raw.info("memory"))["used_memory"]
     await raw.config_set("maxmemory", used * 9 // 10)
-    await passing.watch()
+    await passing.update_memory_usage()
     assert passing.memory_fullness() > 0.8
     with pytest.raises(StoreUnavailable):
         await passing.transactions.create("b", begun, LIMIT)
     assert await passing.transactions.load("a") == begun
     await raw.config_set("maxmemory", used * 10)
-    await passing.watch()
+    await passing.update_memory_usage()
     assert passing.memory_fullness() < 0.8
     assert await passing.transactions.create("b", begun, LIMIT)
 
@@ -360,4 +364,4 @@ async def test_a_redis_that_evicts_is_a_problem_with_a_mend(passing: EphemeralSt
 
 async def test_an_address_that_is_none_is_refused(some_sql: SqlStores, sealer: Sealer, system: System) -> None:
     with pytest.raises(ValueError, match="no such store"):
-        open_ephemeral_stores("http://localhost", sealer, system, some_sql.switches)
+        open_ephemeral_stores("http://localhost", sealer, system, some_sql.kill_switches)

@@ -76,7 +76,7 @@ def access(group: Group, authority: Authority, broker_certificate: Certificate) 
 @asynccontextmanager
 async def opened(url: str, access: RedisAccess, facts: SqlStores, sealer: Sealer) -> AsyncIterator[EphemeralStores]:
     """Ephemeral state, closed again."""
-    passing = open_ephemeral_stores(url, sealer, facts.system, facts.switches, access)
+    passing = open_ephemeral_stores(url, sealer, facts.system, facts.kill_switches, access)
     try:
         yield passing
     finally:
@@ -106,8 +106,8 @@ async def use(passing: EphemeralStores, clock: FakeClock, name: str) -> None:
     assert await passing.continuations.take(name) == "handle"
     epoch = await passing.proofs.epoch()
     assert [await passing.proofs.first_use(name, until, epoch) for _ in range(2)] == [True, False]
-    assert await passing.limits.allow(name, 1, 60)
-    await passing.limits.give_back(name, 60)
+    assert await passing.rate_limits.allow(name, 1, 60)
+    await passing.rate_limits.give_back(name, 60)
 
 
 async def works_again(passing: EphemeralStores, clock: FakeClock, name: str) -> None:
@@ -124,7 +124,7 @@ async def works_again(passing: EphemeralStores, clock: FakeClock, name: str) -> 
 
 async def test_a_user_with_few_rights_can_use_every_verb(passing: EphemeralStores, clock: FakeClock) -> None:
     assert await passing.check_server() == []
-    await passing.watch()
+    await passing.update_memory_usage()
     assert not passing.evicts()
     assert passing.memory_fullness() == 0
     assert passing.server_time is not None

@@ -39,8 +39,8 @@ from tests.support.system import FakeClock
 async def everything(sql: SqlStores, now: float) -> None:
     """One fact of each kind that knows something of a person."""
     waiting, redeemed = code(now, "waiting"), code(now, "redeemed")
-    await sql.answers.record(answer(now, "waiting", code=waiting))
-    await sql.answers.record(answer(now, "redeemed", code=redeemed))
+    await sql.authorizations.record(answer(now, "waiting", code=waiting))
+    await sql.authorizations.record(answer(now, "redeemed", code=redeemed))
     made = grant(redeemed, now, account="account-waiting")
     await sql.grants.redeem(redeemed.digest, made, tokens(now), None, ())
     await sql.cases.create(case(now), (), [notice(now)])
@@ -222,9 +222,9 @@ def test_what_cannot_be_opened_is_unknown_and_logged_without_its_content(
 
 
 async def test_processes_learn_how_often_they_were_told_to_read_again(sql: SqlStores, clock: FakeClock) -> None:
-    assert await sql.marks.reloads() == 0
-    assert [await sql.marks.ask_reload("olu", clock.now()) for _ in range(3)] == [1, 2, 3]
-    assert await sql.marks.reloads() == 3
+    assert await sql.counters.reloads() == 0
+    assert [await sql.counters.ask_reload("olu", clock.now()) for _ in range(3)] == [1, 2, 3]
+    assert await sql.counters.reloads() == 3
     assert [event.actor for _, event in await sql.audit.read(0, 10) if event.kind == "reload_asked"] == ["olu"] * 3
 
 

@@ -32,12 +32,12 @@ async def waiting(sql: SqlStores, now: float) -> set[tuple[str, str, str]]:
 
 async def test_every_service_that_was_answered_in_a_session_took_part_in_it(sql: SqlStores, clock: FakeClock) -> None:
     now, begun = clock.now(), session(clock.now())
-    await sql.answers.record(answer(now, "1", session=begun))
+    await sql.authorizations.record(answer(now, "1", session=begun))
     tax = code(now, "2", client_id="tax")
-    await sql.answers.record(answer(now, "2", session=begun, code=tax, sector="tax.example"))
-    await sql.answers.record(answer(now, "3", session=begun, code=code(now, "3", client_id="tax")))
-    await sql.answers.record(answer(now, "4", session=begun, code=None, client_id="late"))
-    await sql.answers.record(answer(now, "5", session=session(now, "5"), code=code(now, "5", client_id="other")))
+    await sql.authorizations.record(answer(now, "2", session=begun, code=tax, sector="tax.example"))
+    await sql.authorizations.record(answer(now, "3", session=begun, code=code(now, "3", client_id="tax")))
+    await sql.authorizations.record(answer(now, "4", session=begun, code=None, client_id="late"))
+    await sql.authorizations.record(answer(now, "5", session=session(now, "5"), code=code(now, "5", client_id="other")))
     ended = await sql.sessions.end(begun.digest, event(now), everybody)
     assert ended is not None
     assert dict(ended.services) == {SERVICE: "pairwise-1", "tax": "pairwise-1"}
@@ -46,7 +46,7 @@ async def test_every_service_that_was_answered_in_a_session_took_part_in_it(sql:
 
 async def test_what_has_to_be_told_is_written_with_the_end_or_not_at_all(sql: SqlStores, clock: FakeClock) -> None:
     begun = session(clock.now())
-    await sql.answers.record(answer(clock.now(), session=begun))
+    await sql.authorizations.record(answer(clock.now(), session=begun))
 
     def unlucky(_ended: EndedSession) -> Sequence[OutboundDelivery]:
         raise RuntimeError("power cut")
@@ -67,11 +67,11 @@ async def test_a_service_answered_at_the_very_end_is_told_or_its_code_is_dead(
     for number in range(8):
         name, person = f"{number}", f"person-{number}"
         begun = session(now, name)
-        await stores[0].answers.record(answer(now, name, person, session=begun))
+        await stores[0].authorizations.record(answer(now, name, person, session=begun))
         late = code(now, f"late-{name}", client_id="tax", release=release(session=begun.id))
         joining = answer(now, f"late-{name}", person, session=begun, code=late)
         await asyncio.gather(
-            stores[0].answers.record(joining), stores[1].sessions.end(begun.digest, event(now), everybody)
+            stores[0].authorizations.record(joining), stores[1].sessions.end(begun.digest, event(now), everybody)
         )
         told = {client for client, sid, _ in await waiting(stores[0], now) if sid == begun.id}
         known = await stores[0].grants.code(late.digest)
@@ -87,7 +87,7 @@ async def test_codes_and_grants_of_a_session_open_nothing_once_it_has_ended(sql:
     now, begun = clock.now(), session(clock.now())
     spent, kept, unused = (code(now, name, release=release(session=begun.id)) for name in "123")
     for one in (spent, kept, unused):
-        await sql.answers.record(answer(now, one.digest, session=begun, code=one))
+        await sql.authorizations.record(answer(now, one.digest, session=begun, code=one))
     offline = grant(kept, now, "2", scope=("openid", "offline_access"), account="account-" + spent.digest)
     online = grant(spent, now, "1", account="account-" + spent.digest)
     assert await sql.grants.redeem(spent.digest, online, tokens(now, "1")[:1], None, ()) is RedeemResult.DONE
@@ -110,7 +110,7 @@ async def test_codes_and_grants_of_a_session_open_nothing_once_it_has_ended(sql:
 async def test_a_session_that_merely_expired_takes_no_grant_along(sql: SqlStores, clock: FakeClock) -> None:
     now, begun = clock.now(), session(clock.now())
     one = code(now, "1", release=release(session=begun.id))
-    await sql.answers.record(answer(now, session=begun, code=one))
+    await sql.authorizations.record(answer(now, session=begun, code=one))
     await sql.grants.redeem(one.digest, grant(one, now), tokens(now), None, ())
     await sql.sweep(begun.expires + 1)
     assert await sql.grants.token(tokens(now)[0].digest) is not None
@@ -120,9 +120,9 @@ async def test_a_session_proven_anew_has_another_digest_and_the_services_it_had(
     sql: SqlStores, clock: FakeClock
 ) -> None:
     now, begun = clock.now(), session(clock.now())
-    await sql.answers.record(answer(now, "1", session=begun))
+    await sql.authorizations.record(answer(now, "1", session=begun))
     renewed = replace(begun, digest="another")
-    await sql.answers.record(answer(now, "2", session=renewed, code=code(now, "2", client_id="tax")))
+    await sql.authorizations.record(answer(now, "2", session=renewed, code=code(now, "2", client_id="tax")))
     assert await sql.sessions.load(begun.digest) is None
     assert await sql.sessions.load("another") == renewed
     ended = await sql.sessions.end("another", event(now), everybody)
@@ -132,9 +132,9 @@ async def test_a_session_proven_anew_has_another_digest_and_the_services_it_had(
 
 async def test_somebody_elses_session_ends_with_the_answer_that_replaces_it(sql: SqlStores, clock: FakeClock) -> None:
     now, theirs = clock.now(), session(clock.now(), "1")
-    await sql.answers.record(answer(now, "1", session=theirs))
+    await sql.authorizations.record(answer(now, "1", session=theirs))
     replaced = SupersededSession(theirs.digest, event(now, "session_ended"), everybody)
-    assert await sql.answers.record(answer(now, "2", "bob", replaced=replaced))
+    assert await sql.authorizations.record(answer(now, "2", "bob", replaced=replaced))
     assert await sql.sessions.load(theirs.digest) is None
     assert await waiting(sql, now) == {(SERVICE, "sid-1", "pairwise-1")}
     assert await sql.sessions.load(session(now, "2").digest) is not None
@@ -142,24 +142,24 @@ async def test_somebody_elses_session_ends_with_the_answer_that_replaces_it(sql:
 
 async def test_an_answer_that_is_not_written_ends_nobodys_session(sql: SqlStores, clock: FakeClock) -> None:
     now, theirs = clock.now(), session(clock.now(), "1")
-    await sql.answers.record(answer(now, "1", session=theirs, code=code(now, "1", pushed="same")))
+    await sql.authorizations.record(answer(now, "1", session=theirs, code=code(now, "1", pushed="same")))
     replaced = SupersededSession(theirs.digest, event(now, "session_ended"), everybody)
     again = answer(now, "2", "bob", code=code(now, "2", pushed="same"), replaced=replaced)
-    assert await sql.answers.record(again) is None
+    assert await sql.authorizations.record(again) is None
     assert await sql.sessions.load(theirs.digest) == theirs
     assert await waiting(sql, now) == set()
 
 
 async def test_with_an_account_all_its_sessions_end_and_no_others(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
-    await sql.answers.record(answer(now, "1"))
-    await sql.answers.record(answer(now, "2"))
-    await sql.answers.record(answer(now, "3", "bob"))
-    await sql.chain.seal_once()
-    board = sql.switches
+    await sql.authorizations.record(answer(now, "1"))
+    await sql.authorizations.record(answer(now, "2"))
+    await sql.authorizations.record(answer(now, "3", "bob"))
+    await sql.audit_chain.seal_once()
+    board = sql.kill_switches
     assert await board.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now, everybody)
     assert {sid for _, sid, _ in await waiting(sql, now)} == {"sid-1", "sid-2"}
-    assert await sql.chain.seal_once() == 3
+    assert await sql.audit_chain.seal_once() == 3
     for name, live in (("1", False), ("2", False), ("3", True)):
         assert (await sql.sessions.load(session(now, name).digest) is not None) is live
     assert not await board.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now, everybody)
@@ -176,7 +176,7 @@ async def three(sql: SqlStores, clock: FakeClock) -> None:
     """Three deliveries that wait."""
     for number in range(3):
         name, now = f"{number}", clock.now()
-        await sql.answers.record(answer(now, name, f"person-{name}"))
+        await sql.authorizations.record(answer(now, name, f"person-{name}"))
         made = delivery(now, name, expires=now + 100)
         await sql.sessions.end(session(now, name).digest, event(now), lambda _ended, made=made: [made])
         clock.advance(1)
@@ -200,14 +200,14 @@ async def test_a_delivery_is_made_put_off_or_given_up_and_told_once(sql: SqlStor
     now = clock.now()
     assert await sql.deliveries.waiting(now) == [DeliveryBacklog(DeliveryKind.LOGOUT, 3, 3.0)]
     await sql.deliveries.claim(now, now + 15, 10)
-    await sql.deliveries.sent("logout:0", now)
+    await sql.deliveries.mark_sent("logout:0", now)
     await sql.deliveries.give_up("logout:1")
-    await sql.deliveries.later("logout:2", now + 50)
+    await sql.deliveries.postpone("logout:2", now + 50)
     assert [one.count for one in await sql.deliveries.waiting(now)] == [1]
     assert await sql.deliveries.claim(now + 49, now + 60, 10) == []
     assert [one.id for one in await sql.deliveries.claim(now + 50, now + 60, 10)] == ["logout:2"]
     # the same fact written once more tells nothing twice
-    await sql.answers.record(answer(now, "9", "person-9"))
+    await sql.authorizations.record(answer(now, "9", "person-9"))
     await sql.sessions.end(session(now, "9").digest, event(now), lambda _ended: [delivery(now, "0")])
     assert await sql.deliveries.claim(now + 70, now + 80, 10) != []
     assert [one.count for one in await sql.deliveries.waiting(now)] == [1]

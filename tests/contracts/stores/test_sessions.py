@@ -12,19 +12,19 @@ from tests.support.system import FakeClock
 
 async def test_a_session_is_ended_once_and_gives_what_it_was(sql: SqlStores, clock: FakeClock) -> None:
     begun = session(clock.now())
-    await sql.answers.record(answer(clock.now(), session=begun))
-    await sql.chain.seal_once()
+    await sql.authorizations.record(answer(clock.now(), session=begun))
+    await sql.audit_chain.seal_once()
     ended = await sql.sessions.end(begun.digest, event(clock.now()), no_fan_out)
     assert ended == EndedSession(begun.id, begun.account, {SERVICE: "pairwise-1"})
     assert await sql.sessions.load(begun.digest) is None
     assert await sql.sessions.end(begun.digest, event(clock.now()), no_fan_out) is None
-    assert await sql.chain.seal_once() == 1
+    assert await sql.audit_chain.seal_once() == 1
 
 
 async def test_of_many_who_end_a_session_at_once_one_does(open_one: OpenSqlStores, clock: FakeClock) -> None:
     stores = [await open_one() for _ in range(2)]
     begun = session(clock.now())
-    await stores[0].answers.record(answer(clock.now(), session=begun))
+    await stores[0].authorizations.record(answer(clock.now(), session=begun))
     ended = await asyncio.gather(
         *(stores[n % 2].sessions.end(begun.digest, event(clock.now()), no_fan_out) for n in range(10))
     )
@@ -38,18 +38,18 @@ async def test_a_session_nobody_knows_is_not_live(sql: SqlStores, clock: FakeClo
 
 async def test_a_new_epoch_ends_the_sessions_of_the_earlier_ones(sql: SqlStores, clock: FakeClock) -> None:
     begun, staff = session(clock.now()), staff_session(clock.now())
-    await sql.answers.record(answer(clock.now(), "1", session=begun))
+    await sql.authorizations.record(answer(clock.now(), "1", session=begun))
     await sql.staff_sessions.start(staff, None, ())
-    await sql.marks.raise_epoch("operator", clock.now())
+    await sql.counters.raise_epoch("operator", clock.now())
     assert await sql.sessions.load(begun.digest) is None
     assert await sql.staff_sessions.load(staff.digest) is None
-    await sql.answers.record(answer(clock.now(), "2", session=begun))
+    await sql.authorizations.record(answer(clock.now(), "2", session=begun))
     assert await sql.sessions.load(begun.digest) is None
 
 
 async def test_what_a_session_knows_is_erased_when_it_has_expired(sql: SqlStores, clock: FakeClock) -> None:
     begun = session(clock.now())
-    await sql.answers.record(answer(clock.now(), session=begun))
+    await sql.authorizations.record(answer(clock.now(), session=begun))
     await sql.sweep(begun.expires - 1)
     assert await sql.sessions.load(begun.digest) == begun
     await sql.sweep(begun.expires)
@@ -74,11 +74,11 @@ async def test_a_staff_session_is_started_touched_and_ended(sql: SqlStores, cloc
     await sql.staff_sessions.touch(begun.digest, begun.used + 5)
     await sql.staff_sessions.touch("nothing", begun.used + 5)
     assert await sql.staff_sessions.load(begun.digest) == replace(begun, used=begun.used + 10)
-    await sql.chain.seal_once()
+    await sql.audit_chain.seal_once()
     for _ in range(2):
         await sql.staff_sessions.end(begun.digest, event(clock.now()))
     assert await sql.staff_sessions.load(begun.digest) is None
-    assert await sql.chain.seal_once() == 1
+    assert await sql.audit_chain.seal_once() == 1
 
 
 async def test_a_staff_session_ends_the_one_that_it_replaces(sql: SqlStores, clock: FakeClock) -> None:

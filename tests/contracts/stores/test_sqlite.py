@@ -39,7 +39,7 @@ async def write():
     for number in range(10_000):
         name = str(number)
         made = code(now, name)
-        await sql.answers.record(answer(now, name, person=name, code=made, events=(event(now, "answered"),)))
+        await sql.authorizations.record(answer(now, name, person=name, code=made, events=(event(now, "answered"),)))
         kept = (event(now, "redeemed"),)
         await sql.grants.redeem(made.digest, grant(made, now, name), tokens(now, name), assertion(now, name), kept)
         print(number, flush=True)
@@ -73,17 +73,17 @@ async def test_a_file_reopened_after_a_kill_has_every_fact_that_was_acknowledged
     sql = await open_sql_stores(sqlite_url, sealer, system)
     now = clock.now()
     for number in acknowledged:
-        assert await sql.answers.linked_identity(ISSUER, str(number), SECTOR, SERVICE) is not None
+        assert await sql.authorizations.linked_identity(ISSUER, str(number), SECTOR, SERVICE) is not None
         assert await sql.grants.token(tokens(now, str(number))[0].digest) is not None
         assert not await sql.grants.use_assertion(assertion(now, str(number)))
     kinds = [told.kind for _, told in await sql.audit.read(0, 100_000)]
     answered, redeemed = 0, 0
-    while await sql.answers.linked_identity(ISSUER, str(answered), SECTOR, SERVICE):
+    while await sql.authorizations.linked_identity(ISSUER, str(answered), SECTOR, SERVICE):
         answered += 1
     while await sql.grants.token(tokens(now, str(redeemed))[0].digest):
         redeemed += 1
     assert (kinds.count("answered"), kinds.count("redeemed")) == (answered, redeemed)
-    assert await sql.answers.record(answer(now, "after", person="after"))
+    assert await sql.authorizations.record(answer(now, "after", person="after"))
     await sql.close()
 
 
@@ -91,7 +91,7 @@ async def test_a_full_disk_makes_no_half_fact_and_is_forgotten_when_there_is_roo
     sql: SqlStores, clock: FakeClock
 ) -> None:
     made = code(clock.now())
-    await sql.answers.record(answer(clock.now(), code=made))
+    await sql.authorizations.record(answer(clock.now(), code=made))
     bound = await bounded(sql, 1)
     many = [event(clock.now(), details={"text": "x" * 4000}) for _ in range(200)]
     with pytest.raises(StoreUnavailable):
@@ -107,7 +107,7 @@ async def test_a_full_disk_makes_no_half_fact_and_is_forgotten_when_there_is_roo
 
 async def bounded(sql: SqlStores, pages: int) -> int:
     """Lets the file grow to so many pages, but not smaller than it is; how many that is."""
-    database = sql.answers._database
+    database = sql.authorizations._database
     assert isinstance(database, SqliteDatabase)
     rows = await database._job(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall())
     return int(rows[0][0])
@@ -131,7 +131,7 @@ async def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path, sealer:
 
 
 async def test_commits_reach_the_disk_and_references_are_held(sql: SqlStores) -> None:
-    database = sql.answers._database
+    database = sql.authorizations._database
     assert isinstance(database, SqliteDatabase)
     settings = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
     for name, value in settings.items():
@@ -140,7 +140,7 @@ async def test_commits_reach_the_disk_and_references_are_held(sql: SqlStores) ->
 
 
 async def test_one_who_gives_up_in_the_middle_of_a_transaction_leaves_nothing_behind(sql: SqlStores) -> None:
-    database = sql.answers._database
+    database = sql.authorizations._database
     write = database.prepare(update(shared_counters).values(value=bindparam("value", type_=BigInteger)))
 
     async def hesitate() -> None:
@@ -154,7 +154,7 @@ async def test_one_who_gives_up_in_the_middle_of_a_transaction_leaves_nothing_be
             await asyncio.sleep(0)
         hesitating.cancel()
         await asyncio.gather(hesitating, return_exceptions=True)
-        assert await sql.marks.epoch() == 1
+        assert await sql.counters.epoch() == 1
 
 
 async def test_nobody_but_its_owner_can_read_the_file(tmp_path: Path) -> None:

@@ -124,13 +124,15 @@ async def test_redis_over_tls_is_believed_by_authority_and_name_and_asks_for_our
 ) -> None:
     named, url = redis_tls
     for how, wrong in ways(authority, stranger, client, named):
-        passing = open_ephemeral_stores(url, sealer, system, some_sql.switches, RedisAccess(tls=client_context(how)))
+        passing = open_ephemeral_stores(
+            url, sealer, system, some_sql.kill_switches, RedisAccess(tls=client_context(how))
+        )
         try:
             if wrong is None:
-                assert await passing.limits.allow("key", 100, 60)
+                assert await passing.rate_limits.allow("key", 100, 60)
                 continue
             with pytest.raises(StoreUnavailable) as told:
-                await passing.limits.allow("key", 100, 60)
+                await passing.rate_limits.allow("key", 100, 60)
             assert wrong in str(told.value), (how, told.value)
         finally:
             await passing.close()

@@ -139,15 +139,15 @@ async def test_a_dump_opens_with_its_own_sealing_key_alone(upgraded: str, system
 
 async def test_identities_pairwise_subjects_and_consents_are_found_after_an_upgrade(sql: SqlStores) -> None:
     for person in PEOPLE:
-        found = await sql.answers.linked_identity(ISSUER, f"{person}-at-bank", PASSPORTS[1], PASSPORTS[0])
+        found = await sql.authorizations.linked_identity(ISSUER, f"{person}-at-bank", PASSPORTS[1], PASSPORTS[0])
         assert found == LinkedIdentity(f"account-{person}", f"sub-of-{person}-passports", ("address", "given_name"))
         assert await sql.questions.account(PASSPORTS[1], f"sub-of-{person}-passports") == f"account-{person}"
-    tax = await sql.answers.linked_identity(ISSUER, "cat-at-bank", TAX[1], TAX[0])
+    tax = await sql.authorizations.linked_identity(ISSUER, "cat-at-bank", TAX[1], TAX[0])
     assert tax == LinkedIdentity("account-cat", "sub-of-cat-tax", ("address", "given_name"))
-    assert await sql.answers.linked_identity(ISSUER, "ann-at-bank", TAX[1], TAX[0]) == LinkedIdentity(
+    assert await sql.authorizations.linked_identity(ISSUER, "ann-at-bank", TAX[1], TAX[0]) == LinkedIdentity(
         "account-ann", None, None
     )
-    assert await sql.answers.linked_identity(ISSUER, "another-at-bank", PASSPORTS[1], PASSPORTS[0]) is None
+    assert await sql.authorizations.linked_identity(ISSUER, "another-at-bank", PASSPORTS[1], PASSPORTS[0]) is None
 
 
 async def test_a_sign_in_after_an_upgrade_gives_the_service_the_same_sub(sql: SqlStores) -> None:
@@ -162,7 +162,7 @@ async def test_a_sign_in_after_an_upgrade_gives_the_service_the_same_sub(sql: Sq
         session=replace(again.session, digest=sha256_hex("session-2"), id="sid-2"),
         fact="answer-2",
     )
-    assert await sql.answers.record(renewed) == AuthorizationWritten("account-eve", "sub-of-eve-passports")
+    assert await sql.authorizations.record(renewed) == AuthorizationWritten("account-eve", "sub-of-eve-passports")
 
 
 async def test_an_authorization_code_issued_before_an_upgrade_is_redeemed_once(
@@ -188,9 +188,9 @@ async def test_an_authorization_code_issued_before_an_upgrade_is_redeemed_once(
 async def test_a_transaction_or_pushed_request_answered_before_an_upgrade_counts_as_answered(
     sql: SqlStores,
 ) -> None:
-    assert await sql.answers.code_issued("transaction-bob", None)
-    assert await sql.answers.code_issued("another", "pushed-bob")
-    assert not await sql.answers.code_issued("another", "pushed-another")
+    assert await sql.authorizations.code_issued("transaction-bob", None)
+    assert await sql.authorizations.code_issued("another", "pushed-bob")
+    assert not await sql.authorizations.code_issued("another", "pushed-another")
 
 
 async def test_tokens_issued_before_an_upgrade_work_and_revoked_ones_do_not(sql: SqlStores) -> None:
@@ -254,7 +254,7 @@ async def test_backchannel_requests_wait_and_are_answered_after_an_upgrade(sql: 
         question=waiting.id,
         fact="answer-ciba",
     )
-    assert await sql.answers.record(confirmed) == AuthorizationWritten("account-ann", "sub-of-ann-passports")
+    assert await sql.authorizations.record(confirmed) == AuthorizationWritten("account-ann", "sub-of-ann-passports")
 
 
 # --- what staff hold ---
@@ -267,12 +267,12 @@ async def test_open_cases_are_read_and_saved_after_an_upgrade(sql: SqlStores) ->
         assert await sql.cases.by_transaction(made.transaction) == made
     assert await sql.cases.by_continuation(sha256_hex("continuation-claimed")) == CASES[0]
     assert [one.id for one in await sql.cases.queue([CASES[1].state], 10)] == ["case-queued"]
-    assert [one.id for one in await sql.cases.held("agent-1")] == ["case-claimed"]
-    assert await sql.cases.alike(["mark-document"], "case-claimed") == 2
-    assert await sql.cases.alike(["mark-queued"], "case-claimed") == 1
+    assert [one.id for one in await sql.cases.by_holder("agent-1")] == ["case-claimed"]
+    assert await sql.cases.count_similar(["mark-document"], "case-claimed") == 2
+    assert await sql.cases.count_similar(["mark-queued"], "case-claimed") == 1
     assert await sql.cases.attempts("case-claimed", "code") == 2
     assert await sql.cases.save(case("claimed", version=2, fingerprints=("mark-new",)), (), ())
-    assert await sql.cases.alike(["mark-new"], "case-queued") == 1
+    assert await sql.cases.count_similar(["mark-new"], "case-queued") == 1
 
 
 async def test_staff_sessions_and_staff_sign_ins_go_on_after_an_upgrade(sql: SqlStores) -> None:
@@ -298,20 +298,20 @@ async def test_notifications_and_logout_tokens_not_sent_before_an_upgrade_are_se
 
 
 async def test_kill_switches_stay_in_force_after_an_upgrade(sql: SqlStores) -> None:
-    current = await sql.switches.current()
-    found = {(one.kind, one.id): (one.reason, one.who, one.at) for one in await sql.switches.listing()}
+    current = await sql.kill_switches.current()
+    found = {(one.kind, one.id): (one.reason, one.who, one.at) for one in await sql.kill_switches.listing()}
     off = (KillSwitchKind.PROVIDER, "bank"), (KillSwitchKind.SERVICE, "tax"), (KillSwitchKind.ACCOUNT, "account-dan")
     assert found == dict.fromkeys(off, ("a reason", "olu", NOW))
     assert current.off == dict.fromkeys(found, "a reason")
-    assert await sql.switches.turn_on(KillSwitchKind.PROVIDER, "bank", "olu", NOW + 5)
-    assert (await sql.switches.current()).version == current.version + 1
+    assert await sql.kill_switches.turn_on(KillSwitchKind.PROVIDER, "bank", "olu", NOW + 5)
+    assert (await sql.kill_switches.current()).version == current.version + 1
 
 
 async def test_the_epoch_the_reload_counter_and_the_time_noted_go_on_after_an_upgrade(sql: SqlStores) -> None:
-    assert await sql.marks.epoch() == 2
-    assert await sql.marks.reloads() == 1
-    assert await sql.marks.ask_reload("olu", NOW) == 2
-    assert await sql.marks.raise_epoch("olu", NOW + 5) == 3
+    assert await sql.counters.epoch() == 2
+    assert await sql.counters.reloads() == 1
+    assert await sql.counters.ask_reload("olu", NOW) == 2
+    assert await sql.counters.raise_epoch("olu", NOW + 5) == 3
     assert await sql.grants.token(sha256_hex("access-ann")) is None
 
 
@@ -321,20 +321,20 @@ async def test_the_audit_chain_verifies_and_is_continued_after_an_upgrade(
     earlier: Mapping[str, object] = json.loads(BEGIN.with_suffix(".key.json").read_text())
     key = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA")
     keys = parse_keys({"keys": [earlier, dict(public_jwk(key))]})
-    assert await sql.chain.verify(checkpoints, keys, NOW + 5) == []
-    sealed, unsealed = await sql.chain.counts()
+    assert await sql.audit_chain.verify(checkpoints, keys, NOW + 5) == []
+    sealed, unsealed = await sql.audit_chain.counts()
     assert unsealed == 1
     rows = [event for _, event in await sql.audit.read(0, 100)]
     assert len(rows) == sealed + unsealed
     assert rows[-2] == EVERY_EVENT
-    assert await sql.chain.seal_once() == 1
-    made = await sql.chain.checkpoint(NOW + 5, CheckpointSigner(key, checkpoints))
+    assert await sql.audit_chain.seal_once() == 1
+    made = await sql.audit_chain.checkpoint(NOW + 5, CheckpointSigner(key, checkpoints))
     assert made is not None
     assert made.number == sealed + 1
-    assert await sql.chain.verify(checkpoints, keys, NOW + 5) == []
+    assert await sql.audit_chain.verify(checkpoints, keys, NOW + 5) == []
     changed = "UPDATE audit SET actor = 'another' WHERE number = 3"
     await query(upgraded, changed)
-    assert [(one.flaw, one.number) for one in await sql.chain.verify(checkpoints, keys, NOW + 5)] == [
+    assert [(one.flaw, one.number) for one in await sql.audit_chain.verify(checkpoints, keys, NOW + 5)] == [
         (ChainFault.CHANGED, 3)
     ]
 

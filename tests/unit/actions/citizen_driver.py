@@ -77,11 +77,11 @@ class CitizenDriver:
         self, handle: str, browser: Browser, wanted: HelpRequest
     ) -> ContinuationIssued | HelpRefused | RateLimited | DeadEnd:
         """Requests help from a person."""
-        return await self.cases.ask(handle, browser, wanted)
+        return await self.cases.request_help(handle, browser, wanted)
 
     async def resume_help(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Returns to the open case."""
-        return await self.cases.back(handle, browser)
+        return await self.cases.resume_case(handle, browser)
 
     async def ready(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Reports to be ready for the session."""

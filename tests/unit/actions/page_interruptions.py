@@ -112,7 +112,7 @@ async def service_on_again(w: World) -> Seen:
     await w.tries(handle)
     await w.off(KillSwitchKind.SERVICE, "library")
     await w.reads(handle)
-    await w.stage.facts.switches.turn_on(KillSwitchKind.SERVICE, "library", "operator", w.clock.now())
+    await w.stage.facts.kill_switches.turn_on(KillSwitchKind.SERVICE, "library", "operator", w.clock.now())
     seen = await w.reads(handle)
     assert isinstance(seen[0], PickerView)
     return seen

@@ -193,11 +193,11 @@ class World:
 
     async def off(self, kind: KillSwitchKind, target: str) -> None:
         """The operator turns something off."""
-        await self.stage.facts.switches.turn_off(kind, target, "a test", "operator", self.clock.now())
+        await self.stage.facts.kill_switches.turn_off(kind, target, "a test", "operator", self.clock.now())
 
     async def account(self) -> str:
         """The account of the person who signed in with Alder."""
-        known = await self.stage.facts.answers.linked_identity(
+        known = await self.stage.facts.authorizations.linked_identity(
             "https://alder.example", "ada", "library.example", "library"
         )
         assert known is not None
@@ -235,13 +235,13 @@ class World:
             f"/journey/{handle}", handle, self.browser, self.pages.languages["en"], self.clock.now(), marks(), ISSUER
         )
         shown = render_view(view, frame, {})
-        html = self.pages.page(shown.sheet, "en", shown.holes)
+        html = self.pages.page(shown.template, "en", shown.variables)
         main = html[html.index("<main") : html.index("</main>")]
         said = unescape(re.sub(r"\s+([.,?!’])", r"\1", re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", main))))
         transaction = await self.stage.passing.transactions.load(handle)
         ids, own = {self.ids[one] for one in siblings}, self.ids[handle]
         rows = await self.stage.audit()
-        switches = await self.stage.facts.switches.current()
+        switches = await self.stage.facts.kill_switches.current()
         facts = Facts(
             transaction,
             self.clock.now(),

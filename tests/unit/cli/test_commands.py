@@ -54,7 +54,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
             System(clock.now, chance.draw, clock.tick),
             "olu",
             wiring.admin_stores,
-            wiring.migrated,
+            wiring.migrate_schema,
             wiring.connect,
         )
         args = command_line(lambda: machine).parse_args(

@@ -48,7 +48,12 @@ def run(made: Path, tmp_path: Path, clock: FakeClock, capsys: pytest.CaptureFixt
         if folder.name != "keys":
             (tmp_path / ".demo" / folder.name).symlink_to(folder)
     machine = CommandContext(
-        KINDS, System(clock.now, chance.draw, clock.tick), "olu", wiring.admin_stores, wiring.migrated, wiring.connect
+        KINDS,
+        System(clock.now, chance.draw, clock.tick),
+        "olu",
+        wiring.admin_stores,
+        wiring.migrate_schema,
+        wiring.connect,
     )
 
     def run(*words: str) -> Sequence[str]:

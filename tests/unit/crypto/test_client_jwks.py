@@ -26,7 +26,7 @@ from tests.support.key_server import KeyServer, jwks_bytes
 from tests.support.services import make_service
 from tests.support.system import FakeClock
 
-QUICK = Timeouts(connect=1, read=0.3, whole=0.6)
+QUICK = Timeouts(connect=1, read=0.3, total=0.6)
 OLD, NEW = (load_signing_key(new_signing_key_pem("ES256"), "ES256", kid) for kid in ("old", "new"))
 
 
@@ -186,7 +186,7 @@ async def test_a_hanging_server_does_not_delay_clients_with_a_known_key(
     assert await has(keys, OLD)
     server.open.clear()
     clock.advance(MIN_MAX_AGE)
-    async with asyncio.timeout(QUICK.whole / 2):
+    async with asyncio.timeout(QUICK.total / 2):
         assert all([await has(keys, OLD) for _ in range(50)])
     clock.advance(GRACE)
     with pytest.raises(FetchFailed):

@@ -164,12 +164,12 @@ def test_what_was_tried_in_vain_is_not_offered_again(failures: list[FailureClass
 
 def test_a_hint_is_followed_only_where_the_service_may_hint_and_the_option_is_real() -> None:
     hinting = begun(provider_hint="beta")
-    found = offered(transaction=hinting, asking=service(provider_hint=True)).hinted
+    found = offered(transaction=hinting, asking=service(provider_hint=True)).hint
     assert found is not None
     assert found.card.id == "beta"
-    assert offered(transaction=hinting).hinted is None
+    assert offered(transaction=hinting).hint is None
     down = (candidate("alpha"), candidate("beta", working=False))
-    assert offered(down, hinting, service(provider_hint=True)).hinted is None
+    assert offered(down, hinting, service(provider_hint=True)).hint is None
 
 
 def test_a_service_that_is_off_is_offered_nothing_but_its_contact() -> None:

@@ -21,7 +21,7 @@ from broker.platform.http_client import (
 )
 from tests.support.certificates import Authority
 
-QUICK = Timeouts(connect=1, read=0.3, whole=0.6)
+QUICK = Timeouts(connect=1, read=0.3, total=0.6)
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Serve = Callable[..., Awaitable[int]]
 

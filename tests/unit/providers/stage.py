@@ -29,7 +29,7 @@ ASK = UpstreamRequest(level=Level.SUBSTANTIAL, state="s-0", callback=CALLBACK, l
 KEY_FILE, SECRET_FILE = Path("key.pem"), Path("secret.txt")
 PEM = new_signing_key_pem("ES256")
 SECRET = "a-secret+of 30 characters/or so"
-PATIENCE = Timeouts(connect=1, read=1.5, whole=2)
+PATIENCE = Timeouts(connect=1, read=1.5, total=2)
 LEVELS = {"eid:substantial": Level.SUBSTANTIAL, "eid:high": Level.HIGH}
 CLIENT = SimulatedClient("portico", (CALLBACK,), jwks={"keys": [dict(load_signing_key(PEM, "ES256").jwk)]})
 

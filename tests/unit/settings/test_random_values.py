@@ -62,7 +62,12 @@ def untouched(config: Configuration) -> Iterator[Path]:
 def checked(config: Configuration) -> bool:
     """Whether the command finds all of it right. Any other exception than its refusal is a fault of ours."""
     machine = CommandContext(
-        KINDS, System(FakeClock().now, FakeRandom().draw), "olu", wiring.admin_stores, wiring.migrated, wiring.connect
+        KINDS,
+        System(FakeClock().now, FakeRandom().draw),
+        "olu",
+        wiring.admin_stores,
+        wiring.migrate_schema,
+        wiring.connect,
     )
     ended = outcome(lambda: check.run(argparse.Namespace(config=config.folder, connect=False), machine), CommandError)
     assert not isinstance(ended, CommandError) or "problem" in str(ended)

@@ -34,7 +34,7 @@ from broker.web import citizens, public
 from broker.web.middleware import guarded
 from broker.web.shared.fast_router import fast_router
 from broker.web.shared.i18n import languages
-from broker.web.shared.not_found import NotFoundHandler, typed
+from broker.web.shared.not_found import NotFoundHandler, typeable_paths
 from broker.web.shared.pages import PageRenderer, page_renderer
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
@@ -158,14 +158,14 @@ class GivenCitizen:
         """What the test gave."""
         return self.help
 
-    async def ask(
+    async def request_help(
         self, handle: str, browser: Browser, wanted: HelpRequest
     ) -> ContinuationIssued | HelpRefused | RateLimited | DeadEnd:
         """Records the call."""
         self._did(browser, "ask_help", handle, wanted)
         return self.asked
 
-    async def back(self, handle: str, browser: Browser) -> DeadEnd | None:
+    async def resume_case(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Records the call."""
         self._did(browser, "resume_help", handle)
         return None
@@ -239,7 +239,7 @@ def application(citizen: GivenCitizen, written: PageRenderer, files: Statics) ->
         Route("/unreachable", unreachable),
     ]
     shown = [*citizens.citizen_routes(door), *public.public_routes(door)]
-    inner = fast_router(routes, public.handlers(written), NotFoundHandler(ISSUER, typed(shown)))
+    inner = fast_router(routes, public.handlers(written), NotFoundHandler(ISSUER, typeable_paths(shown)))
     return guarded(inner, system(), refuse=public.head_refused(written))
 
 

@@ -93,7 +93,7 @@ OFFER = Offer(
 
 RICH_OFFER = replace(
     OFFER,
-    hinted=OFFER.options[0],
+    hint=OFFER.options[0],
     options=(
         OFFER.options[0],
         ProviderOption(POST, leaves=NOW + 700 * HOUR),
@@ -150,7 +150,7 @@ def waiting(stage: CaseStage) -> CaseStatusView:
 
 def _take_up(**differently: object) -> CaseStatusView:
     view = waiting(CaseStage.TO_TAKE_UP)
-    return replace(view, standing=replace(view.standing, **differently))
+    return replace(view, status=replace(view.status, **differently))
 
 
 ITEMS = (
@@ -213,7 +213,7 @@ VIEWS: Mapping[str, View] = {
         SERVICE, Ending.EXPIRED, ClientRedirect("https://fishing.example/return", {"error": '"<'})
     ),
     **{f"waiting_{stage}": waiting(stage) for stage in CaseStage},
-    "waiting_asked": replace(waiting(CaseStage.TALKING), asked=ASKED),
+    "waiting_asked": replace(waiting(CaseStage.TALKING), question=ASKED),
     "waiting_code_to_send": _take_up(code=None),
     "waiting_code_to_send_by_phone": _take_up(code=None, contact=Contact(ContactMethod.PHONE, "…982")),
     "waiting_code_to_post": _take_up(code=None, channel=Channel.PHONE_AND_POST),

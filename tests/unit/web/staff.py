@@ -32,7 +32,7 @@ from broker.web import public, staff
 from broker.web.middleware import guarded
 from broker.web.shared.fast_router import fast_router
 from broker.web.shared.i18n import languages
-from broker.web.shared.not_found import NotFoundHandler, typed
+from broker.web.shared.not_found import NotFoundHandler, typeable_paths
 from broker.web.shared.pages import PageRenderer, page_renderer
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
@@ -206,7 +206,7 @@ async def staged(
         login = StaffLogin(
             provider=build(CARD, known_as(f"{base}/staff"), ProviderDependencies(outgoing, system, lambda _: PEM)),
             callback=callback,
-            people=people,
+            members=people,
             policy=LoginPolicy(Level.SUBSTANTIAL, ("mfa",), StaffSessionTimeouts(IDLE, ABSOLUTE, FRESH)),
             records=LoginRecords(facts.staff_sessions, facts.audit, AttemptLog(Tallies())),
             system=system,
@@ -216,7 +216,7 @@ async def staged(
         door = staff.StaffApp(login, StaffCases(context), services, written, seals)
         shown = staff.staff_routes(door)
         routes = [*static_routes(given.files), *shown]
-        inner = fast_router(routes, public.handlers(written), NotFoundHandler(origin, typed(shown)))
+        inner = fast_router(routes, public.handlers(written), NotFoundHandler(origin, typeable_paths(shown)))
         app = guarded(inner, system, refuse=public.head_refused(written))
         if served:
             client = SimulatedClient(

@@ -57,7 +57,7 @@ async def test_leaving_goes_by_itself_and_the_back_button_comes_to_rest(
     assert tab.url == site + JOURNEY
     await tab.get_by_role("link", name="Go to Alder Bank").click()
     await tab.wait_for_url(ELSEWHERE)
-    citizen.view = replace(leave, url=ELSEWHERE, mark="another-departure")
+    citizen.view = replace(leave, url=ELSEWHERE, redirect_id="another-departure")
     await tab.goto(site + JOURNEY, wait_until="commit")
     await tab.wait_for_url(ELSEWHERE)
 

@@ -72,7 +72,7 @@ async def test_an_address_that_mail_cannot_be_sent_to_is_refused_with_the_reason
 
 
 async def test_only_ways_in_which_messages_can_be_sent_are_offered(app: ASGIApp, citizen: GivenCitizen) -> None:
-    citizen.help = replace(HELP_ON_OFFER, ways=frozenset({ContactMethod.EMAIL}))
+    citizen.help = replace(HELP_ON_OFFER, contact_methods=frozenset({ContactMethod.EMAIL}))
     html = (await get(app, f"{JOURNEY}/help")).text
     assert re.findall(r'name="way" value="(\w+)"', html) == ["email"]
     citizen.asked = HelpRefused.WAY

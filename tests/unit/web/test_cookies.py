@@ -12,7 +12,7 @@ from broker.web.shared import cookies
 from broker.web.staff import cookies as staff
 
 OURS = (cookies.BROWSER, cookies.SESSION, cookies.STATE, cookies.LANGUAGE, cookies.DEPARTED, cookies.LEFT, cookies.CODE)
-STAFF = (staff.SESSION, staff.LEAVING, staff.DEPARTED)
+STAFF = (staff.SESSION, staff.ATTEMPT, staff.DEPARTED)
 VALUES = st.text('abcdefghijklmnopqrstuvwxyzABC_-0123456789.="', max_size=40)
 OTHERS = st.lists(st.text(st.characters(max_codepoint=255, exclude_characters=";"), max_size=60), max_size=8)
 
@@ -113,7 +113,7 @@ def test_every_cookie_is_guarded() -> None:
         cookies.session("s"),
         cookies.no_session(),
         cookies.language("cy"),
-        cookies.left("handle", "mark"),
+        cookies.redirect_cookie("handle", "mark"),
         cookies.code("handle", "code"),
     ):
         parts = header.split("; ")

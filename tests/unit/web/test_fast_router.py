@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker.web.shared.fast_router import Endpoint, ExceptionHandler, fast_router
-from broker.web.shared.not_found import NEAR, NotFoundHandler, typed, without_slashes
+from broker.web.shared.not_found import NEAR, NotFoundHandler, typeable_paths, without_slashes
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "OPTIONS")
 
@@ -198,4 +198,4 @@ def test_where_answers_come_back_to_is_no_page_that_a_person_types() -> None:
         Route("/callback/{provider}", echo("callback"), methods=["GET"]),
         Route("/language", echo("language"), methods=["POST"]),
     ]
-    assert typed(routes) == {"/help"}
+    assert typeable_paths(routes) == {"/help"}

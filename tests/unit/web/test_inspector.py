@@ -7,7 +7,7 @@ import pytest
 from broker.oidc.authorization_checks import check_code_challenge
 from broker.oidc.token_request import check_code, token_request
 from broker.web.inspector.exchange_log import redact
-from broker.web.inspector.rules import InspectorRule, described, judged, rules
+from broker.web.inspector.rules import InspectorRule, described, rule_verdicts, rules
 from tests.support.outcome import outcome
 
 PATHS = ("/authorize", "/par", "/token", "/userinfo", "/introspect", "/revoke", "/ciba", "/logout")
@@ -32,7 +32,7 @@ def test_a_rule_is_described_by_its_docstring() -> None:
 def test_an_error_of_no_rule_says_nothing_of_the_rules() -> None:
     error = outcome(lambda: int("of no rule"), ValueError)
     assert isinstance(error, ValueError)
-    assert judged((token_request, check_code), error) == ()
+    assert rule_verdicts((token_request, check_code), error) == ()
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def shown(view: View, written: PageRenderer, language: str = "en", held: dict[st
 
 def page(view: View, written: PageRenderer, language: str = "en", held: dict[str, str] | None = None) -> str:
     found = shown(view, written, language, held)
-    return written.page(found.sheet, language, found.holes)
+    return written.page(found.template, language, found.variables)
 
 
 def text(html: str) -> str:
@@ -69,7 +69,7 @@ def test_every_view_is_a_whole_page_in_every_language(name: str, language: str, 
 @pytest.mark.parametrize("problem", sorted(PROBLEMS))
 def test_a_form_error_is_shown_at_the_top_of_the_page_and_in_its_title(problem: str, written: PageRenderer) -> None:
     found = render_view(VIEWS["waiting_to_take_up"], frame(written, problem=problem), {})
-    html = written.page(found.sheet, "en", found.holes)
+    html = written.page(found.template, "en", found.variables)
     assert '<div class="govuk-error-summary"' in html
     assert "Error:" in html.partition("</title>")[0]
 
@@ -141,7 +141,7 @@ def test_every_step_has_something_to_press_or_to_read(written: PageRenderer) -> 
 @pytest.mark.parametrize("failure", FailureClass)
 def test_a_failure_page_offers_every_step_that_is_real(failure: FailureClass, written: PageRenderer) -> None:
     view = went_wrong(failure)
-    steps = shown(view, written).holes["steps"]
+    steps = shown(view, written).variables["steps"]
     assert isinstance(steps, list)
     assert len(steps) == len(view.steps)
 
@@ -217,7 +217,7 @@ def test_leaving_goes_by_itself_the_first_time_only(written: PageRenderer) -> No
     new = shown(view, written, held={"portico-left": "mark-0"})
     assert new.headers == first.headers
     for found in (first, again):
-        assert 'href="https://alder.example/authorize?a=1&amp;b=2"' in written.page("leave", "en", found.holes)
+        assert 'href="https://alder.example/authorize?a=1&amp;b=2"' in written.page("leave", "en", found.variables)
 
 
 def test_coming_back_from_leaving_offers_the_other_ways(written: PageRenderer) -> None:

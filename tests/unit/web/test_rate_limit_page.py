@@ -30,7 +30,7 @@ def held(limit: LimitKind) -> RateLimited:
 @pytest.mark.parametrize("limit", LimitKind)
 def test_every_limit_has_a_page_in_every_language(limit: LimitKind, language: str, written: PageRenderer) -> None:
     found = rate_limited_page(held(limit), frame(written, language), "slow_down: <limit>")
-    html = written.page(found.sheet, language, found.holes)
+    html = written.page(found.template, language, found.variables)
     assert found.status == 429
     assert ("Retry-After", "305") in found.headers
     assert html.count("<h1") == 1
@@ -43,7 +43,7 @@ def test_every_limit_has_a_page_in_every_language(limit: LimitKind, language: st
 @pytest.mark.parametrize("limit", LimitKind)
 def test_a_limit_says_the_first_full_minute_in_which_it_is_over(limit: LimitKind, written: PageRenderer) -> None:
     found = rate_limited_page(held(limit), frame(written))
-    said = text(written.page(found.sheet, "en", found.holes))
+    said = text(written.page(found.template, "en", found.variables))
     # NOW is 08:00 in London and the limit ends five seconds after 08:05
     assert "08:06" in said
     assert "08:05" not in said

@@ -60,13 +60,13 @@ async def test_a_process_that_is_asked_to_stop_is_alive_but_not_ready(clock: Fak
 async def test_stores_are_looked_at_once_a_second_however_many_ask(clock: FakeClock) -> None:
     facts = Store()
     state = readiness(clock, facts, Store())
-    await asyncio.gather(*(state.look() for _ in range(20)))
+    await asyncio.gather(*(state.check() for _ in range(20)))
     assert facts.looks == 1
     facts.gone = True
     clock.advance(0.9)
-    assert (await state.look()).ready
+    assert (await state.check()).ready
     clock.advance(0.2)
-    assert not (await state.look()).ready
+    assert not (await state.check()).ready
     assert facts.looks == 2
 
 
@@ -74,8 +74,8 @@ async def test_a_check_that_breaks_is_a_reason_not_to_be_ready(clock: FakeClock)
     async def breaks() -> str | None:
         raise KeyError("a secret")
 
-    seen = await Readiness({"facts": breaks}, {}, clock.now).look()
-    assert (seen.ready, dict(seen.wrong)) == (False, {"facts": "the check itself broke"})
+    seen = await Readiness({"facts": breaks}, {}, clock.now).check()
+    assert (seen.ready, dict(seen.problems)) == (False, {"facts": "the check itself broke"})
 
 
 async def test_the_state_of_providers_and_stores_is_shown_again_and_again(clock: FakeClock) -> None:

@@ -36,7 +36,7 @@ def shown(
     written: PageRenderer, leaving: LogoutSteps, language: str = "en", path: str | None = PATH
 ) -> tuple[PageResponse, str]:
     found = signed_out(frame(written, language), leaving, path)
-    return found, written.page(found.sheet, language, found.holes)
+    return found, written.page(found.template, language, found.variables)
 
 
 @pytest.mark.parametrize("language", SITE.languages)
@@ -62,7 +62,7 @@ def test_the_page_of_frames_names_the_services_of_the_session_in_its_policy_and_
     written: PageRenderer, language: str
 ) -> None:
     found = services_out(frame(written, language), LogoutSteps(SERVICE, BACK, (TAX, LAND, TAX)))
-    html = written.page(found.sheet, language, found.holes)
+    html = written.page(found.template, language, found.variables)
     policy = dict(found.headers)["Content-Security-Policy"]
     assert policy.endswith("; frame-ancestors 'self'; frame-src https://land.example https://tax.example:8443")
     assert policy.startswith("default-src 'none'")
@@ -110,7 +110,7 @@ def test_an_address_cannot_break_out_of_its_place(written: PageRenderer) -> None
     _, html = shown(written, LogoutSteps(None, None, (), (), BANK, bad))
     assert "<b>" not in html
     inner = services_out(frame(written), LogoutSteps(None, None, (bad,)))
-    assert "<b>" not in written.page(inner.sheet, "en", inner.holes)
+    assert "<b>" not in written.page(inner.template, "en", inner.variables)
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ async def test_the_citizen_is_asked_with_the_words_that_both_see(stage: Stage) -
     done = await context.send(f"{at}/ask", at, {"message": "Another"})
     assert done.headers["location"] == f"{at}?problem=asked"
     told = AuditEvent("question_declined", question.created, "citizen")
-    assert await stage.facts.questions.settle(question.id, BackchannelState.DECLINED, question.created, [told])
+    assert await stage.facts.questions.end(question.id, BackchannelState.DECLINED, question.created, [told])
     page = (await context.get(at)).text
     assert "The citizen declined." in page
     assert question.code not in page

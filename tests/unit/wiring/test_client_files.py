@@ -65,7 +65,7 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     config = Configuration(root / "config")
     config.change("broker.toml", "dynamic_registration", value=True)
     settings = config.settings()
-    await wiring.migrated(settings)
+    await wiring.migrate_schema(settings)
     reader = partial(wiring.read, config.folder)
     async with wiring.open_container(settings, system.real_system(), reader, config.folder) as container:
         transport = httpx.ASGITransport(app=wiring.public_app(container))
@@ -137,7 +137,7 @@ async def test_self_registered_clients_of_the_release_before_are_kept_and_their_
     config.write(file, before)
     settings = config.settings()
     assert settings.services["self-00ff00ff00ff00ff"].claims == {"name"}
-    await wiring.migrated(settings)
+    await wiring.migrate_schema(settings)
     caplog.set_level("INFO", "portico.app")
     for times in (1, 1):
         async with wiring.open_container(

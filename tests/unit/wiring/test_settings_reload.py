@@ -211,14 +211,14 @@ async def test_another_sector_is_warned_of(
 async def test_a_process_reads_when_somebody_asked_since_it_looked_and_shows_what_it_has_taken(
     config: Configuration, reloading: SettingsReloader, hosts: Hosts
 ) -> None:
-    assert not await reloading.look()
+    assert not await reloading.is_requested()
     assert hosts.taken == 0
     hosts.asked = 1
-    assert await reloading.look()
+    assert await reloading.is_requested()
     config.change(DEMO, "sector", "")
     await reloading()
     assert hosts.taken == 0, "what is refused is not in force"
-    assert not await reloading.look()
+    assert not await reloading.is_requested()
     config.change(DEMO, "sector", "aberlan.example")
     await reloading()
     assert hosts.taken == 1
@@ -228,7 +228,7 @@ async def test_the_first_look_of_a_process_reads_again_if_it_was_ever_asked(
     reloading: SettingsReloader, hosts: Hosts
 ) -> None:
     hosts.asked = 3
-    assert await reloading.look()
+    assert await reloading.is_requested()
     await reloading()
     assert hosts.taken == 3
 

@@ -243,7 +243,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
     system = System(now=clock.now, random_bytes=lot.draw, monotonic=clock.tick)
     ring = sealer(b"\x07" * 32, (), system.random_bytes)
     facts = await open_sql_stores(f"sqlite:{shutil.copy(template, folder)}", ring, system)
-    passing = open_ephemeral_stores("memory:", ring, system, facts.switches)
+    passing = open_ephemeral_stores("memory:", ring, system, facts.kill_switches)
     limits = SignInLimits(60, 20, SessionTimeouts(), RateWindow(10, 3600), RateWindow(100, 3600), RateWindow(10, 3600))
     sign_in_context = SignInContext(
         policy=SignInPolicy(ISSUER, ("en",), OfferPolicy(DisplayOrder.ALPHABETICAL), limits),
@@ -251,12 +251,12 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             transactions=passing.transactions,
             pushed=passing.pushed,
             continuations=passing.continuations,
-            rate_limits=passing.limits,
-            authorizations=facts.answers,
+            rate_limits=passing.rate_limits,
+            authorizations=facts.authorizations,
             sessions=facts.sessions,
             backchannel_requests=facts.questions,
             audit=facts.audit,
-            kill_switches=facts.switches,
+            kill_switches=facts.kill_switches,
         ),
         registry=Catalogue(),
         crypto=BrokerCrypto(Keys(), ring),
@@ -287,4 +287,4 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
 
 def with_ways(stage: Stage, *ways: str) -> CitizenCases:
     """The citizens' side where notices go out in some ways only."""
-    return replace(stage.citizen_cases, ways=frozenset(ways))
+    return replace(stage.citizen_cases, contact_methods=frozenset(ways))

@@ -45,7 +45,7 @@ async def test_more_evidence_brings_a_notice_and_the_citizen_says_when_they_are_
     await decides(stage, Decision.MORE_EVIDENCE, "evidence_expired")
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, CaseStatusView)
-    assert view.standing.stage is Stands.MORE_NEEDED
+    assert view.status.stage is Stands.MORE_NEEDED
     assert [notice.kind for notice in await stage.sent()] == [NotificationKind.MORE_NEEDED]
     await stage.citizen.ready(handle, ME)
     assert (await stage.case(handle)).state is CaseState.QUEUED
@@ -66,7 +66,7 @@ async def test_a_stopped_case_looks_like_one_that_is_being_decided(stage: Stage)
     await decides(stage, Decision.REFER, "safeguarding")
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, CaseStatusView)
-    assert view.standing.stage is Stands.BEING_DECIDED
+    assert view.status.stage is Stands.BEING_DECIDED
 
 
 async def test_binding_tells_the_citizen_that_their_identity_was_used(stage: Stage) -> None:

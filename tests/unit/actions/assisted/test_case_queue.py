@@ -71,15 +71,15 @@ async def test_a_case_is_closed_to_staff_who_neither_hold_it_nor_looked_it_up(st
     handle = await waiting(stage)
     case = await stage.case(handle)
     for who in (ANN, LEA, UMA):
-        assert await stage.console.look(stage.present(who), case.id) is ActionRefused.UNKNOWN
+        assert await stage.console.view_case(stage.present(who), case.id) is ActionRefused.UNKNOWN
         assert await stage.console.flag(stage.present(who), case.id, "coached") in (
             ActionRefused.UNKNOWN,
             ActionRefused.NOT_ALLOWED,
         )
     had(await stage.console.open_by_reference(stage.present(UMA), case.reference, "audit"))
-    had(await stage.console.look(stage.present(UMA), case.id))
+    had(await stage.console.view_case(stage.present(UMA), case.id))
     stage.clock.advance(1800)
-    assert await stage.console.look(stage.present(UMA), case.id) is ActionRefused.UNKNOWN
+    assert await stage.console.view_case(stage.present(UMA), case.id) is ActionRefused.UNKNOWN
 
 
 async def test_a_visitor_sees_no_personal_data(stage: Stage) -> None:

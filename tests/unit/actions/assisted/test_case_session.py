@@ -250,7 +250,7 @@ async def test_a_citizen_with_the_name_of_the_member_of_staff_brings_a_warning(s
     assert f.warnings == (CaseWarning.SAME_FAMILY_NAME,)
     out = had(await stage.console.declare_interest(stage.present(kin), f.case.id))
     assert out.role is CaseRole.NONE
-    assert await stage.console.look(stage.present(kin), f.case.id) is ActionRefused.UNKNOWN
+    assert await stage.console.view_case(stage.present(kin), f.case.id) is ActionRefused.UNKNOWN
 
 
 async def test_who_must_not_be_called_is_warned_of(stage: Stage) -> None:

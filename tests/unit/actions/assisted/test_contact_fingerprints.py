@@ -44,7 +44,7 @@ async def test_a_telephone_number_is_found_again_however_it_was_typed(stage: Sta
     other = await asks_by_phone(stage, "07700 900983")
     assert set(other.fingerprints).isdisjoint(first.fingerprints)
     looked_by = all_fingerprints(first, stage.context.rules.region, stage.context.fingerprint)
-    assert await stage.facts.cases.alike(looked_by, first.id) == 3
+    assert await stage.facts.cases.count_similar(looked_by, first.id) == 3
 
 
 @pytest.mark.parametrize("typed", ["+447700900982", "07700900982", "+4407700900982"])
@@ -53,11 +53,11 @@ async def test_marks_that_an_older_release_made_of_a_number_are_still_found(stag
     fingerprint = stage.context.fingerprint
     await of_release_0_1(stage, "erased", typed, erased=True)
     new = await asks_by_phone(stage, "07700 900982")
-    assert await stage.facts.cases.alike(all_fingerprints(new, "GB", fingerprint), new.id) == 1
+    assert await stage.facts.cases.count_similar(all_fingerprints(new, "GB", fingerprint), new.id) == 1
     waiting = await of_release_0_1(stage, "waiting", typed, contact=Contact(ContactMethod.PHONE, typed))
-    assert await stage.facts.cases.alike(all_fingerprints(waiting, "GB", fingerprint), waiting.id) == 2
+    assert await stage.facts.cases.count_similar(all_fingerprints(waiting, "GB", fingerprint), waiting.id) == 2
     abroad = await asks_by_phone(stage, "+33 7 70 09 00 98")
-    assert await stage.facts.cases.alike(all_fingerprints(abroad, "GB", fingerprint), abroad.id) == 0
+    assert await stage.facts.cases.count_similar(all_fingerprints(abroad, "GB", fingerprint), abroad.id) == 0
 
 
 def test_marks_that_an_older_release_made_of_an_address_are_still_looked_for() -> None:

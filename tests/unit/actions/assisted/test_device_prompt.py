@@ -87,9 +87,9 @@ async def test_a_confirmation_is_evidence_that_says_whether_it_is_the_same_perso
     stage: Stage, name: str, *, match: bool
 ) -> None:
     folder, question = await asked(stage)
-    assert await stage.citizen_cases.vouched(question, identity(stage, given_name=name))
+    assert await stage.citizen_cases.record_confirmation(question, identity(stage, given_name=name))
     who = stage.present(ANN)
-    after = had(await stage.console.look(who, folder.case.id))
+    after = had(await stage.console.view_case(who, folder.case.id))
     [one] = after.case.evidence
     assert {check.check: check.outcome == "yes" for check in one.checks} == {
         "confirmed": True,
@@ -114,7 +114,7 @@ async def test_no_member_of_staff_can_record_it_by_hand(stage: Stage) -> None:
 async def test_a_case_that_went_on_takes_no_confirmation_in(stage: Stage) -> None:
     folder, question = await asked(stage)
     had(await stage.console.drop_session(stage.present(ANN), folder.ref, "line_lost"))
-    assert not await stage.citizen_cases.vouched(question, identity(stage))
+    assert not await stage.citizen_cases.record_confirmation(question, identity(stage))
     case = await stage.facts.cases.load(folder.case.id)
     assert case is not None
     assert case.state is CaseState.QUEUED
@@ -162,7 +162,7 @@ async def test_a_second_device_learns_that_the_question_was_answered_and_is_told
     assert isinstance(begun, StartedTransaction)
     view, _ = await stage.citizen.look(begun.handle, PHONE)
     assert not isinstance(view, EndingView)
-    assert await stage.facts.questions.settle(question.id, state, stage.clock.now(), [])  # on the first device
+    assert await stage.facts.questions.end(question.id, state, stage.clock.now(), [])  # on the first device
     if state is not BackchannelState.CONFIRMED:  # a button that still stands on the second one may come before a look
         await stage.citizen.give_up(begun.handle, PHONE)
     for _ in range(2):
@@ -184,7 +184,7 @@ async def test_the_browser_that_waits_is_asked_too_and_only_that_one(stage: Stag
     question = await stage.console.ask_citizen(stage.present(ANN), folder.ref, MESSAGE)
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, CaseStatusView)
-    assert view.asked == question
+    assert view.question == question
     assert not isinstance(await stage.citizen.answer_here(handle, STRANGER), StartedTransaction | None)
     begun = await stage.citizen.answer_here(handle, ME)
     assert isinstance(begun, StartedTransaction)

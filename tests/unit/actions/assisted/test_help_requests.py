@@ -28,12 +28,12 @@ async def test_asking_gives_a_reference_a_code_and_two_words_and_lets_the_transa
     assert case.continuation == continuation_digest(normalize_user_code(code))
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, CaseStatusView)
-    assert (view.standing.stage, view.standing.reference, view.standing.words) == (
+    assert (view.status.stage, view.status.reference, view.status.words) == (
         Stands.IN_LINE,
         case.reference,
         case.phrase,
     )
-    assert view.standing.contact.address == "a…@example.org"
+    assert view.status.contact.address == "a…@example.org"
 
 
 async def test_every_move_has_its_audit_row_with_who_and_from_and_to(stage: Stage) -> None:
@@ -60,14 +60,14 @@ async def test_only_sessions_that_can_reach_the_level_are_on_offer(stage: Stage)
 
 async def test_no_help_is_on_offer_where_it_could_not_reach_the_level(stage: Stage) -> None:
     handle = await stage.arrives(Level.HIGH)
-    assert await stage.citizen_cases.on_offer(handle, ME) is None
+    assert await stage.citizen_cases.offer_help(handle, ME) is None
     assert await stage.citizen.ask_help(handle, ME, WANTED) is HelpRefused.NOT_NOW
 
 
 async def test_help_cannot_be_asked_for_if_it_is_turned_off(stage: Stage) -> None:
     handle = await stage.arrives()
     off = replace(stage.citizen_cases, enabled=False)
-    assert await off.ask(handle, ME, WANTED) is HelpRefused.NOT_NOW
+    assert await off.request_help(handle, ME, WANTED) is HelpRefused.NOT_NOW
 
 
 @pytest.mark.parametrize(
@@ -104,9 +104,9 @@ async def test_a_contact_address_that_cannot_be_reached_is_refused(
 async def test_an_address_no_notice_can_reach_is_not_taken(stage: Stage) -> None:
     handle = await stage.arrives()
     phone = replace(WANTED, way="phone", address="+447700900982")
-    assert await with_ways(stage, "email").ask(handle, ME, phone) is HelpRefused.WAY
+    assert await with_ways(stage, "email").request_help(handle, ME, phone) is HelpRefused.WAY
     beyond = replace(WANTED, way="email", address="jörg@example.org")
-    assert await with_ways(stage, "email").ask(handle, ME, beyond) is HelpRefused.UNREACHABLE
+    assert await with_ways(stage, "email").request_help(handle, ME, beyond) is HelpRefused.UNREACHABLE
 
 
 async def test_asking_twice_opens_one_case(stage: Stage) -> None:

@@ -52,8 +52,8 @@ async def test_approval_grants_nothing_until_it_is_bound(stage: Stage) -> None:
     await stage.approves()
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, CaseStatusView)
-    assert view.standing.stage is Stands.TO_TAKE_UP
-    assert view.standing.words is None
+    assert view.status.stage is Stands.TO_TAKE_UP
+    assert view.status.words is None
     assert (await stage.transaction(handle)).identity is None
 
 
@@ -95,7 +95,7 @@ async def test_five_wrong_tries_stop_the_case_and_the_right_code_comes_too_late(
     for number in range(5):
         view, _ = await stage.citizen.look(handle, ME)
         assert isinstance(view, CaseStatusView)
-        assert view.standing.tries == 5 - number
+        assert view.status.tries == 5 - number
         told = await stage.citizen.bind(handle, ME, "12345", phrase)
         assert told is (ProofResult.WRONG if number < 4 else ProofResult.ATTEMPTS_EXHAUSTED)
     assert (await stage.case(handle)).state is CaseState.HELD
@@ -143,8 +143,8 @@ async def test_a_code_is_good_as_long_as_its_way_allows(stage: Stage, way: str, 
     assert await stage.citizen.bind(handle, ME, code, f"{words.first} {words.second}") is ProofResult.EXPIRED
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, CaseStatusView)
-    assert view.standing.code is None
-    assert view.standing.may_send
+    assert view.status.code is None
+    assert view.status.may_send
     await stage.binds(handle)
 
 

@@ -81,7 +81,7 @@ async def resume_after_expiry(driver: CitizenDriver, waiting: Waiting) -> object
 async def tidy(driver: CitizenDriver, waiting: Waiting) -> object:
     """A sign-in with a provider makes the case unnecessary."""
     transaction = await waiting.stage.transaction(waiting.handle)
-    await driver.cases.tidy(replace(transaction, case_to_withdraw=transaction.case))
+    await driver.cases.withdraw_unneeded(replace(transaction, case_to_withdraw=transaction.case))
     return (await waiting.stage.case(waiting.handle)).state
 
 
@@ -135,7 +135,7 @@ async def test_a_confirmation_on_an_own_device_reads_the_case_once(stage: Stage)
     driver, store = counted(stage)
     now = stage.clock.now()
     question = BackchannelRequest("q1", "library", now, now + 600, "BCDF-GHJK", Level.LOW, case=view.case.id)
-    assert await driver.cases.vouched(question, IDENTITY)
+    assert await driver.cases.record_confirmation(question, IDENTITY)
     assert store.read == 1
 
 

@@ -41,7 +41,7 @@ async def test_another_browser_sees_no_words_and_reaches_no_more_than_a_code_is_
     there = Browser(secrets=(resumed.secret,))
     view, _ = await stage.citizen.look(handle, there)
     assert isinstance(view, CaseStatusView)
-    assert view.standing.words is None
+    assert view.status.words is None
     await stage.approves()
     await stage.binds(handle, there)
     view, _ = await stage.citizen.look(handle, there)
@@ -124,8 +124,8 @@ async def test_a_provider_that_works_after_all_withdraws_the_case(stage: Stage) 
     await stage.asks(handle)
     case = await stage.case(handle)
     transaction = replace(await stage.transaction(handle), case=None, case_to_withdraw=case.id)
-    await stage.citizen_cases.tidy(transaction)
-    await stage.citizen_cases.tidy(transaction)
+    await stage.citizen_cases.withdraw_unneeded(transaction)
+    await stage.citizen_cases.withdraw_unneeded(transaction)
     gone = await stage.facts.cases.load(case.id)
     assert gone is not None
     assert (gone.state, gone.history[-1].reason) == (CaseState.WITHDRAWN, "another_way")

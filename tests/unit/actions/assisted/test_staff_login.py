@@ -110,7 +110,7 @@ def door(stage: Stage, system: System, tallies: Tallies) -> Door:
     login = StaffLogin(
         provider=provider,
         callback=CALLBACK,
-        people={one.id: one for one in (ANN, BEN)},
+        members={one.id: one for one in (ANN, BEN)},
         policy=LoginPolicy(Level.SUBSTANTIAL, ("hwk",), StaffSessionTimeouts(900, 28800, 300)),
         records=LoginRecords(stage.facts.staff_sessions, stage.facts.audit, AttemptLog(tallies)),
         system=system,
@@ -217,7 +217,7 @@ async def test_who_left_the_list_of_staff_is_signed_out(door: Door) -> None:
     arrived = await door.signs_in()
     assert isinstance(arrived, LoginResult)
     for people in ({"ben": BEN}, {"ann": replace(ANN, subject="somebody-else")}):
-        assert await replace(door.login, people=people).principal(arrived.session) is None
+        assert await replace(door.login, members=people).principal(arrived.session) is None
 
 
 async def test_signing_out_ends_the_session_for_good(door: Door) -> None:

@@ -25,7 +25,7 @@ from tests.unit.oidc.examples import ISSUER, key, keys
 from tests.unit.oidc.examples import service as registered
 
 DELIVERED, FAILED, REFUSED = DeliveryOutcome.DELIVERED, DeliveryOutcome.FAILED, DeliveryOutcome.REFUSED
-MAX_DELAY, MAX_ATTEMPTS = TERMS.policy.max_delay, TERMS.policy.max_attempts or 0
+MAX_DELAY, MAX_ATTEMPTS = TERMS.retry.max_delay, TERMS.retry.max_attempts or 0
 
 
 @dataclass
@@ -114,7 +114,7 @@ async def facts(migrated_facts: Path, tmp_path: Path, system: System) -> AsyncIt
 async def told(facts: SqlStores, system: System, clock: FakeClock) -> AsyncIterator[Make]:
     """Makes a stage whose service answers as said, with one delivery that waits."""
     running: list[asyncio.Server] = []
-    outgoing = HttpClients(development=True, patience=Timeouts(connect=1, read=0.3, whole=0.6))
+    outgoing = HttpClients(development=True, patience=Timeouts(connect=1, read=0.3, total=0.6))
 
     async def make(*answers: str) -> Told:
         service = Service(list(answers))
@@ -122,13 +122,13 @@ async def told(facts: SqlStores, system: System, clock: FakeClock) -> AsyncItera
         running.append(server)
         service.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         now, expires = clock.now(), clock.now() + 30 * 86_400
-        await facts.answers.record(answer(now))
+        await facts.authorizations.record(answer(now))
 
-        def farewell(ended: EndedSession) -> Sequence[OutboundDelivery]:
+        def fan_out(ended: EndedSession) -> Sequence[OutboundDelivery]:
             content = {"sid": ended.id, "sub": "pairwise-1"}
             return [OutboundDelivery("logout:1", DeliveryKind.LOGOUT, "tax", now, expires, content)]
 
-        await facts.sessions.end(session(now).digest, event(now), farewell)
+        await facts.sessions.end(session(now).digest, event(now), fan_out)
         services = {"tax": registered(backchannel_logout_uri=f"{service.url}told")}
         counted = Counted()
         sender = LogoutTokenSender(ISSUER, services, Keys(key()), outgoing, system, counted)

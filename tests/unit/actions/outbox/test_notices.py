@@ -17,7 +17,7 @@ class Carrier:
     gone: list[str] = field(default_factory=list)
 
     @property
-    def ways(self) -> frozenset[str]:
+    def contact_methods(self) -> frozenset[str]:
         """Email."""
         return frozenset({"email"})
 
@@ -43,9 +43,9 @@ async def test_notices_go_out_once_and_one_that_fails_is_tried_again_and_stops_n
     assert await send(stage, carrier) == len(waiting)
     assert sorted(carrier.gone) == sorted(waiting[1:])
     carrier.failing.clear()
-    stage.clock.advance(TERMS.policy.min_delay * (1 - JITTER) - 1)
+    stage.clock.advance(TERMS.retry.min_delay * (1 - JITTER) - 1)
     assert await send(stage, carrier) == 0
-    stage.clock.advance(TERMS.policy.min_delay * 2 * JITTER + 1)
+    stage.clock.advance(TERMS.retry.min_delay * 2 * JITTER + 1)
     assert await send(stage, carrier) == 1
     assert sorted(carrier.gone) == sorted(waiting)
 
@@ -58,7 +58,7 @@ async def test_a_notice_is_retried_until_it_expires(stage: Stage) -> None:
     carrier = Carrier({notice.id for notice in waiting})
     for _ in range(100):  # more often than any other message is tried
         assert await send(stage, carrier) == len(waiting)
-        stage.clock.advance(TERMS.policy.max_delay * 2)
+        stage.clock.advance(TERMS.retry.max_delay * 2)
     stage.clock.advance(waiting[0].expires - stage.clock.now() - 1)
     assert await send(stage, carrier) == len(waiting)
     stage.clock.advance(2)

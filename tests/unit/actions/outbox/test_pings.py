@@ -91,7 +91,7 @@ async def answered(stage: Stage) -> BackchannelRequest:
     put = BackchannelRequest("q1", "tax", now, now + 3600, "BCDF-GHJK", Level.LOW, handle="ciba_1", token=TOKEN)
     assert await stage.facts.questions.create(put, None, (), ()) is RedeemResult.DONE
     told = AuditEvent("question_declined", now, "citizen")
-    assert await stage.facts.questions.settle(put.id, BackchannelState.DECLINED, now, [told])
+    assert await stage.facts.questions.end(put.id, BackchannelState.DECLINED, now, [told])
     return put
 
 
@@ -132,7 +132,7 @@ async def test_a_server_that_fails_is_told_again_later_and_later(stage: Stage, o
             await send(stage, known, outgoing)
             return len(receiver.heard)
 
-        first = TERMS.policy.min_delay
+        first = TERMS.retry.min_delay
         early, late = first * (1 - JITTER) - 1, first * 2 * JITTER + 1
         waits = (0, early, late, 2 * early, 2 * late, 600)
         heard = [await heard_after(seconds) for seconds in waits]
@@ -142,12 +142,12 @@ async def test_a_server_that_fails_is_told_again_later_and_later(stage: Stage, o
 async def test_a_service_that_nobody_reaches_is_given_up_in_the_end(
     stage: Stage, outgoing: HttpClients, caplog: pytest.LogCaptureFixture
 ) -> None:
-    put, attempts = await answered(stage), TERMS.policy.max_attempts or 0
+    put, attempts = await answered(stage), TERMS.retry.max_attempts or 0
     async with receiving(503) as receiver:
         known = service(receiver.port)
         for _ in range(attempts + 3):
             await send(stage, known, outgoing)
-            stage.clock.advance(TERMS.policy.min_delay * 2**attempts)
+            stage.clock.advance(TERMS.retry.min_delay * 2**attempts)
     assert len(receiver.heard) == attempts
     assert await stage.facts.pings.claim(put.expires + 1e6, put.expires + 2e6, 10) == []
     assert [record.message for record in caplog.records] == ["ping_failed"] * attempts

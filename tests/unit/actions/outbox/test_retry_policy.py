@@ -42,8 +42,8 @@ def test_every_kind_of_message_has_the_attempts_and_delays_that_it_promises() ->
         times = (next_attempt(policy, tries, NOW, None, 0.5) for tries in range(1, 21))
         return [at - NOW for at in times if at is not None]
 
-    assert delays(notices.TERMS.policy) == [60] * 20
-    assert delays(pings.TERMS.policy) == [10, 20, 40, 80, 160]
-    hours = sum(delays(logout_tokens.TERMS.policy)) / 3600
+    assert delays(notices.TERMS.retry) == [60] * 20
+    assert delays(pings.TERMS.retry) == [10, 20, 40, 80, 160]
+    hours = sum(delays(logout_tokens.TERMS.retry)) / 3600
     assert 10 < hours < 12
-    assert delays(logout_tokens.TERMS.policy)[:3] == [5, 10, 20]
+    assert delays(logout_tokens.TERMS.retry)[:3] == [5, 10, 20]

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from broker.actions.outbox.retry_policy import RetryPolicy
-from broker.actions.outbox.worker import DeliveryOutcome, Terms, send_due
+from broker.actions.outbox.worker import DeliveryOutcome, DeliveryPolicy, send_due
 from broker.platform.system import System
 from tests.support.system import FakeClock
 
-TERMS = Terms(RetryPolicy(max_attempts=3, min_delay=10, max_delay=100), lease=15, batch=2)
+POLICY = DeliveryPolicy(RetryPolicy(max_attempts=3, min_delay=10, max_delay=100), lease=15, batch=2)
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class MemoryOutbox:
         self.waiting |= {one.id: (until, one) for one in claimed}
         return claimed
 
-    async def sent(self, message_id: str, _now: float, /) -> None:
+    async def mark_sent(self, message_id: str, _now: float, /) -> None:
         """It leaves."""
         del self.waiting[message_id]
         self.done.append((message_id, "sent"))
@@ -46,7 +46,7 @@ class MemoryOutbox:
         del self.waiting[message_id]
         self.done.append((message_id, "given up"))
 
-    async def later(self, message_id: str, until: float) -> None:
+    async def postpone(self, message_id: str, until: float) -> None:
         """It is due later."""
         self.waiting[message_id] = (until, self.waiting[message_id][1])
 
@@ -57,7 +57,7 @@ class ScriptedSender:
 
     outcomes: dict[str, DeliveryOutcome | Exception]
     outbox: MemoryOutbox
-    terms: Terms = TERMS
+    policy: DeliveryPolicy = POLICY
     sent: list[str] = field(default_factory=list)
     reported: list[tuple[str, DeliveryOutcome]] = field(default_factory=list)
 
@@ -153,7 +153,7 @@ async def test_an_exception_leaves_the_claim_to_run_out_and_stops_no_message_of_
     assert stage.outbox.done == [("b", "sent")]
     assert await stage.send() == 3
     assert list(stage.outbox.waiting) == ["a"]
-    clock.advance(TERMS.lease)
+    clock.advance(POLICY.lease)
     del stage.sender.outcomes["a"]
     assert await stage.send() == 1
     assert stage.outbox.waiting == {}

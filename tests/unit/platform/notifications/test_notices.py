@@ -15,7 +15,7 @@ import pytest
 from broker.model.notification import DeliveryFailed, Notification, NotificationKind
 from broker.platform.notifications.files import FileNotifier
 from broker.platform.notifications.smtp import SmtpNotifier
-from broker.platform.notifications.texts import texts, written
+from broker.platform.notifications.texts import notice_text, texts
 from broker.settings import NotificationSettings, SmtpSettings
 from broker.wiring.notifier import build_notifier
 from tests.support.certificates import Authority
@@ -30,17 +30,19 @@ NOTICE = Notification(
 @pytest.mark.parametrize("kind", NotificationKind)
 @pytest.mark.parametrize("language", ["en", "cy", "ar"])
 def test_every_kind_of_notice_has_its_text_in_every_language(kind: NotificationKind, language: str) -> None:
-    said = written(replace(NOTICE, kind=kind, language=language, fields={**FIELDS, **ASKED}))
+    said = notice_text(replace(NOTICE, kind=kind, language=language, fields={**FIELDS, **ASKED}))
     question = kind is NotificationKind.QUESTION
     assert all(text in said.text for text in (ASKED.values() if question else ("ABCD-2345",)))
     assert said.subject
     assert "{" not in said.text + said.subject
     assert ("123456" in said.text) == (kind is NotificationKind.CODE or question)
-    assert said != written(replace(NOTICE, kind=kind, language="en", fields={**FIELDS, **ASKED})) or language == "en"
+    assert (
+        said != notice_text(replace(NOTICE, kind=kind, language="en", fields={**FIELDS, **ASKED})) or language == "en"
+    )
 
 
 def test_a_language_without_texts_falls_back_to_english() -> None:
-    assert written(replace(NOTICE, language="fr")) == written(NOTICE)
+    assert notice_text(replace(NOTICE, language="fr")) == notice_text(NOTICE)
 
 
 def test_no_notice_carries_a_link_or_says_how_a_case_was_decided() -> None:
