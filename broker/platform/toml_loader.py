@@ -107,10 +107,8 @@ class Decoder:
         return INVALID
 
 
-def load(
-    table: Mapping[str, Any], shape: type[T], path: str = "", *, base: Path | None = None
-) -> tuple[T | None, list[Problem]]:
-    """Decodes a table. Returns the record, or None, with every problem.
+def load(table: object, shape: type[T], path: str = "", *, base: Path | None = None) -> tuple[T | None, list[Problem]]:
+    """Decodes a table; anything else is a problem. Returns the record, or None, with every problem.
 
     `path` prefixes the path of each problem; relative paths in the table start at `base`. A field type that TOML cannot
     represent is a programming error and raises TypeError.
@@ -230,7 +228,7 @@ def read_record(value: Any, shape: Any, path: str, reading: Decoder) -> Any:
     strange = [name for name in value if name not in known]
     for name in strange:
         reading.refuse(join_path(path, name), "no such setting", unknown(name, known))
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for name, key in known.items():
         if name in value:
             values[name] = read(value[name], key.hint, join_path(path, name), reading)
@@ -239,7 +237,7 @@ def read_record(value: Any, shape: Any, path: str, reading: Decoder) -> Any:
     return INVALID if strange or any(v is INVALID for v in values.values()) else assemble(shape, keys, values)
 
 
-def unknown(key: str, known: Mapping[str, Any]) -> str:
+def unknown(key: str, known: Mapping[str, object]) -> str:
     """The fix of an unknown key; a secret belongs into a file, whatever its key is called."""
     if f"{key}_file" in known:
         return f"{_INTO_FILE}, and name the file with {key}_file"
@@ -252,13 +250,13 @@ def unknown(key: str, known: Mapping[str, Any]) -> str:
 _INTO_FILE = "secrets are never written here: put it into a separate file"
 
 
-def _file_for(key: str, known: Mapping[str, Any]) -> str | None:
+def _file_for(key: str, known: Mapping[str, object]) -> str | None:
     """The setting that names the file of a secret: `client_secret` belongs into `secret_file`."""
     named = [name for name in known if name.endswith("_file") and name.removesuffix("_file") in key]
     return max(named, key=len, default=None)
 
 
-def suggestion(text: str, known: Mapping[str, Any]) -> str:
+def suggestion(text: str, known: Mapping[str, object]) -> str:
     """The nearest known name, or all of them."""
     near = get_close_matches(text, known, n=1)
     return f'did you mean "{near[0]}"?' if near else f"known are: {', '.join(known) or 'nothing'}"

@@ -2,19 +2,19 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 MAX_DEPTH: Final = 16
 """Maximum nesting depth of values."""
 
 
-def dumps(table: Mapping[str, Any]) -> str:
+def dumps(table: Mapping[str, object]) -> str:
     """A table as a TOML document, with a line for each key. Raises ValueError for a value without a TOML
     representation."""
     return "".join(f"{quote(name)} = {format_value(value)}\n" for name, value in table.items())
 
 
-def format_value(value: Any, depth: int = 0) -> str:
+def format_value(value: object, depth: int = 0) -> str:
     """One value on one line. Raises ValueError for a value without a TOML representation, or nested too deeply."""
     if depth > MAX_DEPTH:
         raise ValueError(f"values lie more than {MAX_DEPTH} deep")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from broker.settings.schema import BrokerSettings, Environment
 from broker.settings.urls import split
@@ -43,12 +42,12 @@ def check_context(broker: BrokerSettings) -> CheckContext:
     )
 
 
-def minimal_context(table: Mapping[str, Any]) -> CheckContext:
+def minimal_context(table: Mapping[str, object]) -> CheckContext:
     """The check context of an invalid table, as far as it can be read, so that everything else is checked
     nevertheless."""
     languages, assisted = table.get("languages"), table.get("assisted")
     certificates = table.get("client_certificates")
-    named: Mapping[str, Any] = certificates if isinstance(certificates, Mapping) else {}
+    named: Mapping[str, object] = certificates if isinstance(certificates, Mapping) else {}
     return CheckContext(
         development=table.get("environment") == Environment.DEVELOPMENT,
         languages=tuple(text for text in languages if isinstance(text, str)) if isinstance(languages, list) else (),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
-from typing import Any, Final
+from typing import Final
 
 from broker.crypto.jose import load_signing_key
 from broker.model.identity import HELP
@@ -54,7 +54,7 @@ def check_addresses(entry: ProviderEntry, context: CheckContext) -> Iterator[Pro
                 yield Problem(place, "this is an address of this machine", fix)
 
 
-def texts(value: Any) -> Iterator[str]:
+def texts(value: object) -> Iterator[str]:
     """Every string in a setting's value."""
     if isinstance(value, str):
         yield value

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from broker.model.service import Service
 from broker.platform.operator_files import is_folder
@@ -132,7 +132,7 @@ def at_its_file(broker: BrokerSettings, source: Source) -> BrokerSettings:
     return replace(broker, database=replace(broker.database, url=f"{SQLITE}{check_range(source.base, path)}"))
 
 
-def without(table: Mapping[str, Any], problems: Sequence[Problem]) -> Mapping[str, Any]:
+def without(table: Mapping[str, object], problems: Sequence[Problem]) -> Mapping[str, object]:
     """A table without the values at the problems' paths. A list with one invalid item becomes empty."""
     left = dict(table)
     for problem in problems:

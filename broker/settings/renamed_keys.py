@@ -8,7 +8,7 @@ themselves may have either key, and are rewritten at startup.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from broker.model.service import SELF_REGISTERED_PREFIX
 from broker.platform.toml_loader import Problem, join_path
@@ -103,7 +103,7 @@ def is_self_registered(file: str) -> bool:
     return folder == "services" and _SELF_REGISTERED.fullmatch(name) is not None
 
 
-def rename(table: Mapping[str, Any], renamed: Mapping[str, str]) -> tuple[dict[str, Any], Sequence[Problem]]:
+def rename(table: Mapping[str, object], renamed: Mapping[str, str]) -> tuple[dict[str, object], Sequence[Problem]]:
     """The table with the current keys, and a problem for each old key, at the place where it stands."""
     walk = _Walk(renamed, {now: before for before, now in renamed.items()}, [])
     return walk.table(table, "", "", ""), walk.problems
@@ -123,12 +123,12 @@ class _Walk:
     before: Mapping[str, str]
     problems: list[Problem]
 
-    def table(self, table: Mapping[str, Any], old: str, new: str, place: str) -> dict[str, Any]:
+    def table(self, table: Mapping[str, object], old: str, new: str, place: str) -> dict[str, object]:
         """A table with the current keys. `old` and `new` are its paths in the two releases, `place` is as written.
 
         If an old key and its current key are both present, the current one is used.
         """
-        found: dict[str, Any] = {}
+        found: dict[str, object] = {}
         for key, value in table.items():
             now = self.renamed.get(join_path(old, key))
             at = join_path(place, key)
@@ -143,7 +143,7 @@ class _Walk:
                 found[current] = self._value(value, join_path(old, key), now, at)
         return found
 
-    def _value(self, value: Any, old: str, new: str, place: str) -> Any:
+    def _value(self, value: object, old: str, new: str, place: str) -> object:
         if isinstance(value, Mapping):
             return self.table(value, old, new, place)
         if isinstance(value, list):

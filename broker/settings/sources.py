@@ -20,7 +20,7 @@ class Source:
 
     file: str
     at: str
-    table: Mapping[str, Any]
+    table: Mapping[str, object]
     base: Path
 
     def placed(self, problem: Problem) -> Problem:
@@ -80,7 +80,7 @@ def gather(
 
 def ids(sources: Sequence[Source], paths: Sequence[Path], name: str, key: str) -> dict[str, None]:
     """The ids in the tables, and the names of files that cannot be parsed."""
-    said = [source.table[key] for source in sources if isinstance(source.table.get(key), str)]
+    said = [known for source in sources if isinstance(known := source.table.get(key), str)]
     read = {source.file for source in sources}
     return dict.fromkeys([*said, *(path.stem for path in paths if f"{name}/{path.name}" not in read)])
 
@@ -98,7 +98,7 @@ def names(folder: Path | None, name: str, problems: list[Problem]) -> list[Path]
     return [path for path in found if path.suffix == ".toml" and not path.name.startswith(".")]
 
 
-def tables(value: Any, main: Path, name: str, problems: list[Problem]) -> list[Source]:
+def tables(value: object, main: Path, name: str, problems: list[Problem]) -> list[Source]:
     """The `[[services]]` or `[[providers]]` of the main file."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         problems.append(
@@ -121,7 +121,7 @@ def files(
 
 
 def one(
-    value: Any, main: Path, folder: Path | None, origins: Mapping[str, str], problems: list[Problem]
+    value: object, main: Path, folder: Path | None, origins: Mapping[str, str], problems: list[Problem]
 ) -> Source | None:
     """The staff's table: staff.toml, or `[staff]` of the main file."""
     path = folder / "staff.toml" if folder is not None else None
@@ -136,7 +136,7 @@ def one(
     return None if value is None else Source(main.name, "staff", value, main.parent)
 
 
-def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Problem]) -> dict[str, Any] | None:
+def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Problem]) -> dict[str, object] | None:
     """Parses a file. Returns its table, or None with the problem appended."""
     try:
         table = tomllib.loads(text(path))
@@ -146,7 +146,7 @@ def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Pr
         said = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
         problems.append(Problem(label, f"this is not TOML: {said}", "fix that line"))
     else:
-        shifted: dict[str, Any] = moved(folded(table), origins)
+        shifted: dict[str, object] = moved(folded(table), origins)
         return shifted
     return None
 

@@ -27,7 +27,7 @@ COLUMNS: Final = (
 _details: Final = msgspec.json.Encoder(order="sorted")
 
 
-def row(event: AuditEvent) -> Mapping[str, Any]:
+def row(event: AuditEvent) -> Mapping[str, object]:
     """Converts an event to a row of the audit table."""
     return {
         "kind": event.kind,
@@ -43,7 +43,7 @@ def row(event: AuditEvent) -> Mapping[str, Any]:
     }
 
 
-def rows(events: Sequence[AuditEvent]) -> Sequence[Mapping[str, Any]]:
+def rows(events: Sequence[AuditEvent]) -> Sequence[Mapping[str, object]]:
     """Converts events to rows of the audit table."""
     return [row(event) for event in events]
 

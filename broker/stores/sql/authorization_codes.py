@@ -100,7 +100,7 @@ def _columns(account: ColumnElement[str], subject: ColumnElement[str]) -> dict[s
     }
 
 
-def values(code: AuthorizationCode, releases: SealedCodec[ReleasedIdentity]) -> Mapping[str, Any]:
+def values(code: AuthorizationCode, releases: SealedCodec[ReleasedIdentity]) -> Mapping[str, object]:
     """The parameters of the statement. The subject is not part of the sealed content: the row has it."""
     terms = CodeTerms(code.redirect_uri, code.scope, code.nonce, code.code_challenge, code.dpop_jkt)
     return {

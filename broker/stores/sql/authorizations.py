@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -214,7 +214,7 @@ class SqlAuthorizations:
         raise StoreUnavailable("concurrent authorizations of the same citizen")
 
     async def _perform(
-        self, prepared: Prepared, parameters: Mapping[str, Any], replaced: SupersededSession | None
+        self, prepared: Prepared, parameters: Mapping[str, object], replaced: SupersededSession | None
     ) -> Sequence[Row]:
         """One round trip, except for the rare authorization that ends the session of the browser's previous user."""
         if replaced is None:
@@ -227,7 +227,7 @@ class SqlAuthorizations:
                 )
             return rows
 
-    def _parameters(self, answer: AuthorizationWrite) -> Mapping[str, Any]:
+    def _parameters(self, answer: AuthorizationWrite) -> Mapping[str, object]:
         client_id = answer.client_id if answer.code is None else answer.code.client_id
         shared = {_SUB, *answer.shared} if client_id is not None else set()
         digest = self._digests.of_subject(answer.issuer, answer.identity_subject)

@@ -192,7 +192,7 @@ class SqlCases:
         rows = await self._database.query(self._alike, {"fingerprints": list(marks), "id": besides})
         return int(rows[0][0])
 
-    def _values(self, case: Case, notices: Sequence[Notification]) -> Mapping[str, Any]:
+    def _values(self, case: Case, notices: Sequence[Notification]) -> Mapping[str, object]:
         return {
             "id": case.id,
             "transaction": case.transaction,
@@ -211,10 +211,10 @@ class SqlCases:
             "notices": self._notices.rows(notices),
         }
 
-    async def _one(self, prepared: Prepared, parameters: Mapping[str, Any]) -> Case | None:
+    async def _one(self, prepared: Prepared, parameters: Mapping[str, object]) -> Case | None:
         return next(iter(await self._many(prepared, parameters)), None)
 
-    async def _many(self, prepared: Prepared, parameters: Mapping[str, Any]) -> Sequence[Case]:
+    async def _many(self, prepared: Prepared, parameters: Mapping[str, object]) -> Sequence[Case]:
         rows = await self._database.query(prepared, parameters)
         found = [self._cases.read(row[1], _place(row[0])) for row in rows]
         return [case for case in found if case is not None]

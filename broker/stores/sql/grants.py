@@ -381,5 +381,5 @@ _GRANT: Final = (
 )
 
 
-def _token_rows(tokens: Sequence[StoredToken]) -> Sequence[Mapping[str, Any]]:
+def _token_rows(tokens: Sequence[StoredToken]) -> Sequence[Mapping[str, object]]:
     return [{name: getattr(token, name) for name in _TOKEN} for token in tokens]

@@ -6,7 +6,7 @@ for a time; entries of a process that died become due again.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from sqlalchemy import BigInteger, Double, Table, Text, and_, bindparam, func, literal_column, null, select, update
 
@@ -44,7 +44,7 @@ class NotificationRows:
     def __init__(self, sealer: Sealer) -> None:
         self._sealed = SealedCodec(sealer, RecordCodec(Notification))
 
-    def rows(self, sent: Sequence[Notification]) -> Sequence[Mapping[str, Any]]:
+    def rows(self, sent: Sequence[Notification]) -> Sequence[Mapping[str, object]]:
         """The parameter `notices` of the step."""
         return [
             {
@@ -68,7 +68,7 @@ class DeliveryRows:
     def __init__(self, sealer: Sealer) -> None:
         self._sealed = SealedCodec(sealer, RecordCodec(OutboundDelivery))
 
-    def rows(self, sent: Sequence[OutboundDelivery]) -> Sequence[Mapping[str, Any]]:
+    def rows(self, sent: Sequence[OutboundDelivery]) -> Sequence[Mapping[str, object]]:
         """The parameter `deliveries` of the step."""
         return [
             {

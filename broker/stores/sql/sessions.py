@@ -85,7 +85,7 @@ def has_ended(sid: "Column[Any]") -> ColumnElement[bool]:
     return exists(over.correlate(sid.table))
 
 
-def values(session: Session | None, codec: SealedCodec[Identity]) -> Mapping[str, Any]:
+def values(session: Session | None, codec: SealedCodec[Identity]) -> Mapping[str, object]:
     """The parameters of the statement."""
     if session is None:
         names = ("session", "sid", "session_created", "session_used", "session_expires", "session_sealed")

@@ -39,14 +39,14 @@ def recorded() -> Exists:
     return exists(select(used_jtis.c.jti).where(*same))
 
 
-def recorded_parameters(use: AssertionUse | None) -> Mapping[str, Any]:
+def recorded_parameters(use: AssertionUse | None) -> Mapping[str, object]:
     """The parameters of `recorded`."""
     if use is None:
         return {"used_client": None, "used_jti": None}
     return {"used_client": use.client_id, "used_jti": digest_of(use.jti)}
 
 
-def insert_parameters(use: AssertionUse | None) -> Mapping[str, Any]:
+def insert_parameters(use: AssertionUse | None) -> Mapping[str, object]:
     """The parameters of the step that inserts a use."""
     if use is None:
         return {"assertion_client": None, "assertion_jti": None, "assertion_expires": None}
