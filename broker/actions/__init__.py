@@ -6,7 +6,7 @@ In the order of a sign-in:
 2. `sign_in.dispatch` computes from the stored transaction what its page displays.
 3. `sign_in.provider_login` sends the citizen to a provider and processes the callback.
 4. `sign_in.consent` asks for consent if needed and issues the authorization code.
-5. `endpoints.token` redeems the code; `endpoints.reading` serves userinfo, introspection and revocation.
+5. `endpoints.token` redeems the code; `endpoints.userinfo`, `.introspection` and `.revocation` take its tokens.
 6. `logout` ends the session. `outbox` delivers logout tokens, notifications and CIBA pings.
 
 `assisted` verifies citizens by a person, `client_registration` registers services in development. `ports` holds the

@@ -25,6 +25,14 @@ class JwtFormat:
     typ: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class JwtResponse:
+    """A response that is one JWT: its text and media type."""
+
+    text: str
+    content_type: str
+
+
 async def issue_jwt(
     claims: JsonObject, service: Service, wanted: JwtFormat, keys: SigningKeys, encryption_keys: EncryptionKeys
 ) -> str:

@@ -11,9 +11,12 @@ from starlette.routing import Route
 
 from broker.actions.endpoints.backchannel_authentication import authenticate
 from broker.actions.endpoints.context import EndpointContext, EndpointRequest, request_nonces
+from broker.actions.endpoints.introspection import introspect
 from broker.actions.endpoints.par import push
-from broker.actions.endpoints.reading import JwtResponse, introspect, revoke, userinfo
+from broker.actions.endpoints.revocation import revoke
 from broker.actions.endpoints.token import token
+from broker.actions.endpoints.userinfo import userinfo
+from broker.actions.jwt_issuer import JwtResponse
 from broker.model.json_types import JsonObject
 from broker.oidc.discovery import OAUTH_PATH, OPENID_PATH, Endpoints
 from broker.oidc.form_parser import read_form
