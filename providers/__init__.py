@@ -3,7 +3,7 @@
 `KINDS` lists the kinds by the name in a provider's file: `openid` is the only one. `kind` describes what a kind
 supplies: its settings, their checks, and the constructor. `health_monitor.MonitoredProvider` wraps every provider: its
 `circuit_breaker` stops sign-ins during an outage, and it checks the provider's health in the background. `simulator` is
-an OpenID provider for the demonstration and tests; `presets` are settings of real providers.
+an OpenID provider for the demonstration and tests.
 """
 
 from collections.abc import Mapping

@@ -41,11 +41,11 @@ class Kind(Generic[C]):
 
     `config` is the dataclass of its TOML table; `check(config, development)` returns its problems beyond the types of
     its fields, with paths inside the table; `build(card, config, ground)` constructs the provider without network
-    access, and raises OSError or ValueError for a key file that cannot be read or used; `departures(config, outgoing)`
+    access, and raises OSError or ValueError for a key file that cannot be read or used; `deviations(config, outgoing)`
     fetches the provider's metadata and returns its deviations from the standards, though sign-ins work with it.
     """
 
     config: type[C]
     check: ConfigCheck[C]
     build: Callable[[ProviderInfo, C, ProviderDependencies], Provider]
-    departures: Callable[[C, HttpClients], Awaitable[Sequence[str]]]
+    deviations: Callable[[C, HttpClients], Awaitable[Sequence[str]]]

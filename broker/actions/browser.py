@@ -7,7 +7,7 @@ from broker.model.handle import sha256_hex
 
 
 @dataclass(frozen=True, slots=True)
-class DepartedUser:
+class SignedOutUser:
     """A sign-out in this browser: each provider is asked once for a new sign-in of the next user.
 
     `after` gives, by provider, when the citizen signed in there (seconds since 1970 UTC by the provider's clock): a
@@ -17,11 +17,11 @@ class DepartedUser:
     after: Mapping[str, int] = field(default_factory=dict)
     done: frozenset[str] = frozenset()
 
-    def signed_out(self, provider: str, auth_time: int) -> "DepartedUser":
+    def signed_out(self, provider: str, auth_time: int) -> "SignedOutUser":
         """Returns the record after one more sign-out, of a session whose identity this provider proved."""
-        return DepartedUser({**self.after, provider: max(auth_time, self.after.get(provider, 0))})
+        return SignedOutUser({**self.after, provider: max(auth_time, self.after.get(provider, 0))})
 
-    def signed_in(self, provider: str) -> "DepartedUser":
+    def signed_in(self, provider: str) -> "SignedOutUser":
         """Returns the record after a new sign-in at a provider."""
         return replace(self, done=self.done | {provider})
 
@@ -40,7 +40,7 @@ class Browser:
     address: str = ""
     language: str | None = None
     request_id: str = ""
-    departed: DepartedUser | None = None
+    departed: SignedOutUser | None = None
 
     def asks_anew(self, provider: str) -> bool:
         """Returns whether a new sign-in must be requested of a provider, since a citizen signed out here."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from broker.actions.browser import Browser, DepartedUser
+from broker.actions.browser import Browser, SignedOutUser
 from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.actions.ports import PendingLogouts, Sessions, StoreUnavailable
 from broker.actions.sign_in.context import ConfiguredProvider, ProviderRegistry
@@ -74,7 +74,7 @@ class SignedOut:
     locales: tuple[str, ...] = ()
     handle: str | None = None
     secret: str | None = None
-    departed: DepartedUser | None = None
+    departed: SignedOutUser | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ async def log_out(
         return ConfirmLogout(service, request.ui_locales)
     fan_out = logout_fan_out(context.registry.services, context.system.now())
     ended = await context.stores.sessions.end(digest, _ended(context, request, session.account), fan_out)
-    departed = (browser.departed or DepartedUser()).signed_out(session.identity.provider, session.identity.auth_time)
+    departed = (browser.departed or SignedOutUser()).signed_out(session.identity.provider, session.identity.auth_time)
     frames = () if ended is None else tuple(frontchannel_urls(ended, context.registry.services, context.issuer))
     left = SignedOut(service, back, request.ui_locales, departed=departed)
     registered = context.registry.providers.get(session.identity.provider)

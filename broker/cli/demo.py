@@ -45,7 +45,7 @@ def run(_args: argparse.Namespace) -> int:
         async with wiring.open_container(settings, system) as container:
             servers = [
                 server(stand.application, f"127.0.0.1:{stand.port}", settings)
-                for stand in demo.stands(container, ports)
+                for stand in demo.demo_applications(container, ports)
             ]
             await serve_all(servers, started=lambda: print(demo.greeting(ports), flush=True))
 

@@ -30,7 +30,7 @@ USUAL_PORT = 8000
 
 
 @dataclass(frozen=True, slots=True)
-class Stand:
+class DemoApplication:
     """One application of the demonstration and its port."""
 
     name: str
@@ -132,17 +132,17 @@ def sample(settings: Settings, ports: Ports, outbox: Path) -> ASGIApp:
     )
 
 
-def stands(parts: wiring.Container, ports: Ports) -> Sequence[Stand]:
+def demo_applications(parts: wiring.Container, ports: Ports) -> Sequence[DemoApplication]:
     """All listening applications."""
     settings, system = parts.settings, parts.system
     outbox = settings.broker.notifications.outbox
     if outbox is None:
         raise CommandError("the demonstration needs notifications.outbox")
     return (
-        Stand("broker", ports.first, wiring.public_app(parts)),
-        Stand("staff console", ports.first + 1, wiring.staff_app(parts)),
-        Stand("sample service", ports.first + 2, sample(settings, ports, outbox)),
-        Stand("simulated providers", ports.first + 3, simulator(settings, ports, system)),
+        DemoApplication("broker", ports.first, wiring.public_app(parts)),
+        DemoApplication("staff console", ports.first + 1, wiring.staff_app(parts)),
+        DemoApplication("sample service", ports.first + 2, sample(settings, ports, outbox)),
+        DemoApplication("simulated providers", ports.first + 3, simulator(settings, ports, system)),
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from broker.journey.provider_offer import Candidate, unanswerable, usable
+from broker.journey.provider_offer import Candidate, redirect_uri_removed, usable
 from broker.journey.transaction import Transaction, TransactionState
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP, Identity
@@ -138,7 +138,7 @@ def _check_level(
     """Checks that every identity must pass, from whichever source, cheapest first."""
     if switches.is_off(KillSwitchKind.SERVICE, service.client_id) or service.client_id != transaction.request.client_id:
         return FailureClass.SERVICE_OFF
-    if unanswerable(transaction, service):
+    if redirect_uri_removed(transaction, service):
         return FailureClass.SERVICE_OFF
     if candidate is None:
         if identity.provider != HELP or not service.assisted:

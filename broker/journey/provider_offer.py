@@ -103,7 +103,7 @@ class Offer:
         return self.option(provider) is not None
 
 
-def unanswerable(transaction: Transaction, service: Service) -> bool:
+def redirect_uri_removed(transaction: Transaction, service: Service) -> bool:
     """Whether the redirect URI of the request was removed from the service's registration since it arrived.
 
     A request that is not answered through the browser (CIBA) has no redirect URI.
@@ -131,7 +131,7 @@ def offer(
 ) -> Offer:
     """Computes the offer for a transaction (`now` in seconds since 1970 UTC)."""
     contact = service.presentation.contact is not None
-    if unanswerable(transaction, service) or switches.is_off(KillSwitchKind.SERVICE, service.client_id):
+    if redirect_uri_removed(transaction, service) or switches.is_off(KillSwitchKind.SERVICE, service.client_id):
         return Offer(policy.order, contact=contact, blocked_by=FailureClass.SERVICE_OFF)
     request = transaction.request
     minimum = request.min_level

@@ -3,10 +3,10 @@
 In order: `sources` reads the TOML files of a folder, or one file with all tables. `renamed_keys` rejects keys of
 earlier releases and names the current key. `loading` fills the dataclasses (`schema`, `notices`, `providers`, `staff`,
 and of `broker.model` those that the rules use) and runs the checks. `check_broker`, `check_services`, `check_jose` and
-`check_providers` check values, `check_context` carries what these checks need of broker.toml, `check_copies` rejects a
-key or secret with two owners. `services`, `credentials` and `secret_files` read the keys and secrets of services,
-`missing_files` lists the files that `portico keys init` creates. `diff` compares two readings for a reload. `reference`
-prints every setting with its docstring: docs/configuration.md is generated from it.
+`check_providers` check values, `check_context` carries what these checks need of broker.toml, `check_shared_secrets`
+rejects a key or secret with two owners. `service_credentials`, `credentials` and `secret_files` read the keys and
+secrets of services, `missing_files` lists the files that `portico keys init` creates. `diff` compares two readings for
+a reload. `reference` prints every setting with its docstring: docs/configuration.md is generated from it.
 
 Every problem is collected, with its path and a fix, before the broker starts. No network, no store.
 """

@@ -9,14 +9,14 @@ from broker.model.service import Service
 from broker.platform.operator_files import is_folder
 from broker.platform.toml_loader import Problem, check_range
 from broker.platform.toml_loader import load as load_table
-from broker.settings import check_broker, check_copies, check_providers, check_services
+from broker.settings import check_broker, check_providers, check_services, check_shared_secrets
 from broker.settings.check_context import CheckContext, check_context, minimal_context
-from broker.settings.check_copies import StoredSecret, copies
+from broker.settings.check_shared_secrets import StoredSecret, copies
 from broker.settings.missing_files import Missing, of_provider, of_service
 from broker.settings.providers import ProviderEntry, ProviderKind, provider
 from broker.settings.renamed_keys import with_current_keys
 from broker.settings.schema import SQLITE, BrokerSettings
-from broker.settings.services import with_credentials
+from broker.settings.service_credentials import with_credentials
 from broker.settings.sources import Source, Sources, gather
 from broker.settings.staff import StaffFile, StaffSettings
 
@@ -285,18 +285,22 @@ def all_secrets(
 ) -> Iterator[StoredSecret]:
     """Collects every key and secret in the named files, with its full path."""
     if broker is not None:
-        yield from (located(one, broker.source) for one in check_copies.of_broker(broker.record))
+        yield from (located(one, broker.source) for one in check_shared_secrets.of_broker(broker.record))
     for provider_read in providers:
-        yield from (located(one, provider_read.source) for one in check_copies.of_provider(provider_read.record))
+        yield from (
+            located(one, provider_read.source) for one in check_shared_secrets.of_provider(provider_read.record)
+        )
     if staff is not None:
-        for one in check_copies.of_provider(staff.record.provider, "provider."):
+        for one in check_shared_secrets.of_provider(staff.record.provider, "provider."):
             yield located(replace(one, owner="the provider of staff"), staff.source)
     for read in services:
         service = read.record.service
-        yield from (located(one, read.source) for one in check_copies.of_service(read.record.written))
+        yield from (located(one, read.source) for one in check_shared_secrets.of_service(read.record.written))
         keys = service.credentials
         place = "jwks_file" if keys.jwks_file is not None else "jwks"
-        yield from (located(one, read.source) for one in check_copies.of_keys(service.client_id, place, keys.jwks))
+        yield from (
+            located(one, read.source) for one in check_shared_secrets.of_keys(service.client_id, place, keys.jwks)
+        )
 
 
 def located(secret: StoredSecret, source: Source) -> StoredSecret:

@@ -146,7 +146,7 @@ def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Pr
         said = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
         problems.append(Problem(label, f"this is not TOML: {said}", "fix that line"))
     else:
-        shifted: dict[str, object] = moved(folded(table), origins)
+        shifted: dict[str, object] = with_origins(folded(table), origins)
         return shifted
     return None
 
@@ -176,14 +176,14 @@ def _codes(value: Any) -> Any:
     return folded(value)
 
 
-def moved(value: Any, origins: Mapping[str, str]) -> Any:
+def with_origins(value: Any, origins: Mapping[str, str]) -> Any:
     """Replaces every `host:port` in `origins`, in texts at any depth."""
     if not origins:
         return value
     if isinstance(value, dict):
-        return {key: moved(inner, origins) for key, inner in value.items()}
+        return {key: with_origins(inner, origins) for key, inner in value.items()}
     if isinstance(value, list):
-        return [moved(inner, origins) for inner in value]
+        return [with_origins(inner, origins) for inner in value]
     if not isinstance(value, str):
         return value
     pattern = "|".join(re.escape(origin) for origin in origins)

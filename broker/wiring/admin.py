@@ -14,9 +14,9 @@ from broker.model.store_results import StoreUnavailable
 from broker.platform import system
 from broker.platform.toml_loader import Problem
 from broker.settings import Settings, Source, load
-from broker.settings.check_copies import StoredSecret, copies, file_mark, key_mark
+from broker.settings.check_shared_secrets import StoredSecret, copies, file_mark, key_mark
 from broker.stores.clock_check import ClockCheck
-from broker.stores.ephemeral.open import open_care, open_ephemeral_stores
+from broker.stores.ephemeral.open import open_ephemeral_stores, open_memory_monitor
 from broker.stores.ephemeral.redis_client import Misconfigured
 from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.digests import DigestKeyLost
@@ -94,7 +94,7 @@ async def check_start(settings: Settings) -> None:
     database, where = settings.broker.database, settings.broker.ephemeral
     if (wrong := await unwritable(database.url, database_access(database))) is not None:
         raise CommandError(f"database.url: {wrong}", NOT_NOW)
-    server = open_care(where.url, redis_access(where))
+    server = open_memory_monitor(where.url, redis_access(where))
     if server is None:
         return
     try:

@@ -43,7 +43,7 @@ from broker.stores.ephemeral.memory import MemoryRateLimits
 from broker.web import citizens, public
 from broker.web.citizens.provider_logout_page import goodbye_routes
 from broker.web.middleware import guarded
-from broker.web.operations import RequestMetricsMiddleware, Rotation, alive_routes, metrics_route, templates
+from broker.web.operations import ClockGuard, RequestMetricsMiddleware, alive_routes, metrics_route, templates
 from broker.web.services import routes as service_routes
 from broker.web.services.browser_endpoints import front_routes
 from broker.web.services.check_session_iframe import session_route
@@ -355,8 +355,8 @@ def _with_middleware(
     """The application of these routes with everything around it. `within` is what stands nearest to the routes."""
     handlers, clock = public.handlers(ready), container.connections.sql_stores.clock
     inner = within(fast_router(routes, handlers, astray))
-    rotation = Rotation(inner, lambda: clock.unready_reason, astray.calls, handlers[StoreUnavailable])
-    guard = guarded(rotation, container.system, refuse=public.head_refused(ready))
+    clock_guard = ClockGuard(inner, lambda: clock.unready_reason, astray.calls, handlers[StoreUnavailable])
+    guard = guarded(clock_guard, container.system, refuse=public.header_error_handler(ready))
     opened = CrossOrigin(guard, CROSS_ORIGIN if door == "public" else (), container.configuration.registry.services)
     return RequestMetricsMiddleware(
         opened, door, templates(routes), container.monitoring.metrics, container.system.monotonic

@@ -33,7 +33,7 @@ class ConnectionResult:
     """What came of using one thing outside: what is wrong (None: it works), and what departs from a standard."""
 
     problem: str | None = None
-    departures: Sequence[str] = ()
+    deviations: Sequence[str] = ()
 
 
 Try = Callable[[], Awaitable[str | None]]
@@ -69,12 +69,12 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
             theirs["mail server"] = lambda: _mail(mail)
         told = await asyncio.gather(*map(_tried, theirs.values()))
         found |= dict(zip(theirs, told, strict=True))
-        departures = {
-            name: await KINDS[entry.kind].departures(entry.config, http_clients)
+        deviations = {
+            name: await KINDS[entry.kind].deviations(entry.config, http_clients)
             for entry in entries
             if found[name := f"provider {entry.id}"] is None
         }
-    return {name: ConnectionResult(problem, departures.get(name, ())) for name, problem in found.items()}
+    return {name: ConnectionResult(problem, deviations.get(name, ())) for name, problem in found.items()}
 
 
 async def _tried(work: Try) -> str | None:

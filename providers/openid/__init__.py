@@ -35,7 +35,7 @@ def build(card: ProviderInfo, config: OpenIdConfig, ground: ProviderDependencies
     return OpenIdProvider(card, config, ground, credentials(config, key, secret, ground.system), key)
 
 
-async def departures(config: OpenIdConfig, http_clients: HttpClients) -> Sequence[str]:
+async def deviations(config: OpenIdConfig, http_clients: HttpClients) -> Sequence[str]:
     """What in the provider's metadata departs from the standards."""
     from providers.openid import standard_metadata  # here, since only `check --connect` needs Authlib
 
@@ -43,9 +43,9 @@ async def departures(config: OpenIdConfig, http_clients: HttpClients) -> Sequenc
         document = await fetch_document(config.issuer, http_clients.client(f"check:{config.issuer}", limit=1))
     except UpstreamError as error:
         return (error.failure.detail,)
-    return standard_metadata.departures(document)
+    return standard_metadata.deviations(document)
 
 
-KIND = Kind(OpenIdConfig, check, build, departures)
+KIND = Kind(OpenIdConfig, check, build, deviations)
 
 __all__ = ["KIND", "OpenIdConfig", "OpenIdProvider", "build", "check"]

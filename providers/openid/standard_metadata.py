@@ -21,7 +21,7 @@ _NOT_HELD: Final = frozenset({"id_token_signing_alg_values_supported"})
 """Discovery 1.0 demands RS256 there; FAPI 2.0 (5.4.1) forbids it, so a provider without it departs from nothing."""
 
 
-def departures(document: JsonObject) -> tuple[str, ...]:
+def deviations(document: JsonObject) -> tuple[str, ...]:
     """What in a provider's metadata departs from the standards, one sentence for each member. No value is repeated."""
     found = []
     for standard in _STANDARDS:

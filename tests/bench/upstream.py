@@ -102,7 +102,7 @@ class Provider:
         return answer(b"200 OK", msgspec.json.encode(tokens), lines=b"Cache-Control: no-store\r\n")
 
 
-class Door(asyncio.Protocol):
+class UpstreamProtocol(asyncio.Protocol):
     """One connection to the provider."""
 
     def __init__(self, provider: Provider) -> None:
@@ -135,7 +135,9 @@ class Door(asyncio.Protocol):
 async def serve(port: int) -> None:
     """Serves until the process ends; says so once it listens."""
     provider = Provider(f"http://127.0.0.1:{port}")
-    server = await asyncio.get_running_loop().create_server(lambda: Door(provider), "127.0.0.1", port, backlog=512)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: UpstreamProtocol(provider), "127.0.0.1", port, backlog=512
+    )
     print("ready", flush=True)
     await server.serve_forever()
 

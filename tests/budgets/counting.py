@@ -173,7 +173,7 @@ async def started_and_stopped(settings: Settings) -> None:
 
 
 def ours(frame: FrameType | None) -> bool:
-    """Whether the broker asked for it, and not the simulated providers, the sample service or the rider."""
+    """Whether the broker asked for it, and not the simulated providers, the sample service or the test's citizen."""
     asked = False
     while frame is not None:
         file = frame.f_code.co_filename

@@ -10,7 +10,7 @@ import pytest
 
 from tests.budgets.counting import Interpreter, Made, Monitor, Statements, started_and_stopped, writes
 from tests.e2e.app_harness import Script, Stage, on_stores, staged
-from tests.e2e.raw_client import NORTHBANK, Forms, Reply, Rider, wire
+from tests.e2e.raw_client import NORTHBANK, Forms, RawCitizen, Reply, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, Service, land_register, rides
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
@@ -18,11 +18,11 @@ from tests.support.redis import RedisServer
 CHORES = ("run_forever", "update_gauges", "run")
 """What goes on whether or not anybody signs in. It is stopped here, so that all that is counted is theirs."""
 
-Step = Callable[[Rider], Awaitable[Reply]]
+Step = Callable[[RawCitizen], Awaitable[Reply]]
 
 
 @dataclass(slots=True)
-class Kept:
+class StepState:
     """What one step leaves for the next."""
 
     form: Mapping[str, str]
@@ -31,49 +31,49 @@ class Kept:
     token: str = ""
 
 
-def steps(kept: Kept) -> Sequence[tuple[str, Step]]:
+def steps(kept: StepState) -> Sequence[tuple[str, Step]]:
     """Every request of a sign-in at the broker, one by one."""
 
-    async def picker(rider: Rider) -> Reply:
-        reply = await rider.visit(rider.page)
-        kept.form = Forms(reply.body).found[f"{rider.page}/choose"]
+    async def picker(raw_citizen: RawCitizen) -> Reply:
+        reply = await raw_citizen.visit(raw_citizen.page)
+        kept.form = Forms(reply.body).found[f"{raw_citizen.page}/choose"]
         return reply
 
-    async def choice(rider: Rider) -> Reply:
-        return await rider.submit(f"{rider.page}/choose", {**kept.form, "provider": NORTHBANK})
+    async def choice(raw_citizen: RawCitizen) -> Reply:
+        return await raw_citizen.submit(f"{raw_citizen.page}/choose", {**kept.form, "provider": NORTHBANK})
 
-    async def leaving(rider: Rider) -> Reply:
-        reply = await rider.visit(rider.page)
-        kept.back = (await rider.wire.send("GET", reply.headers["Refresh"].partition("url=")[2])).location
+    async def leaving(raw_citizen: RawCitizen) -> Reply:
+        reply = await raw_citizen.visit(raw_citizen.page)
+        kept.back = (await raw_citizen.http_sender.send("GET", reply.headers["Refresh"].partition("url=")[2])).location
         return reply
 
-    async def callback(rider: Rider) -> Reply:
-        return await rider.visit(kept.back)
+    async def callback(raw_citizen: RawCitizen) -> Reply:
+        return await raw_citizen.visit(kept.back)
 
-    async def agreement(rider: Rider) -> Reply:
-        reply = await rider.visit(rider.page)
-        kept.form = Forms(reply.body).found[f"{rider.page}/share"]
+    async def agreement(raw_citizen: RawCitizen) -> Reply:
+        reply = await raw_citizen.visit(raw_citizen.page)
+        kept.form = Forms(reply.body).found[f"{raw_citizen.page}/share"]
         return reply
 
-    async def sharing(rider: Rider) -> Reply:
-        return await rider.submit(f"{rider.page}/share", {**kept.form, "agree": "yes"})
+    async def sharing(raw_citizen: RawCitizen) -> Reply:
+        return await raw_citizen.submit(f"{raw_citizen.page}/share", {**kept.form, "agree": "yes"})
 
-    async def returning(rider: Rider) -> Reply:
-        reply = await rider.visit(rider.page)
+    async def returning(raw_citizen: RawCitizen) -> Reply:
+        reply = await raw_citizen.visit(raw_citizen.page)
         kept.code = reply.headers["Refresh"].partition("code=")[2].partition("&")[0]
         return reply
 
-    async def token(rider: Rider) -> Reply:
-        reply = await rider.redeem(kept.code)
+    async def token(raw_citizen: RawCitizen) -> Reply:
+        reply = await raw_citizen.redeem(kept.code)
         kept.token = reply.expect().json["access_token"]
         return reply
 
-    async def userinfo(rider: Rider) -> Reply:
-        return await rider.userinfo(kept.token)
+    async def userinfo(raw_citizen: RawCitizen) -> Reply:
+        return await raw_citizen.userinfo(kept.token)
 
     return (
-        ("pushed request", lambda rider: rider.push()),
-        ("authorization", lambda rider: rider.authorize()),
+        ("pushed request", lambda raw_citizen: raw_citizen.push()),
+        ("authorization", lambda raw_citizen: raw_citizen.authorize()),
         ("picker", picker),
         ("choice", choice),
         ("leaving", leaving),
@@ -96,14 +96,14 @@ class Bench:
     monitor: Monitor
     statements: Statements
     interpreter: Interpreter
-    rider: Callable[[Service], Rider]
+    raw_citizen: Callable[[Service], RawCitizen]
 
     async def warm(self, service: Service) -> None:
         """A few sign-ins, after which whatever is made once has been made."""
         for _ in range(3):
-            rider = self.rider(service)
-            for _, step in steps(Kept({})):
-                assert (await step(rider)).status < 400
+            raw_citizen = self.raw_citizen(service)
+            for _, step in steps(StepState({})):
+                assert (await step(raw_citizen)).status < 400
         await self.monitor.heard()
         await self.statements.heard()
 
@@ -130,7 +130,7 @@ async def bench(
             for task in alive:
                 task.cancel()
             await asyncio.wait(alive, timeout=0.1)
-        sender = await stack.enter_async_context(wire())
+        sender = await stack.enter_async_context(http_sender())
         monitor = await stack.enter_async_context(Monitor.of(redis_server))
         made = Bench(
             stage,
@@ -139,7 +139,7 @@ async def bench(
             monitor,
             Statements(postgres_server, database),
             Interpreter(),
-            lambda service: Rider(sender, service),
+            lambda service: RawCitizen(sender, service),
         )
         await made.warm(made.service)
         yield made
@@ -147,9 +147,9 @@ async def bench(
 
 async def counted(bench: Bench, service: Service) -> tuple[Mapping[str, Sequence[str]], Mapping[str, Sequence[str]]]:
     """What each step of one sign-in sent to Redis, and what it had PostgreSQL do."""
-    rider, redis, sql = bench.rider(service), {}, {}
-    for name, step in steps(Kept({})):
-        assert (await step(rider)).status < 400
+    raw_citizen, redis, sql = bench.raw_citizen(service), {}, {}
+    for name, step in steps(StepState({})):
+        assert (await step(raw_citizen)).status < 400
         redis[name] = await bench.monitor.heard()
         sql[name] = await bench.statements.heard()
     return redis, sql
@@ -197,10 +197,10 @@ async def test_a_sign_in_is_three_transactions_and_four_reads_in_postgresql_each
 
 async def sign_in_watched(bench: Bench, service: Service) -> Made:
     """What the interpreter did for one sign-in."""
-    rider = bench.rider(service)
+    raw_citizen = bench.raw_citizen(service)
     with bench.interpreter.watched() as made:
-        for _, step in steps(Kept({})):
-            assert (await step(rider)).status < 400
+        for _, step in steps(StepState({})):
+            assert (await step(raw_citizen)).status < 400
     return made
 
 

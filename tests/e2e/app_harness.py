@@ -13,11 +13,11 @@ from typing import Any
 import uvicorn
 
 from broker import wiring
-from broker.demo.run import CONFIG, Ports, Stand, configured, stands
+from broker.demo.run import CONFIG, DemoApplication, Ports, configured, demo_applications
 from broker.platform import system
 from broker.platform.system import System
 from broker.wiring import Container
-from tests.e2e.logout_services import Receiver, Told
+from tests.e2e.logout_services import ReceivedLogouts, Receiver
 from tests.support.ports import LOOPBACK, free_ports
 
 
@@ -121,7 +121,7 @@ def laid_out(folder: Path, script: Script) -> Path:
 
 @asynccontextmanager
 async def staged(
-    folder: Path, script: Script = Script(), given: System | None = None, told: Told | None = None
+    folder: Path, script: Script = Script(), given: System | None = None, told: ReceivedLogouts | None = None
 ) -> AsyncIterator[Stage]:
     """Runs all of it in this process until the block ends. Its data lies in the folder.
 
@@ -131,11 +131,11 @@ async def staged(
     ports, real = Ports(free_ports(4)), given or system.real_system()
     settings = configured(ports, real, laid_out(folder, script))
     await wiring.migrate_schema(settings)
-    async with wiring.open_container(settings, real) as parts, serving(*_told(stands(parts, ports), told)):
+    async with wiring.open_container(settings, real) as parts, serving(*_told(demo_applications(parts, ports), told)):
         yield Stage(ports, parts, folder)
 
 
-def _told(stand: Sequence[Stand], told: Told | None) -> Sequence[Stand]:
+def _told(stand: Sequence[DemoApplication], told: ReceivedLogouts | None) -> Sequence[DemoApplication]:
     if told is None:
         return stand
     return [
@@ -145,7 +145,7 @@ def _told(stand: Sequence[Stand], told: Told | None) -> Sequence[Stand]:
 
 
 @asynccontextmanager
-async def serving(*stand: Stand, **more: Any) -> AsyncIterator[None]:
+async def serving(*stand: DemoApplication, **more: Any) -> AsyncIterator[None]:
     """Serves applications until the block ends. `more` is what uvicorn takes, such as the files of a certificate."""
     servers = [
         uvicorn.Server(uvicorn.Config(one.application, LOOPBACK, one.port, lifespan="off", log_config=None, **more))

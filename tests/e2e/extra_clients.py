@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from playwright.async_api import Page
 
 from tests.e2e.app_harness import Stage
-from tests.e2e.raw_client import Reply, wire
+from tests.e2e.raw_client import Reply, http_sender
 
 LIBRARY_NAME, ARCHIVE_NAME = "City Library", "State Archive"
 
@@ -50,7 +50,7 @@ FILES: Mapping[str, str] = {"services/library.toml": LIBRARY, "services/archive.
 
 
 @dataclass(frozen=True, slots=True)
-class Library:
+class ClientRequest:
     """One request of the library, or of another service of this file, and what became of it."""
 
     stage: Stage
@@ -96,7 +96,7 @@ class Library:
 
     async def userinfo(self, token: str) -> Reply:
         """What a token opens."""
-        async with wire(tls=self.stage.issuer.startswith("https:")) as line:
+        async with http_sender(tls=self.stage.issuer.startswith("https:")) as line:
             return await line.send("GET", f"{self.stage.issuer}/userinfo", headers={"Authorization": f"Bearer {token}"})
 
     async def introspect(self, token: str) -> Reply:
@@ -115,5 +115,5 @@ class Library:
     async def _call(self, fields: Mapping[str, str], path: str = "/token") -> Reply:
         secret = (self.stage.folder / ".demo" / "secrets" / self.client_id).read_text().strip()
         known = {"client_id": self.client_id, "client_secret": secret}
-        async with wire(tls=self.stage.issuer.startswith("https:")) as line:
+        async with http_sender(tls=self.stage.issuer.startswith("https:")) as line:
             return await line.send("POST", f"{self.stage.issuer}{path}", {**fields, **known})

@@ -13,7 +13,7 @@ PAGE = b"<!DOCTYPE html><title>Signed out here</title><p>Signed out here"
 
 
 @dataclass
-class Told:
+class ReceivedLogouts:
     """What reached a service: logout tokens by its path, and what its page in a frame was asked with.
 
     `answers` are the statuses that it gives, one after the other; when there are none left it is 200.
@@ -36,7 +36,7 @@ class Told:
 class Receiver:
     """The sample service, with the endpoints of other services in front of it."""
 
-    def __init__(self, inner: ASGIApp, told: Told) -> None:
+    def __init__(self, inner: ASGIApp, told: ReceivedLogouts) -> None:
         self._inner = inner
         self._told = told
 

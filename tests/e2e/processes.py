@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.demo.run import Ports, Stand, configured, sample, simulator
+from broker.demo.run import DemoApplication, Ports, configured, sample, simulator
 from broker.platform import system
 from broker.settings import Settings
 from tests.e2e.app_harness import Addresses, Script, laid_out, on_stores, serving
@@ -79,11 +79,11 @@ async def run(
         env=env,
     )
     outbox = settings.broker.notifications.outbox or folder
-    stands = (
-        Stand("sample service", ports.first + 2, sample(settings, ports, outbox)),
-        Stand("simulated providers", ports.first + 3, simulator(settings, ports, system.real_system())),
+    demo_applications = (
+        DemoApplication("sample service", ports.first + 2, sample(settings, ports, outbox)),
+        DemoApplication("simulated providers", ports.first + 3, simulator(settings, ports, system.real_system())),
     )
-    async with serving(*stands):
+    async with serving(*demo_applications):
         await asyncio.to_thread(program.start, PATIENCE)
         try:
             yield Running(ports, settings, folder, program)

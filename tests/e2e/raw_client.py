@@ -56,7 +56,7 @@ class Reply:
         return self
 
 
-class Wire:
+class HttpSender:
     """An HTTP client that follows no redirect and stores no cookie. Connections stay open unless `single` is set."""
 
     def __init__(self, session: aiohttp.ClientSession, within: float) -> None:
@@ -87,13 +87,13 @@ class Wire:
 
 
 @asynccontextmanager
-async def wire(
+async def http_sender(
     *,
     single: bool = False,
     within: float = 20,
     tls: bool | ssl.SSLContext = False,
     source: str | None = None,
-) -> AsyncIterator[Wire]:
+) -> AsyncIterator[HttpSender]:
     """Opens a client. With `single` every request has a new connection, so that any worker may answer it.
 
     `tls` has the trusted authorities and the client certificate; True reads the authorities from the environment now,
@@ -107,7 +107,7 @@ async def wire(
         local_addr=None if source is None else (source, 0),
     )
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Wire(session, within)
+        yield HttpSender(session, within)
 
 
 class Jar:
@@ -168,10 +168,10 @@ class Forms(HTMLParser):
 
 
 @dataclass(slots=True)
-class Rider:
+class RawCitizen:
     """One sign-in: a browser and the service that started it. Each step is one or two requests."""
 
-    wire: Wire
+    http_sender: HttpSender
     service: Service
     jar: Jar = field(default_factory=Jar)
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(32))
@@ -188,14 +188,14 @@ class Rider:
     async def visit(self, url: str) -> Reply:
         """Lets the browser follow a link."""
         there = url if url.startswith("http") else self.issuer + url
-        reply = await self.wire.send("GET", there, headers=self.jar.line(urlsplit(there).path))
+        reply = await self.http_sender.send("GET", there, headers=self.jar.line(urlsplit(there).path))
         self.jar.learn(reply)
         return reply
 
     async def submit(self, path: str, fields: Mapping[str, str]) -> Reply:
         """Lets the browser send a form."""
         headers = {**self.jar.line(path), "Origin": self.issuer}
-        reply = await self.wire.send("POST", self.issuer + path, fields, headers)
+        reply = await self.http_sender.send("POST", self.issuer + path, fields, headers)
         self.jar.learn(reply)
         return reply
 
@@ -205,7 +205,7 @@ class Rider:
         """
         url = self.issuer + path
         for _ in range(2):
-            reply = await self.wire.send("POST", url, form, self.service.proof("POST", url))
+            reply = await self.http_sender.send("POST", url, form, self.service.proof("POST", url))
             if "DPoP-Nonce" in reply.headers:
                 self.service.nonce = reply.headers["DPoP-Nonce"]
             if reply.status != 400 or reply.json.get("error") != "use_dpop_nonce":
@@ -257,7 +257,7 @@ class Rider:
 
     async def away(self) -> str:
         """Visits the provider, which redirects at once. Returns the callback URL."""
-        return (await self.wire.send("GET", await self.leave())).location
+        return (await self.http_sender.send("GET", await self.leave())).location
 
     async def share(self, agree: str = "yes") -> Reply:
         """Answers the consent page."""
@@ -318,7 +318,7 @@ class Rider:
         url = f"{self.issuer}/userinfo"
         scheme = "DPoP" if self.service.bound else "Bearer"
         headers = {"Authorization": f"{scheme} {token}", **self.service.proof("GET", url, token)}
-        reply = await self.wire.send("GET", url, headers=headers)
+        reply = await self.http_sender.send("GET", url, headers=headers)
         if "DPoP-Nonce" in reply.headers:
             self.service.nonce = reply.headers["DPoP-Nonce"]
         return reply

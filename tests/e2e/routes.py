@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route, Router
 
-from broker.demo.run import stands
+from broker.demo.run import demo_applications
 from broker.web.shared.fast_router import FastRouter
 from tests.e2e.app_harness import Stage
 
@@ -26,7 +26,7 @@ EXAMPLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownRoute:
     """One route: where it is served, an example of its path, and its methods."""
 
     stand: str
@@ -35,11 +35,11 @@ class Known:
     methods: frozenset[str]
 
 
-def every_route(stage: Stage) -> Sequence[Known]:
+def every_route(stage: Stage) -> Sequence[KnownRoute]:
     """Those of the broker, the console, the sample service and the simulated providers, as they are served."""
     return [
-        Known(stand.name, f"http://localhost:{stand.port}", path, methods)
-        for stand in stands(stage.parts, stage.ports)
+        KnownRoute(stand.name, f"http://localhost:{stand.port}", path, methods)
+        for stand in demo_applications(stage.parts, stage.ports)
         for path, methods in _listed(_routes(stand.application))
     ]
 

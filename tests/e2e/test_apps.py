@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.e2e.app_harness import Ahead, Script, Stage, staged
-from tests.e2e.raw_client import Rider, Wire, wire
+from tests.e2e.raw_client import HttpSender, RawCitizen, http_sender
 from tests.e2e.relying_service import Service
 
 DAY = 24 * 3600
@@ -71,24 +71,27 @@ class Shore:
 
     stage: Stage
     ahead: Ahead
-    wire: Wire
+    http_sender: HttpSender
 
-    def rider(self, client_id: str = "tides", callback: str = CALLBACK) -> Rider:
+    def raw_citizen(self, client_id: str = "tides", callback: str = CALLBACK) -> RawCitizen:
         """A citizen who signs in with a newly installed app."""
-        return Rider(self.wire, app(self.stage, self.ahead.now, client_id, callback))
+        return RawCitizen(self.http_sender, app(self.stage, self.ahead.now, client_id, callback))
 
 
 @pytest.fixture(scope="module")
 async def shore(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shore]:
     """Everything, with apps registered."""
     ahead = Ahead()
-    async with staged(tmp_path_factory.mktemp("shore"), Script(files=FILES), ahead.system) as stage, wire() as way:
+    async with (
+        staged(tmp_path_factory.mktemp("shore"), Script(files=FILES), ahead.system) as stage,
+        http_sender() as way,
+    ):
         yield Shore(stage, ahead, way)
 
 
-async def signed_in(rider: Rider) -> dict[str, str]:
+async def signed_in(raw_citizen: RawCitizen) -> dict[str, str]:
     """The tokens of a whole sign-in."""
-    told: dict[str, str] = (await rider.redeem(await rider.code())).expect().json
+    told: dict[str, str] = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
     return told
 
 
@@ -99,19 +102,19 @@ async def kinds(shore: Shore) -> list[str]:
 
 @pytest.mark.parametrize("callback", [CALLBACK, "http://127.0.0.1/callback", "example.tides:/callback"])
 async def test_an_app_signs_somebody_in(shore: Shore, callback: str) -> None:
-    rider = shore.rider(callback=callback)
-    tokens = await signed_in(rider)
+    raw_citizen = shore.raw_citizen(callback=callback)
+    tokens = await signed_in(raw_citizen)
     assert tokens["token_type"] == "DPoP"
-    assert (await rider.userinfo(tokens["access_token"])).expect().json["name"] == "Amina Hughes"
+    assert (await raw_citizen.userinfo(tokens["access_token"])).expect().json["name"] == "Amina Hughes"
 
 
 async def test_a_code_on_its_way_is_of_no_use_to_another_app_on_the_device(shore: Shore) -> None:
-    rider, thief = shore.rider(), shore.rider()
-    code = await rider.code()
+    raw_citizen, thief = shore.raw_citizen(), shore.raw_citizen()
+    code = await raw_citizen.code()
     assert (await thief.redeem(code)).json["error"] == "invalid_grant"
-    thief.verifier = rider.verifier
+    thief.verifier = raw_citizen.verifier
     assert (await thief.redeem(code)).json["error"] == "invalid_grant"
-    (await rider.redeem(code)).expect()
+    (await raw_citizen.redeem(code)).expect()
 
 
 @pytest.mark.parametrize(
@@ -123,87 +126,87 @@ async def test_a_code_on_its_way_is_of_no_use_to_another_app_on_the_device(shore
     ],
 )
 async def test_an_app_always_uses_pkce_and_its_own_address(shore: Shore, changes: dict[str, str]) -> None:
-    reply = await shore.rider().call("/par", PUSHED | {"code_challenge": CHALLENGE} | changes)
+    reply = await shore.raw_citizen().call("/par", PUSHED | {"code_challenge": CHALLENGE} | changes)
     assert (reply.status, reply.json["error"]) == (400, "invalid_request")
-    (await shore.rider().call("/par", PUSHED | {"code_challenge": CHALLENGE})).expect(201)
+    (await shore.raw_citizen().call("/par", PUSHED | {"code_challenge": CHALLENGE})).expect(201)
 
 
 async def test_in_the_browser_s_address_an_app_must_use_pkce_too(shore: Shore) -> None:
     asked = {name: value for name, value in PUSHED.items() if name != "code_challenge_method"}
-    reply = await shore.rider().visit(f"/authorize?{urlencode(asked)}")
+    reply = await shore.raw_citizen().visit(f"/authorize?{urlencode(asked)}")
     assert reply.location.startswith(f"{CALLBACK}?error=invalid_request")
 
 
 async def test_without_a_proof_of_its_key_an_app_is_given_nothing(shore: Shore) -> None:
-    rider = shore.rider()
-    code = await rider.code()
-    reply = await shore.wire.send("POST", f"{shore.stage.issuer}/token", rider.exchange(code))
+    raw_citizen = shore.raw_citizen()
+    code = await raw_citizen.code()
+    reply = await shore.http_sender.send("POST", f"{shore.stage.issuer}/token", raw_citizen.exchange(code))
     assert (reply.status, reply.json["error"]) == (400, "invalid_dpop_proof")
 
 
 async def test_every_refresh_brings_a_new_refresh_token(shore: Shore) -> None:
-    rider = shore.rider()
-    held = await signed_in(rider)
+    raw_citizen = shore.raw_citizen()
+    held = await signed_in(raw_citizen)
     for _ in range(3):
-        fresh = (await rider.refresh(held["refresh_token"])).expect().json
+        fresh = (await raw_citizen.refresh(held["refresh_token"])).expect().json
         assert fresh["refresh_token"] != held["refresh_token"]
-        (await rider.userinfo(fresh["access_token"])).expect()
+        (await raw_citizen.userinfo(fresh["access_token"])).expect()
         held = fresh
 
 
 async def test_a_refresh_token_that_comes_again_ends_everything_issued_with_it(shore: Shore) -> None:
-    rider = shore.rider()
-    first = await signed_in(rider)
-    second = (await rider.refresh(first["refresh_token"])).expect().json
+    raw_citizen = shore.raw_citizen()
+    first = await signed_in(raw_citizen)
+    second = (await raw_citizen.refresh(first["refresh_token"])).expect().json
     before = (await kinds(shore)).count("refresh_token_replayed")
-    assert (await rider.refresh(first["refresh_token"])).json["error"] == "invalid_grant"
+    assert (await raw_citizen.refresh(first["refresh_token"])).json["error"] == "invalid_grant"
     for token in (first["access_token"], second["access_token"]):
-        (await rider.userinfo(token)).expect(401)
-    assert (await rider.refresh(second["refresh_token"])).json["error"] == "invalid_grant"
+        (await raw_citizen.userinfo(token)).expect(401)
+    assert (await raw_citizen.refresh(second["refresh_token"])).json["error"] == "invalid_grant"
     assert (await kinds(shore)).count("refresh_token_replayed") == before + 1
 
 
 async def test_of_several_refreshes_at_once_one_succeeds_and_ends_with_the_others(shore: Shore) -> None:
-    rider = shore.rider()
-    held = await signed_in(rider)
-    replies = await asyncio.gather(*(rider.refresh(held["refresh_token"]) for _ in range(5)))
+    raw_citizen = shore.raw_citizen()
+    held = await signed_in(raw_citizen)
+    replies = await asyncio.gather(*(raw_citizen.refresh(held["refresh_token"]) for _ in range(5)))
     given = [reply.json for reply in replies if reply.status == 200]
     assert len(given) == 1
     assert {reply.json["error"] for reply in replies if reply.status != 200} == {"invalid_grant"}
-    (await rider.userinfo(given[0]["access_token"])).expect(401)
-    assert (await rider.refresh(given[0]["refresh_token"])).json["error"] == "invalid_grant"
+    (await raw_citizen.userinfo(given[0]["access_token"])).expect(401)
+    assert (await raw_citizen.refresh(given[0]["refresh_token"])).json["error"] == "invalid_grant"
 
 
 async def test_a_stolen_refresh_token_is_of_no_use_with_another_key_and_harms_nobody(shore: Shore) -> None:
-    rider, thief = shore.rider(), shore.rider()
-    held = await signed_in(rider)
+    raw_citizen, thief = shore.raw_citizen(), shore.raw_citizen()
+    held = await signed_in(raw_citizen)
     assert (await thief.refresh(held["refresh_token"])).json["error"] == "invalid_grant"
-    (await rider.refresh(held["refresh_token"])).expect()
+    (await raw_citizen.refresh(held["refresh_token"])).expect()
 
 
 async def test_using_a_refresh_token_does_not_make_the_sign_in_live_longer(shore: Shore) -> None:
-    rider = shore.rider()
-    held = await signed_in(rider)
+    raw_citizen = shore.raw_citizen()
+    held = await signed_in(raw_citizen)
     for _ in range(2):
         shore.ahead.advance(14 * DAY)
-        rider.service.nonce = ""
-        held = (await rider.refresh(held["refresh_token"])).expect().json
+        raw_citizen.service.nonce = ""
+        held = (await raw_citizen.refresh(held["refresh_token"])).expect().json
     shore.ahead.advance(3 * DAY)
-    assert (await rider.refresh(held["refresh_token"])).json["error"] == "invalid_grant"
+    assert (await raw_citizen.refresh(held["refresh_token"])).json["error"] == "invalid_grant"
 
 
 async def test_an_app_may_revoke_what_is_its_own_and_ask_about_nothing(shore: Shore) -> None:
-    rider = shore.rider()
-    held = await signed_in(rider)
-    reply = await rider.introspect(held["access_token"])
+    raw_citizen = shore.raw_citizen()
+    held = await signed_in(raw_citizen)
+    reply = await raw_citizen.introspect(held["access_token"])
     assert (reply.status, reply.json["error"]) == (401, "invalid_client")
-    other = await shore.wire.send(
+    other = await shore.http_sender.send(
         "POST", f"{shore.stage.issuer}/revoke", {"client_id": "charts", "token": held["refresh_token"]}
     )
     assert other.status == 200
-    (await rider.userinfo(held["access_token"])).expect()
-    (await rider.call("/revoke", {"client_id": "tides", "token": held["refresh_token"]})).expect()
-    (await rider.userinfo(held["access_token"])).expect(401)
+    (await raw_citizen.userinfo(held["access_token"])).expect()
+    (await raw_citizen.call("/revoke", {"client_id": "tides", "token": held["refresh_token"]})).expect()
+    (await raw_citizen.userinfo(held["access_token"])).expect(401)
 
 
 async def test_public_subjects_are_the_same_at_all_services_that_have_them_and_pairwise_ones_at_none(
@@ -211,13 +214,15 @@ async def test_public_subjects_are_the_same_at_all_services_that_have_them_and_p
 ) -> None:
     subjects = []
     for client_id in ("charts", "buoys", "tides"):
-        tokens = await signed_in(shore.rider(client_id))
+        tokens = await signed_in(shore.raw_citizen(client_id))
         subjects.append(jwt.decode(tokens["id_token"], options={"verify_signature": False})["sub"])
     assert subjects[0] == subjects[1] != subjects[2]
 
 
 async def test_the_metadata_says_what_apps_may_do(shore: Shore) -> None:
-    found = (await shore.wire.send("GET", f"{shore.stage.issuer}/.well-known/openid-configuration")).expect().json
+    found = (
+        (await shore.http_sender.send("GET", f"{shore.stage.issuer}/.well-known/openid-configuration")).expect().json
+    )
     assert found["subject_types_supported"] == ["pairwise", "public"]
     assert "none" in found["token_endpoint_auth_methods_supported"]
     assert "none" not in found["introspection_endpoint_auth_methods_supported"]

@@ -12,7 +12,7 @@ from broker.journey.transaction import TransactionState
 from tests.e2e.app_harness import Stage, staged
 from tests.e2e.citizen_page import NORTHBANK, Citizen
 from tests.e2e.conftest import SCRIPT, Newcomer
-from tests.e2e.extra_clients import LIBRARY, Library
+from tests.e2e.extra_clients import LIBRARY, ClientRequest
 from tests.e2e.raw_client import SOON, eventually
 from tests.e2e.staff_page import TOM, Colleague, verify
 
@@ -106,7 +106,7 @@ async def id_token(citizen: Citizen) -> dict[str, Any]:
 async def test_a_person_with_one_name_and_part_of_a_birthdate_is_verified_and_told_as_verified(
     newcomer: Newcomer, stage: Stage, name: tuple[str, str], typed: str, born: str
 ) -> None:
-    citizen, library, address = await newcomer(stage), Library(stage, "clinic"), f"{born}@b\u00fccher.example"
+    citizen, library, address = await newcomer(stage), ClientRequest(stage, "clinic"), f"{born}@b\u00fccher.example"
     wanted = {"verification": {"trust_framework": None}, "claims": {"name": None, "birthdate": None}}
     asked = {"userinfo": {"verified_claims": wanted}}
     await citizen.page.goto(library.request(claims=json.dumps(asked), acr_values="substantial"))
@@ -123,7 +123,7 @@ async def test_a_person_with_one_name_and_part_of_a_birthdate_is_verified_and_to
 async def test_the_service_is_told_what_really_happened_and_nothing_of_who_did_it(
     newcomer: Newcomer, stage: Stage
 ) -> None:
-    citizen, library, address = await newcomer(stage), Library(stage), "told@mail.example"
+    citizen, library, address = await newcomer(stage), ClientRequest(stage), "told@mail.example"
     wanted = {
         "trust_framework": None,
         "assurance_level": None,

@@ -11,7 +11,7 @@ from playwright.async_api import expect
 from tests.e2e.app_harness import Stage, staged
 from tests.e2e.citizen_page import HARBOUR, NORTHBANK, PICKER, Citizen
 from tests.e2e.conftest import SCRIPT, Newcomer
-from tests.e2e.extra_clients import LIBRARY_NAME, Library
+from tests.e2e.extra_clients import LIBRARY_NAME, ClientRequest
 from tests.e2e.raw_client import eventually
 from tests.e2e.staff_page import TOM, Colleague
 
@@ -31,9 +31,9 @@ def claims_of(token: str) -> dict[str, Any]:
     return told
 
 
-async def known(newcomer: Newcomer, stage: Stage, persona: str) -> tuple[Library, str, str]:
+async def known(newcomer: Newcomer, stage: Stage, persona: str) -> tuple[ClientRequest, str, str]:
     """A citizen signs in at the library with Harbour. Returns the library, the `sub` and the ID token."""
-    citizen, library = await newcomer(stage), Library(stage)
+    citizen, library = await newcomer(stage), ClientRequest(stage)
     await citizen.page.goto(library.request(prompt="consent"))
     await citizen.choose(HARBOUR)
     await citizen.play("ok", persona)
@@ -128,7 +128,7 @@ async def test_declining_is_told_to_the_service(newcomer: Newcomer, stage: Stage
 
 
 async def test_a_hint_that_names_nobody_and_a_code_that_is_none_lead_nowhere(newcomer: Newcomer, stage: Stage) -> None:
-    library = Library(stage)
+    library = ClientRequest(stage)
     assert (await library.ask(MESSAGE, login_hint="nobody")).expect(400).json["error"] == "unknown_user_id"
     citizen = await newcomer(stage)
     await takes_code(citizen, "BCDF-GHJK")

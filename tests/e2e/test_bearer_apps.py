@@ -11,7 +11,7 @@ from authlib.integrations.httpx_client import AsyncOAuth2Client
 from multidict import CIMultiDict
 
 from tests.e2e.app_harness import Ahead, Script, staged
-from tests.e2e.raw_client import AMINA, Reply, Rider, wire
+from tests.e2e.raw_client import AMINA, RawCitizen, Reply, http_sender
 from tests.e2e.test_apps import App, Shore, kinds, signed_in
 
 CALLBACK = "http://127.0.0.1:49152/callback"
@@ -43,21 +43,24 @@ CLOSED = ("/authorize", "/par", "/introspect", "/ciba", "/logout", "/register", 
 async def shore(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shore]:
     """Everything, with two apps registered."""
     ahead = Ahead()
-    async with staged(tmp_path_factory.mktemp("maps"), Script(files=FILES), ahead.system) as stage, wire() as way:
+    async with (
+        staged(tmp_path_factory.mktemp("maps"), Script(files=FILES), ahead.system) as stage,
+        http_sender() as way,
+    ):
         yield Shore(stage, ahead, way)
 
 
-def rider(shore: Shore, client_id: str = "maps", callback: str = CALLBACK, *, bound: bool = False) -> Rider:
+def raw_citizen(shore: Shore, client_id: str = "maps", callback: str = CALLBACK, *, bound: bool = False) -> RawCitizen:
     """A citizen who signs in with an app; with `bound` its library supports DPoP."""
     app = App(client_id, shore.stage.issuer, callback, "", "", bound, now=shore.ahead.now)
     if bound:
-        app.key = shore.rider().service.key
-    return Rider(shore.wire, app)
+        app.key = shore.raw_citizen().service.key
+    return RawCitizen(shore.http_sender, app)
 
 
 @pytest.mark.parametrize("callback", [CALLBACK, "example.maps:/callback", "msauth.example.maps://auth", f"{PAGE}/"])
 async def test_an_app_without_dpop_gets_bearer_tokens(shore: Shore, callback: str) -> None:
-    somebody = rider(shore, callback=callback)
+    somebody = raw_citizen(shore, callback=callback)
     tokens = await signed_in(somebody)
     assert tokens["token_type"] == "Bearer"
     assert tokens["expires_in"] == 300
@@ -77,7 +80,7 @@ async def test_a_public_client_written_with_authlib_signs_somebody_in_and_refres
         address, state = client.create_authorization_url(
             f"{issuer}/authorize", code_verifier=verifier, login_hint=AMINA, prompt="consent"
         )
-        browser = rider(shore)
+        browser = raw_citizen(shore)
         browser.state = state
         browser.page = (await browser.visit(address)).location
         await browser.return_()
@@ -94,7 +97,7 @@ async def test_a_public_client_written_with_authlib_signs_somebody_in_and_refres
 
 
 async def test_a_bearer_app_s_refresh_token_that_comes_again_ends_the_whole_family(shore: Shore) -> None:
-    somebody = rider(shore)
+    somebody = raw_citizen(shore)
     first = await signed_in(somebody)
     second = (await somebody.refresh(first["refresh_token"])).expect().json
     third = (await somebody.refresh(second["refresh_token"])).expect().json
@@ -107,7 +110,7 @@ async def test_a_bearer_app_s_refresh_token_that_comes_again_ends_the_whole_fami
 
 
 async def test_of_several_refreshes_of_a_bearer_app_at_once_one_succeeds_and_ends_with_the_others(shore: Shore) -> None:
-    somebody = rider(shore)
+    somebody = raw_citizen(shore)
     held = await signed_in(somebody)
     replies = await asyncio.gather(*(somebody.refresh(held["refresh_token"]) for _ in range(5)))
     given = [reply.json for reply in replies if reply.status == 200]
@@ -118,7 +121,7 @@ async def test_of_several_refreshes_of_a_bearer_app_at_once_one_succeeds_and_end
 async def test_a_bearer_app_s_tokens_live_short_and_refreshing_does_not_make_the_sign_in_live_longer(
     shore: Shore,
 ) -> None:
-    somebody = rider(shore)
+    somebody = raw_citizen(shore)
     held = await signed_in(somebody)
     shore.ahead.advance(301)
     (await somebody.userinfo(held["access_token"])).expect(401)
@@ -133,9 +136,9 @@ async def test_a_bearer_app_s_tokens_live_short_and_refreshing_does_not_make_the
 
 
 async def test_a_refresh_token_of_a_bearer_app_is_of_no_use_to_another_app_and_narrows(shore: Shore) -> None:
-    somebody = rider(shore)
+    somebody = raw_citizen(shore)
     held = await signed_in(somebody)
-    assert (await rider(shore, "caves").refresh(held["refresh_token"])).json["error"] == "invalid_grant"
+    assert (await raw_citizen(shore, "caves").refresh(held["refresh_token"])).json["error"] == "invalid_grant"
     form = {"client_id": "maps", "grant_type": "refresh_token", "refresh_token": held["refresh_token"]}
     narrow = (await somebody.call("/token", {**form, "scope": "openid"})).expect().json
     assert narrow["scope"] == "openid"
@@ -145,10 +148,10 @@ async def test_a_refresh_token_of_a_bearer_app_is_of_no_use_to_another_app_and_n
 
 
 async def test_an_app_that_may_do_without_a_key_and_brings_one_is_held_to_it(shore: Shore) -> None:
-    somebody = rider(shore, bound=True)
+    somebody = raw_citizen(shore, bound=True)
     held = await signed_in(somebody)
     assert (held["token_type"], held["expires_in"]) == ("DPoP", 600)
-    without = rider(shore)
+    without = raw_citizen(shore)
     assert (await without.refresh(held["refresh_token"])).json["error"] == "invalid_grant"
     (await without.userinfo(held["access_token"])).expect(401)
     (await somebody.refresh(held["refresh_token"])).expect()
@@ -156,9 +159,9 @@ async def test_an_app_that_may_do_without_a_key_and_brings_one_is_held_to_it(sho
 
 async def test_a_bearer_app_always_uses_pkce(shore: Shore) -> None:
     asked = {"client_id": "maps", "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid"}
-    reply = await rider(shore).call("/par", asked)
+    reply = await raw_citizen(shore).call("/par", asked)
     assert (reply.status, reply.json["error"]) == (400, "invalid_request")
-    somebody = rider(shore)
+    somebody = raw_citizen(shore)
     code = await somebody.code()
     form = {name: value for name, value in somebody.exchange(code).items() if name != "code_verifier"}
     assert (await somebody.call("/token", form)).json["error"] == "invalid_grant"
@@ -177,7 +180,7 @@ class Browser:
     async def send(self, method: str, path: str, form: Mapping[str, str] | None = None, **headers: str) -> Reply:
         """One request."""
         url = self.shore.stage.issuer + path
-        return await self.shore.wire.send(method, url, form, {"Origin": self.origin, **headers})
+        return await self.shore.http_sender.send(method, url, form, {"Origin": self.origin, **headers})
 
     async def preflight(self, path: str, method: str = "POST") -> Reply:
         """What a browser asks before a request that is not simple (Fetch 3.3.6)."""
@@ -285,31 +288,31 @@ async def test_nothing_else_is_open_to_a_registered_origin(shore: Shore, path: s
 async def test_two_origins_are_none(shore: Shore) -> None:
     issuer = shore.stage.issuer
     lines = [("Origin", PAGE), ("Origin", PAGE)]
-    reply = await shore.wire.send("GET", f"{issuer}/jwks", headers=CIMultiDict(lines))
+    reply = await shore.http_sender.send("GET", f"{issuer}/jwks", headers=CIMultiDict(lines))
     assert cors(reply) == {}
 
 
 async def test_options_that_is_no_preflight_is_not_allowed(shore: Shore) -> None:
     for headers in ({}, {"Origin": PAGE}):
-        reply = await shore.wire.send("OPTIONS", f"{shore.stage.issuer}/token", headers=headers)
+        reply = await shore.http_sender.send("OPTIONS", f"{shore.stage.issuer}/token", headers=headers)
         assert (reply.status, cors(reply)) == (405, {})
 
 
 async def test_metadata_and_keys_are_kept_for_each_origin_by_itself(shore: Shore) -> None:
     """A cache must not hand one page's answer to another (Fetch 3.3.8)."""
     for path in ("/jwks", "/.well-known/openid-configuration"):
-        plain = await shore.wire.send("GET", shore.stage.issuer + path)
+        plain = await shore.http_sender.send("GET", shore.stage.issuer + path)
         assert (plain.headers["Vary"], cors(plain)) == ("Origin", {})
         assert "public" in plain.headers["Cache-Control"]
         read = await Browser(shore, PAGE).send("GET", path)
         assert read.body == plain.body
-        again = await shore.wire.send("GET", shore.stage.issuer + path)
+        again = await shore.http_sender.send("GET", shore.stage.issuer + path)
         assert cors(again) == {}
 
 
 async def test_what_a_service_is_told_is_for_its_own_origins(shore: Shore) -> None:
     own, other = Browser(shore, PAGE), Browser(shore, "https://caves.example")
-    somebody = rider(shore)
+    somebody = raw_citizen(shore)
     code = await somebody.code()
     form = somebody.exchange(code)
     assert cors(await other.send("POST", "/token", {**form, "code": "code_x"})) == {}

@@ -16,7 +16,7 @@ import pytest
 
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.conftest import SCRIPT, Newcomer
-from tests.e2e.raw_client import Rider, eventually, wire
+from tests.e2e.raw_client import RawCitizen, eventually, http_sender
 from tests.e2e.relying_service import Service, land_register
 from tests.e2e.test_backchannel_authentication import claims_of, takes_code
 
@@ -25,7 +25,7 @@ TOKEN = "notify-" + secrets.token_urlsafe(24)
 
 
 @dataclass
-class Told:
+class ReceivedPings:
     """What the service's notification endpoint heard."""
 
     pings: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -42,9 +42,9 @@ class Told:
 
 
 @asynccontextmanager
-async def pinged(folder: Path) -> AsyncIterator[tuple[Stage, Told]]:
+async def pinged(folder: Path) -> AsyncIterator[tuple[Stage, ReceivedPings]]:
     """A stage whose land register is pinged on loopback."""
-    told = Told()
+    told = ReceivedPings()
     server = await asyncio.start_server(told.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     uri = f'ciba = "ping"\nciba_notification_uri = "http://127.0.0.1:{port}/ciba"'
@@ -54,7 +54,7 @@ async def pinged(folder: Path) -> AsyncIterator[tuple[Stage, Told]]:
 
 
 @pytest.fixture(scope="module")
-async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Stage, Told]]:
+async def deployment(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Stage, ReceivedPings]]:
     """One stage for the tests of this file."""
     async with pinged(tmp_path_factory.mktemp("pinged")) as running:
         yield running
@@ -81,9 +81,9 @@ def signed(service: Service, **claims: Any) -> dict[str, str]:
     }
 
 
-async def known(rider: Rider) -> str:
+async def known(raw_citizen: RawCitizen) -> str:
     """A citizen signs in at the service. Returns the `sub`."""
-    tokens = (await rider.redeem(await rider.code())).expect().json
+    tokens = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
     return str(claims_of(tokens["id_token"])["sub"])
 
 
@@ -102,22 +102,22 @@ async def notified(stage: Stage) -> str:
     return found[-1]
 
 
-async def test_signed_pinged_and_bound(ground: tuple[Stage, Told], newcomer: Newcomer) -> None:
-    stage, told = ground
+async def test_signed_pinged_and_bound(deployment: tuple[Stage, ReceivedPings], newcomer: Newcomer) -> None:
+    stage, told = deployment
     service = land_register(stage.folder, stage.issuer, stage.service)
-    async with wire() as line:
-        rider = Rider(line, service)
-        asking = signed(service, login_hint=await known(rider), requested_expiry="120")
-        asked = (await rider.call("/ciba", asking)).expect().json
+    async with http_sender() as line:
+        raw_citizen = RawCitizen(line, service)
+        asking = signed(service, login_hint=await known(raw_citizen), requested_expiry="120")
+        asked = (await raw_citizen.call("/ciba", asking)).expect().json
         assert asked["expires_in"] == 120
         assert "user_code" not in asked
         # what was signed once is not accepted twice
         again = {**asking, **service.assertion()}
-        assert (await rider.call("/ciba", again)).expect(400).json["error"] == "invalid_request"
+        assert (await raw_citizen.call("/ciba", again)).expect(400).json["error"] == "invalid_request"
 
         async def poll() -> Any:
             grant = {"grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": asked["auth_req_id"]}
-            return await rider.call("/token", {**grant, **service.assertion()})
+            return await raw_citizen.call("/token", {**grant, **service.assertion()})
 
         assert (await poll()).expect(400).json["error"] in ("authorization_pending", "slow_down")
         citizen = await newcomer(stage)
@@ -138,24 +138,24 @@ async def test_signed_pinged_and_bound(ground: tuple[Stage, Told], newcomer: New
         tokens = (await poll()).expect().json
         assert tokens["token_type"] == "DPoP"
         assert claims_of(tokens["id_token"])["aud"] == "land-register"
-        assert (await rider.userinfo(tokens["access_token"])).expect().json["name"] == "Amina Hughes"
+        assert (await raw_citizen.userinfo(tokens["access_token"])).expect().json["name"] == "Amina Hughes"
         assert (await poll()).expect(400).json["error"] == "invalid_grant"
 
 
-async def test_what_is_not_signed_or_not_its_own_is_refused(ground: tuple[Stage, Told]) -> None:
-    stage, _ = ground
+async def test_what_is_not_signed_or_not_its_own_is_refused(deployment: tuple[Stage, ReceivedPings]) -> None:
+    stage, _ = deployment
     service = land_register(stage.folder, stage.issuer, stage.service)
-    async with wire() as line:
-        rider = Rider(line, service)
+    async with http_sender() as line:
+        raw_citizen = RawCitizen(line, service)
         plain = {"scope": "openid", "login_hint": "x", "binding_message": MESSAGE, "client_notification_token": TOKEN}
-        reply = await rider.call("/ciba", {**plain, **service.assertion()})
+        reply = await raw_citizen.call("/ciba", {**plain, **service.assertion()})
         assert reply.expect(400).json["error"] == "invalid_request"
-        reply = await rider.call("/ciba", signed(service, login_hint="nobody"))
+        reply = await raw_citizen.call("/ciba", signed(service, login_hint="nobody"))
         assert reply.expect(400).json["error"] == "unknown_user_id"
-        reply = await rider.call("/ciba", {"request": signed(service)["request"]})
+        reply = await raw_citizen.call("/ciba", {"request": signed(service)["request"]})
         assert reply.expect(401).json["error"] == "invalid_client"
         grant = {"grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": "ciba_of_somebody_else"}
-        reply = await rider.call("/token", {**grant, **service.assertion()})
+        reply = await raw_citizen.call("/token", {**grant, **service.assertion()})
         assert reply.expect(400).json["error"] == "invalid_grant"
         reply = await line.send("GET", f"{stage.issuer}/.well-known/openid-configuration")
         assert reply.json["backchannel_token_delivery_modes_supported"] == ["poll", "ping"]

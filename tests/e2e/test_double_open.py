@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import Forms, Rider, Wire, wire
+from tests.e2e.raw_client import Forms, HttpSender, RawCitizen, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 from tests.e2e.test_rate_limits import words
 
@@ -20,18 +20,18 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Wire]:
+async def line() -> AsyncIterator[HttpSender]:
     """A way to send."""
-    async with wire() as sending:
+    async with http_sender() as sending:
         yield sending
 
 
-def rider(stage: Stage, line: Wire) -> Rider:
+def raw_citizen(stage: Stage, line: HttpSender) -> RawCitizen:
     """A citizen with a fresh browser."""
-    return Rider(line, rides(stage.folder, stage.issuer))
+    return RawCitizen(line, rides(stage.folder, stage.issuer))
 
 
-async def finish(citizen: Rider) -> None:
+async def finish(citizen: RawCitizen) -> None:
     """From the picker to the code."""
     await citizen.return_()
     (await citizen.share()).expect(303)
@@ -40,12 +40,12 @@ async def finish(citizen: Rider) -> None:
 
 @pytest.mark.parametrize("same", [True, False], ids=["same browser", "another browser"])
 async def test_a_pushed_request_opened_again_after_its_answer_says_so_before_any_sign_in(
-    stage: Stage, line: Wire, *, same: bool
+    stage: Stage, line: HttpSender, *, same: bool
 ) -> None:
-    first = rider(stage, line)
+    first = raw_citizen(stage, line)
     await first.begin()
     await finish(first)
-    second = rider(stage, line)
+    second = raw_citizen(stage, line)
     second.request_uri, second.jar = first.request_uri, first.jar if same else second.jar
     reply = await second.authorize()
     said = words(reply)
@@ -58,11 +58,11 @@ async def test_a_pushed_request_opened_again_after_its_answer_says_so_before_any
 
 
 async def test_a_second_tab_says_that_the_first_was_answered_whatever_is_pressed_there(
-    stage: Stage, line: Wire
+    stage: Stage, line: HttpSender
 ) -> None:
-    first = rider(stage, line)
+    first = raw_citizen(stage, line)
     await first.begin()
-    tab = rider(stage, line)
+    tab = raw_citizen(stage, line)
     tab.request_uri, tab.jar, tab.state = first.request_uri, first.jar, first.state
     (await tab.authorize()).expect(303)
     stop = Forms((await tab.visit(tab.page)).expect().body).found[f"{tab.page}/give-up"]

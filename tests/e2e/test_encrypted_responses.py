@@ -14,7 +14,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, import_key
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import Reply, Rider, Wire, wire
+from tests.e2e.raw_client import HttpSender, RawCitizen, Reply, http_sender
 from tests.e2e.relying_service import RIDES, RIDES_SERVICE, rides
 from tests.support.key_server import KeyServer
 
@@ -61,91 +61,97 @@ async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Wire]:
+async def line() -> AsyncIterator[HttpSender]:
     """A way to send."""
-    async with wire() as sending:
+    async with http_sender() as sending:
         yield sending
 
 
 @pytest.fixture
-def rider(stage: Stage, line: Wire) -> Rider:
+def raw_citizen(stage: Stage, line: HttpSender) -> RawCitizen:
     """A citizen with a fresh browser who signs in at the service."""
-    return Rider(line, rides(stage.folder, stage.issuer))
+    return RawCitizen(line, rides(stage.folder, stage.issuer))
 
 
-async def unsealed(rider: Rider, token: str, alg: str, enc: str) -> tuple[dict[str, Any], dict[str, Any]]:
+async def unsealed(raw_citizen: RawCitizen, token: str, alg: str, enc: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Header and claims of the JWT in a JWE that came with these algorithms to the service's key."""
     opened = JsonWebEncryption().deserialize_compact(token, PEM)
     assert (opened["header"]["alg"], opened["header"]["enc"]) == (alg, enc)
     assert (opened["header"]["kid"], opened["header"]["cty"]) == ("to-rides", "JWT")
     signed = opened["payload"].decode()
-    jwks = (await rider.wire.send("GET", f"{rider.issuer}/jwks")).expect().json
+    jwks = (await raw_citizen.http_sender.send("GET", f"{raw_citizen.issuer}/jwks")).expect().json
     keys = jwt.PyJWKSet.from_dict({"keys": [key for key in jwks["keys"] if key["use"] == "sig"]})
     header = jwt.get_unverified_header(signed)
-    return header, jwt.decode(signed, keys[header["kid"]], SIGNATURES, audience=RIDES, issuer=rider.issuer, leeway=5)
+    return header, jwt.decode(
+        signed, keys[header["kid"]], SIGNATURES, audience=RIDES, issuer=raw_citizen.issuer, leeway=5
+    )
 
 
-async def signed_in(rider: Rider) -> Reply:
+async def signed_in(raw_citizen: RawCitizen) -> Reply:
     """The token response after a sign-in."""
-    return (await rider.redeem(await rider.code())).expect()
+    return (await raw_citizen.redeem(await raw_citizen.code())).expect()
 
 
-async def test_id_tokens_are_signed_and_then_encrypted(rider: Rider) -> None:
-    told = (await signed_in(rider)).json
-    header, claims = await unsealed(rider, told["id_token"], "ECDH-ES", "A128CBC-HS256")
+async def test_id_tokens_are_signed_and_then_encrypted(raw_citizen: RawCitizen) -> None:
+    told = (await signed_in(raw_citizen)).json
+    header, claims = await unsealed(raw_citizen, told["id_token"], "ECDH-ES", "A128CBC-HS256")
     assert header["alg"] == "ES256"
     assert claims["acr"]
 
 
-async def test_userinfo_comes_as_an_encrypted_jwt(rider: Rider) -> None:
-    reply = (await rider.userinfo((await signed_in(rider)).json["access_token"])).expect()
+async def test_userinfo_comes_as_an_encrypted_jwt(raw_citizen: RawCitizen) -> None:
+    reply = (await raw_citizen.userinfo((await signed_in(raw_citizen)).json["access_token"])).expect()
     assert reply.headers["Content-Type"] == "application/jwt"
-    header, claims = await unsealed(rider, reply.body.decode(), "ECDH-ES+A128KW", "A128GCM")
+    header, claims = await unsealed(raw_citizen, reply.body.decode(), "ECDH-ES+A128KW", "A128GCM")
     assert (header["alg"], claims["name"]) == ("PS256", "Amina Hughes")
 
 
-async def test_what_is_said_of_tokens_comes_as_an_encrypted_jwt(rider: Rider) -> None:
-    told = (await signed_in(rider)).json
+async def test_what_is_said_of_tokens_comes_as_an_encrypted_jwt(raw_citizen: RawCitizen) -> None:
+    told = (await signed_in(raw_citizen)).json
     for token, active in ((told["access_token"], True), ("nobodys", False)):
-        reply = (await rider.introspect(token)).expect()
+        reply = (await raw_citizen.introspect(token)).expect()
         assert reply.headers["Content-Type"] == "application/token-introspection+jwt"
-        header, claims = await unsealed(rider, reply.body.decode(), "ECDH-ES", "A256CBC-HS512")
+        header, claims = await unsealed(raw_citizen, reply.body.decode(), "ECDH-ES", "A256CBC-HS512")
         assert (header["typ"], header["alg"]) == ("token-introspection+jwt", "EdDSA")
         assert set(claims) == {"iss", "aud", "iat", "token_introspection"}
         assert claims["token_introspection"]["active"] is active
 
 
-async def test_answers_in_jwts_are_encrypted(rider: Rider) -> None:
-    await rider.begin(response_mode="jwt")
-    await rider.return_()
-    (await rider.share()).expect(303)
-    response = (await rider.leave()).partition("response=")[2]
-    _, claims = await unsealed(rider, response, "ECDH-ES+A256KW", "A256GCM")
-    assert claims["state"] == rider.state
-    (await rider.redeem(claims["code"])).expect()
+async def test_answers_in_jwts_are_encrypted(raw_citizen: RawCitizen) -> None:
+    await raw_citizen.begin(response_mode="jwt")
+    await raw_citizen.return_()
+    (await raw_citizen.share()).expect(303)
+    response = (await raw_citizen.leave()).partition("response=")[2]
+    _, claims = await unsealed(raw_citizen, response, "ECDH-ES+A256KW", "A256GCM")
+    assert claims["state"] == raw_citizen.state
+    (await raw_citizen.redeem(claims["code"])).expect()
 
 
 @pytest.mark.parametrize("alg", ["ECDH-ES+A256KW", "RSA-OAEP-256"])
-async def test_requests_may_be_encrypted_to_the_broker(rider: Rider, alg: str) -> None:
-    metadata = (await rider.wire.send("GET", f"{rider.issuer}/.well-known/openid-configuration")).expect().json
+async def test_requests_may_be_encrypted_to_the_broker(raw_citizen: RawCitizen, alg: str) -> None:
+    metadata = (
+        (await raw_citizen.http_sender.send("GET", f"{raw_citizen.issuer}/.well-known/openid-configuration"))
+        .expect()
+        .json
+    )
     assert alg in metadata["request_object_encryption_alg_values_supported"]
-    jwks = (await rider.wire.send("GET", f"{rider.issuer}/jwks")).expect().json
+    jwks = (await raw_citizen.http_sender.send("GET", f"{raw_citizen.issuer}/jwks")).expect().json
     [key] = [key for key in jwks["keys"] if key["use"] == "enc" and key["alg"] == alg]
     inside = {
         "response_type": "code",
         "client_id": RIDES,
-        "redirect_uri": rider.service.redirect_uri,
+        "redirect_uri": raw_citizen.service.redirect_uri,
         "scope": "openid",
-        "state": rider.state,
+        "state": raw_citizen.state,
         "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
         "code_challenge_method": "S256",
     }
-    signed = jwt.encode(inside, rider.service.key, "ES256", headers={"kid": rider.service.kid})
+    signed = jwt.encode(inside, raw_citizen.service.key, "ES256", headers={"kid": raw_citizen.service.kid})
     token = jwe.encrypt_compact(
         {"alg": alg, "enc": "A256GCM", "kid": key["kid"]}, signed, import_key(key), [alg, "A256GCM"]
     )
-    form = {"request": token, "response_type": "code", **rider.service.assertion()}
-    (await rider.call("/par", form)).expect(201)
-    spoiled = {**form, **rider.service.assertion(), "request": f"{token[:-6]}AAAAAA"}
-    refused = (await rider.call("/par", spoiled)).expect(400)
+    form = {"request": token, "response_type": "code", **raw_citizen.service.assertion()}
+    (await raw_citizen.call("/par", form)).expect(201)
+    spoiled = {**form, **raw_citizen.service.assertion(), "request": f"{token[:-6]}AAAAAA"}
+    refused = (await raw_citizen.call("/par", spoiled)).expect(400)
     assert refused.json["error"] == "invalid_request_object"

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import NORTHBANK, SOON, Reply, Rider, Wire, eventually, wire
+from tests.e2e.raw_client import NORTHBANK, SOON, HttpSender, RawCitizen, Reply, eventually, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 from tests.e2e.routes import every_route
 
@@ -78,9 +78,9 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Wire]:
+async def line() -> AsyncIterator[HttpSender]:
     """How people send."""
-    async with wire() as sender:
+    async with http_sender() as sender:
         yield sender
 
 
@@ -183,11 +183,11 @@ async def test_where_browsers_arrive_a_slash_too_many_is_a_page_that_says_the_ad
 
 
 async def test_no_route_sets_a_cookie_in_answer_to_another_site_unless_to_a_visit(
-    stage: Stage, raw: aiohttp.ClientSession, line: Wire
+    stage: Stage, raw: aiohttp.ClientSession, line: HttpSender
 ) -> None:
-    rider = Rider(line, rides(stage.folder, stage.issuer))
-    (await rider.push()).expect(201)
-    begun = urlencode({"client_id": "rides", "request_uri": rider.request_uri})
+    raw_citizen = RawCitizen(line, rides(stage.folder, stage.issuer))
+    (await raw_citizen.push()).expect(201)
+    begun = urlencode({"client_id": "rides", "request_uri": raw_citizen.request_uri})
     for route in every_route(stage):
         if route.stand not in ("broker", "staff console"):
             continue
@@ -229,13 +229,13 @@ def rows(stage: Stage) -> list[str]:
         return list(database.iterdump())
 
 
-async def test_head_begins_and_ends_nothing_and_what_it_asked_about_goes_on(stage: Stage, line: Wire) -> None:
-    rider = Rider(line, rides(stage.folder, stage.issuer))
+async def test_head_begins_and_ends_nothing_and_what_it_asked_about_goes_on(stage: Stage, line: HttpSender) -> None:
+    raw_citizen = RawCitizen(line, rides(stage.folder, stage.issuer))
 
     async def head(url: str) -> Reply:
         there = url if url.startswith("http") else stage.issuer + url
         before = rows(stage)
-        reply = await line.send("HEAD", there, headers=rider.jar.line(urlsplit(there).path))
+        reply = await line.send("HEAD", there, headers=raw_citizen.jar.line(urlsplit(there).path))
         assert rows(stage) == before, url
         assert "Set-Cookie" not in reply.headers, url
         assert reply.body == b"", url
@@ -243,26 +243,26 @@ async def test_head_begins_and_ends_nothing_and_what_it_asked_about_goes_on(stag
             assert reply.headers.get("Content-Length") != "0", url  # RFC 9110 8.6: GET has a page there
         return reply
 
-    (await rider.push()).expect(201)
-    begun = f"/authorize?{urlencode({'client_id': 'rides', 'request_uri': rider.request_uri})}"
+    (await raw_citizen.push()).expect(201)
+    begun = f"/authorize?{urlencode({'client_id': 'rides', 'request_uri': raw_citizen.request_uri})}"
     assert "Location" not in (await head(begun)).expect(303).headers
     (await head("/authorize?client_id=nobody")).expect(400)
-    (await rider.authorize()).expect(303)
+    (await raw_citizen.authorize()).expect(303)
     for path in ("", "/help", "/later", "/data", "/have", "/about/northbank"):
-        (await head(rider.page + path)).expect(200)
+        (await head(raw_citizen.page + path)).expect(200)
     (await head("/journey/nobody-has-this-handle-yet")).expect(404)
-    (await rider.choose(NORTHBANK)).expect(303)
-    callback = await rider.away()
+    (await raw_citizen.choose(NORTHBANK)).expect(303)
+    callback = await raw_citizen.away()
     (await head(callback)).expect(303)
-    (await rider.visit(callback)).expect(303)  # the code was not redeemed by HEAD
-    (await head(rider.page)).expect(200)
-    (await rider.share()).expect(303)
-    (await head(rider.page)).expect(200)
-    code = await rider.collect()
-    told = (await rider.redeem(code)).expect().json
+    (await raw_citizen.visit(callback)).expect(303)  # the code was not redeemed by HEAD
+    (await head(raw_citizen.page)).expect(200)
+    (await raw_citizen.share()).expect(303)
+    (await head(raw_citizen.page)).expect(200)
+    code = await raw_citizen.collect()
+    told = (await raw_citizen.redeem(code)).expect().json
 
     # the same again is answered at once, by GET and not by HEAD
-    silent = Rider(line, rider.service, rider.jar)
+    silent = RawCitizen(line, raw_citizen.service, raw_citizen.jar)
     (await silent.push(prompt="")).expect(201)
     (await silent.authorize()).expect(303)
     (await head(silent.page)).expect(200)
@@ -272,6 +272,6 @@ async def test_head_begins_and_ends_nothing_and_what_it_asked_about_goes_on(stag
     for asked in (f"id_token_hint={told['id_token']}", "client_id=rides"):
         (await head(f"/logout?{asked}")).expect(200)
     (await head("/logout?id_token_hint=x")).expect(400)
-    again = Rider(line, rider.service, rider.jar)
+    again = RawCitizen(line, raw_citizen.service, raw_citizen.jar)
     (await again.push(prompt="none")).expect(201)
     assert "code=" in (await again.authorize()).location

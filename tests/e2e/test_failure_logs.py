@@ -16,7 +16,7 @@ from broker.provider import OUTAGES
 from providers.openid.errors import RULES, UpstreamFault
 from providers.simulator.personas import cast
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import HARBOUR, NORTHBANK, Rider, Wire, wire
+from tests.e2e.raw_client import HARBOUR, NORTHBANK, HttpSender, RawCitizen, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 F, C = UpstreamFault, FailureClass
@@ -31,17 +31,17 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Wire]:
+async def line() -> AsyncIterator[HttpSender]:
     """A way to send."""
-    async with wire() as sending:
+    async with http_sender() as sending:
         yield sending
 
 
 @pytest.fixture
-def rider(stage: Stage, line: Wire, caplog: pytest.LogCaptureFixture) -> Rider:
+def raw_citizen(stage: Stage, line: HttpSender, caplog: pytest.LogCaptureFixture) -> RawCitizen:
     """A citizen with a fresh browser who signs in at the service; all later log records are captured."""
     caplog.set_level(logging.DEBUG)
-    return Rider(line, rides(stage.folder, stage.issuer))
+    return RawCitizen(line, rides(stage.folder, stage.issuer))
 
 
 def count(stage: Stage, name: str, **labels: str) -> float:
@@ -88,7 +88,7 @@ def private() -> set[str]:
 )
 async def test_a_failed_attempt_is_logged_with_what_it_failed_of_and_counted(
     stage: Stage,
-    rider: Rider,
+    raw_citizen: RawCitizen,
     caplog: pytest.LogCaptureFixture,
     outcome: str,
     fault: UpstreamFault,
@@ -98,12 +98,12 @@ async def test_a_failed_attempt_is_logged_with_what_it_failed_of_and_counted(
     labels = {"provider": NORTHBANK, "cause": rule.cause.value, "fault": fault.value}
     before = count(stage, "portico_provider_failures_total", **labels)
     calls = count(stage, "portico_operator_calls_total", failure=failure, provider=NORTHBANK)
-    await rider.begin(f"outcome:{outcome};persona:amina")
-    (await rider.choose()).expect(303)
-    callback = await rider.away()
-    reply = (await rider.visit(callback)).expect(303)
+    await raw_citizen.begin(f"outcome:{outcome};persona:amina")
+    (await raw_citizen.choose()).expect(303)
+    callback = await raw_citizen.away()
+    reply = (await raw_citizen.visit(callback)).expect(303)
     [told] = logged(caplog, "attempt_failed")
-    page = (await rider.visit(rider.page)).body.decode()
+    page = (await raw_citizen.visit(raw_citizen.page)).body.decode()
     [reference] = re.findall(r"[2-9A-Z]{4} [2-9A-Z]{4}", page)
     assert told["failure"] == failure
     assert told["fault"] == fault
@@ -153,34 +153,34 @@ STRAYS: list[tuple[StrayReason, str, Bend]] = [
 
 @pytest.mark.parametrize(("why", "provider", "bend"), STRAYS)
 async def test_a_callback_that_does_not_belong_is_logged_and_counted(
-    stage: Stage, rider: Rider, caplog: pytest.LogCaptureFixture, why: StrayReason, provider: str, bend: Bend
+    stage: Stage, raw_citizen: RawCitizen, caplog: pytest.LogCaptureFixture, why: StrayReason, provider: str, bend: Bend
 ) -> None:
     before = count(stage, "portico_stray_callbacks_total", provider=provider, why=why.value)
-    await rider.begin()
-    (await rider.choose()).expect(303)
-    callback = await rider.away()
-    reply = await rider.visit(bend(callback))
+    await raw_citizen.begin()
+    (await raw_citizen.choose()).expect(303)
+    callback = await raw_citizen.away()
+    reply = await raw_citizen.visit(bend(callback))
     [told] = logged(caplog, "stray_callback")
     assert (told["why"], told["provider"]) == (why, provider)
     assert told["request_id"] == reply.headers["X-Request-Id"]
     assert bool(told["reference"]) is (why not in (StrayReason.UNKNOWN, StrayReason.UNREADABLE))
     assert count(stage, "portico_stray_callbacks_total", provider=provider, why=why.value) == before + 1
     # nothing changed by it: the true answer is still taken
-    (await rider.visit(callback)).expect(303)
+    (await raw_citizen.visit(callback)).expect(303)
     assert not logged(caplog, "attempt_failed")
     caplog.clear()
-    await rider.visit(callback)
+    await raw_citizen.visit(callback)
     [told] = logged(caplog, "stray_callback")
     assert told["why"] == StrayReason.NOT_AWAITED
 
 
 async def test_of_many_copies_of_one_callback_at_once_all_but_one_leave_a_trace(
-    rider: Rider, line: Wire, caplog: pytest.LogCaptureFixture
+    raw_citizen: RawCitizen, line: HttpSender, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await rider.begin()
-    (await rider.choose()).expect(303)
-    callback = await rider.away()
-    copies = [Rider(line, rider.service, rider.jar.copy()) for _ in range(5)]
+    await raw_citizen.begin()
+    (await raw_citizen.choose()).expect(303)
+    callback = await raw_citizen.away()
+    copies = [RawCitizen(line, raw_citizen.service, raw_citizen.jar.copy()) for _ in range(5)]
     await asyncio.gather(*(one.visit(callback) for one in copies))
     told = logged(caplog, "stray_callback")
     assert len(told) == len(copies) - 1

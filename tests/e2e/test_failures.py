@@ -15,7 +15,7 @@ from broker.web.citizens.failure_texts import FAILURE_TEXTS
 from tests.e2e.app_harness import Ahead, Stage
 from tests.e2e.citizen_page import HARBOUR, NORTHBANK, PICKER, Citizen
 from tests.e2e.conftest import Newcomer
-from tests.e2e.extra_clients import ARCHIVE_NAME, Library
+from tests.e2e.extra_clients import ARCHIVE_NAME, ClientRequest
 from tests.e2e.raw_client import SOON, eventually
 
 COUNCIL = "Aberlan Council"
@@ -191,7 +191,7 @@ async def test_declining_to_share_has_its_page_and_can_be_thought_over(citizen: 
 
 
 async def test_where_nothing_reaches_the_level_this_is_said_before_any_effort(citizen: Citizen) -> None:
-    archive = Library(citizen.stage, "archive")
+    archive = ClientRequest(citizen.stage, "archive")
     await citizen.page.goto(archive.request())
     await citizen.sees(title(F.NO_ROUTE, service=ARCHIVE_NAME))
     await expect(citizen.page.get_by_role("radio")).to_have_count(0)
@@ -241,7 +241,7 @@ async def test_a_journey_in_another_browser_is_a_lost_place(newcomer: Newcomer, 
     ],
 )
 async def test_a_link_whose_way_back_cannot_be_trusted_stops_here(citizen: Citizen, changed: dict[str, str]) -> None:
-    shown = await citizen.page.goto(Library(citizen.stage).request(**changed))
+    shown = await citizen.page.goto(ClientRequest(citizen.stage).request(**changed))
     assert shown is not None
     assert shown.status == 400
     await citizen.sees(title(F.BAD_LINK))
@@ -249,7 +249,7 @@ async def test_a_link_whose_way_back_cannot_be_trusted_stops_here(citizen: Citiz
 
 
 async def test_a_request_that_is_wrong_goes_back_to_the_service_with_its_error(citizen: Citizen) -> None:
-    library = Library(citizen.stage)
+    library = ClientRequest(citizen.stage)
     await citizen.page.goto(library.request(code_challenge="short"))
     told = await library.answer(citizen.page)
     assert told["error"] == "invalid_request"

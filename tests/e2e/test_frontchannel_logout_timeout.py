@@ -11,7 +11,7 @@ from broker.web.citizens.logout_pages import SECONDS
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.citizen_page import NORTHBANK, Citizen
 from tests.e2e.conftest import SCRIPT, Newcomer
-from tests.e2e.extra_clients import LIBRARY, Library
+from tests.e2e.extra_clients import LIBRARY, ClientRequest
 from tests.e2e.raw_client import eventually
 
 FRONT = 'frontchannel_logout_uri = "http://localhost:{port}/{name}"\nclaims ='
@@ -93,7 +93,7 @@ async def test_the_page_goes_on_while_every_service_in_a_frame_is_still_waited_f
     behaviour.asked.clear()
     names = [manner.replace(" ", "-") for manner in MANNERS]
     for name in names:
-        library = Library(stage, name)
+        library = ClientRequest(stage, name)
         await citizen.page.goto(library.request(prompt="consent"))
         if await citizen.page.get_by_role("radio").count():
             await citizen.choose(NORTHBANK)

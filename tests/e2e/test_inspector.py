@@ -10,7 +10,7 @@ from playwright.async_api import Page, expect
 
 from broker import wiring
 from tests.e2e.app_harness import Stage
-from tests.e2e.raw_client import Rider, wire
+from tests.e2e.raw_client import RawCitizen, http_sender
 from tests.e2e.relying_service import land_register
 from tests.unit.web.test_accessibility import violations
 
@@ -27,9 +27,9 @@ async def test_a_broken_rule_is_shown_with_its_paragraph_and_those_before_it_as_
     shared_stage: Stage, page: Page
 ) -> None:
     stage = shared_stage
-    async with wire() as line:
-        rider = Rider(line, land_register(stage.folder, stage.issuer, stage.service))
-        (await rider.push(code_challenge_method="plain")).expect(400)
+    async with http_sender() as line:
+        raw_citizen = RawCitizen(line, land_register(stage.folder, stage.issuer, stage.service))
+        (await raw_citizen.push(code_challenge_method="plain")).expect(400)
     await page.goto(f"{stage.issuer}/inspector?client={CLIENT}")
     newest = page.locator("section").first
     await expect(newest.get_by_role("heading")).to_have_text("POST /par: 400 invalid_request")
@@ -51,21 +51,28 @@ async def test_a_whole_sign_in_is_kept_without_anything_that_could_be_used_or_sa
     shared_stage: Stage,
 ) -> None:
     stage = shared_stage
-    async with wire() as line:
-        rider = Rider(line, land_register(stage.folder, stage.issuer, stage.service))
-        code = await rider.code()
-        form = rider.exchange(code)
-        (await rider.call("/token", {**form, "code_verifier": "x" * 43})).expect(400)
-        tokens = (await rider.redeem(code)).expect().json
-        (await rider.userinfo(tokens["access_token"])).expect()
-        (await rider.redeem(code)).expect(400)
+    async with http_sender() as line:
+        raw_citizen = RawCitizen(line, land_register(stage.folder, stage.issuer, stage.service))
+        code = await raw_citizen.code()
+        form = raw_citizen.exchange(code)
+        (await raw_citizen.call("/token", {**form, "code_verifier": "x" * 43})).expect(400)
+        tokens = (await raw_citizen.redeem(code)).expect().json
+        (await raw_citizen.userinfo(tokens["access_token"])).expect()
+        (await raw_citizen.redeem(code)).expect(400)
     told = await shown(stage)
     for broken in ("code_verifier does not fit the code_challenge", "the code was redeemed before"):
         assert broken in told
     for heading in ("POST /token: 200", "GET /userinfo: 200", "GET /authorize: 303", "POST /par: 201"):
         assert heading in told
     assert "access_token, " in told
-    secrets = [code, rider.verifier, rider.state, form["client_assertion"], "Amina", *map(str, tokens.values())]
+    secrets = [
+        code,
+        raw_citizen.verifier,
+        raw_citizen.state,
+        form["client_assertion"],
+        "Amina",
+        *map(str, tokens.values()),
+    ]
     public = {"DPoP", "openid profile", "openid profile offline_access", "600"}
     assert [secret for secret in secrets if secret not in public and secret in told] == []
 

@@ -11,8 +11,8 @@ from broker.crypto.jose import verify
 from tests.e2e.app_harness import Script, Stage
 from tests.e2e.citizen_page import NORTHBANK, Citizen, attended
 from tests.e2e.conftest import Newcomer
-from tests.e2e.extra_clients import LIBRARY, Library
-from tests.e2e.logout_services import Told, expected_state
+from tests.e2e.extra_clients import LIBRARY, ClientRequest
+from tests.e2e.logout_services import ReceivedLogouts, expected_state
 from tests.e2e.raw_client import eventually
 from tests.e2e.tls_deployment import BROKER, apart
 from tests.support.browser import complete_chromium
@@ -35,13 +35,15 @@ SCRIPT = Script(
 
 
 @pytest.fixture(scope="module")
-def told() -> Told:
+def told() -> ReceivedLogouts:
     """What reaches the services."""
-    return Told()
+    return ReceivedLogouts()
 
 
 @pytest.fixture(scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory, authority: Authority, told: Told) -> AsyncIterator[Stage]:
+async def stage(
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority, told: ReceivedLogouts
+) -> AsyncIterator[Stage]:
     """Everything on a site of its own."""
     with pytest.MonkeyPatch.context() as patch:
         async with apart(tmp_path_factory.mktemp("signing out"), authority, patch, SCRIPT, told) as running:
@@ -54,16 +56,16 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, authority: Authority, 
 
 
 @pytest.fixture
-async def citizen(newcomer: Newcomer, stage: Stage, told: Told, *, script: bool) -> Citizen:
+async def citizen(newcomer: Newcomer, stage: Stage, told: ReceivedLogouts, *, script: bool) -> Citizen:
     """A citizen whose browser reports violations of the content security policy; `newcomer` fails the test on any."""
     told.tokens.clear()
     told.frames.clear()
     return await newcomer(stage, script=script, ignore_https_errors=True)
 
 
-async def signed_in(citizen: Citizen, client_id: str, **asked: str) -> tuple[Library, dict[str, str]]:
+async def signed_in(citizen: Citizen, client_id: str, **asked: str) -> tuple[ClientRequest, dict[str, str]]:
     """Signs in at a service, which asks for a page or does not need one; gives what came back."""
-    library = Library(citizen.stage, client_id)
+    library = ClientRequest(citizen.stage, client_id)
     await citizen.page.goto(library.request(**asked))
     if "prompt" in asked:
         if await citizen.page.get_by_role("radio").count():
@@ -73,7 +75,9 @@ async def signed_in(citizen: Citizen, client_id: str, **asked: str) -> tuple[Lib
     return library, await library.answer(citizen.page)
 
 
-async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(citizen: Citizen, told: Told) -> None:
+async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(
+    citizen: Citizen, told: ReceivedLogouts
+) -> None:
     stage = citizen.stage
     library, first = await signed_in(citizen, "library", prompt="consent")
     tokens = (await library.redeem(first["code"])).expect().json
@@ -113,7 +117,7 @@ async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(c
     # what was issued in that session opens nothing any more
     assert (await library.userinfo(tokens["access_token"])).status == 401
     assert (await bookshop.redeem(waiting)).json["error"] == "invalid_grant"
-    silent = Library(stage)
+    silent = ClientRequest(stage)
     await citizen.page.goto(silent.request(prompt="none"))
     assert (await silent.answer(citizen.page))["error"] == "login_required"
 
@@ -148,7 +152,7 @@ async def test_a_form_of_a_service_signs_out_too_and_so_does_agreeing_to_be_aske
     await citizen.press("Bye")
     await citizen.press("Go to Bookshop")
     await citizen.page.wait_for_url(f"{stage.service}/?state=s2")
-    silent = Library(stage)
+    silent = ClientRequest(stage)
     await citizen.page.goto(silent.request(prompt="none"))
     assert (await silent.answer(citizen.page))["error"] == "login_required"
 
@@ -242,10 +246,10 @@ async def test_a_service_sees_in_a_frame_that_the_session_is_another_one(framed_
     assert await asked(citizen, f"library {anew}") == "changed"
 
 
-async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(citizen: Citizen, told: Told) -> None:
+async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(citizen: Citizen, told: ReceivedLogouts) -> None:
     stage = citizen.stage
 
-    async def sid(of: tuple[Library, dict[str, str]]) -> str:
+    async def sid(of: tuple[ClientRequest, dict[str, str]]) -> str:
         token = (await of[0].redeem(of[1]["code"])).expect().json["id_token"]
         return str(verify(token, stage.parts.crypto.keys.public(), {"ES256"}).claims["sid"])
 
@@ -254,7 +258,7 @@ async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(citizen: Ci
     # a step-up keeps the session and the `sid` of each service
     assert await sid(await signed_in(citizen, "bookshop", prompt="login consent")) == beside
     assert told.of(first) == told.of(beside) == []
-    other = Library(stage, "bookshop")
+    other = ClientRequest(stage, "bookshop")
     await citizen.page.goto(other.request(prompt="login consent"))
     await citizen.choose(NORTHBANK)
     await citizen.play("ok", "ioan")

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 
 from tests.e2e.app_harness import Script
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import Reply, Rider, Wire, eventually, wire
+from tests.e2e.raw_client import HttpSender, RawCitizen, Reply, eventually, http_sender
 from tests.e2e.relying_service import Service
 from tests.support import nginx
 from tests.support.certificates import Authority, Certificate
@@ -57,10 +57,10 @@ class Caller(Service):
 
 
 @dataclass(slots=True)
-class Ferry(Rider):
+class Ferry(RawCitizen):
     """A sign-in for a service that calls where certificates are asked for."""
 
-    calls: Wire = field(kw_only=True)
+    calls: HttpSender = field(kw_only=True)
     there: str = field(kw_only=True)
 
     async def call(self, path: str, form: dict[str, str]) -> Reply:  # type: ignore[override]
@@ -84,11 +84,11 @@ class Port:
     direct: str
 
     @asynccontextmanager
-    async def rider(self, client_id: str, certificate: Certificate | None) -> AsyncIterator[Ferry]:
+    async def raw_citizen(self, client_id: str, certificate: Certificate | None) -> AsyncIterator[Ferry]:
         """A sign-in of a service whose connections show this certificate."""
         async with AsyncExitStack() as opened:
-            browser = await opened.enter_async_context(wire())
-            calls = await opened.enter_async_context(wire(tls=self.tls(certificate)))
+            browser = await opened.enter_async_context(http_sender())
+            calls = await opened.enter_async_context(http_sender(tls=self.tls(certificate)))
             service: Service = Caller(client_id, self.broker.issuer, CALLBACK)
             if client_id == "keyed":
                 kept = self.broker.folder / ".demo" / "secrets"
@@ -131,9 +131,9 @@ async def port(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -
             yield Port(broker, proxy, authority, ferry, own, f"http://{LOOPBACK}:{behind}")
 
 
-async def exchanged(rider: Ferry) -> dict[str, str]:
+async def exchanged(raw_citizen: Ferry) -> dict[str, str]:
     """The tokens of a whole sign-in."""
-    told: dict[str, str] = (await rider.redeem(await rider.code())).expect().json
+    told: dict[str, str] = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
     return told
 
 
@@ -147,23 +147,23 @@ async def test_a_service_signs_somebody_in_and_its_tokens_open_on_its_own_connec
     port: Port, client_id: str
 ) -> None:
     certificate = port.own if client_id == "own" else port.ferry
-    async with port.rider(client_id, certificate) as rider, port.rider(client_id, None) as without:
-        tokens = await exchanged(rider)
+    async with port.raw_citizen(client_id, certificate) as raw_citizen, port.raw_citizen(client_id, None) as without:
+        tokens = await exchanged(raw_citizen)
         assert tokens["token_type"] == "Bearer"
-        told = (await rider.opened(tokens["access_token"])).expect().json
+        told = (await raw_citizen.opened(tokens["access_token"])).expect().json
         assert told["name"] == "Amina Hughes"
         refused = (await without.opened(tokens["access_token"])).expect(401)
         assert 'Bearer error="invalid_token"' in refused.headers["WWW-Authenticate"]
         other = port.ferry if client_id == "own" else port.own
-        async with port.rider(client_id, other) as stranger:
+        async with port.raw_citizen(client_id, other) as stranger:
             (await stranger.opened(tokens["access_token"])).expect(401)
-        seen = (await rider.introspect(tokens["access_token"])).expect().json
+        seen = (await raw_citizen.introspect(tokens["access_token"])).expect().json
         assert (seen["token_type"], list(seen["cnf"])) == ("Bearer", ["x5t#S256"])
 
 
 async def test_a_refresh_binds_the_new_token_to_the_certificate_of_that_day(port: Port) -> None:
     renewed = port.authority.client(DN)
-    async with port.rider("ferry", port.ferry) as before, port.rider("ferry", renewed) as after:
+    async with port.raw_citizen("ferry", port.ferry) as before, port.raw_citizen("ferry", renewed) as after:
         tokens = await exchanged(before)
         fresh = (await after.refresh(tokens["refresh_token"])).expect().json
         (await after.opened(fresh["access_token"])).expect()
@@ -182,18 +182,18 @@ async def test_without_the_right_certificate_nobody_is_the_service(port: Port, c
         impostor.self_signed(DN),
     ]
     for certificate in wrong:
-        async with port.rider(client_id, certificate) as rider:
-            reply = await rider.push()
+        async with port.raw_citizen(client_id, certificate) as raw_citizen:
+            reply = await raw_citizen.push()
             assert (reply.status, reply.json["error"]) == (401, "invalid_client"), certificate
 
 
 async def test_a_certificate_that_has_expired_opens_nothing(port: Port) -> None:
-    async with port.rider("ferry", port.authority.client(DN, hours=-1)) as rider:
-        assert (await rider.push()).status in (400, 401)
+    async with port.raw_citizen("ferry", port.authority.client(DN, hours=-1)) as raw_citizen:
+        assert (await raw_citizen.push()).status in (400, 401)
 
 
 async def test_a_service_with_a_key_needs_its_certificate_for_tokens(port: Port) -> None:
-    async with port.rider("keyed", None) as without:
+    async with port.raw_citizen("keyed", None) as without:
         reply = await without.redeem(await without.code())
         assert (reply.status, reply.json["error"]) == (400, "invalid_request")
 
@@ -201,17 +201,17 @@ async def test_a_service_with_a_key_needs_its_certificate_for_tokens(port: Port)
 async def test_what_a_client_says_of_a_certificate_is_not_believed(port: Port) -> None:
     form = {"client_id": "ferry", "token": "access_nothing"}
     for claimed in ([port.ferry], [port.own]):
-        async with wire(tls=port.tls(None)) as bare:
+        async with http_sender(tls=port.tls(None)) as bare:
             reply = await bare.send("POST", f"{port.proxy.origin}/introspect", form, header(claimed[0]))
             assert (reply.status, reply.json["error"]) == (401, "invalid_client")
-    async with wire(tls=port.tls(port.ferry)) as right:
+    async with http_sender(tls=port.tls(port.ferry)) as right:
         assert (await right.send("POST", f"{port.proxy.origin}/introspect", form, header(port.own))).status == 200
 
 
 async def test_a_header_that_did_not_come_through_the_proxy_is_nobody_s(port: Port) -> None:
     form = {"client_id": "ferry", "token": "access_nothing"}
     forged = {**header(port.ferry), "X-Forwarded-For": LOOPBACK}
-    async with wire(source=ELSEWHERE) as direct:
+    async with http_sender(source=ELSEWHERE) as direct:
         reply = await direct.send("POST", f"{port.direct}/introspect", form, forged)
     assert (reply.status, reply.json["error"]) == (401, "invalid_client")
 
@@ -224,13 +224,13 @@ async def test_a_header_that_did_not_come_through_the_proxy_is_nobody_s(port: Po
 async def test_the_address_that_a_proxy_passes_on_does_not_stand_for_the_proxy_s_own(port: Port) -> None:
     form = {"client_id": "ferry", "token": "access_nothing"}
     told = {**header(port.ferry), "X-Forwarded-For": "203.0.113.9"}
-    async with wire() as proxy:
+    async with http_sender() as proxy:
         assert (await proxy.send("POST", f"{port.direct}/introspect", form, told)).status == 200
 
 
 async def test_a_proxy_that_passes_two_on_is_refused(port: Port) -> None:
     form = {"client_id": "ferry", "token": "access_nothing"}
-    async with wire() as proxy:
+    async with http_sender() as proxy:
         believed = await proxy.send("POST", f"{port.direct}/introspect", form, header(port.ferry))
         assert believed.status == 200
         for twice in (
@@ -243,7 +243,7 @@ async def test_a_proxy_that_passes_two_on_is_refused(port: Port) -> None:
 
 
 async def test_the_metadata_leads_services_to_where_certificates_are_asked_for(port: Port) -> None:
-    async with wire() as browser:
+    async with http_sender() as browser:
         found = (await browser.send("GET", f"{port.broker.issuer}/.well-known/openid-configuration")).expect().json
     assert found["tls_client_certificate_bound_access_tokens"] is True
     assert found["mtls_endpoint_aliases"]["token_endpoint"] == f"{port.proxy.origin}/token"

@@ -9,8 +9,8 @@ import pytest
 
 from tests.e2e import extra_clients
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.extra_clients import Library
-from tests.e2e.raw_client import AMINA, Forms, Reply, Rider, Wire, wire
+from tests.e2e.extra_clients import ClientRequest
+from tests.e2e.raw_client import AMINA, Forms, HttpSender, RawCitizen, Reply, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 LIMITS = """[limits]
@@ -35,15 +35,15 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Wire]:
+async def line() -> AsyncIterator[HttpSender]:
     """A way to send."""
-    async with wire() as sending:
+    async with http_sender() as sending:
         yield sending
 
 
-def rider(stage: Stage, line: Wire) -> Rider:
+def raw_citizen(stage: Stage, line: HttpSender) -> RawCitizen:
     """A citizen with a fresh browser; all citizens have one IP address."""
-    return Rider(line, rides(stage.folder, stage.issuer))
+    return RawCitizen(line, rides(stage.folder, stage.issuer))
 
 
 def words(reply: Reply) -> str:
@@ -66,23 +66,23 @@ def held(reply: Reply, what: str) -> str:
     return said
 
 
-async def asks_for_help(stage: Stage, line: Wire) -> tuple[Rider, Reply]:
+async def asks_for_help(stage: Stage, line: HttpSender) -> tuple[RawCitizen, Reply]:
     """A citizen with a fresh browser asks for a person."""
-    citizen = rider(stage, line)
+    citizen = raw_citizen(stage, line)
     await citizen.begin()
     form = Forms((await citizen.visit(f"{citizen.page}/help")).expect().body).found[f"{citizen.page}/help"]
     fields = {**form, "way": "email", "email": "ada@example.org", "channel": "video"}
     return citizen, await citizen.submit(f"{citizen.page}/help", fields)
 
 
-async def types(citizen: Rider, at: str, code: str) -> Reply:
+async def types(citizen: RawCitizen, at: str, code: str) -> Reply:
     """The citizen types a code in."""
     form = Forms((await citizen.visit(at)).expect().body).found[at]
     return await citizen.submit(at, {**form, "code": code})
 
 
 async def test_the_request_for_help_beyond_the_limit_says_why_and_until_when_and_keeps_the_place(
-    stage: Stage, line: Wire
+    stage: Stage, line: HttpSender
 ) -> None:
     for _ in range(2):
         assert (await asks_for_help(stage, line))[1].status == 303
@@ -97,8 +97,8 @@ async def test_the_request_for_help_beyond_the_limit_says_why_and_until_when_and
     assert await citizen.collect()
 
 
-async def test_one_sign_in_too_many_in_a_browser_says_why_and_until_when(stage: Stage, line: Wire) -> None:
-    citizen = rider(stage, line)
+async def test_one_sign_in_too_many_in_a_browser_says_why_and_until_when(stage: Stage, line: HttpSender) -> None:
+    citizen = raw_citizen(stage, line)
     for _ in range(3):
         await citizen.begin()
     first = citizen.page
@@ -112,9 +112,9 @@ async def test_one_sign_in_too_many_in_a_browser_says_why_and_until_when(stage: 
     (await citizen.authorize()).expect(303)
 
 
-async def a_question(stage: Stage, line: Wire) -> str:
+async def a_question(stage: Stage, line: HttpSender) -> str:
     """A citizen signs in at the library, which then sends a backchannel request. Returns the user code."""
-    reader, asker = rider(stage, line), Library(stage)
+    reader, asker = raw_citizen(stage, line), ClientRequest(stage)
     reader.page = (
         (await reader.visit(asker.request(prompt="consent", login_hint=AMINA.replace("amina", "ioan"))))
         .expect(303)
@@ -129,18 +129,20 @@ async def a_question(stage: Stage, line: Wire) -> str:
 
 
 async def test_a_question_that_would_open_one_sign_in_too_many_says_so_and_is_no_error(
-    stage: Stage, line: Wire
+    stage: Stage, line: HttpSender
 ) -> None:
-    code, citizen = await a_question(stage, line), rider(stage, line)
+    code, citizen = await a_question(stage, line), raw_citizen(stage, line)
     for _ in range(3):
         await citizen.begin()
     held(await types(citizen, "/confirm", code), "Too many sign-ins are open in this browser")
 
 
-async def test_wrong_codes_of_questions_say_until_when_and_right_ones_do_not_count(stage: Stage, line: Wire) -> None:
-    others, citizen, code = rider(stage, line), rider(stage, line), await a_question(stage, line)
+async def test_wrong_codes_of_questions_say_until_when_and_right_ones_do_not_count(
+    stage: Stage, line: HttpSender
+) -> None:
+    others, citizen, code = raw_citizen(stage, line), raw_citizen(stage, line), await a_question(stage, line)
     for _ in range(4):
-        assert (await types(rider(stage, line), "/confirm", code)).location.startswith("/journey/")
+        assert (await types(raw_citizen(stage, line), "/confirm", code)).location.startswith("/journey/")
     for _ in range(2):
         assert (await types(others, "/confirm", "BCDF-GHJK")).location.startswith("/confirm?problem=code")
     said = held(await types(citizen, "/confirm", "BCDF-GHJK"), "Too many wrong codes were typed in")
@@ -148,14 +150,14 @@ async def test_wrong_codes_of_questions_say_until_when_and_right_ones_do_not_cou
 
 
 async def test_one_sign_in_too_many_at_an_address_says_why_and_until_when(
-    tmp_path_factory: pytest.TempPathFactory, line: Wire
+    tmp_path_factory: pytest.TempPathFactory, line: HttpSender
 ) -> None:
     edit = LIMITS.replace("max = 1000", "max = 2").replace("window = 60 }", "window = 86400 }")
     script = Script(files={"services/rides.toml": RIDES_SERVICE}, edits={"broker.toml": {"[picker]": edit}})
     async with staged(tmp_path_factory.mktemp("starts"), script) as stage:
         for _ in range(2):
-            await rider(stage, line).begin()
-        citizen = rider(stage, line)
+            await raw_citizen(stage, line).begin()
+        citizen = raw_citizen(stage, line)
         (await citizen.push()).expect(201)
         reply = await citizen.authorize()
         assert reply.status == 429
@@ -166,8 +168,8 @@ async def test_one_sign_in_too_many_at_an_address_says_why_and_until_when(
         assert (await citizen.authorize()).status == 429
 
 
-async def test_a_right_continuation_code_works_whatever_others_typed_in_before(stage: Stage, line: Wire) -> None:
-    citizen, others, elsewhere = (rider(stage, line) for _ in range(3))
+async def test_a_right_continuation_code_works_whatever_others_typed_in_before(stage: Stage, line: HttpSender) -> None:
+    citizen, others, elsewhere = (raw_citizen(stage, line) for _ in range(3))
     await citizen.begin()
     form = Forms((await citizen.visit(f"{citizen.page}/later")).expect().body).found[f"{citizen.page}/later"]
     (await citizen.submit(f"{citizen.page}/later", form)).expect(303)

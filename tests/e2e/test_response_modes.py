@@ -9,8 +9,8 @@ from playwright.async_api import Request, expect
 from tests.e2e.app_harness import Stage
 from tests.e2e.citizen_page import NORTHBANK, Citizen
 from tests.e2e.conftest import Newcomer
-from tests.e2e.extra_clients import LIBRARY_NAME, Library
-from tests.e2e.raw_client import wire
+from tests.e2e.extra_clients import LIBRARY_NAME, ClientRequest
+from tests.e2e.raw_client import http_sender
 
 POSTED = ["form_post", "form_post.jwt"]
 
@@ -21,12 +21,12 @@ async def citizen(newcomer: Newcomer, shared_stage: Stage, *, script: bool) -> C
     return await newcomer(shared_stage, script=script)
 
 
-async def unwrapped(library: Library, fields: dict[str, str]) -> dict[str, str]:
+async def unwrapped(library: ClientRequest, fields: dict[str, str]) -> dict[str, str]:
     """The parameters of a response. Another library decodes it if it is a JWT (JARM 2.4)."""
     if "response" not in fields:
         return fields
     assert set(fields) == {"response"}
-    async with wire() as line:
+    async with http_sender() as line:
         keys = jwt.PyJWKSet.from_dict((await line.send("GET", f"{library.stage.issuer}/jwks")).expect().json)
     key = keys[jwt.get_unverified_header(fields["response"])["kid"]]
     read = jwt.decode(
@@ -35,7 +35,7 @@ async def unwrapped(library: Library, fields: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in read.items() if name not in ("aud", "exp")}
 
 
-async def posted(citizen: Citizen, library: Library, step: str | None = None) -> dict[str, str]:
+async def posted(citizen: Citizen, library: ClientRequest, step: str | None = None) -> dict[str, str]:
     """What the browser posts to the service, by itself where it runs scripts, else when its button is pressed."""
 
     def there(request: Request) -> bool:
@@ -54,7 +54,7 @@ async def posted(citizen: Citizen, library: Library, step: str | None = None) ->
 
 @pytest.mark.parametrize("mode", POSTED)
 async def test_an_answer_travels_in_a_form(citizen: Citizen, mode: str) -> None:
-    library = Library(citizen.stage)
+    library = ClientRequest(citizen.stage)
     await citizen.page.goto(library.request(response_mode=mode, prompt="consent"))
     await citizen.choose(NORTHBANK)
     await citizen.play("ok")
@@ -65,7 +65,7 @@ async def test_an_answer_travels_in_a_form(citizen: Citizen, mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["jwt", "query.jwt"])
 async def test_an_answer_travels_signed_in_the_address(citizen: Citizen, mode: str) -> None:
-    library = Library(citizen.stage)
+    library = ClientRequest(citizen.stage)
     await citizen.page.goto(library.request(response_mode=mode, prompt="consent"))
     await citizen.choose(NORTHBANK)
     await citizen.play("ok")
@@ -78,7 +78,7 @@ async def test_an_answer_travels_signed_in_the_address(citizen: Citizen, mode: s
 
 @pytest.mark.parametrize("mode", POSTED)
 async def test_who_gives_up_is_sent_back_in_a_form_too(citizen: Citizen, mode: str) -> None:
-    library = Library(citizen.stage)
+    library = ClientRequest(citizen.stage)
     await citizen.page.goto(library.request(response_mode=mode))
     fields = await unwrapped(library, await posted(citizen, library, f"Stop and go back to {LIBRARY_NAME}"))
     assert (fields["error"], fields["state"]) == ("access_denied", library.state)
@@ -86,7 +86,7 @@ async def test_who_gives_up_is_sent_back_in_a_form_too(citizen: Citizen, mode: s
 
 @pytest.mark.parametrize("mode", POSTED)
 async def test_a_refusal_without_a_page_is_posted_by_a_page_of_its_own(citizen: Citizen, mode: str) -> None:
-    library = Library(citizen.stage)
+    library = ClientRequest(citizen.stage)
     for more, error in (({"prompt": "none"}, "login_required"), ({"scope": "profile"}, "invalid_scope")):
         await citizen.page.route(library.redirect_uri, lambda route: route.fulfill(body="received"))
         await citizen.page.goto(library.request(response_mode=mode, **more), wait_until="commit")
@@ -95,7 +95,7 @@ async def test_a_refusal_without_a_page_is_posted_by_a_page_of_its_own(citizen: 
 
 
 async def test_somebody_who_is_new_is_told_that_they_can_sign_up_at_a_provider(citizen: Citizen) -> None:
-    library = Library(citizen.stage)
+    library = ClientRequest(citizen.stage)
     await citizen.page.goto(library.request(prompt="create"))
     await citizen.reads("You can usually sign up there")
     await citizen.page.goto(library.request(prompt="login"))

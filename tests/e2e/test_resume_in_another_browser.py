@@ -9,7 +9,7 @@ from broker.journey.transaction import TransactionState
 from tests.e2e.app_harness import Ahead, Stage
 from tests.e2e.citizen_page import HARBOUR, NORTHBANK, PICKER, Citizen
 from tests.e2e.conftest import Newcomer
-from tests.e2e.extra_clients import Library
+from tests.e2e.extra_clients import ClientRequest
 
 
 async def code_of(citizen: Citizen) -> str:
@@ -109,7 +109,7 @@ async def test_a_code_that_a_stranger_sent_collects_nothing_for_the_stranger(
 ) -> None:
     """The attack: begin, have a code made, let a victim finish, and collect the answer."""
     attacker, victim = [await newcomer(shared_stage) for _ in range(2)]
-    library = Library(shared_stage)
+    library = ClientRequest(shared_stage)
     await attacker.page.goto(library.request(prompt="consent"))
     journey = attacker.page.url
     await attacker.choose(NORTHBANK)

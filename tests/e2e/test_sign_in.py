@@ -10,7 +10,7 @@ from playwright.async_api import Page, Route, expect
 from tests.e2e.app_harness import Ahead, Stage
 from tests.e2e.citizen_page import EID, HARBOUR, NORTHBANK, PICKER, Citizen
 from tests.e2e.conftest import Newcomer
-from tests.e2e.extra_clients import Library
+from tests.e2e.extra_clients import ClientRequest
 
 COUNCIL = "Aberlan Council"
 
@@ -219,7 +219,7 @@ async def test_one_request_in_two_tabs_goes_on_from_wherever_it_stands(citizen: 
 
 async def test_two_requests_in_two_tabs_do_not_meet(citizen: Citizen) -> None:
     first, second = citizen, await citizen.another_tab()
-    library = Library(citizen.stage)
+    library = ClientRequest(citizen.stage)
     await first.page.goto(library.request(prompt="consent"))
     await second.begin("move")
     await first.choose(NORTHBANK)
@@ -257,7 +257,7 @@ async def test_a_bookmark_of_a_journey_is_told_apart_by_how_it_ended_and_when(
 ) -> None:
     stage = clocked_stage
     left_open, finished, forgotten = [await newcomer(stage, script=script) for _ in range(3)]
-    library = Library(stage)
+    library = ClientRequest(stage)
     bookmarks = []
     for one in (left_open, finished, forgotten):
         if one is finished:

@@ -10,7 +10,7 @@ from broker.model.kill_switches import KillSwitchKind
 from tests.e2e.app_harness import Ahead, Stage
 from tests.e2e.citizen_page import HARBOUR, NORTHBANK, PICKER, Citizen
 from tests.e2e.conftest import Newcomer
-from tests.e2e.extra_clients import Library
+from tests.e2e.extra_clients import ClientRequest
 
 
 async def signed_in(citizen: Citizen, provider: str = NORTHBANK, permit: str = "parking") -> None:
@@ -35,7 +35,7 @@ async def test_a_second_request_needs_no_page_at_all(newcomer: Newcomer, shared_
 
 async def test_another_service_asks_only_what_to_share_and_knows_the_citizen_by_another_name(citizen: Citizen) -> None:
     await signed_in(citizen)
-    library = Library(citizen.stage)
+    library = ClientRequest(citizen.stage)
     await citizen.page.goto(library.request(prompt="consent"))
     await citizen.sees("Check what you share with")
     await citizen.press("Share and continue")
@@ -46,7 +46,7 @@ async def test_another_service_asks_only_what_to_share_and_knows_the_citizen_by_
     assert there not in here
     # and again, now that it was agreed to: without a page, and without showing one
     for asked in ({}, {"prompt": "none"}):
-        again = Library(citizen.stage)
+        again = ClientRequest(citizen.stage)
         await citizen.page.goto(again.request(**asked))
         told = (await again.redeem((await again.answer(citizen.page))["code"])).expect().json
         assert (await again.userinfo(told["access_token"])).expect().json["sub"] == there
@@ -77,7 +77,7 @@ async def test_a_session_older_than_the_service_allows_does_not_answer(
     newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead
 ) -> None:
     citizen = await newcomer(clocked_stage)
-    first, young, old = Library(clocked_stage), Library(clocked_stage), Library(clocked_stage)
+    first, young, old = ClientRequest(clocked_stage), ClientRequest(clocked_stage), ClientRequest(clocked_stage)
     await citizen.page.goto(first.request(prompt="consent"))
     await citizen.choose(NORTHBANK)
     await citizen.play("ok")
@@ -98,12 +98,12 @@ async def test_a_session_ends_when_it_was_idle_too_long_and_at_the_latest_after_
     citizen = await newcomer(clocked_stage)
 
     async def asks(expected: str) -> None:
-        library = Library(clocked_stage)
+        library = ClientRequest(clocked_stage)
         await citizen.page.goto(library.request(prompt="none"))
         assert expected in (await library.answer(citizen.page)).get("error", "code")
 
     async def signs_in() -> None:
-        library = Library(clocked_stage)
+        library = ClientRequest(clocked_stage)
         await citizen.page.goto(library.request(prompt="consent login"))
         await citizen.choose(NORTHBANK)
         await citizen.play("ok")
@@ -130,7 +130,7 @@ async def test_a_request_that_may_show_no_page_is_answered_from_the_session_or_n
     await citizen.begin(prompt="none")
     await citizen.arrives()
     # what was never agreed to is not shared without a page
-    library = Library(citizen.stage)
+    library = ClientRequest(citizen.stage)
     await citizen.page.goto(library.request(prompt="none", claims='{"userinfo":{"email":null}}'))
     assert (await library.answer(citizen.page)).get("error") in ("consent_required", None)
 
@@ -266,9 +266,9 @@ async def the_account(stage: Stage) -> tuple[KillSwitchKind, str]:
 @pytest.mark.parametrize("which", [the_provider, the_service, the_account])
 async def test_what_was_turned_off_is_off_for_codes_and_tokens_too(citizen: Citizen, which: Which) -> None:
     stage = citizen.stage
-    library, later = Library(stage), Library(stage)
+    library, later = ClientRequest(stage), ClientRequest(stage)
 
-    async def code(of: Library) -> str:
+    async def code(of: ClientRequest) -> str:
         await citizen.page.goto(of.request(scope="openid profile offline_access", prompt="consent login"))
         await citizen.choose(NORTHBANK)
         await citizen.play("ok", "ioan")
@@ -284,7 +284,7 @@ async def test_what_was_turned_off_is_off_for_codes_and_tokens_too(citizen: Citi
         unredeemed = await later.redeem(waiting)
         assert unredeemed.json["error"] in ("invalid_grant", "unauthorized_client")
         # a session answers neither
-        silent = Library(stage)
+        silent = ClientRequest(stage)
         await citizen.page.goto(silent.request(prompt="none"))
         assert (await silent.answer(citizen.page))["error"] in ("login_required", "interaction_required")
     # nothing was used up or revoked by it, but that an account's sessions are over, and what depends on them
@@ -295,7 +295,7 @@ async def test_what_was_turned_off_is_off_for_codes_and_tokens_too(citizen: Citi
 
 
 async def test_an_account_that_was_turned_off_signs_in_nowhere(citizen: Citizen) -> None:
-    await citizen.page.goto(Library(citizen.stage).request(prompt="consent"))
+    await citizen.page.goto(ClientRequest(citizen.stage).request(prompt="consent"))
     await citizen.choose(NORTHBANK)
     await citizen.play("ok", "ioan")
     await citizen.share()

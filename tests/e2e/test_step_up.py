@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.app_harness import Ahead, Script, Stage, staged
-from tests.e2e.raw_client import EID, NORTHBANK, Rider, Wire, wire
+from tests.e2e.raw_client import EID, NORTHBANK, HttpSender, RawCitizen, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 
@@ -25,38 +25,40 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, ahead: Ahead) -> Async
 
 
 @pytest.fixture
-async def way() -> AsyncIterator[Wire]:
+async def way() -> AsyncIterator[HttpSender]:
     """A way to send."""
-    async with wire() as opened:
+    async with http_sender() as opened:
         yield opened
 
 
-async def begun(way: Wire, stage: Stage, ahead: Ahead, before: Rider | None = None, **asked: str) -> Rider:
+async def begun(
+    way: HttpSender, stage: Stage, ahead: Ahead, before: RawCitizen | None = None, **asked: str
+) -> RawCitizen:
     """A request of the service, in the browser of the one before."""
     service = rides(stage.folder, stage.issuer)
     service.now = ahead.now
-    rider = Rider(way, service) if before is None else Rider(way, service, before.jar)
-    (await rider.push(**({"prompt": "consent"} | asked))).expect(201)
-    (await rider.authorize()).expect(303)
-    return rider
+    raw_citizen = RawCitizen(way, service) if before is None else RawCitizen(way, service, before.jar)
+    (await raw_citizen.push(**({"prompt": "consent"} | asked))).expect(201)
+    (await raw_citizen.authorize()).expect(303)
+    return raw_citizen
 
 
-async def by(rider: Rider, provider: str) -> dict[str, Any]:
+async def by(raw_citizen: RawCitizen, provider: str) -> dict[str, Any]:
     """The citizen is shown the picker and signs in; what a resource learns by introspection."""
-    await rider.return_(provider)
-    (await rider.share()).expect(303)
-    return await learned(rider)
+    await raw_citizen.return_(provider)
+    (await raw_citizen.share()).expect(303)
+    return await learned(raw_citizen)
 
 
-async def learned(rider: Rider) -> dict[str, Any]:
+async def learned(raw_citizen: RawCitizen) -> dict[str, Any]:
     """What a resource learns of the access token that the service is given."""
-    tokens = (await rider.redeem(await rider.collect())).expect().json
-    told: dict[str, Any] = (await rider.introspect(tokens["access_token"])).expect().json
+    tokens = (await raw_citizen.redeem(await raw_citizen.collect())).expect().json
+    told: dict[str, Any] = (await raw_citizen.introspect(tokens["access_token"])).expect().json
     return told
 
 
 async def test_a_resource_sees_what_a_token_stands_for_and_more_is_had_by_asking_for_it(
-    way: Wire, stage: Stage, ahead: Ahead
+    way: HttpSender, stage: Stage, ahead: Ahead
 ) -> None:
     # a resource learns when the citizen signed in where the service asked for that
     first = await begun(way, stage, ahead, max_age="3600")
@@ -84,12 +86,12 @@ async def test_a_resource_sees_what_a_token_stands_for_and_more_is_had_by_asking
     assert (same["acr"], same["auth_time"]) == ("high", young["auth_time"])
 
 
-async def test_without_a_page_more_is_refused_and_not_made_up(way: Wire, stage: Stage, ahead: Ahead) -> None:
+async def test_without_a_page_more_is_refused_and_not_made_up(way: HttpSender, stage: Stage, ahead: Ahead) -> None:
     first = await begun(way, stage, ahead)
     await by(first, NORTHBANK)
     ahead.advance(60)
     service = first.service
     for asked in ({"acr_values": "high"}, {"max_age": "30"}):
-        rider = Rider(way, service, first.jar)
-        (await rider.push(**({"prompt": "none"} | asked))).expect(201)
-        assert "error=login_required" in (await rider.authorize()).location
+        raw_citizen = RawCitizen(way, service, first.jar)
+        (await raw_citizen.push(**({"prompt": "none"} | asked))).expect(201)
+        assert "error=login_required" in (await raw_citizen.authorize()).location

@@ -13,8 +13,8 @@ import pytest
 from tests.e2e.app_harness import Ahead, Script, Stage, staged
 from tests.e2e.citizen_page import NORTHBANK, Citizen
 from tests.e2e.conftest import Newcomer
-from tests.e2e.extra_clients import LIBRARY, Library
-from tests.e2e.logout_services import Told, decoded
+from tests.e2e.extra_clients import LIBRARY, ClientRequest
+from tests.e2e.logout_services import ReceivedLogouts, decoded
 from tests.e2e.raw_client import eventually
 
 FRONT = """
@@ -63,13 +63,13 @@ def ahead() -> Ahead:
 
 
 @pytest.fixture
-def told() -> Told:
+def told() -> ReceivedLogouts:
     """What reaches the services from the broker itself."""
-    return Told()
+    return ReceivedLogouts()
 
 
 @pytest.fixture
-async def stage(tmp_path_factory: pytest.TempPathFactory, ahead: Ahead, told: Told) -> AsyncIterator[Stage]:
+async def stage(tmp_path_factory: pytest.TempPathFactory, ahead: Ahead, told: ReceivedLogouts) -> AsyncIterator[Stage]:
     """A stage with two services, each a sector of its own."""
     async with staged(tmp_path_factory.mktemp("two services"), SCRIPT, ahead.system, told) as running:
         yield running
@@ -77,7 +77,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, ahead: Ahead, told: To
 
 async def visits(citizen: Citizen, client_id: str, **asked: str) -> list[tuple[str, Any]]:
     """Uses a service; gives everything that it learns from the broker's answers."""
-    library = Library(citizen.stage, client_id)
+    library = ClientRequest(citizen.stage, client_id)
     await citizen.page.goto(library.request(scope="openid", **asked))
     if await citizen.page.get_by_role("radio").count():
         await citizen.choose(NORTHBANK)
@@ -95,7 +95,7 @@ async def visits(citizen: Citizen, client_id: str, **asked: str) -> list[tuple[s
 
 
 async def one_citizen(
-    citizen: Citizen, persona: str, told: Told, ahead: Ahead, **asked: str
+    citizen: Citizen, persona: str, told: ReceivedLogouts, ahead: Ahead, **asked: str
 ) -> dict[str, list[tuple[str, Any]]]:
     """Uses both services in one session and signs out; gives what each of them saw."""
     told.tokens.clear()
@@ -127,7 +127,7 @@ def in_common(seen: Mapping[str, list[tuple[str, Any]]]) -> set[tuple[str, str]]
 
 
 async def test_two_services_find_nothing_in_common_that_is_this_citizens_own(
-    newcomer: Newcomer, stage: Stage, told: Told, ahead: Ahead
+    newcomer: Newcomer, stage: Stage, told: ReceivedLogouts, ahead: Ahead
 ) -> None:
     shared = []
     everything = []
@@ -142,7 +142,7 @@ async def test_two_services_find_nothing_in_common_that_is_this_citizens_own(
 
 
 async def test_a_service_that_asks_when_the_citizen_signed_in_is_told_the_second(
-    newcomer: Newcomer, stage: Stage, told: Told, ahead: Ahead
+    newcomer: Newcomer, stage: Stage, told: ReceivedLogouts, ahead: Ahead
 ) -> None:
     """Both ask: that is one thing they have in common then, and the search of the other test would find it."""
     shared = in_common(await one_citizen(await newcomer(stage), "amina", told, ahead, max_age="3600"))
@@ -150,7 +150,7 @@ async def test_a_service_that_asks_when_the_citizen_signed_in_is_told_the_second
 
 
 async def test_members_stand_in_the_same_order_whoever_the_citizen_is(
-    newcomer: Newcomer, stage: Stage, told: Told, ahead: Ahead
+    newcomer: Newcomer, stage: Stage, told: ReceivedLogouts, ahead: Ahead
 ) -> None:
     orders = []
     for persona in ("amina", "ioan"):

@@ -11,10 +11,10 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import wiring
-from broker.demo.run import CONFIG, Ports, Stand, configured, sample, simulator
+from broker.demo.run import CONFIG, DemoApplication, Ports, configured, sample, simulator
 from broker.platform import system
 from tests.e2e.app_harness import Script, Stage, laid_out, serving
-from tests.e2e.logout_services import Receiver, Told
+from tests.e2e.logout_services import ReceivedLogouts, Receiver
 from tests.support.certificates import Authority
 from tests.support.ports import LOOPBACK, free_ports
 
@@ -83,7 +83,11 @@ ALONE = Script()
 
 @asynccontextmanager
 async def apart(
-    folder: Path, authority: Authority, patch: pytest.MonkeyPatch, script: Script = ALONE, told: Told | None = None
+    folder: Path,
+    authority: Authority,
+    patch: pytest.MonkeyPatch,
+    script: Script = ALONE,
+    told: ReceivedLogouts | None = None,
 ) -> AsyncIterator[Stage]:
     """Runs all of it until the block ends, with every address https and no two of them of one site.
 
@@ -105,12 +109,12 @@ async def apart(
         hop = f"{sites.url(3)}/hop".replace(PROVIDERS, PROVIDER_HOP)
         across = Across(sample(settings, sites, outbox), sites)
         service = across if told is None else Receiver(across, told)
-        stands = (
-            Stand("broker", sites.first, wiring.public_app(parts)),
-            Stand("sample service", sites.first + 2, service),
-            Stand("simulated providers", sites.first + 3, simulator(settings, sites, real, hop)),
+        demo_applications = (
+            DemoApplication("broker", sites.first, wiring.public_app(parts)),
+            DemoApplication("sample service", sites.first + 2, service),
+            DemoApplication("simulated providers", sites.first + 3, simulator(settings, sites, real, hop)),
         )
-        async with serving(*stands, ssl_certfile=certificate.chain, ssl_keyfile=certificate.key):
+        async with serving(*demo_applications, ssl_certfile=certificate.chain, ssl_keyfile=certificate.key):
             yield Stage(sites, parts, folder)
 
 

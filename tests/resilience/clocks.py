@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.processes import PATIENCE, started
-from tests.e2e.raw_client import Wire
+from tests.e2e.raw_client import HttpSender
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.program import Program
 
@@ -25,11 +25,11 @@ class Second:
 
     program: Program
     url: str
-    wire: Wire
+    http_sender: HttpSender
 
     async def ready(self) -> Mapping[str, Any]:
         """What it says of itself at /readyz, and under `status` how."""
-        reply = await self.wire.send("GET", f"{self.url}/readyz")
+        reply = await self.http_sender.send("GET", f"{self.url}/readyz")
         return {"status": reply.status, **reply.json}
 
     def logged(self, *events: str) -> Sequence[Mapping[str, Any]]:
@@ -57,7 +57,7 @@ def shifting(file: Path) -> Mapping[str, str]:
 async def second(
     folder: Path,
     public: str,
-    wire: Wire,
+    http_sender: HttpSender,
     shift: str | None = None,
     env: Mapping[str, str] = MONOTONIC,
 ) -> AsyncIterator[Second]:
@@ -81,6 +81,6 @@ async def second(
     )
     await asyncio.to_thread(program.start, PATIENCE)
     try:
-        yield Second(program, f"http://{LOOPBACK}:{port}", wire)
+        yield Second(program, f"http://{LOOPBACK}:{port}", http_sender)
     finally:
         await asyncio.to_thread(program.stop, within=PATIENCE)

@@ -16,7 +16,7 @@ import asyncpg
 from broker.model.handle import sha256_hex
 from tests.e2e.app_harness import Script, on_stores
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import ConnectionLost, Reply, Rider, Wire, eventually, wire
+from tests.e2e.raw_client import ConnectionLost, HttpSender, RawCitizen, Reply, eventually, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, Service, land_register, rides
 from tests.support.pausing_proxy import PausingProxy
 from tests.support.postgres import PostgresServer
@@ -40,7 +40,7 @@ failed_user_codes_per_ip = { max = 100000, window = "1 minute" }
 
 
 def workers_on_stores(database: str, redis: str, workers: int = WORKERS, further: str = "") -> Script:
-    """The example configuration on these stores, with the riders' service beside it, of which `further` says more."""
+    """The example configuration on these stores, with the service `rides` beside it, of which `further` says more."""
     return Script(
         edits={
             "broker.toml": {
@@ -54,7 +54,7 @@ def workers_on_stores(database: str, redis: str, workers: int = WORKERS, further
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Deployment:
     """A running broker, its stores, and a way to send. `postgres_proxy` sits between the broker and PostgreSQL."""
 
     running: Running
@@ -62,11 +62,11 @@ class Ground:
     redis: RedisServer
     postgres_proxy: PausingProxy
     database: str
-    wire: Wire
+    http_sender: HttpSender
 
     @property
     def service(self) -> Service:
-        """The riders' service."""
+        """The service `rides`."""
         return rides(self.running.folder, self.running.issuer)
 
     @property
@@ -74,9 +74,9 @@ class Ground:
         """The service whose tokens hang on a key."""
         return land_register(self.running.folder, self.running.issuer, self.running.service)
 
-    def rider(self, service: Service | None = None) -> Rider:
+    def raw_citizen(self, service: Service | None = None) -> RawCitizen:
         """A citizen with a fresh browser."""
-        return Rider(self.wire, service or self.service)
+        return RawCitizen(self.http_sender, service or self.service)
 
     @asynccontextmanager
     async def sql(self) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
@@ -159,7 +159,7 @@ class Ground:
     async def ready(self) -> bool:
         """Whether a worker, whichever it is, says that requests should come and that it misses nothing."""
         try:
-            reply = await self.wire.send("GET", f"{self.running.issuer}/readyz")
+            reply = await self.http_sender.send("GET", f"{self.running.issuer}/readyz")
         except ConnectionLost:
             return False
         return reply.status == 200 and reply.json["wrong"] == {}
@@ -232,16 +232,16 @@ async def commanded(config: Path, *words: str) -> str:
 
 
 @asynccontextmanager
-async def ground(
+async def deployment(
     folder: Path, postgres: PostgresServer, redis: RedisServer, further: str = ""
-) -> AsyncIterator[Ground]:
+) -> AsyncIterator[Deployment]:
     """Runs it until the block ends. Every request has a connection of its own, so that any worker may answer it.
 
-    `further` are lines for the file of the riders' service.
+    `further` are lines for the file of the service `rides`.
     """
     with postgres.database() as database:
         async with PausingProxy(lambda: postgres.port).running() as postgres_proxy:
             through = database.replace(f":{postgres.port}/", f":{postgres_proxy.port}/")
             script = workers_on_stores(through, redis.url, further=further)
-            async with run(folder, script, "--listener", "public") as running, wire(single=True) as sender:
-                yield Ground(running, postgres, redis, postgres_proxy, database, sender)
+            async with run(folder, script, "--listener", "public") as running, http_sender(single=True) as sender:
+                yield Deployment(running, postgres, redis, postgres_proxy, database, sender)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 from tests.e2e.logout_services import decoded
 from tests.e2e.raw_client import eventually
-from tests.resilience.cluster import ground, local_ports
+from tests.resilience.cluster import deployment, local_ports
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
@@ -48,10 +48,10 @@ async def test_a_delivery_whose_worker_was_killed_is_made_by_another(
     server = await asyncio.start_server(service.handle, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     told = f'backchannel_logout_uri = "http://localhost:{port}/told"'
-    async with server, ground(tmp_path, postgres, redis, told) as broker:
-        rider = broker.rider()
-        id_token = (await rider.redeem(await rider.code())).expect().json["id_token"]
-        (await rider.visit(f"/logout?id_token_hint={id_token}")).expect(303)
+    async with server, deployment(tmp_path, postgres, redis, told) as broker:
+        raw_citizen = broker.raw_citizen()
+        id_token = (await raw_citizen.redeem(await raw_citizen.code())).expect().json["id_token"]
+        (await raw_citizen.visit(f"/logout?id_token_hint={id_token}")).expect(303)
         await service.called(1)
         [worker] = [one for one in broker.workers() if service.caller in local_ports(one)]
         assert await broker.one("SELECT count(*) FROM deliveries WHERE sent IS NULL AND sealed IS NOT NULL") == 1

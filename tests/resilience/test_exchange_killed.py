@@ -13,7 +13,7 @@ import pytest
 
 from broker.model.handle import sha256_hex
 from tests.e2e.raw_client import SOON, ConnectionLost, Reply, eventually
-from tests.resilience.cluster import WORKERS, Ground, Issued
+from tests.resilience.cluster import WORKERS, Deployment, Issued
 
 WAITING = """
 SELECT pid FROM pg_stat_activity
@@ -26,7 +26,7 @@ COMMITS = "while it commits"
 
 
 @asynccontextmanager
-async def stopped(broker: Ground, step: str, code: str, form: dict[str, str]) -> AsyncIterator[None]:
+async def stopped(broker: Deployment, step: str, code: str, form: dict[str, str]) -> AsyncIterator[None]:
     """Inside the block an exchange comes as far as this step and waits there, for a lock that another one holds."""
     async with broker.sql() as connection:
         lock = connection.transaction()
@@ -62,12 +62,12 @@ class HeldUp:
     worker: int
 
 
-async def held_up(broker: Ground, form: dict[str, str]) -> HeldUp | None:
+async def held_up(broker: Deployment, form: dict[str, str]) -> HeldUp | None:
     """Sends the exchange, and stops its worker where it waits, since after a second it would wait no longer.
 
     None where a busy machine was too late for that: the exchange was refused, and nothing of it is under way.
     """
-    exchange = asyncio.ensure_future(broker.wire.send("POST", f"{broker.running.issuer}/token", form))
+    exchange = asyncio.ensure_future(broker.http_sender.send("POST", f"{broker.running.issuer}/token", form))
     found: list[int] = []
 
     async def seen() -> bool:
@@ -89,7 +89,7 @@ async def held_up(broker: Ground, form: dict[str, str]) -> HeldUp | None:
     return None
 
 
-async def killed_at(broker: Ground, step: str, code: str, form: dict[str, str], *, backend_dies: bool) -> None:
+async def killed_at(broker: Deployment, step: str, code: str, form: dict[str, str], *, backend_dies: bool) -> None:
     """Lets an exchange come to a step and kills its worker there; the statement under way dies too, or goes on."""
     held = None
     while held is None:
@@ -112,38 +112,40 @@ async def killed_at(broker: Ground, step: str, code: str, form: dict[str, str], 
 
 
 @pytest.mark.parametrize("step", [READS_CODE, CLAIMS_CODE, RECORDS_ASSERTION, COMMITS])
-async def test_a_code_whose_exchange_was_killed_before_the_commit_works_once_more(broker: Ground, step: str) -> None:
-    rider = broker.rider()
-    code = await rider.code()
-    form = rider.exchange(code)
+async def test_a_code_whose_exchange_was_killed_before_the_commit_works_once_more(
+    broker: Deployment, step: str
+) -> None:
+    raw_citizen = broker.raw_citizen()
+    code = await raw_citizen.code()
+    form = raw_citizen.exchange(code)
     before = await broker.issued(code)
     await killed_at(broker, step, code, form, backend_dies=True)
     assert await broker.issued(code) == before == Issued(redeemed=False, tokens=0, audited=[], replays=before.replays)
     # the very same request: nothing of it was kept, not even the use of its assertion
-    told = (await rider.call("/token", form)).expect().json
-    assert (await rider.userinfo(told["access_token"])).status == 200
+    told = (await raw_citizen.call("/token", form)).expect().json
+    assert (await raw_citizen.userinfo(told["access_token"])).status == 200
     assert await broker.issued(code) == Issued(
         redeemed=True, tokens=2, audited=["code_redeemed"], replays=before.replays
     )
-    refused = await rider.redeem(code)
+    refused = await raw_citizen.redeem(code)
     assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
-    assert (await rider.userinfo(told["access_token"])).status == 401
+    assert (await raw_citizen.userinfo(told["access_token"])).status == 401
     assert (await broker.issued(code)).tokens == 0
 
 
 @pytest.mark.parametrize("step", [CLAIMS_CODE, RECORDS_ASSERTION, COMMITS])
 async def test_a_code_whose_exchange_was_committed_after_its_worker_was_killed_is_refused_and_its_tokens_revoked(
-    broker: Ground, step: str
+    broker: Deployment, step: str
 ) -> None:
-    rider = broker.rider()
-    code = await rider.code()
+    raw_citizen = broker.raw_citizen()
+    code = await raw_citizen.code()
     before = await broker.issued(code)
-    await killed_at(broker, step, code, rider.exchange(code), backend_dies=False)
+    await killed_at(broker, step, code, raw_citizen.exchange(code), backend_dies=False)
     # no client received these tokens, but they are complete
     assert await broker.issued(code) == Issued(
         redeemed=True, tokens=2, audited=["code_redeemed"], replays=before.replays
     )
-    refused = await rider.redeem(code)
+    refused = await raw_citizen.redeem(code)
     assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
     assert await broker.issued(code) == Issued(
         redeemed=True, tokens=0, audited=["code_redeemed", "code_replayed"], replays=before.replays + 1
@@ -151,12 +153,12 @@ async def test_a_code_whose_exchange_was_committed_after_its_worker_was_killed_i
 
 
 async def test_a_code_whose_worker_was_killed_before_it_heard_of_the_commit_is_refused_and_its_tokens_revoked(
-    broker: Ground,
+    broker: Deployment,
 ) -> None:
-    rider = broker.rider()
-    code = await rider.code()
+    raw_citizen = broker.raw_citizen()
+    code = await raw_citizen.code()
     before = await broker.issued(code)
-    form = rider.exchange(code)
+    form = raw_citizen.exchange(code)
     held = None
     while held is None:
         async with stopped(broker, CLAIMS_CODE, code, form):
@@ -174,22 +176,22 @@ async def test_a_code_whose_worker_was_killed_before_it_heard_of_the_commit_is_r
         await held.exchange
     broker.postgres_proxy.release()
     assert (await broker.issued(code)).tokens == 2
-    refused = await rider.redeem(code)
+    refused = await raw_citizen.redeem(code)
     assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
     assert await broker.issued(code) == Issued(
         redeemed=True, tokens=0, audited=["code_redeemed", "code_replayed"], replays=before.replays + 1
     )
 
 
-async def test_a_code_whose_answer_was_lost_on_its_way_is_refused_and_its_tokens_revoked(broker: Ground) -> None:
-    rider = broker.rider()
-    code = await rider.code()
+async def test_a_code_whose_answer_was_lost_on_its_way_is_refused_and_its_tokens_revoked(broker: Deployment) -> None:
+    raw_citizen = broker.raw_citizen()
+    code = await raw_citizen.code()
     before = await broker.issued(code)
     port = broker.running.ports.first
 
     async def asked() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """The exchange is sent, and its answer left lying."""
-        form = urlencode(rider.exchange(code))
+        form = urlencode(raw_citizen.exchange(code))
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         head = f"POST /token HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         writer.write(f"{head}Content-Length: {len(form)}\r\n\r\n{form}".encode())
@@ -217,7 +219,7 @@ async def test_a_code_whose_answer_was_lost_on_its_way_is_refused_and_its_tokens
     writer.close()
     assert (await broker.issued(code)).tokens == 2
     await broker.well()
-    refused = await rider.redeem(code)
+    refused = await raw_citizen.redeem(code)
     assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
     assert await broker.issued(code) == Issued(
         redeemed=True, tokens=0, audited=["code_redeemed", "code_replayed"], replays=before.replays + 1
@@ -225,14 +227,16 @@ async def test_a_code_whose_answer_was_lost_on_its_way_is_refused_and_its_tokens
 
 
 async def test_of_many_who_redeem_one_code_while_a_worker_is_killed_at_most_one_holds_live_tokens(
-    broker: Ground,
+    broker: Deployment,
 ) -> None:
-    rider = broker.rider()
-    code = await rider.code()
+    raw_citizen = broker.raw_citizen()
+    code = await raw_citizen.code()
 
     async def attempt() -> Reply | None:
         try:
-            return await rider.wire.send("POST", f"{broker.running.issuer}/token", rider.exchange(code))
+            return await raw_citizen.http_sender.send(
+                "POST", f"{broker.running.issuer}/token", raw_citizen.exchange(code)
+            )
         except ConnectionLost:
             return None
 
@@ -251,15 +255,17 @@ async def test_of_many_who_redeem_one_code_while_a_worker_is_killed_at_most_one_
 
 
 @pytest.mark.parametrize("number", range(3), ids=["begin", "return", "share"])
-async def test_the_other_workers_go_on_with_a_journey_and_the_dead_one_is_replaced(broker: Ground, number: int) -> None:
-    rider = broker.rider()
-    steps: list[Callable[[], Awaitable[object]]] = [rider.begin, rider.return_, rider.share]
+async def test_the_other_workers_go_on_with_a_journey_and_the_dead_one_is_replaced(
+    broker: Deployment, number: int
+) -> None:
+    raw_citizen = broker.raw_citizen()
+    steps: list[Callable[[], Awaitable[object]]] = [raw_citizen.begin, raw_citizen.return_, raw_citizen.share]
     before = broker.serving()
     assert len(before) == WORKERS
     for at, step in enumerate(steps):
         if at == number:
             broker.kill(before[number % WORKERS])
         await step()
-    (await rider.redeem(await rider.collect())).expect()
+    (await raw_citizen.redeem(await raw_citizen.collect())).expect()
     await broker.whole()
     assert before[number % WORKERS] not in broker.serving()

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.e2e.raw_client import HARBOUR, NORTHBANK, SOON, ConnectionLost, Forms, Reply, Rider, eventually
-from tests.resilience.cluster import Ground
+from tests.e2e.raw_client import HARBOUR, NORTHBANK, SOON, ConnectionLost, Forms, RawCitizen, Reply, eventually
+from tests.resilience.cluster import Deployment
 
 SEED = int(os.environ.get("PORTICO_SEED", "20261122"))
 """Another seed, another story: whatever a test says was wrong is told again by its seed."""
@@ -87,7 +87,7 @@ AUDITED = {
 class Story:
     """What one service and one citizen do, and what they were given: tokens by the code they came for."""
 
-    rider: Rider
+    raw_citizen: RawCitizen
     chance: random.Random
     codes: list[str] = field(default_factory=list)
     given: list[tuple[str, str]] = field(default_factory=list)
@@ -105,57 +105,63 @@ class Story:
             except ConnectionLost:
                 self.seen["gone"] += 1
 
-    def _fresh(self) -> Rider:
+    def _fresh(self) -> RawCitizen:
         """The same browser and service with a new request."""
-        self.rider = Rider(self.rider.wire, self.rider.service, jar=self.rider.jar)
-        return self.rider
+        self.raw_citizen = RawCitizen(self.raw_citizen.http_sender, self.raw_citizen.service, jar=self.raw_citizen.jar)
+        return self.raw_citizen
 
     async def sign_in(self) -> None:
         """Signs in as far as faults let it, presses each button twice, and redeems the code."""
-        rider = self._fresh()
-        code = await self._code(rider, NORTHBANK)
+        raw_citizen = self._fresh()
+        code = await self._code(raw_citizen, NORTHBANK)
         if code is not None:
             self.codes.append(code)
             await self._redeem(code)
 
     async def fail_and_retry(self) -> None:
         """One provider fails, another works."""
-        rider = self._fresh()
-        if (await rider.push("outcome:cancelled;persona:amina", prompt="consent login")).status != 201:
+        raw_citizen = self._fresh()
+        if (await raw_citizen.push("outcome:cancelled;persona:amina", prompt="consent login")).status != 201:
             return
-        if (await rider.authorize()).status != 303 or not await self._choose(rider, HARBOUR):
+        if (await raw_citizen.authorize()).status != 303 or not await self._choose(raw_citizen, HARBOUR):
             return
         self.seen["failed"] += 1
-        await self._choose(rider, NORTHBANK)
+        await self._choose(raw_citizen, NORTHBANK)
 
-    async def _choose(self, rider: Rider, provider: str) -> bool:
-        page = await rider.visit(rider.page)
-        form = Forms(page.body).found.get(f"{rider.page}/choose")
-        if form is None or (await rider.submit(f"{rider.page}/choose", {**form, "provider": provider})).status != 303:
+    async def _choose(self, raw_citizen: RawCitizen, provider: str) -> bool:
+        page = await raw_citizen.visit(raw_citizen.page)
+        form = Forms(page.body).found.get(f"{raw_citizen.page}/choose")
+        if (
+            form is None
+            or (await raw_citizen.submit(f"{raw_citizen.page}/choose", {**form, "provider": provider})).status != 303
+        ):
             return False
-        leaving = (await rider.visit(rider.page)).headers.get("Refresh", "").partition("url=")[2]
-        if not leaving or rider.page in leaving:
+        leaving = (await raw_citizen.visit(raw_citizen.page)).headers.get("Refresh", "").partition("url=")[2]
+        if not leaving or raw_citizen.page in leaving:
             return False
-        back = (await rider.wire.send("GET", leaving)).location
-        replies = await asyncio.gather(rider.visit(back), rider.visit(back), return_exceptions=True)
+        back = (await raw_citizen.http_sender.send("GET", leaving)).location
+        replies = await asyncio.gather(raw_citizen.visit(back), raw_citizen.visit(back), return_exceptions=True)
         return any(isinstance(reply, Reply) and reply.status == 303 for reply in replies)
 
-    async def _code(self, rider: Rider, provider: str) -> str | None:
-        if (await rider.push(prompt="consent login")).status != 201 or (await rider.authorize()).status != 303:
+    async def _code(self, raw_citizen: RawCitizen, provider: str) -> str | None:
+        if (await raw_citizen.push(prompt="consent login")).status != 201 or (
+            await raw_citizen.authorize()
+        ).status != 303:
             return None
-        if not await self._choose(rider, provider):
+        if not await self._choose(raw_citizen, provider):
             return None
-        form = Forms((await rider.visit(rider.page)).body).found.get(f"{rider.page}/share")
+        form = Forms((await raw_citizen.visit(raw_citizen.page)).body).found.get(f"{raw_citizen.page}/share")
         if form is None:
             return None
         await asyncio.gather(
-            *(rider.submit(f"{rider.page}/share", {**form, "agree": "yes"}) for _ in range(2)), return_exceptions=True
+            *(raw_citizen.submit(f"{raw_citizen.page}/share", {**form, "agree": "yes"}) for _ in range(2)),
+            return_exceptions=True,
         )
-        leaving = (await rider.visit(rider.page)).headers.get("Refresh", "")
+        leaving = (await raw_citizen.visit(raw_citizen.page)).headers.get("Refresh", "")
         return leaving.partition("code=")[2].partition("&")[0] or None
 
     async def _redeem(self, code: str) -> None:
-        reply = await self.rider.redeem(code)
+        reply = await self.raw_citizen.redeem(code)
         self.seen[f"redeem {reply.status}"] += 1
         if reply.status == 200:
             self.given.append((code, reply.json["access_token"]))
@@ -176,18 +182,18 @@ class Story:
     async def renew(self) -> None:
         """A refresh token is used."""
         if self.refresh:
-            reply = await self.rider.refresh(self.chance.choice(self.refresh))
+            reply = await self.raw_citizen.refresh(self.chance.choice(self.refresh))
             self.seen[f"refresh {reply.status}"] += 1
 
     async def revoke(self) -> None:
         """A refresh token is given back."""
         if self.refresh:
-            form = {"token": self.chance.choice(self.refresh), **self.rider.service.assertion()}
-            reply = await self.rider.call("/revoke", form)
+            form = {"token": self.chance.choice(self.refresh), **self.raw_citizen.service.assertion()}
+            reply = await self.raw_citizen.call("/revoke", form)
             self.seen[f"revoke {reply.status}"] += 1
 
 
-async def troubles(broker: Ground, chance: random.Random) -> list[str]:
+async def troubles(broker: Deployment, chance: random.Random) -> list[str]:
     """Faults, one after the other."""
     done = []
     for _ in range(FAULTS):
@@ -209,10 +215,10 @@ async def troubles(broker: Ground, chance: random.Random) -> list[str]:
 
 @pytest.mark.parametrize("seed", [SEED, SEED + 1])
 async def test_nothing_is_issued_twice_and_everything_is_audited_once_whatever_breaks(
-    broker: Ground, seed: int
+    broker: Deployment, seed: int
 ) -> None:
     chance = random.Random(seed)
-    stories = [Story(broker.rider(), random.Random(chance.random())) for _ in range(RIDERS)]
+    stories = [Story(broker.raw_citizen(), random.Random(chance.random())) for _ in range(RIDERS)]
     breaking = asyncio.ensure_future(troubles(broker, chance))
     await asyncio.gather(*(story.tell(ACTS) for story in stories))
     faults = await breaking
@@ -241,17 +247,17 @@ def given_by_code(stories: Sequence[Story]) -> dict[str, list[str]]:
     return found
 
 
-async def succeeds(broker: Ground) -> bool:
+async def succeeds(broker: Deployment) -> bool:
     """A citizen signs in."""
-    rider = broker.rider()
-    return (await rider.redeem(await rider.code())).status == 200
+    raw_citizen = broker.raw_citizen()
+    return (await raw_citizen.redeem(await raw_citizen.code())).status == 200
 
 
-async def vouched(broker: Ground) -> bool:
+async def vouched(broker: Deployment) -> bool:
     """A signed checkpoint vouches for a part of the chain."""
     return await broker.one("SELECT count(*) FROM checkpoints") > 0
 
 
-async def sealed(broker: Ground) -> bool:
+async def sealed(broker: Deployment) -> bool:
     """Every audit row has its place in the chain."""
     return await broker.one("SELECT count(*) FROM audit WHERE number IS NULL") == 0

@@ -20,7 +20,7 @@ from broker.crypto.keys import Pkcs11Tokens, pkcs11_objects
 from broker.crypto.keys.index import InToken
 from tests.e2e.app_harness import Script
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import ConnectionLost, Reply, Rider, Wire, eventually, wire
+from tests.e2e.raw_client import ConnectionLost, HttpSender, RawCitizen, Reply, eventually, http_sender
 from tests.e2e.relying_service import rides
 from tests.resilience.cluster import BESIDE_KEYS, WORKERS, commanded, workers_on_stores
 from tests.support.postgres import PostgresServer
@@ -53,7 +53,7 @@ class Client:
 class Load:
     """Citizens who sign in all the time, and services that verify each of their ID tokens."""
 
-    def __init__(self, running: Running, sender: Wire) -> None:
+    def __init__(self, running: Running, sender: HttpSender) -> None:
         self.running, self._sender = running, sender
         self.kids: list[str] = []
         self.failed: list[BaseException] = []
@@ -61,9 +61,9 @@ class Load:
     async def citizen(self, client: Client) -> None:
         """One sign-in after the other."""
         while True:
-            rider = Rider(self._sender, rides(self.running.folder, self.running.issuer))
+            raw_citizen = RawCitizen(self._sender, rides(self.running.folder, self.running.issuer))
             try:
-                told = (await rider.redeem(await rider.code())).expect().json
+                told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
                 self.kids.append(await asyncio.to_thread(client.verify, told["id_token"]))
             except ConnectionLost:
                 continue  # the machine is busy
@@ -80,7 +80,7 @@ class Load:
 
 
 @asynccontextmanager
-async def load(running: Running, sender: Wire, citizens: int = 3) -> AsyncIterator[Load]:
+async def load(running: Running, sender: HttpSender, citizens: int = 3) -> AsyncIterator[Load]:
     """Keeps citizens signing in until the block ends, which no failure must have gone before."""
     made = Load(running, sender)
     tasks = [asyncio.ensure_future(made.citizen(Client(running.issuer))) for _ in range(citizens)]
@@ -93,14 +93,14 @@ async def load(running: Running, sender: Wire, citizens: int = 3) -> AsyncIterat
     assert [repr(error) for error in made.failed[:3]] == []
 
 
-async def shown(sender: Wire, issuer: str, alg: str = "ES256") -> list[str]:
+async def shown(sender: HttpSender, issuer: str, alg: str = "ES256") -> list[str]:
     """The ids that whichever worker shows, current first."""
     found = (await sender.send("GET", f"{issuer}/jwks")).expect()
     assert found.headers["Cache-Control"] == "public, max-age=300"
     return [key["kid"] for key in found.json["keys"] if key["alg"] == alg]
 
 
-async def everywhere(sender: Wire, issuer: str, holds: Callable[[list[str]], bool], alg: str = "ES256") -> float:
+async def everywhere(sender: HttpSender, issuer: str, holds: Callable[[list[str]], bool], alg: str = "ES256") -> float:
     """Seconds until every worker shows a key set of which this holds."""
 
     async def seen() -> bool:
@@ -132,7 +132,7 @@ async def test_no_verification_fails_while_keys_change_under_load(
         script = workers_on_stores(database, redis.url)
         async with (
             run(tmp_path, script, "--listener", "public") as running,
-            wire(single=True) as sender,
+            http_sender(single=True) as sender,
             load(running, sender) as citizens,
         ):
             config, issuer = tmp_path / "config", running.issuer
@@ -194,7 +194,7 @@ async def test_of_two_workers_one_does_what_the_schedule_wants(
 ) -> None:
     with postgres.database() as database:
         script = scheduled(database, redis)
-        async with run(tmp_path, script, "--listener", "public") as running, wire(single=True) as sender:
+        async with run(tmp_path, script, "--listener", "public") as running, http_sender(single=True) as sender:
             index = tmp_path / ".demo" / "keys" / "keys.toml"
             os.utime(index, (index.stat().st_mtime - 40 * 86400,) * 2)
             await everywhere(sender, running.issuer, lambda kids: len(kids) == 2)
@@ -212,7 +212,7 @@ async def test_a_key_in_a_token_takes_over_and_is_missed_and_found_again_without
     with postgres.database() as database:
         async with (
             run(tmp_path, workers_on_stores(database, redis.url), "--listener", "public") as running,
-            wire(single=True) as sender,
+            http_sender(single=True) as sender,
         ):
             await asyncio.to_thread(into_token, hsm, tmp_path / ".demo" / "keys")
             await commanded(tmp_path / "config", "keys", "init")
@@ -221,24 +221,24 @@ async def test_a_key_in_a_token_takes_over_and_is_missed_and_found_again_without
             client = Client(running.issuer)
 
             async def redeemed() -> Reply:
-                rider = Rider(sender, rides(tmp_path, running.issuer))
-                return await rider.redeem(await rider.code())
+                raw_citizen = RawCitizen(sender, rides(tmp_path, running.issuer))
+                return await raw_citizen.redeem(await raw_citizen.code())
 
             async def signs() -> bool:
                 reply = await redeemed()
                 return reply.status == 200 and await verified(client, reply) == mine
 
             await eventually(30, signs)
-            rider = Rider(sender, rides(tmp_path, running.issuer))
-            code = await rider.code()
+            raw_citizen = RawCitizen(sender, rides(tmp_path, running.issuer))
+            code = await raw_citizen.code()
             hsm.pull()
             for _ in range(2 * WORKERS):
-                reply = await rider.redeem(code)
+                reply = await raw_citizen.redeem(code)
                 assert (reply.status, reply.json["error"]) == (503, "temporarily_unavailable")
             hsm.plug()
 
             async def redeems() -> bool:
-                reply = await rider.redeem(code)
+                reply = await raw_citizen.redeem(code)
                 return reply.status == 200 and await verified(client, reply) == mine
 
             await eventually(30, redeems)

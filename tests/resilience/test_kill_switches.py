@@ -10,9 +10,9 @@ import pytest
 
 from tests.e2e.app_harness import Script
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import HARBOUR, NORTHBANK, Forms, Rider, Wire, wire
+from tests.e2e.raw_client import HARBOUR, NORTHBANK, Forms, HttpSender, RawCitizen, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, Service, rides
-from tests.resilience.cluster import Ground, commanded
+from tests.resilience.cluster import Deployment, commanded
 
 ACCOUNT = "SELECT account_id FROM identities WHERE issuer LIKE '%northbank'"
 
@@ -20,18 +20,18 @@ ACCOUNT = "SELECT account_id FROM identities WHERE issuer LIKE '%northbank'"
 class Place:
     """A running broker, whichever its stores, and the operator's command line beside it."""
 
-    def __init__(self, running: Running, wire: Wire) -> None:
+    def __init__(self, running: Running, http_sender: HttpSender) -> None:
         self.running = running
-        self.wire = wire
+        self.http_sender = http_sender
 
     @property
     def service(self) -> Service:
-        """The riders' service."""
+        """The service `rides`."""
         return rides(self.running.folder, self.running.issuer)
 
-    def rider(self) -> Rider:
+    def raw_citizen(self) -> RawCitizen:
         """A citizen with a fresh browser."""
-        return Rider(self.wire, self.service)
+        return RawCitizen(self.http_sender, self.service)
 
     async def command(self, *words: str) -> str:
         """What an operator types; what it printed."""
@@ -44,7 +44,7 @@ async def single(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plac
     script = Script(files={"services/rides.toml": RIDES_SERVICE})
     async with (
         run(tmp_path_factory.mktemp("single"), script, "--listener", "public") as running,
-        wire(single=True) as send,
+        http_sender(single=True) as send,
     ):
         yield Place(running, send)
 
@@ -53,22 +53,22 @@ async def single(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Plac
 def place(request: pytest.FixtureRequest) -> Place:
     """Each way to run it, one after the other."""
     if request.param.startswith("two"):
-        broker: Ground = request.getfixturevalue("broker")
-        return Place(broker.running, broker.wire)
+        broker: Deployment = request.getfixturevalue("broker")
+        return Place(broker.running, broker.http_sender)
     found: Place = request.getfixturevalue("single")
     return found
 
 
-async def many(path: str, rider: Rider) -> list[int]:
+async def many(path: str, raw_citizen: RawCitizen) -> list[int]:
     """The statuses of many requests at once, so that every worker is among those who answer."""
-    replies = await asyncio.gather(*(rider.visit(path) for _ in range(8)))
+    replies = await asyncio.gather(*(raw_citizen.visit(path) for _ in range(8)))
     return [reply.status for reply in replies]
 
 
 async def test_a_provider_that_is_turned_off_stops_every_path_at_the_next_request(place: Place) -> None:
-    choosing, leaving, returning, agreeing = (place.rider() for _ in range(4))
-    for rider in (choosing, leaving, returning, agreeing):
-        await rider.begin()
+    choosing, leaving, returning, agreeing = (place.raw_citizen() for _ in range(4))
+    for raw_citizen in (choosing, leaving, returning, agreeing):
+        await raw_citizen.begin()
     picker = Forms((await choosing.visit(choosing.page)).expect().body).found[f"{choosing.page}/choose"]
     (await leaving.choose(NORTHBANK)).expect(303)
     (await returning.choose(NORTHBANK)).expect(303)
@@ -91,11 +91,11 @@ async def test_a_provider_that_is_turned_off_stops_every_path_at_the_next_reques
         (await choosing.redeem(await choosing.collect())).expect()
     finally:
         await place.command("provider", "enable", NORTHBANK, "--by", "operator")
-    (await place.rider().code(NORTHBANK))
+    (await place.raw_citizen().code(NORTHBANK))
 
 
 async def test_a_service_that_is_turned_off_stops_every_path_at_the_next_request(place: Place) -> None:
-    holder, late, beginning, agreeing = (place.rider() for _ in range(4))
+    holder, late, beginning, agreeing = (place.raw_citizen() for _ in range(4))
     told = (await holder.redeem(await holder.code())).expect().json
     code = await late.code()
     (await beginning.push()).expect(201)
@@ -112,7 +112,7 @@ async def test_a_service_that_is_turned_off_stops_every_path_at_the_next_request
         assert (await holder.call("/revoke", {"token": told["refresh_token"], **holder.service.assertion()})).json[
             "error"
         ] == "unauthorized_client"
-        pushes = await asyncio.gather(*(place.rider().push() for _ in range(8)))
+        pushes = await asyncio.gather(*(place.raw_citizen().push() for _ in range(8)))
         assert {reply.json["error"] for reply in pushes} == {"unauthorized_client"}
         reply = await beginning.authorize()
         if reply.status == 303 and beginning.page:
@@ -126,7 +126,7 @@ async def test_a_service_that_is_turned_off_stops_every_path_at_the_next_request
 
 
 async def test_an_account_that_is_turned_off_stops_every_path_at_the_next_request(place: Place) -> None:
-    holder, late, agreeing = (place.rider() for _ in range(3))
+    holder, late, agreeing = (place.raw_citizen() for _ in range(3))
     told = (await holder.redeem(await holder.code())).expect().json
     code = await late.code()
     await agreeing.begin()
@@ -172,11 +172,11 @@ async def account_of(place: Place) -> str:
 
 
 async def test_a_new_epoch_ends_every_code_token_and_session_of_before_at_every_worker(place: Place) -> None:
-    holder, late = place.rider(), place.rider()
+    holder, late = place.raw_citizen(), place.raw_citizen()
     told = (await holder.redeem(await holder.code())).expect().json
     code = await late.code()
-    again = Rider(place.wire, place.service, jar=late.jar.copy())
-    known = Rider(place.wire, place.service, jar=late.jar.copy())
+    again = RawCitizen(place.http_sender, place.service, jar=late.jar.copy())
+    known = RawCitizen(place.http_sender, place.service, jar=late.jar.copy())
     await known.begin()
     assert f"{known.page}/share" in Forms((await known.visit(known.page)).expect().body).found, "no session of before"
     (await again.push()).expect(201)
@@ -189,4 +189,4 @@ async def test_a_new_epoch_ends_every_code_token_and_session_of_before_at_every_
     # the session does not answer any more: there is a choice to make
     (await again.authorize()).expect(303)
     assert f"{again.page}/choose" in Forms((await again.visit(again.page)).expect().body).found
-    (await place.rider().code())
+    (await place.raw_citizen().code())

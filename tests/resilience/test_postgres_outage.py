@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.raw_client import SOON, Forms, Reply, Rider, eventually
-from tests.resilience.cluster import WORKERS, Ground, Issued, told_at_once
+from tests.e2e.raw_client import SOON, Forms, RawCitizen, Reply, eventually
+from tests.resilience.cluster import WORKERS, Deployment, Issued, told_at_once
 
 BACK = 10.0
 
@@ -25,7 +25,7 @@ def family(process: int) -> list[int]:
 
 
 @pytest.fixture(params=["killed", "stopped", "hanging"])
-def away(request: pytest.FixtureRequest, broker: Ground) -> Away:
+def away(request: pytest.FixtureRequest, broker: Deployment) -> Away:
     """A block during which PostgreSQL is away."""
 
     @asynccontextmanager
@@ -52,78 +52,78 @@ def away(request: pytest.FixtureRequest, broker: Ground) -> Away:
     return block
 
 
-async def unready(rider: Rider) -> bool:
+async def unready(raw_citizen: RawCitizen) -> bool:
     """Requests should go elsewhere."""
-    return (await rider.visit("/readyz")).status == 503
+    return (await raw_citizen.visit("/readyz")).status == 503
 
 
-async def works(broker: Ground) -> bool:
+async def works(broker: Deployment) -> bool:
     """A sign-in succeeds."""
-    rider = broker.rider()
-    return (await rider.push()).status == 201
+    raw_citizen = broker.raw_citizen()
+    return (await raw_citizen.push()).status == 201
 
 
 async def test_everybody_is_told_at_once_that_postgresql_is_away_and_it_is_back_without_anybodys_doing(
-    broker: Ground, away: Away
+    broker: Deployment, away: Away
 ) -> None:
-    rider, late = broker.rider(), broker.rider()
-    token = (await rider.redeem(await rider.code())).expect().json["access_token"]
+    raw_citizen, late = broker.raw_citizen(), broker.raw_citizen()
+    token = (await raw_citizen.redeem(await raw_citizen.code())).expect().json["access_token"]
     code = await late.code()
-    asking = broker.rider()
+    asking = broker.raw_citizen()
     await asking.begin()
     await asking.return_()
     async with away():
         for refused in (
-            lambda: rider.userinfo(token),
+            lambda: raw_citizen.userinfo(token),
             lambda: late.redeem(code),
-            lambda: broker.rider().push(),
+            lambda: broker.raw_citizen().push(),
             lambda: asking.visit(asking.page),
         ):
             reply = await told_at_once(refused)
             assert int(reply.headers["Retry-After"]) > 0
-        await eventually(SOON, lambda: unready(rider))
+        await eventually(SOON, lambda: unready(raw_citizen))
         for path in ("/jwks", "/.well-known/openid-configuration", "/livez"):
-            (await rider.visit(path)).expect()
+            (await raw_citizen.visit(path)).expect()
     await eventually(BACK, lambda: works(broker))
-    (await rider.userinfo(token)).expect()
+    (await raw_citizen.userinfo(token)).expect()
     # what was begun is there still
     (await asking.share()).expect(303)
     (await asking.redeem(await asking.collect())).expect()
 
 
 async def test_a_code_whose_exchange_met_no_database_is_as_good_as_before_or_wholly_used_up(
-    broker: Ground, away: Away
+    broker: Deployment, away: Away
 ) -> None:
-    rider = broker.rider()
-    code = await rider.code()
+    raw_citizen = broker.raw_citizen()
+    code = await raw_citizen.code()
     before = await broker.issued(code)
     async with away():
-        assert (await rider.redeem(code)).status == 503
+        assert (await raw_citizen.redeem(code)).status == 503
     await eventually(BACK, lambda: works(broker))
     found = await broker.issued(code)
-    reply = await rider.redeem(code)
+    reply = await raw_citizen.redeem(code)
     if found.redeemed:
         # a database that only hung has done what it was asked to before
         assert (reply.status, reply.json["error"]) == (400, "invalid_grant")
         assert (await broker.issued(code)).tokens == 0
     else:
         assert found == before
-        assert (await rider.userinfo(reply.expect().json["access_token"])).status == 200
+        assert (await raw_citizen.userinfo(reply.expect().json["access_token"])).status == 200
         assert await broker.issued(code) == Issued(
             redeemed=True, tokens=2, audited=["code_redeemed"], replays=before.replays
         )
 
 
-async def test_an_answer_that_met_no_database_is_given_when_it_is_back(broker: Ground, away: Away) -> None:
-    rider = broker.rider()
-    await rider.begin()
-    await rider.return_()
-    asked = await rider.visit(rider.page)
+async def test_an_answer_that_met_no_database_is_given_when_it_is_back(broker: Deployment, away: Away) -> None:
+    raw_citizen = broker.raw_citizen()
+    await raw_citizen.begin()
+    await raw_citizen.return_()
+    asked = await raw_citizen.visit(raw_citizen.page)
     async with away():
-        assert (await share(rider, asked.body)).status == 503
+        assert (await share(raw_citizen, asked.body)).status == 503
     await eventually(BACK, lambda: works(broker))
-    (await share(rider, asked.body)).expect(303)
-    code = await rider.collect()
+    (await share(raw_citizen, asked.body)).expect(303)
+    code = await raw_citizen.collect()
     assert (
         await broker.one(
             "SELECT count(*) FROM audit WHERE kind = 'service_answered' AND transaction_id = (SELECT"
@@ -131,17 +131,17 @@ async def test_an_answer_that_met_no_database_is_given_when_it_is_back(broker: G
         )
         == 1
     )
-    (await rider.redeem(code)).expect()
+    (await raw_citizen.redeem(code)).expect()
 
 
-async def share(rider: Rider, page: bytes) -> Reply:
+async def share(raw_citizen: RawCitizen, page: bytes) -> Reply:
     """Sends the form of a page that was read before."""
-    fields = Forms(page).found[f"{rider.page}/share"]
-    return await rider.submit(f"{rider.page}/share", {**fields, "agree": "yes"})
+    fields = Forms(page).found[f"{raw_citizen.page}/share"]
+    return await raw_citizen.submit(f"{raw_citizen.page}/share", {**fields, "agree": "yes"})
 
 
 async def test_a_worker_that_dies_while_postgresql_is_away_is_replaced_by_one_that_waits_for_it(
-    broker: Ground,
+    broker: Deployment,
 ) -> None:
     [dead, other] = broker.workers()
     await asyncio.to_thread(broker.postgres.kill)
@@ -153,7 +153,7 @@ async def test_a_worker_that_dies_while_postgresql_is_away_is_replaced_by_one_th
 
     await eventually(60, waits)
     assert broker.running.program.running
-    assert (await broker.wire.send("GET", f"{broker.running.issuer}/livez")).status == 200
+    assert (await broker.http_sender.send("GET", f"{broker.running.issuer}/livez")).status == 200
     await asyncio.to_thread(broker.postgres.start)
 
     async def whole() -> bool:
@@ -162,5 +162,5 @@ async def test_a_worker_that_dies_while_postgresql_is_away_is_replaced_by_one_th
 
     await eventually(BACK, whole)
     assert other in broker.serving()
-    statuses = {(await broker.wire.send("GET", f"{broker.running.issuer}/readyz")).status for _ in range(8)}
+    statuses = {(await broker.http_sender.send("GET", f"{broker.running.issuer}/readyz")).status for _ in range(8)}
     assert statuses == {200}

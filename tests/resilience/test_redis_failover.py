@@ -14,7 +14,17 @@ import pytest
 
 from tests.e2e.app_harness import Script
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import NORTHBANK, SOON, ConnectionLost, Forms, Reply, Rider, Wire, eventually, wire
+from tests.e2e.raw_client import (
+    NORTHBANK,
+    SOON,
+    ConnectionLost,
+    Forms,
+    HttpSender,
+    RawCitizen,
+    Reply,
+    eventually,
+    http_sender,
+)
 from tests.e2e.relying_service import land_register, rides
 from tests.resilience.cluster import WORKERS, workers_on_stores
 from tests.support.certificates import Authority
@@ -37,16 +47,16 @@ class Failover:
 
     running: Running
     group: Group
-    wire: Wire
+    http_sender: HttpSender
 
-    def rider(self) -> Rider:
+    def raw_citizen(self) -> RawCitizen:
         """A citizen with a fresh browser, at a service with bearer tokens."""
-        return Rider(self.wire, rides(self.running.folder, self.running.issuer))
+        return RawCitizen(self.http_sender, rides(self.running.folder, self.running.issuer))
 
-    def bound_rider(self) -> Rider:
+    def bound_citizen(self) -> RawCitizen:
         """The same at a service whose tokens are bound to a key."""
         service = land_register(self.running.folder, self.running.issuer, self.running.service)
-        return Rider(self.wire, service)
+        return RawCitizen(self.http_sender, service)
 
 
 @pytest.fixture(scope="module", params=["sentinel", "cluster"])
@@ -71,7 +81,7 @@ async def broker(
     with postgres_server.database() as database:
         async with (
             run(folder, configuration(database, group, authority, folder), "--listener", "public") as running,
-            wire(single=True) as sender,
+            http_sender(single=True) as sender,
         ):
             yield Failover(running, group, sender)
 
@@ -131,55 +141,55 @@ async def patiently(step: Callable[[], Awaitable[Reply]]) -> Reply:
                 await asyncio.sleep(0.2)
 
 
-async def begin(rider: Rider) -> None:
+async def begin(raw_citizen: RawCitizen) -> None:
     """From the service to the transaction's page. A pushed request that was lost is pushed again."""
     async with asyncio.timeout(AGAIN + SOON):
-        while not rider.page:
-            rider.request_uri = ""
-            await patiently(rider.push)
-            reply = await rider.authorize()
+        while not raw_citizen.page:
+            raw_citizen.request_uri = ""
+            await patiently(raw_citizen.push)
+            reply = await raw_citizen.authorize()
             if reply.status not in (303, 400, 503):
                 raise AssertionError(f"{reply.status}: {reply.body[:3000]!r}")
 
 
-async def go_on(rider: Rider, until: str = "code") -> str:
+async def go_on(raw_citizen: RawCitizen, until: str = "code") -> str:
     """Does what the page offers until the citizen leaves with a code; `until` "share" stops at the consent page.
 
     Raises LostPlace.
     """
     give_up = time.monotonic() + AGAIN + 2 * SOON
     while time.monotonic() < give_up:
-        page = (await patiently(lambda: rider.visit(rider.page))).body.decode()
+        page = (await patiently(lambda: raw_citizen.visit(raw_citizen.page))).body.decode()
         forms = Forms(page.encode()).found
         if (found := re.search(r"[?&](?:amp;)?code=([\w-]+)", page)) is not None:
             return found[1]
-        if (form := forms.get(f"{rider.page}/share")) is not None:
+        if (form := forms.get(f"{raw_citizen.page}/share")) is not None:
             if until == "share":
                 return ""
             share = {**form, "agree": "yes"}
-            await patiently(lambda share=share: rider.submit(f"{rider.page}/share", share))  # type: ignore[misc]
-        elif (form := forms.get(f"{rider.page}/choose")) is not None:
+            await patiently(lambda share=share: raw_citizen.submit(f"{raw_citizen.page}/share", share))  # type: ignore[misc]
+        elif (form := forms.get(f"{raw_citizen.page}/choose")) is not None:
             chosen = {**form, "provider": NORTHBANK}
-            await patiently(lambda chosen=chosen: rider.submit(f"{rider.page}/choose", chosen))  # type: ignore[misc]
+            await patiently(lambda chosen=chosen: raw_citizen.submit(f"{raw_citizen.page}/choose", chosen))  # type: ignore[misc]
         elif (leaving := re.search(r'href="([^"]+/authorize\?[^"]+)"', page)) is not None:
-            back = (await rider.wire.send("GET", html.unescape(leaving[1]))).location
-            await patiently(lambda back=back: rider.visit(back))  # type: ignore[misc]
+            back = (await raw_citizen.http_sender.send("GET", html.unescape(leaving[1]))).location
+            await patiently(lambda back=back: raw_citizen.visit(back))  # type: ignore[misc]
         else:
             # the reply of the provider was taken, and what came of it was lost: the page says so and looks again
-            assert f'href="{rider.page}"' in page, f"no way on: {page[:3000]}"
+            assert f'href="{raw_citizen.page}"' in page, f"no way on: {page[:3000]}"
             await asyncio.sleep(0.5)
     raise AssertionError(f"never at an end: {page[:3000]}")
 
 
 async def signs_in(broker: Failover) -> str:
     """A whole sign-in of a patient citizen, who starts again if their place was lost; how it went."""
-    rider = broker.rider()
-    await begin(rider)
+    raw_citizen = broker.raw_citizen()
+    await begin(raw_citizen)
     try:
-        code = await go_on(rider)
+        code = await go_on(raw_citizen)
     except LostPlace:
         return "lost place"
-    assert (await rider.redeem(code)).status == 200
+    assert (await raw_citizen.redeem(code)).status == 200
     return "signed in"
 
 
@@ -206,9 +216,9 @@ async def test_sign_ins_finish_or_show_a_way_on_when_the_primary_dies_and_no_res
 ) -> None:
     workers = broker.running.workers()
     assert len(workers) == WORKERS
-    under_way = [broker.rider() for _ in range(3)]
-    for rider in under_way:
-        await begin(rider)
+    under_way = [broker.raw_citizen() for _ in range(3)]
+    for raw_citizen in under_way:
+        await begin(raw_citizen)
     await go_on(under_way[1], until="share")
     agreed = await go_on(under_way[2])
     async with citizens(broker) as seen:
@@ -225,37 +235,37 @@ async def test_sign_ins_finish_or_show_a_way_on_when_the_primary_dies_and_no_res
         await eventually(AGAIN + SOON, goes_on)
     assert seen["signed in"] > seen["lost place"], seen
     assert (await under_way[2].redeem(agreed)).status == 200
-    for rider in under_way[:2]:
+    for raw_citizen in under_way[:2]:
         # the replica had these records before the primary died
-        assert (await rider.redeem(await go_on(rider))).status == 200
+        assert (await raw_citizen.redeem(await go_on(raw_citizen))).status == 200
     assert broker.running.workers() == workers
     await asyncio.to_thread(broker.group.rejoin, lost)
     assert await signs_in(broker) == "signed in"
 
 
 async def test_a_proof_is_good_once_though_the_new_primary_never_heard_of_it(broker: Failover) -> None:
-    rider = broker.bound_rider()
-    await begin(rider)
-    token = (await rider.redeem(await go_on(rider))).expect().json["access_token"]
-    url = f"{rider.issuer}/userinfo"
-    (await rider.userinfo(token)).expect()
-    headers = {"Authorization": f"DPoP {token}", **rider.service.proof("GET", url, token)}
-    assert (await rider.wire.send("GET", url, headers=headers)).status == 200
+    raw_citizen = broker.bound_citizen()
+    await begin(raw_citizen)
+    token = (await raw_citizen.redeem(await go_on(raw_citizen))).expect().json["access_token"]
+    url = f"{raw_citizen.issuer}/userinfo"
+    (await raw_citizen.userinfo(token)).expect()
+    headers = {"Authorization": f"DPoP {token}", **raw_citizen.service.proof("GET", url, token)}
+    assert (await raw_citizen.http_sender.send("GET", url, headers=headers)).status == 200
     lost = broker.group.primary
     lost.kill()
     # while no primary is there, and afterwards
-    assert (await rider.wire.send("GET", url, headers=headers)).status == 401
+    assert (await raw_citizen.http_sender.send("GET", url, headers=headers)).status == 401
     primary = await asyncio.to_thread(broker.group.wait_for_failover, lost)
     for name in [name for name in primary.array("KEYS", "portico:*proof:*") if ":proofs:" not in name]:
         primary.command("DEL", name)
 
     async def works() -> bool:
         """A fresh proof is accepted."""
-        return (await rider.userinfo(token)).status == 200
+        return (await raw_citizen.userinfo(token)).status == 200
 
     await eventually(AGAIN + SOON, works)
     for _ in range(2 * WORKERS):
-        assert (await rider.wire.send("GET", url, headers=headers)).status == 401
+        assert (await raw_citizen.http_sender.send("GET", url, headers=headers)).status == 401
     await asyncio.to_thread(broker.group.rejoin, lost)
 
 

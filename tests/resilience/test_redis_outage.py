@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from broker.web.shared import cookies
-from tests.e2e.raw_client import SOON, Forms, Rider, eventually
-from tests.resilience.cluster import Ground, told_at_once
+from tests.e2e.raw_client import SOON, Forms, RawCitizen, eventually
+from tests.resilience.cluster import Deployment, told_at_once
 from tests.support.redis import RedisServer
 
 Deed = Callable[[], Any]
@@ -28,14 +28,14 @@ FAULTS: dict[str, Callable[[RedisServer], None]] = {"flushed": RedisServer.flush
 
 
 @pytest.fixture(params=sorted(FAULTS))
-def lose(request: pytest.FixtureRequest, broker: Ground) -> Deed:
+def lose(request: pytest.FixtureRequest, broker: Deployment) -> Deed:
     """Makes Redis forget everything."""
     fault = FAULTS[request.param]
     return lambda: asyncio.to_thread(fault, broker.redis)
 
 
 @pytest.fixture(params=["killed", "hanging"])
-def away(request: pytest.FixtureRequest, broker: Ground) -> Deed:
+def away(request: pytest.FixtureRequest, broker: Deployment) -> Deed:
     """A block during which Redis is away."""
 
     @asynccontextmanager
@@ -56,114 +56,118 @@ def away(request: pytest.FixtureRequest, broker: Ground) -> Deed:
 # --- nothing is accepted twice ---
 
 
-async def test_a_redeemed_code_is_refused_after_redis_lost_its_memory(broker: Ground, lose: Deed) -> None:
-    rider = broker.rider()
-    code = await rider.code()
-    told = (await rider.redeem(code)).expect().json
+async def test_a_redeemed_code_is_refused_after_redis_lost_its_memory(broker: Deployment, lose: Deed) -> None:
+    raw_citizen = broker.raw_citizen()
+    code = await raw_citizen.code()
+    told = (await raw_citizen.redeem(code)).expect().json
     await lose()
-    assert (await rider.redeem(code)).json["error"] == "invalid_grant"
-    assert (await rider.userinfo(told["access_token"])).status == 401
+    assert (await raw_citizen.redeem(code)).json["error"] == "invalid_grant"
+    assert (await raw_citizen.userinfo(told["access_token"])).status == 401
 
 
-async def test_a_code_that_was_issued_before_redis_lost_its_memory_is_good_once(broker: Ground, lose: Deed) -> None:
-    rider = broker.rider()
-    code = await rider.code()
+async def test_a_code_that_was_issued_before_redis_lost_its_memory_is_good_once(broker: Deployment, lose: Deed) -> None:
+    raw_citizen = broker.raw_citizen()
+    code = await raw_citizen.code()
     await lose()
-    told = (await rider.redeem(code)).expect().json
-    assert (await rider.userinfo(told["access_token"])).status == 200
-    assert (await rider.redeem(code)).json["error"] == "invalid_grant"
+    told = (await raw_citizen.redeem(code)).expect().json
+    assert (await raw_citizen.userinfo(told["access_token"])).status == 200
+    assert (await raw_citizen.redeem(code)).json["error"] == "invalid_grant"
 
 
-async def test_a_pushed_request_leads_nowhere_after_redis_lost_its_memory(broker: Ground, lose: Deed) -> None:
-    rider = broker.rider()
-    (await rider.push()).expect(201)
+async def test_a_pushed_request_leads_nowhere_after_redis_lost_its_memory(broker: Deployment, lose: Deed) -> None:
+    raw_citizen = broker.raw_citizen()
+    (await raw_citizen.push()).expect(201)
     await lose()
-    assert (await rider.authorize()).status == 400
-    assert rider.page == ""
+    assert (await raw_citizen.authorize()).status == 400
+    assert raw_citizen.page == ""
 
 
-async def test_a_client_assertion_is_good_once_whatever_redis_forgot(broker: Ground, lose: Deed) -> None:
-    rider = broker.rider()
-    code = await rider.code()
-    token = (await rider.redeem(code)).expect().json["access_token"]
-    form = {"token": token, **rider.service.assertion()}
-    assert (await rider.call("/introspect", form)).expect().json["active"]
+async def test_a_client_assertion_is_good_once_whatever_redis_forgot(broker: Deployment, lose: Deed) -> None:
+    raw_citizen = broker.raw_citizen()
+    code = await raw_citizen.code()
+    token = (await raw_citizen.redeem(code)).expect().json["access_token"]
+    form = {"token": token, **raw_citizen.service.assertion()}
+    assert (await raw_citizen.call("/introspect", form)).expect().json["active"]
     await lose()
-    again = await rider.call("/introspect", form)
+    again = await raw_citizen.call("/introspect", form)
     assert (again.status, again.json["error"]) == (401, "invalid_client")
 
 
-async def test_a_proof_is_good_once_whatever_redis_forgot(broker: Ground, lose: Deed) -> None:
-    rider = broker.rider(broker.bound_service)
-    token = (await rider.redeem(await rider.code())).expect().json["access_token"]
-    url = f"{rider.issuer}/userinfo"
-    (await rider.userinfo(token)).expect()
-    headers = {"Authorization": f"DPoP {token}", **rider.service.proof("GET", url, token)}
-    assert (await rider.wire.send("GET", url, headers=headers)).status == 200
-    assert (await rider.wire.send("GET", url, headers=headers)).status == 401
+async def test_a_proof_is_good_once_whatever_redis_forgot(broker: Deployment, lose: Deed) -> None:
+    raw_citizen = broker.raw_citizen(broker.bound_service)
+    token = (await raw_citizen.redeem(await raw_citizen.code())).expect().json["access_token"]
+    url = f"{raw_citizen.issuer}/userinfo"
+    (await raw_citizen.userinfo(token)).expect()
+    headers = {"Authorization": f"DPoP {token}", **raw_citizen.service.proof("GET", url, token)}
+    assert (await raw_citizen.http_sender.send("GET", url, headers=headers)).status == 200
+    assert (await raw_citizen.http_sender.send("GET", url, headers=headers)).status == 401
     await lose()
-    assert (await rider.wire.send("GET", url, headers=headers)).status == 401
+    assert (await raw_citizen.http_sender.send("GET", url, headers=headers)).status == 401
 
 
 async def test_a_proof_is_good_once_while_redis_is_away_at_whichever_worker_and_after_it_is_back(
-    broker: Ground, away: Deed
+    broker: Deployment, away: Deed
 ) -> None:
-    rider = broker.rider(broker.bound_service)
-    token = (await rider.redeem(await rider.code())).expect().json["access_token"]
-    url = f"{rider.issuer}/userinfo"
+    raw_citizen = broker.raw_citizen(broker.bound_service)
+    token = (await raw_citizen.redeem(await raw_citizen.code())).expect().json["access_token"]
+    url = f"{raw_citizen.issuer}/userinfo"
 
     def proven() -> dict[str, str]:
-        return {"Authorization": f"DPoP {token}", **rider.service.proof("GET", url, token)}
+        return {"Authorization": f"DPoP {token}", **raw_citizen.service.proof("GET", url, token)}
 
-    (await rider.userinfo(token)).expect()
+    (await raw_citizen.userinfo(token)).expect()
     before = proven()
-    assert (await rider.wire.send("GET", url, headers=before)).status == 200
+    assert (await raw_citizen.http_sender.send("GET", url, headers=before)).status == 200
     async with away():
-        assert (await rider.wire.send("GET", url, headers=before)).status == 401
-        assert (await rider.userinfo(token)).status == 401, "a nonce of before was taken"
+        assert (await raw_citizen.http_sender.send("GET", url, headers=before)).status == 401
+        assert (await raw_citizen.userinfo(token)).status == 401, "a nonce of before was taken"
         meanwhile = proven()
-        assert (await rider.wire.send("GET", url, headers=meanwhile)).status == 200
-        repeated = await asyncio.gather(*(rider.wire.send("GET", url, headers=meanwhile) for _ in range(12)))
+        assert (await raw_citizen.http_sender.send("GET", url, headers=meanwhile)).status == 200
+        repeated = await asyncio.gather(
+            *(raw_citizen.http_sender.send("GET", url, headers=meanwhile) for _ in range(12))
+        )
         assert {reply.status for reply in repeated} == {401}
     for used in (before, meanwhile):
-        assert (await rider.wire.send("GET", url, headers=used)).status == 401
+        assert (await raw_citizen.http_sender.send("GET", url, headers=used)).status == 401
 
 
 @pytest.mark.parametrize("setting", ["maxmemory", "min-replicas-to-write"])
-async def test_a_proof_is_good_once_though_redis_took_no_writes_when_it_was_used(broker: Ground, setting: str) -> None:
-    rider = broker.rider(broker.bound_service)
-    token = (await rider.redeem(await rider.code())).expect().json["access_token"]
-    url = f"{rider.issuer}/userinfo"
+async def test_a_proof_is_good_once_though_redis_took_no_writes_when_it_was_used(
+    broker: Deployment, setting: str
+) -> None:
+    raw_citizen = broker.raw_citizen(broker.bound_service)
+    token = (await raw_citizen.redeem(await raw_citizen.code())).expect().json["access_token"]
+    url = f"{raw_citizen.issuer}/userinfo"
 
     def proven() -> dict[str, str]:
-        return {"Authorization": f"DPoP {token}", **rider.service.proof("GET", url, token)}
+        return {"Authorization": f"DPoP {token}", **raw_citizen.service.proof("GET", url, token)}
 
-    (await rider.userinfo(token)).expect()
+    (await raw_citizen.userinfo(token)).expect()
     before = proven()
     broker.redis.command("CONFIG", "SET", setting, "1")
     try:
-        assert (await rider.wire.send("GET", url, headers=before)).status == 401
-        assert (await rider.userinfo(token)).status == 401
+        assert (await raw_citizen.http_sender.send("GET", url, headers=before)).status == 401
+        assert (await raw_citizen.userinfo(token)).status == 401
         meanwhile = proven()
-        assert (await rider.wire.send("GET", url, headers=meanwhile)).status == 200
+        assert (await raw_citizen.http_sender.send("GET", url, headers=meanwhile)).status == 200
     finally:
         broker.redis.command("CONFIG", "SET", setting, "0")
-    assert (await rider.wire.send("GET", url, headers=meanwhile)).status == 401
+    assert (await raw_citizen.http_sender.send("GET", url, headers=meanwhile)).status == 401
     # nothing was lost, and this one was not used yet
-    assert [(await rider.wire.send("GET", url, headers=before)).status for _ in range(2)] == [200, 401]
+    assert [(await raw_citizen.http_sender.send("GET", url, headers=before)).status for _ in range(2)] == [200, 401]
 
 
-async def test_a_continuation_code_is_good_once_whatever_redis_forgot(broker: Ground, lose: Deed) -> None:
-    rider = broker.rider()
-    await rider.begin()
-    path = f"{rider.page}/later"
-    fields = Forms((await rider.visit(path)).expect().body).found[path]
-    await rider.submit(path, fields)
-    code = rider.jar.value(cookies.CODE)
+async def test_a_continuation_code_is_good_once_whatever_redis_forgot(broker: Deployment, lose: Deed) -> None:
+    raw_citizen = broker.raw_citizen()
+    await raw_citizen.begin()
+    path = f"{raw_citizen.page}/later"
+    fields = Forms((await raw_citizen.visit(path)).expect().body).found[path]
+    await raw_citizen.submit(path, fields)
+    code = raw_citizen.jar.value(cookies.CODE)
     await lose()
 
     async def continued() -> str:
-        other = broker.rider()
+        other = broker.raw_citizen()
         form = Forms((await other.visit("/continue")).expect().body).found["/continue"]
         return (await other.submit("/continue", {**form, "code": code})).location
 
@@ -174,26 +178,26 @@ async def test_a_continuation_code_is_good_once_whatever_redis_forgot(broker: Gr
 # --- requests without Redis, readiness, and recovery ---
 
 
-async def test_what_was_issued_works_on_while_redis_is_away(broker: Ground, away: Deed) -> None:
-    rider, late, bound = broker.rider(), broker.rider(), broker.rider(broker.bound_service)
-    told = (await rider.redeem(await rider.code())).expect().json
+async def test_what_was_issued_works_on_while_redis_is_away(broker: Deployment, away: Deed) -> None:
+    raw_citizen, late, bound = broker.raw_citizen(), broker.raw_citizen(), broker.raw_citizen(broker.bound_service)
+    told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
     code, bound_code = await late.code(), await bound.code()
     async with away():
         (await late.redeem(code)).expect()
         (await bound.redeem(bound_code)).expect()
-        (await rider.userinfo(told["access_token"])).expect()
-        assert (await rider.introspect(told["access_token"])).expect().json["active"]
-        (await rider.refresh(told["refresh_token"])).expect()
+        (await raw_citizen.userinfo(told["access_token"])).expect()
+        assert (await raw_citizen.introspect(told["access_token"])).expect().json["active"]
+        (await raw_citizen.refresh(told["refresh_token"])).expect()
         for path in ("/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/livez"):
-            (await rider.visit(path)).expect()
-        await eventually(SOON, lambda: missing(rider))
+            (await raw_citizen.visit(path)).expect()
+        await eventually(SOON, lambda: missing(raw_citizen))
         assert (await late.redeem(code)).json["error"] == "invalid_grant"
 
 
 async def test_a_new_journey_is_told_at_once_that_redis_is_away_and_goes_when_it_is_back(
-    broker: Ground, away: Deed
+    broker: Deployment, away: Deed
 ) -> None:
-    rider, pushed, under_way = broker.rider(), broker.rider(), broker.rider()
+    raw_citizen, pushed, under_way = broker.raw_citizen(), broker.raw_citizen(), broker.raw_citizen()
     await under_way.begin()
     (await pushed.push()).expect(201)
     plain = "/authorize?client_id=demo-service&response_type=code&scope=openid&redirect_uri=" + (
@@ -201,47 +205,47 @@ async def test_a_new_journey_is_told_at_once_that_redis_is_away_and_goes_when_it
     )
     async with away():
         for path in (plain, f"/authorize?client_id=rides&request_uri={pushed.request_uri}", under_way.page):
-            await told_at_once(lambda path=path: rider.wire.send("GET", rider.issuer + path))  # type: ignore[misc]
-            page = await rider.visit(path)
+            await told_at_once(lambda path=path: raw_citizen.http_sender.send("GET", raw_citizen.issuer + path))  # type: ignore[misc]
+            page = await raw_citizen.visit(path)
             assert b"is not available right now" in page.body
             assert int(page.headers["Retry-After"]) > 0
-        refused = await rider.push()
+        refused = await raw_citizen.push()
         assert (refused.status, refused.json["error"]) == (503, "temporarily_unavailable")
 
     async def works() -> bool:
         """A journey begins."""
-        fresh = broker.rider()
+        fresh = broker.raw_citizen()
         return (await fresh.push()).status == 201 and (await fresh.authorize()).status == 303
 
     assert await eventually(BACK, works) < BACK
-    (await broker.rider().code())
+    (await broker.raw_citizen().code())
 
 
-async def test_a_journey_goes_on_after_redis_hung_for_a_moment(broker: Ground) -> None:
-    rider = broker.rider()
-    await rider.begin()
+async def test_a_journey_goes_on_after_redis_hung_for_a_moment(broker: Deployment) -> None:
+    raw_citizen = broker.raw_citizen()
+    await raw_citizen.begin()
     broker.redis.freeze()
-    assert (await rider.visit(rider.page)).status == 503
+    assert (await raw_citizen.visit(raw_citizen.page)).status == 503
     broker.redis.thaw()
-    await rider.return_()
-    (await rider.share()).expect(303)
-    (await rider.redeem(await rider.collect())).expect()
+    await raw_citizen.return_()
+    (await raw_citizen.share()).expect(303)
+    (await raw_citizen.redeem(await raw_citizen.collect())).expect()
 
 
-async def test_a_journey_whose_record_is_lost_is_told_so_and_a_new_one_works(broker: Ground, lose: Deed) -> None:
-    rider = broker.rider()
-    await rider.begin()
-    (await rider.choose()).expect(303)
-    back = await rider.away()
+async def test_a_journey_whose_record_is_lost_is_told_so_and_a_new_one_works(broker: Deployment, lose: Deed) -> None:
+    raw_citizen = broker.raw_citizen()
+    await raw_citizen.begin()
+    (await raw_citizen.choose()).expect(303)
+    back = await raw_citizen.away()
     await lose()
-    for path in (rider.page, back):
-        page = await rider.visit(path)
+    for path in (raw_citizen.page, back):
+        page = await raw_citizen.visit(path)
         assert b"lost your place" in page.body, page.body[-3000:]
-    (await broker.rider().code())
+    (await broker.raw_citizen().code())
 
 
-async def missing(rider: Rider) -> bool:
+async def missing(raw_citizen: RawCitizen) -> bool:
     """Readiness succeeds and names the missing store."""
-    ready = await rider.visit("/readyz")
+    ready = await raw_citizen.visit("/readyz")
     assert ready.status == 200
     return list(ready.json["wrong"]) == ["passing"]

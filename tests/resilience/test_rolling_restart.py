@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.e2e.app_harness import Script, on_stores
 from tests.e2e.processes import PATIENCE, run
-from tests.e2e.raw_client import SOON, ConnectionLost, Rider, eventually, wire
+from tests.e2e.raw_client import SOON, ConnectionLost, RawCitizen, eventually, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 from tests.resilience.cluster import BESIDE_KEYS
 from tests.support.pausing_proxy import PausingProxy
@@ -34,7 +34,7 @@ class Balancer:
 
     async def look(self) -> None:
         """Asks every broker, again and again."""
-        async with wire(single=True, within=20) as sender:
+        async with http_sender(single=True, within=20) as sender:
             while True:
                 ready = []
                 for port in self._ports:
@@ -92,7 +92,7 @@ async def test_no_request_fails_while_one_broker_after_the_other_is_replaced(
             config = second(tmp_path / "config", ports[0], ports[1])
             command = [sys.executable, "-m", "broker", "serve", "--config", config, "--listener", "public"]
             other = Program(command, ready=lambda it: "Uvicorn running" in it.output, folder=Path.cwd())
-            async with Balancer(ports).running(running.ports.first) as balancer, wire(single=True) as sender:
+            async with Balancer(ports).running(running.ports.first) as balancer, http_sender(single=True) as sender:
 
                 async def has(*wanted: int) -> bool:
                     return set(wanted) <= set(balancer.ready)
@@ -102,10 +102,10 @@ async def test_no_request_fails_while_one_broker_after_the_other_is_replaced(
 
                 async def citizen() -> None:
                     while not over.is_set():
-                        rider = Rider(sender, rides(tmp_path, running.issuer))
+                        raw_citizen = RawCitizen(sender, rides(tmp_path, running.issuer))
                         try:
-                            told = (await rider.redeem(await rider.code())).expect().json
-                            (await rider.userinfo(told["access_token"])).expect()
+                            told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+                            (await raw_citizen.userinfo(told["access_token"])).expect()
                         except (ConnectionLost, AssertionError) as error:
                             failed.append(error)
                         finished[0] += 1

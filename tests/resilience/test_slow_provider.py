@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import EID, HARBOUR, NORTHBANK, Forms, Rider, wire
+from tests.e2e.raw_client import EID, HARBOUR, NORTHBANK, Forms, RawCitizen, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 RIDES = Script(files={"services/rides.toml": RIDES_SERVICE})
@@ -20,26 +20,26 @@ async def stage(tmp_path: Path):  # type: ignore[no-untyped-def]
         yield opened
 
 
-async def returning(stage: Stage, sender, provider: str, outcome: str) -> tuple[Rider, str]:  # type: ignore[no-untyped-def]
+async def returning(stage: Stage, sender, provider: str, outcome: str) -> tuple[RawCitizen, str]:  # type: ignore[no-untyped-def]
     """A citizen whose provider has answered: returns the callback URL, which is not visited yet."""
-    rider = Rider(sender, rides(stage.folder, stage.issuer))
-    await rider.begin(f"outcome:{outcome};persona:amina")
-    (await rider.choose(provider)).expect(303)
-    return rider, await rider.away()
+    raw_citizen = RawCitizen(sender, rides(stage.folder, stage.issuer))
+    await raw_citizen.begin(f"outcome:{outcome};persona:amina")
+    (await raw_citizen.choose(provider)).expect(303)
+    return raw_citizen, await raw_citizen.away()
 
 
 async def test_sign_ins_elsewhere_are_done_while_a_slow_provider_is_waited_for(stage: Stage) -> None:
-    async with wire() as sender:
+    async with http_sender() as sender:
         waiting = [await returning(stage, sender, HARBOUR, "slow") for _ in range(12)]
         order: list[str] = []
 
-        async def slow(rider: Rider, back: str) -> None:
-            (await rider.visit(back)).expect(303)
+        async def slow(raw_citizen: RawCitizen, back: str) -> None:
+            (await raw_citizen.visit(back)).expect(303)
             order.append(HARBOUR)
 
         async def quick() -> None:
-            rider = Rider(sender, rides(stage.folder, stage.issuer))
-            (await rider.redeem(await rider.code(NORTHBANK))).expect()
+            raw_citizen = RawCitizen(sender, rides(stage.folder, stage.issuer))
+            (await raw_citizen.redeem(await raw_citizen.code(NORTHBANK))).expect()
             order.append(NORTHBANK)
 
         slow_ones = [asyncio.ensure_future(slow(*one)) for one in waiting]
@@ -54,15 +54,15 @@ async def test_sign_ins_elsewhere_are_done_while_a_slow_provider_is_waited_for(s
 async def test_a_provider_at_which_sign_ins_fail_is_marked_in_the_picker_and_others_are_not(
     stage: Stage, outcome: str
 ) -> None:
-    async with wire() as sender:
-        choosing = Rider(sender, rides(stage.folder, stage.issuer))
+    async with http_sender() as sender:
+        choosing = RawCitizen(sender, rides(stage.folder, stage.issuer))
         await choosing.begin()
         before = (await choosing.visit(choosing.page)).expect().body
         assert b"Not working" not in before
         for _ in range(4):
-            rider, back = await returning(stage, sender, HARBOUR, outcome)
-            (await rider.visit(back)).expect(303)
-            failed = (await rider.visit(rider.page)).expect().body
+            raw_citizen, back = await returning(stage, sender, HARBOUR, outcome)
+            (await raw_citizen.visit(back)).expect(303)
+            failed = (await raw_citizen.visit(raw_citizen.page)).expect().body
             assert b"was not working" in failed, failed[-3000:]
         healths = stage.parts.monitoring.health_monitor.healths()
         assert {provider_id: health.working for provider_id, health in healths.items()} == {

@@ -6,21 +6,21 @@ from pathlib import Path
 from broker.web.shared import cookies
 from tests.e2e.processes import PATIENCE
 from tests.e2e.raw_client import SOON, eventually
-from tests.resilience.cluster import Ground, ground
+from tests.resilience.cluster import Deployment, deployment
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
 
-async def test_no_log_line_of_a_worker_holds_a_code_a_token_a_cookie_or_a_handle(broker: Ground) -> None:
-    rider = broker.rider()
-    await rider.begin()
-    (await rider.choose()).expect(303)
-    back = await rider.away()
-    (await rider.visit(back)).expect(303)
-    (await rider.share()).expect(303)
-    code = await rider.collect()
-    told = (await rider.redeem(code)).expect().json
-    (await rider.redeem(code)).expect(400)
+async def test_no_log_line_of_a_worker_holds_a_code_a_token_a_cookie_or_a_handle(broker: Deployment) -> None:
+    raw_citizen = broker.raw_citizen()
+    await raw_citizen.begin()
+    (await raw_citizen.choose()).expect(303)
+    back = await raw_citizen.away()
+    (await raw_citizen.visit(back)).expect(303)
+    (await raw_citizen.share()).expect(303)
+    code = await raw_citizen.collect()
+    told = (await raw_citizen.redeem(code)).expect().json
+    (await raw_citizen.redeem(code)).expect(400)
     upstream = back.partition("code=")[2].partition("&")[0]
     secrets = [
         code,
@@ -28,9 +28,9 @@ async def test_no_log_line_of_a_worker_holds_a_code_a_token_a_cookie_or_a_handle
         told["access_token"],
         told["refresh_token"],
         told["id_token"],
-        rider.page.rpartition("/")[2],
-        rider.request_uri.rpartition(":")[2],
-        *(value for name in (cookies.BROWSER, cookies.SESSION) for value in rider.jar.value(name).split(".")),
+        raw_citizen.page.rpartition("/")[2],
+        raw_citizen.request_uri.rpartition(":")[2],
+        *(value for name in (cookies.BROWSER, cookies.SESSION) for value in raw_citizen.jar.value(name).split(".")),
     ]
     assert all(len(secret) > 15 for secret in secrets), secrets
 
@@ -44,10 +44,10 @@ async def test_no_log_line_of_a_worker_holds_a_code_a_token_a_cookie_or_a_handle
 async def test_workers_end_when_their_supervisor_was_killed_and_another_takes_their_port(
     postgres: PostgresServer, redis: RedisServer, tmp_path: Path
 ) -> None:
-    async with ground(tmp_path, postgres, redis) as broker:
+    async with deployment(tmp_path, postgres, redis) as broker:
         await broker.whole()
-        rider = broker.rider()
-        await rider.begin()
+        raw_citizen = broker.raw_citizen()
+        await raw_citizen.begin()
         orphans = broker.workers()
         await asyncio.to_thread(broker.running.program.kill)
 
@@ -57,6 +57,6 @@ async def test_workers_end_when_their_supervisor_was_killed_and_another_takes_th
         await eventually(SOON, gone)
         await asyncio.to_thread(broker.running.program.start, PATIENCE)
         await broker.whole()
-        await rider.return_()
-        (await rider.share()).expect(303)
-        (await rider.redeem(await rider.collect())).expect()
+        await raw_citizen.return_()
+        (await raw_citizen.share()).expect(303)
+        (await raw_citizen.redeem(await raw_citizen.collect())).expect()

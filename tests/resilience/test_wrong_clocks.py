@@ -13,10 +13,10 @@ import pytest
 
 from tests.e2e.app_harness import Script
 from tests.e2e.processes import Running, run
-from tests.e2e.raw_client import Rider, Wire, eventually, wire
+from tests.e2e.raw_client import HttpSender, RawCitizen, eventually, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 from tests.resilience.clocks import MONOTONIC, second, shifting
-from tests.resilience.cluster import WORKERS, Ground, ground
+from tests.resilience.cluster import WORKERS, Deployment, deployment
 from tests.support.postgres import PostgresServer
 from tests.support.programs import need
 from tests.support.redis import RedisServer
@@ -24,21 +24,23 @@ from tests.support.redis import RedisServer
 HOURS = 7200
 
 
-async def signed_in(rider: Rider) -> None:
+async def signed_in(raw_citizen: RawCitizen) -> None:
     """A whole sign-in: a pushed request and a token request by private_key_jwt, an answer of a provider between."""
-    told = (await rider.redeem(await rider.code())).expect().json
-    assert (await rider.userinfo(told["access_token"])).expect().json["sub"]
+    told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+    assert (await raw_citizen.userinfo(told["access_token"])).expect().json["sub"]
 
 
-def public(broker: Ground) -> str:
+def public(broker: Deployment) -> str:
     """The address under `listen.public` of the broker's file."""
     return broker.running.settings.broker.listen.public
 
 
 @pytest.mark.parametrize("shift", ["+2h", "-2h"])
-async def test_a_second_broker_whose_clock_is_off_serves_nothing_and_moves_nobody(broker: Ground, shift: str) -> None:
+async def test_a_second_broker_whose_clock_is_off_serves_nothing_and_moves_nobody(
+    broker: Deployment, shift: str
+) -> None:
     off = f"{HOURS if shift[0] == '+' else -HOURS:+d}."
-    async with second(broker.running.folder, public(broker), broker.wire, shift) as wrong:
+    async with second(broker.running.folder, public(broker), broker.http_sender, shift) as wrong:
         said = await wrong.ready()
         assert said["status"] == 503
         assert not said["ready"]
@@ -48,13 +50,13 @@ async def test_a_second_broker_whose_clock_is_off_serves_nothing_and_moves_nobod
             assert (await wrong.ready())["status"] == 503
         # what does not depend on the time is answered, everything else refused
         for path in ("/livez", "/jwks", "/.well-known/openid-configuration"):
-            assert (await broker.wire.send("GET", wrong.url + path)).status == 200, path
-        page = await broker.wire.send("GET", f"{wrong.url}/authorize?client_id=rides")
+            assert (await broker.http_sender.send("GET", wrong.url + path)).status == 200, path
+        page = await broker.http_sender.send("GET", f"{wrong.url}/authorize?client_id=rides")
         assert page.status == 503
         assert "text/html" in page.headers["Content-Type"]
         assert page.headers["Retry-After"]
         for path in ("/token", "/par", "/introspect", "/userinfo"):
-            reply = await broker.wire.send("POST", wrong.url + path, broker.service.assertion())
+            reply = await broker.http_sender.send("POST", wrong.url + path, broker.service.assertion())
             assert (reply.status, reply.json["error"]) == (503, "temporarily_unavailable")
             assert reply.headers["Retry-After"]
         [event] = wrong.logged("clock_off")
@@ -62,8 +64,8 @@ async def test_a_second_broker_whose_clock_is_off_serves_nothing_and_moves_nobod
         assert event["level"] == "error"
         assert round(event["offset"], -1) == float(off)
         assert all([await broker.ready() for _ in range(2 * WORKERS)])
-        await signed_in(broker.rider())
-    await signed_in(broker.rider())
+        await signed_in(broker.raw_citizen())
+    await signed_in(broker.raw_citizen())
     noted = "SELECT value, extract(epoch FROM now()) FROM shared_counters WHERE name = 'time'"
     [[mark, now]] = await broker.rows(noted)
     assert float(now) - 10 <= mark <= float(now)
@@ -71,15 +73,15 @@ async def test_a_second_broker_whose_clock_is_off_serves_nothing_and_moves_nobod
     if shift == "+2h":
         broker.kill(broker.serving()[0])
         await broker.whole()
-        await asyncio.gather(*(signed_in(broker.rider()) for _ in range(WORKERS)))
+        await asyncio.gather(*(signed_in(broker.raw_citizen()) for _ in range(WORKERS)))
 
 
 async def test_a_clock_that_jumps_or_drifts_midway_takes_its_process_out_and_back_in(
-    broker: Ground, tmp_path: Path
+    broker: Deployment, tmp_path: Path
 ) -> None:
     file = tmp_path / "shift"
     file.write_text("+0\n")
-    async with second(broker.running.folder, public(broker), broker.wire, env=shifting(file)) as other:
+    async with second(broker.running.folder, public(broker), broker.http_sender, env=shifting(file)) as other:
         assert (await other.ready())["status"] == 200
 
         async def is_out() -> bool:
@@ -95,12 +97,12 @@ async def test_a_clock_that_jumps_or_drifts_midway_takes_its_process_out_and_bac
             assert await broker.ready()
             file.write_text("+0\n")
             await eventually(30, is_in)
-        await signed_in(broker.rider())
+        await signed_in(broker.raw_citizen())
     assert await broker.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'") == 0
 
 
-async def test_a_clock_that_gains_slowly_takes_its_process_out(broker: Ground) -> None:
-    async with second(broker.running.folder, public(broker), broker.wire, "+0 x1.2") as other:
+async def test_a_clock_that_gains_slowly_takes_its_process_out(broker: Deployment) -> None:
+    async with second(broker.running.folder, public(broker), broker.http_sender, "+0 x1.2") as other:
 
         async def is_out() -> object:
             return "clock" in (await other.ready())["wrong"] and other.logged("clock_off")
@@ -109,12 +111,14 @@ async def test_a_clock_that_gains_slowly_takes_its_process_out(broker: Ground) -
         [event] = other.logged("clock_off")
         assert 2.5 < event["offset"] < 10
         assert await broker.ready()
-        await signed_in(broker.rider())
+        await signed_in(broker.raw_citizen())
 
 
-async def test_a_database_that_an_earlier_release_left_with_a_mark_in_the_future_is_put_right(broker: Ground) -> None:
-    rider = broker.rider()
-    told = (await rider.redeem(await rider.code())).expect().json
+async def test_a_database_that_an_earlier_release_left_with_a_mark_in_the_future_is_put_right(
+    broker: Deployment,
+) -> None:
+    raw_citizen = broker.raw_citizen()
+    told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
     await broker.rows(f"UPDATE shared_counters SET value = value + {HOURS} WHERE name = 'time'")
 
     async def put_right() -> bool:
@@ -127,21 +131,21 @@ async def test_a_database_that_an_earlier_release_left_with_a_mark_in_the_future
     await eventually(30, put_right)
     await eventually(30, all_are_back)
     await broker.whole()
-    assert (await rider.userinfo(told["access_token"])).status == 401, "what the mark held expired stays expired"
-    await signed_in(broker.rider())
+    assert (await raw_citizen.userinfo(told["access_token"])).status == 401, "what the mark held expired stays expired"
+    await signed_in(broker.raw_citizen())
     assert await broker.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'") == 1
     assert "time_mark_ahead" in broker.running.program.output
 
 
-async def test_a_new_epoch_holds_beside_running_processes(broker: Ground) -> None:
-    rider = broker.rider()
-    told = (await rider.redeem(await rider.code())).expect().json
-    (await rider.userinfo(told["access_token"])).expect()
+async def test_a_new_epoch_holds_beside_running_processes(broker: Deployment) -> None:
+    raw_citizen = broker.raw_citizen()
+    told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+    (await raw_citizen.userinfo(told["access_token"])).expect()
     assert "has begun" in await broker.command("epoch", "raise")
     for _ in range(8):
         await asyncio.sleep(1)
-        assert (await rider.userinfo(told["access_token"])).status == 401
-    await signed_in(broker.rider())
+        assert (await raw_citizen.userinfo(told["access_token"])).status == 401
+    await signed_in(broker.raw_citizen())
     noted = "SELECT value, extract(epoch FROM now()) FROM shared_counters WHERE name = 'time'"
     [[mark, now]] = await broker.rows(noted)
     assert float(now) - 10 <= mark <= float(now)
@@ -158,9 +162,9 @@ async def test_a_database_whose_own_clock_jumps_ends_no_sign_in_and_its_mark_sta
     file.write_text("+0\n")
     postgres = PostgresServer(env=shifting(file))
     try:
-        async with ground(tmp_path, postgres, redis) as laid:
+        async with deployment(tmp_path, postgres, redis) as laid:
             await laid.whole()
-            await signed_in(laid.rider())
+            await signed_in(laid.raw_citizen())
             for shift in ("+2h", "-2h", "+10"):
                 found = laid.running.program.output.count("database_clock_off")
                 file.write_text(f"{shift}\n")
@@ -170,7 +174,7 @@ async def test_a_database_whose_own_clock_jumps_ends_no_sign_in_and_its_mark_sta
 
                 await eventually(30, noticed)
                 assert all([await laid.ready() for _ in range(2 * WORKERS)])
-                await signed_in(laid.rider())
+                await signed_in(laid.raw_citizen())
                 assert await laid.one("SELECT value FROM shared_counters WHERE name = 'time'") <= time.time()
                 before = laid.running.program.output.count("clock_recovered")
                 file.write_text("+0\n")
@@ -187,7 +191,7 @@ async def test_a_database_whose_own_clock_jumps_ends_no_sign_in_and_its_mark_sta
             laid.kill(laid.serving()[0])
             await eventually(90, lambda: noticed(found + 1))
             await laid.whole()
-            await asyncio.gather(*(signed_in(laid.rider()) for _ in range(2 * WORKERS)))
+            await asyncio.gather(*(signed_in(laid.raw_citizen()) for _ in range(2 * WORKERS)))
     finally:
         postgres.remove()
         shutil.rmtree(file.parent)
@@ -198,20 +202,20 @@ async def test_a_database_whose_own_clock_jumps_ends_no_sign_in_and_its_mark_sta
 ON_SQLITE = Script(files={"services/rides.toml": RIDES_SERVICE})
 
 
-async def signs_in(running: Running, sender: Wire) -> Rider:
-    """A rider who has signed in, as soon as the provider is known to work."""
+async def signs_in(running: Running, sender: HttpSender) -> RawCitizen:
+    """A citizen who has signed in, as soon as the provider is known to work."""
 
     async def providers_work() -> bool:
         said = running.program.output
         return said.count("provider_up") >= said.count("provider_down")
 
     await eventually(60, providers_work)
-    rider = Rider(sender, rides(running.folder, running.issuer))
-    await signed_in(rider)
-    return rider
+    raw_citizen = RawCitizen(sender, rides(running.folder, running.issuer))
+    await signed_in(raw_citizen)
+    return raw_citizen
 
 
-async def is_ready(running: Running, sender: Wire) -> bool:
+async def is_ready(running: Running, sender: HttpSender) -> bool:
     """Whether requests should go there."""
     return (await sender.send("GET", f"{running.issuer}/readyz")).status == 200
 
@@ -220,7 +224,7 @@ async def test_on_sqlite_a_clock_that_ran_ahead_and_went_back_revives_nothing_an
     file = tmp_path / "shift"
     file.write_text("+0\n")
     env = shifting(file)
-    async with run(tmp_path, ON_SQLITE, "--listener", "public", env=env) as running, wire(single=True) as sender:
+    async with run(tmp_path, ON_SQLITE, "--listener", "public", env=env) as running, http_sender(single=True) as sender:
 
         async def out() -> bool:
             return not await is_ready(running, sender)
@@ -231,24 +235,24 @@ async def test_on_sqlite_a_clock_that_ran_ahead_and_went_back_revives_nothing_an
                     connection.execute("SELECT value FROM shared_counters WHERE name = 'time'").fetchone()[0] >= ahead
                 )
 
-        rider, later = (Rider(sender, rides(tmp_path, running.issuer)) for _ in range(2))
-        (await rider.push()).expect(201)
+        raw_citizen, later = (RawCitizen(sender, rides(tmp_path, running.issuer)) for _ in range(2))
+        (await raw_citizen.push()).expect(201)
         ahead = time.time() + HOURS
         file.write_text("+2h\n")
         await eventually(60, noted)
-        assert (await rider.authorize()).status == 400
+        assert (await raw_citizen.authorize()).status == 400
         file.write_text("+0\n")
         await eventually(10, out)
-        assert (await rider.authorize()).status in (400, 503)
+        assert (await raw_citizen.authorize()).status in (400, 503)
         await eventually(60, lambda: is_ready(running, sender))
-        assert (await rider.authorize()).status == 400
+        assert (await raw_citizen.authorize()).status == 400
         (await later.push()).expect(201)
         (await later.authorize()).expect(303)
         assert running.program.output.count("time_mark_taken_back") == 1
 
 
 async def test_on_sqlite_a_second_process_whose_clock_is_off_moves_nothing(tmp_path: Path) -> None:
-    async with run(tmp_path, ON_SQLITE, "--listener", "public") as running, wire(single=True) as sender:
+    async with run(tmp_path, ON_SQLITE, "--listener", "public") as running, http_sender(single=True) as sender:
         listen = running.settings.broker.listen.public
         async with second(tmp_path, listen, sender, "+2h") as other:
 
@@ -266,7 +270,7 @@ async def test_on_sqlite_a_second_process_whose_clock_is_off_moves_nothing(tmp_p
 
 
 @pytest.mark.parametrize("words", [("epoch", "raise"), ("provider", "disable", "northbank", "--reason", "x")])
-async def test_a_command_that_would_write_a_wrong_time_is_refused(broker: Ground, words: tuple[str, ...]) -> None:
+async def test_a_command_that_would_write_a_wrong_time_is_refused(broker: Deployment, words: tuple[str, ...]) -> None:
     before = await broker.one("SELECT count(*) FROM audit WHERE kind IN ('epoch_raised', 'provider_disabled')")
     for command in (words, ("clock", "show")):
         process = await asyncio.create_subprocess_exec(

@@ -7,9 +7,9 @@ import pytest
 
 from tests.e2e import extra_clients
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import Wire, wire
+from tests.e2e.raw_client import HttpSender, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, land_register, rides
-from tests.security.endpoint_client import Door, Victim, victim
+from tests.security.endpoint_client import Endpoints, Victim, victim
 
 # every attack comes from one address, and none may be turned away for its number
 LIMITS = """[limits]
@@ -32,21 +32,21 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Wire]:
+async def line() -> AsyncIterator[HttpSender]:
     """How honest people send."""
-    async with wire() as sender:
+    async with http_sender() as sender:
         yield sender
 
 
 @pytest.fixture
-async def door(stage: Stage) -> AsyncIterator[Door]:
+async def endpoints(stage: Stage) -> AsyncIterator[Endpoints]:
     """How attackers send."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Door(stage.issuer, session)
+        yield Endpoints(stage.issuer, session)
 
 
 @pytest.fixture
-async def held(stage: Stage, line: Wire) -> AsyncIterator[Victim]:
+async def held(stage: Stage, line: HttpSender) -> AsyncIterator[Victim]:
     """A citizen whose sign-in is attacked and must still succeed."""
     somebody = await victim(line, rides(stage.folder, stage.issuer))
     yield somebody
@@ -54,7 +54,7 @@ async def held(stage: Stage, line: Wire) -> AsyncIterator[Victim]:
 
 
 @pytest.fixture
-async def bound(stage: Stage, line: Wire) -> AsyncIterator[Victim]:
+async def bound(stage: Stage, line: HttpSender) -> AsyncIterator[Victim]:
     """A citizen whose service holds sender-constrained tokens."""
     somebody = await victim(line, land_register(stage.folder, stage.issuer, stage.service))
     yield somebody

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import aiohttp
 from multidict import CIMultiDict
 
-from tests.e2e.raw_client import NORTHBANK, Reply, Rider, Wire
+from tests.e2e.raw_client import NORTHBANK, HttpSender, RawCitizen, Reply
 from tests.e2e.relying_service import Service
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -38,7 +38,7 @@ Headers = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Endpoints:
     """The running door. Nothing is added to what a test sends, and nothing is followed."""
 
     issuer: str
@@ -86,7 +86,7 @@ def shown(reply: Reply, status: int = 400) -> Reply:
 class Victim:
     """A signed-in citizen whose service holds tokens and, from a second sign-in, an unredeemed code."""
 
-    rider: Rider
+    raw_citizen: RawCitizen
     access: str
     refresh: str
     code: str
@@ -94,7 +94,7 @@ class Victim:
     @property
     def service(self) -> Service:
         """The service."""
-        return self.rider.service
+        return self.raw_citizen.service
 
     def forms(self) -> dict[str, dict[str, str]]:
         """Valid forms for each endpoint, except that the `login_hint` `nobody` matches no citizen."""
@@ -107,7 +107,7 @@ class Victim:
         }
         return {
             "/par": {**pushed, **self.service.assertion()},
-            "/token": self.rider.exchange(self.code),
+            "/token": self.raw_citizen.exchange(self.code),
             "/introspect": {"token": self.access, **self.service.assertion()},
             "/revoke": {"token": self.refresh, **self.service.assertion()},
             "/ciba": {"scope": "openid", "login_hint": "nobody", **self.service.assertion()},
@@ -115,20 +115,20 @@ class Victim:
 
     async def goes_on(self) -> None:
         """Nothing was disturbed: the code is good, and so are the tokens of before and those of now."""
-        told = (await self.rider.redeem(self.code)).expect().json
+        told = (await self.raw_citizen.redeem(self.code)).expect().json
         for access in (told["access_token"], self.access):
-            (await self.rider.userinfo(access)).expect()
+            (await self.raw_citizen.userinfo(access)).expect()
         for refresh in (told["refresh_token"], self.refresh):
-            (await self.rider.refresh(refresh)).expect()
-        assert (await self.rider.introspect(self.access)).expect().json["active"] is True
-        await self.rider.begin()
+            (await self.raw_citizen.refresh(refresh)).expect()
+        assert (await self.raw_citizen.introspect(self.access)).expect().json["active"] is True
+        await self.raw_citizen.begin()
 
 
-async def victim(wire: Wire, service: Service) -> Victim:
+async def victim(http_sender: HttpSender, service: Service) -> Victim:
     """Signs in twice: tokens of the first time, a code of the second."""
-    rider = Rider(wire, service)
-    told = (await rider.redeem(await rider.code(NORTHBANK))).expect().json
-    second = Rider(wire, service)
+    raw_citizen = RawCitizen(http_sender, service)
+    told = (await raw_citizen.redeem(await raw_citizen.code(NORTHBANK))).expect().json
+    second = RawCitizen(http_sender, service)
     return Victim(second, told["access_token"], told["refresh_token"], await second.code(NORTHBANK))
 
 

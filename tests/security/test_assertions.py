@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.e2e.raw_client import Reply, Rider
-from tests.security.endpoint_client import CALLED, Door, Victim, refused
+from tests.e2e.raw_client import RawCitizen, Reply
+from tests.security.endpoint_client import CALLED, Endpoints, Victim, refused
 
 CREDENTIALS = ("client_id", "client_assertion_type", "client_assertion")
 CODE = "code_" + "A" * 43
@@ -64,48 +64,52 @@ def everywhere(held: Victim, credentials: Mapping[str, str]) -> Iterator[tuple[s
 
 
 @pytest.mark.parametrize("use", USES)
-async def test_a_used_client_assertion_authenticates_at_no_endpoint(door: Door, held: Victim, use: str) -> None:
+async def test_a_used_client_assertion_authenticates_at_no_endpoint(
+    endpoints: Endpoints, held: Victim, use: str
+) -> None:
     path, form = spent(held, use)
-    first = await door.post(path, form)
+    first = await endpoints.post(path, form)
     assert first.status != 401, first.body
     credentials = {name: form[name] for name in CREDENTIALS}
     for where, again in everywhere(held, credentials):
-        reply = await door.post(where, again)
+        reply = await endpoints.post(where, again)
         assert reply.status == 401, (use, where, again, reply.json)
         refused(reply, "invalid_client")
 
 
 @pytest.mark.parametrize("use", USES)
-async def test_of_many_copies_of_one_call_at_most_one_is_authenticated(door: Door, held: Victim, use: str) -> None:
+async def test_of_many_copies_of_one_call_at_most_one_is_authenticated(
+    endpoints: Endpoints, held: Victim, use: str
+) -> None:
     path, form = spent(held, use)
-    replies = await asyncio.gather(*(door.post(path, form) for _ in range(8)))
+    replies = await asyncio.gather(*(endpoints.post(path, form) for _ in range(8)))
     assert [reply.status for reply in replies].count(401) == len(replies) - 1, [reply.body for reply in replies]
 
 
-async def test_a_token_request_repeated_byte_for_byte_ends_nothing(door: Door, held: Victim) -> None:
+async def test_a_token_request_repeated_byte_for_byte_ends_nothing(endpoints: Endpoints, held: Victim) -> None:
     """RFC 6749 3.2.1: the client is authenticated first. With a new assertion the code ends everything."""
-    another = Rider(held.rider.wire, held.service)
+    another = RawCitizen(held.raw_citizen.http_sender, held.service)
     form = another.exchange(await another.code())
-    told = (await door.post("/token", form)).expect().json
+    told = (await endpoints.post("/token", form)).expect().json
     for _ in range(2):
-        refused(await door.post("/token", form), "invalid_client")
-    (await held.rider.userinfo(told["access_token"])).expect()
-    (await held.rider.refresh(told["refresh_token"])).expect()
-    refused(await door.post("/token", {**form, **held.service.assertion()}), "invalid_grant")
-    assert (await held.rider.userinfo(told["access_token"])).status == 401
-    refused(await held.rider.refresh(told["refresh_token"]), "invalid_grant")
+        refused(await endpoints.post("/token", form), "invalid_client")
+    (await held.raw_citizen.userinfo(told["access_token"])).expect()
+    (await held.raw_citizen.refresh(told["refresh_token"])).expect()
+    refused(await endpoints.post("/token", {**form, **held.service.assertion()}), "invalid_grant")
+    assert (await held.raw_citizen.userinfo(told["access_token"])).status == 401
+    refused(await held.raw_citizen.refresh(told["refresh_token"]), "invalid_grant")
 
 
 async def test_a_demand_for_a_dpop_nonce_uses_no_assertion_up_and_answers_no_used_one(
-    door: Door, bound: Victim
+    endpoints: Endpoints, bound: Victim
 ) -> None:
-    service, url = bound.service, f"{door.issuer}/token"
+    service, url = bound.service, f"{endpoints.issuer}/token"
     form = {"grant_type": "refresh_token", "refresh_token": bound.refresh, **service.assertion()}
 
     async def tried(form: Mapping[str, str], nonce: str) -> Reply:
         service.nonce, kept = nonce, service.nonce
         try:
-            return await door.post("/token", form, *service.proof("POST", url).items())
+            return await endpoints.post("/token", form, *service.proof("POST", url).items())
         finally:
             service.nonce = kept
 
@@ -118,5 +122,5 @@ async def test_a_demand_for_a_dpop_nonce_uses_no_assertion_up_and_answers_no_use
         assert reply.status == 401
     # a proof that does not hold is an answer, and the assertion is used by it
     form = {**form, **service.assertion()}
-    refused(await door.post("/token", form, ("DPoP", "x")), "invalid_dpop_proof")
+    refused(await endpoints.post("/token", form, ("DPoP", "x")), "invalid_dpop_proof")
     refused(await tried(form, nonce), "invalid_client")

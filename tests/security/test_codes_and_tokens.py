@@ -11,9 +11,9 @@ import jwt
 import pytest
 
 from tests.e2e.app_harness import Stage
-from tests.e2e.raw_client import Reply, Rider, Wire
+from tests.e2e.raw_client import HttpSender, RawCitizen, Reply
 from tests.e2e.relying_service import Service
-from tests.security.endpoint_client import Door, Victim, refused, shown
+from tests.security.endpoint_client import Endpoints, Victim, refused, shown
 
 AT_ONCE = 12
 OF_EACH_ANSWER = {"date", "x-request-id"}
@@ -39,9 +39,11 @@ def library(stage: Stage) -> dict[str, str]:
     return {"client_id": "library", "client_secret": secret}
 
 
-async def test_nobody_learns_which_services_there_are_or_how_they_authenticate(door: Door, held: Victim) -> None:
+async def test_nobody_learns_which_services_there_are_or_how_they_authenticate(
+    endpoints: Endpoints, held: Victim
+) -> None:
     everybody = ("nobody", "library", "rides", "demo-service", "land-register")
-    stranger = Service("", door.issuer, "", held.service.key, "another")
+    stranger = Service("", endpoints.issuer, "", held.service.key, "another")
 
     def asserted(client_id: str) -> dict[str, str]:
         stranger.client_id = client_id
@@ -53,49 +55,53 @@ async def test_nobody_learns_which_services_there_are_or_how_they_authenticate(d
     for path, form in held.forms().items():
         plain = {name: value for name, value in form.items() if not name.startswith("client_")}
         secrets = [
-            await door.post(path, {**plain, "client_id": client_id, "client_secret": "wrong"})
+            await endpoints.post(path, {**plain, "client_id": client_id, "client_secret": "wrong"})
             for client_id in everybody
         ]
-        assertions = [await door.post(path, {**plain, **asserted(client_id)}) for client_id in everybody]
+        assertions = [await endpoints.post(path, {**plain, **asserted(client_id)}) for client_id in everybody]
         refused(alike(*secrets, *assertions), "invalid_client")
-        told = refused(alike(*[await door.post(path, plain, basic(client_id)) for client_id in everybody]))
+        told = refused(alike(*[await endpoints.post(path, plain, basic(client_id)) for client_id in everybody]))
         assert (told.status, told.json["error"]) == (401, "invalid_client")
         assert told.headers["WWW-Authenticate"].startswith("Basic ")
 
 
-async def test_a_code_is_worth_nothing_to_anybody_else(door: Door, held: Victim, stage: Stage) -> None:
-    good = {name: value for name, value in held.rider.exchange(held.code).items() if not name.startswith("client_")}
+async def test_a_code_is_worth_nothing_to_anybody_else(endpoints: Endpoints, held: Victim, stage: Stage) -> None:
+    good = {
+        name: value for name, value in held.raw_citizen.exchange(held.code).items() if not name.startswith("client_")
+    }
     own = held.service.assertion
     elsewhere = [
-        await door.post("/token", {**good, **library(stage)}),
-        await door.post("/token", {**good, **library(stage), "redirect_uri": f"{stage.service}/try"}),
-        await door.post("/token", {**good, **own(), "code": "code_" + "A" * 43}),
-        await door.post("/token", {**good, **own(), "code": held.code[:-1]}),
-        await door.post("/token", {**good, **own(), "code": held.code.upper()}),
-        await door.post("/token", {**good, **own(), "code": f"{held.code} "}),
-        await door.post("/token", {**good, **own(), "code": held.access}),
-        await door.post("/token", {**good, **own(), "code": held.refresh}),
-        await door.post("/token", {**good, **own(), "code_verifier": "x" * 43}),
-        await door.post("/token", {**good, **own(), "code_verifier": "x"}),
-        await door.post("/token", {n: v for n, v in good.items() if n != "code_verifier"} | own()),
-        await door.post("/token", {n: v for n, v in good.items() if n != "redirect_uri"} | own()),
-        await door.post("/token", {**good, **own(), "redirect_uri": f"{good['redirect_uri']}/"}),
-        await door.post("/token", {**good, **own(), "redirect_uri": "https://evil.example/"}),
-        await door.post("/token", {"grant_type": "refresh_token", "refresh_token": held.code, **own()}),
-        await door.post("/token", {"grant_type": "refresh_token", "refresh_token": held.access, **own()}),
-        await door.post("/token", {"grant_type": "refresh_token", "refresh_token": held.refresh, **library(stage)}),
+        await endpoints.post("/token", {**good, **library(stage)}),
+        await endpoints.post("/token", {**good, **library(stage), "redirect_uri": f"{stage.service}/try"}),
+        await endpoints.post("/token", {**good, **own(), "code": "code_" + "A" * 43}),
+        await endpoints.post("/token", {**good, **own(), "code": held.code[:-1]}),
+        await endpoints.post("/token", {**good, **own(), "code": held.code.upper()}),
+        await endpoints.post("/token", {**good, **own(), "code": f"{held.code} "}),
+        await endpoints.post("/token", {**good, **own(), "code": held.access}),
+        await endpoints.post("/token", {**good, **own(), "code": held.refresh}),
+        await endpoints.post("/token", {**good, **own(), "code_verifier": "x" * 43}),
+        await endpoints.post("/token", {**good, **own(), "code_verifier": "x"}),
+        await endpoints.post("/token", {n: v for n, v in good.items() if n != "code_verifier"} | own()),
+        await endpoints.post("/token", {n: v for n, v in good.items() if n != "redirect_uri"} | own()),
+        await endpoints.post("/token", {**good, **own(), "redirect_uri": f"{good['redirect_uri']}/"}),
+        await endpoints.post("/token", {**good, **own(), "redirect_uri": "https://evil.example/"}),
+        await endpoints.post("/token", {"grant_type": "refresh_token", "refresh_token": held.code, **own()}),
+        await endpoints.post("/token", {"grant_type": "refresh_token", "refresh_token": held.access, **own()}),
+        await endpoints.post(
+            "/token", {"grant_type": "refresh_token", "refresh_token": held.refresh, **library(stage)}
+        ),
     ]
     refused(alike(*elsewhere), "invalid_grant")
 
 
-async def test_a_token_of_another_service_is_as_good_as_none(door: Door, held: Victim, stage: Stage) -> None:
+async def test_a_token_of_another_service_is_as_good_as_none(endpoints: Endpoints, held: Victim, stage: Stage) -> None:
     for token in (held.access, held.refresh, held.code, "access_" + "A" * 43, "x"):
-        told = await door.post("/introspect", {"token": token, **library(stage)})
+        told = await endpoints.post("/introspect", {"token": token, **library(stage)})
         assert told.expect().json == {"active": False}
-        assert (await door.post("/revoke", {"token": token, **library(stage)})).expect().body == b""
+        assert (await endpoints.post("/revoke", {"token": token, **library(stage)})).expect().body == b""
 
 
-async def test_no_grant_is_there_but_those_that_are_announced(door: Door, held: Victim) -> None:
+async def test_no_grant_is_there_but_those_that_are_announced(endpoints: Endpoints, held: Victim) -> None:
     own = held.service.assertion
     for grant, more in {
         "password": {"username": "amina", "password": "x"},
@@ -107,57 +113,59 @@ async def test_no_grant_is_there_but_those_that_are_announced(door: Door, held: 
         "AUTHORIZATION_CODE": {"code": held.code},
         "authorization_code ": {"code": held.code},
     }.items():
-        refused(await door.post("/token", {"grant_type": grant, **more, **own()}), "unsupported_grant_type")
+        refused(await endpoints.post("/token", {"grant_type": grant, **more, **own()}), "unsupported_grant_type")
 
 
 async def test_refreshing_at_the_same_moment_gives_each_its_own_token_and_an_assertion_one(
-    door: Door, held: Victim
+    endpoints: Endpoints, held: Victim
 ) -> None:
     """Refresh tokens are not rotated (FAPI 2.0 Security Profile 5.3.2.1), so parallel refreshes both succeed."""
-    replies = await asyncio.gather(*(held.rider.refresh(held.refresh) for _ in range(AT_ONCE)))
+    replies = await asyncio.gather(*(held.raw_citizen.refresh(held.refresh) for _ in range(AT_ONCE)))
     tokens = {reply.expect().json["access_token"] for reply in replies}
     assert len(tokens) == AT_ONCE
     assert not any("refresh_token" in reply.json for reply in replies)
     for token in tokens:
-        (await held.rider.userinfo(token)).expect()
+        (await held.raw_citizen.userinfo(token)).expect()
     form = {"grant_type": "refresh_token", "refresh_token": held.refresh, **held.service.assertion()}
-    again = await asyncio.gather(*(door.post("/token", form) for _ in range(AT_ONCE)))
+    again = await asyncio.gather(*(endpoints.post("/token", form) for _ in range(AT_ONCE)))
     assert [reply.status for reply in again].count(200) == 1
     refused(alike(*(reply for reply in again if reply.status != 200)), "invalid_client")
 
 
-async def test_nothing_is_granted_beyond_what_was_registered_and_agreed_to(held: Victim, line: Wire) -> None:
+async def test_nothing_is_granted_beyond_what_was_registered_and_agreed_to(held: Victim, line: HttpSender) -> None:
     claims = {
         "userinfo": {"email": {"essential": True}, "birthdate": None, "sub": None},
         "id_token": {"email": None, "aud": {"value": "library"}, "iss": {"value": "x"}, "exp": {"value": 9**12}},
     }
-    rider = Rider(line, held.service)
+    raw_citizen = RawCitizen(line, held.service)
     scope = "openid profile email address phone offline_access admin"
-    (await rider.push(scope=scope, claims=json.dumps(claims), authorization_details='[{"type":"x"}]')).expect(201)
-    (await rider.authorize()).expect(303)
-    await rider.return_()
-    (await rider.share()).expect(303)
+    (await raw_citizen.push(scope=scope, claims=json.dumps(claims), authorization_details='[{"type":"x"}]')).expect(201)
+    (await raw_citizen.authorize()).expect(303)
+    await raw_citizen.return_()
+    (await raw_citizen.share()).expect(303)
     more = {"scope": "openid email", "audience": "library", "resource": "https://evil.example", "claims": "{}"}
-    told = (await rider.call("/token", {**rider.exchange(await rider.collect()), **more})).expect().json
+    told = (
+        (await raw_citizen.call("/token", {**raw_citizen.exchange(await raw_citizen.collect()), **more})).expect().json
+    )
     assert told["scope"].split() == ["openid", "profile", "offline_access"]
-    assert set((await rider.userinfo(told["access_token"])).expect().json) == {"sub", "name"}
+    assert set((await raw_citizen.userinfo(told["access_token"])).expect().json) == {"sub", "name"}
     known = jwt.decode(told["id_token"], options={"verify_signature": False})
-    assert (known["aud"], known["iss"]) == ("rides", rider.issuer)
+    assert (known["aud"], known["iss"]) == ("rides", raw_citizen.issuer)
     assert "email" not in known
     assert known["exp"] - known["iat"] == 300
     for wider in ("openid email", "openid profile offline_access admin", "email"):
         form = {"grant_type": "refresh_token", "refresh_token": told["refresh_token"], "scope": wider}
-        refused(await rider.call("/token", {**form, **held.service.assertion()}), "invalid_scope")
+        refused(await raw_citizen.call("/token", {**form, **held.service.assertion()}), "invalid_scope")
 
 
-@pytest.mark.usefixtures("door")
+@pytest.mark.usefixtures("endpoints")
 async def test_a_refresh_with_a_narrower_scope_gives_a_token_that_opens_less(held: Victim) -> None:
     """RFC 6749 6: at userinfo, in introspection and in the answer. The refresh token keeps what was granted."""
 
     async def refreshed(*scope: str) -> Reply:
         form = {"grant_type": "refresh_token", "refresh_token": held.refresh}
         asked = {"scope": " ".join(scope)} if scope else {}
-        return await held.rider.call("/token", {**form, **asked, **held.service.assertion()})
+        return await held.raw_citizen.call("/token", {**form, **asked, **held.service.assertion()})
 
     for scope, claims in {
         ("openid",): {"sub"},
@@ -168,25 +176,25 @@ async def test_a_refresh_with_a_narrower_scope_gives_a_token_that_opens_less(hel
         told = (await refreshed(*scope)).expect().json
         granted = list(scope) or ["openid", "profile", "offline_access"]
         assert told["scope"].split() == granted
-        assert set((await held.rider.userinfo(told["access_token"])).expect().json) == claims
-        assert (await held.rider.introspect(told["access_token"])).expect().json["scope"].split() == granted
+        assert set((await held.raw_citizen.userinfo(told["access_token"])).expect().json) == claims
+        assert (await held.raw_citizen.introspect(told["access_token"])).expect().json["scope"].split() == granted
     told = (await refreshed("profile")).expect().json
-    reply = await held.rider.userinfo(told["access_token"])
+    reply = await held.raw_citizen.userinfo(told["access_token"])
     assert (reply.status, reply.json["error"]) == (403, "insufficient_scope")
     assert 'error="insufficient_scope"' in reply.headers["WWW-Authenticate"]
     # the first token keeps its scope, and so does the refresh token
-    assert set((await held.rider.userinfo(held.access)).expect().json) == {"sub", "name"}
-    assert (await held.rider.introspect(held.refresh)).expect().json["scope"] == "openid profile offline_access"
+    assert set((await held.raw_citizen.userinfo(held.access)).expect().json) == {"sub", "name"}
+    assert (await held.raw_citizen.introspect(held.refresh)).expect().json["scope"] == "openid profile offline_access"
     for wider in (("openid", "email"), ("email",), ("openid", "profile", "offline_access", "admin")):
         refused(await refreshed(*wider), "invalid_scope")
 
 
 async def test_a_pushed_request_is_its_services_own_and_stays_as_it_was_pushed(
-    door: Door, held: Victim, line: Wire
+    endpoints: Endpoints, held: Victim, line: HttpSender
 ) -> None:
-    rider = Rider(line, held.service)
-    (await rider.push()).expect(201)
-    uri = rider.request_uri
+    raw_citizen = RawCitizen(line, held.service)
+    (await raw_citizen.push()).expect(201)
+    uri = raw_citizen.request_uri
     for client_id, asked in (
         ("library", uri),
         ("nobody", uri),
@@ -197,7 +205,7 @@ async def test_a_pushed_request_is_its_services_own_and_stays_as_it_was_pushed(
         ("rides", f"urn:ietf:params:oauth:request_uri:{'x' * 5000}"),
         ("rides", f"{uri}\n"),
     ):
-        shown(await door.send("GET", "/authorize?" + urlencode({"client_id": client_id, "request_uri": asked})))
+        shown(await endpoints.send("GET", "/authorize?" + urlencode({"client_id": client_id, "request_uri": asked})))
     polluted = {
         "client_id": "rides",
         "request_uri": uri,
@@ -208,37 +216,43 @@ async def test_a_pushed_request_is_its_services_own_and_stays_as_it_was_pushed(
         "prompt": "none",
         "login_hint": "outcome:cancelled",
     }
-    rider.page = (await rider.visit("/authorize?" + urlencode(polluted))).expect(303).location
-    await rider.return_()
-    (await rider.share()).expect(303)
-    (await rider.redeem(await rider.collect())).expect()
+    raw_citizen.page = (await raw_citizen.visit("/authorize?" + urlencode(polluted))).expect(303).location
+    await raw_citizen.return_()
+    (await raw_citizen.share()).expect(303)
+    (await raw_citizen.redeem(await raw_citizen.collect())).expect()
 
 
-async def test_a_request_by_reference_is_never_fetched(door: Door, held: Victim) -> None:
+async def test_a_request_by_reference_is_never_fetched(endpoints: Endpoints, held: Victim) -> None:
     """Server-side request forgery by way of `request_uri` (RFC 9101 10.4)."""
-    for uri in ("http://169.254.169.254/latest", "file:///etc/passwd", f"{door.issuer}/jwks", "gopher://x", "data:,x"):
+    for uri in (
+        "http://169.254.169.254/latest",
+        "file:///etc/passwd",
+        f"{endpoints.issuer}/jwks",
+        "gopher://x",
+        "data:,x",
+    ):
         asked = {"client_id": "rides", "request_uri": uri, "response_type": "code", "scope": "openid"}
-        shown(await door.send("GET", "/authorize?" + urlencode(asked)))
-        refused(await door.post("/par", {**held.forms()["/par"], "request_uri": uri}), "invalid_request")
+        shown(await endpoints.send("GET", "/authorize?" + urlencode(asked)))
+        refused(await endpoints.post("/par", {**held.forms()["/par"], "request_uri": uri}), "invalid_request")
 
 
 @pytest.mark.usefixtures("held")
-async def test_nobody_is_sent_to_an_address_that_is_not_registered(door: Door) -> None:
+async def test_nobody_is_sent_to_an_address_that_is_not_registered(endpoints: Endpoints) -> None:
     """No open redirector (RFC 9700 4.11), at sign-in or at sign-out, whatever else is wrong with the request."""
     good = {"client_id": "library", "response_type": "code", "scope": "openid"}
     for address in (
         "https://evil.example/",
-        f"{door.issuer}//evil.example",
+        f"{endpoints.issuer}//evil.example",
         "//evil.example",
         "/\\evil.example",
         "javascript:0",
     ):
         for more in ({}, {"prompt": "none"}, {"response_type": "token"}, {"request": "e30.e30.e30"}, {"scope": ""}):
             asked = {**good, **more, "redirect_uri": address, "state": "s"}
-            shown(await door.send("GET", "/authorize?" + urlencode(asked)))
-            shown(await door.post("/authorize", asked))
+            shown(await endpoints.send("GET", "/authorize?" + urlencode(asked)))
+            shown(await endpoints.post("/authorize", asked))
         bye = {"client_id": "library", "post_logout_redirect_uri": address}
-        reply = await door.send("GET", "/logout?" + urlencode(bye))
+        reply = await endpoints.send("GET", "/logout?" + urlencode(bye))
         assert not {"Location", "Refresh"} & set(reply.headers)
         assert not re.search(rb"""=\s*["']""" + re.escape(address.encode()), reply.body), "it leads nowhere"
 
@@ -266,12 +280,12 @@ def lines(*headers: Mapping[str, str]) -> list[tuple[str, str]]:
     return [pair for header in headers for pair in header.items()]
 
 
-async def test_a_proof_is_for_one_request_at_one_place_at_one_time(door: Door, bound: Victim) -> None:
-    service, url = bound.service, f"{door.issuer}/token"
+async def test_a_proof_is_for_one_request_at_one_place_at_one_time(endpoints: Endpoints, bound: Victim) -> None:
+    service, url = bound.service, f"{endpoints.issuer}/token"
 
     async def tried(*headers: Mapping[str, str]) -> Reply:
         form = {"grant_type": "refresh_token", "refresh_token": bound.refresh, **service.assertion()}
-        return await door.post("/token", form, *lines(*headers))
+        return await endpoints.post("/token", form, *lines(*headers))
 
     good = service.proof("POST", url)
     (await tried(good)).expect()
@@ -284,7 +298,7 @@ async def test_a_proof_is_for_one_request_at_one_place_at_one_time(door: Door, b
         [{"DPoP": f"{service.proof('POST', url)['DPoP']}, {service.proof('POST', url)['DPoP']}"}],
         [service.proof("GET", url)],
         [service.proof("post", url)],
-        [service.proof("POST", f"{door.issuer}/par")],
+        [service.proof("POST", f"{endpoints.issuer}/par")],
         [service.proof("POST", f"{url}/")],
         [service.proof("POST", "https://evil.example/token")],
         [service.proof("POST", "")],
@@ -300,13 +314,15 @@ async def test_a_proof_is_for_one_request_at_one_place_at_one_time(door: Door, b
         assert reply.headers["DPoP-Nonce"]
 
 
-async def test_a_bound_token_opens_nothing_without_its_key(door: Door, bound: Victim, held: Victim) -> None:
-    service, url = bound.service, f"{door.issuer}/userinfo"
+async def test_a_bound_token_opens_nothing_without_its_key(endpoints: Endpoints, bound: Victim, held: Victim) -> None:
+    service, url = bound.service, f"{endpoints.issuer}/userinfo"
     thief = proofs(service)
     thief.key = held.service.key
 
     async def tried(scheme: str, token: str, *headers: Mapping[str, str]) -> Reply:
-        return await door.send("GET", "/userinfo", None, [("Authorization", f"{scheme} {token}"), *lines(*headers)])
+        return await endpoints.send(
+            "GET", "/userinfo", None, [("Authorization", f"{scheme} {token}"), *lines(*headers)]
+        )
 
     good = service.proof("GET", url, bound.access)
     (await tried("DPoP", bound.access, good)).expect()
@@ -315,7 +331,7 @@ async def test_a_bound_token_opens_nothing_without_its_key(door: Door, bound: Vi
         [service.proof("GET", url)],
         [service.proof("GET", url, bound.refresh)],
         [service.proof("POST", url, bound.access)],
-        [service.proof("GET", f"{door.issuer}/token", bound.access)],
+        [service.proof("GET", f"{endpoints.issuer}/token", bound.access)],
         [service.proof("GET", url, bound.access), service.proof("GET", url, bound.access)],
         [proofs(service, ahead=-180).proof("GET", url, bound.access)],
     ):
@@ -333,11 +349,11 @@ async def test_a_bound_token_opens_nothing_without_its_key(door: Door, bound: Vi
 
 
 async def test_a_code_that_was_bound_to_a_key_is_redeemed_with_that_key_alone(
-    door: Door, bound: Victim, held: Victim
+    endpoints: Endpoints, bound: Victim, held: Victim
 ) -> None:
-    url = f"{door.issuer}/token"
+    url = f"{endpoints.issuer}/token"
     thief = proofs(bound.service)
     thief.key = held.service.key
-    stolen = await door.post("/token", bound.rider.exchange(bound.code), *lines(thief.proof("POST", url)))
+    stolen = await endpoints.post("/token", bound.raw_citizen.exchange(bound.code), *lines(thief.proof("POST", url)))
     refused(stolen, "invalid_grant")
-    refused(await door.post("/token", bound.rider.exchange(bound.code)), "invalid_dpop_proof")
+    refused(await endpoints.post("/token", bound.raw_citizen.exchange(bound.code)), "invalid_dpop_proof")

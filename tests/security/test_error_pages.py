@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.app_harness import Stage
 from tests.e2e.raw_client import Reply
-from tests.security.endpoint_client import Door, Victim, shown
+from tests.security.endpoint_client import Endpoints, Victim, shown
 
 KNOWN = {"client_id": "rides", "response_type": "code", "scope": "openid"}
 PUSHED = "urn:ietf:params:oauth:request_uri:"
@@ -36,13 +36,13 @@ def request_object(held: Victim, **changes: object) -> str:
     return jwt.encode(given, service.key, "ES256", headers={"kid": service.kid, "typ": "oauth-authz-req+jwt"})
 
 
-async def inspected(door: Door, client: str = "rides") -> str:
+async def inspected(endpoints: Endpoints, client: str = "rides") -> str:
     """The newest exchange that the inspector has of a service, as a page."""
-    page = (await door.send("GET", f"/inspector?client={client}")).expect().body.decode()
+    page = (await endpoints.send("GET", f"/inspector?client={client}")).expect().body.decode()
     return re.split(r"<section ", page)[1]
 
 
-async def names_the_service(door: Door, stage: Stage, reply: Reply, reason: str) -> None:
+async def names_the_service(endpoints: Endpoints, stage: Stage, reply: Reply, reason: str) -> None:
     """The page leads to the service's home and holds the reason, which the inspector has too, under the service."""
     body = shown(reply).body.decode()
     assert "Rides" in body
@@ -50,19 +50,22 @@ async def names_the_service(door: Door, stage: Stage, reply: Reply, reason: str)
     assert "cannot tell" not in body
     told = body.replace("&#39;", "'").replace("&#x27;", "'")
     assert reason in told, told[-3000:]
-    assert reason in (await inspected(door)).replace("&#39;", "'").replace("&#x27;", "'")
+    assert reason in (await inspected(endpoints)).replace("&#39;", "'").replace("&#x27;", "'")
 
 
-async def test_a_signed_request_needs_nothing_outside_but_client_id(door: Door, held: Victim) -> None:
+async def test_a_signed_request_needs_nothing_outside_but_client_id(endpoints: Endpoints, held: Victim) -> None:
     """RFC 9101 5, as openid-client sends it."""
     asked = {"client_id": "rides", "request": request_object(held)}
-    for reply in (await door.send("GET", "/authorize?" + urlencode(asked)), await door.post("/authorize", asked)):
+    for reply in (
+        await endpoints.send("GET", "/authorize?" + urlencode(asked)),
+        await endpoints.post("/authorize", asked),
+    ):
         assert reply.status == 303, reply.body[:3000]
-    assert (await door.send("GET", "/authorize?" + urlencode(asked))).location.startswith("/journey/")
-    pushed = await door.post("/par", {"request": request_object(held), **held.service.assertion()})
+    assert (await endpoints.send("GET", "/authorize?" + urlencode(asked))).location.startswith("/journey/")
+    pushed = await endpoints.post("/par", {"request": request_object(held), **held.service.assertion()})
     assert pushed.expect(201).json["request_uri"].startswith(PUSHED)
     wrong = {**asked, "request": request_object(held, scope="profile")}
-    back = await door.send("GET", "/authorize?" + urlencode(wrong))
+    back = await endpoints.send("GET", "/authorize?" + urlencode(wrong))
     assert back.location.startswith(f"{held.service.redirect_uri}?error=invalid_scope")
     assert "state=inside" in back.location
 
@@ -80,11 +83,11 @@ OBJECTS: Mapping[str, tuple[Mapping[str, object], str]] = {
 
 @pytest.mark.parametrize("case", OBJECTS)
 async def test_a_signed_request_that_is_refused_names_its_service_and_the_reason(
-    door: Door, stage: Stage, held: Victim, case: str
+    endpoints: Endpoints, stage: Stage, held: Victim, case: str
 ) -> None:
     changes, reason = OBJECTS[case]
     asked = {"client_id": "rides", "request": request_object(held, **changes)}
-    await names_the_service(door, stage, await door.send("GET", "/authorize?" + urlencode(asked)), reason)
+    await names_the_service(endpoints, stage, await endpoints.send("GET", "/authorize?" + urlencode(asked)), reason)
 
 
 REQUESTS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
@@ -105,31 +108,31 @@ REQUESTS: Mapping[str, tuple[str, Mapping[str, str], str]] = {
 
 @pytest.mark.parametrize("case", REQUESTS)
 async def test_a_request_of_a_known_service_that_is_refused_on_a_page_names_it(
-    door: Door, stage: Stage, case: str
+    endpoints: Endpoints, stage: Stage, case: str
 ) -> None:
     path, asked, reason = REQUESTS[case]
-    await names_the_service(door, stage, await door.send("GET", f"{path}?{urlencode(asked)}"), reason)
+    await names_the_service(endpoints, stage, await endpoints.send("GET", f"{path}?{urlencode(asked)}"), reason)
 
 
 @pytest.mark.parametrize("path", ["/authorize", "/logout"])
 async def test_a_request_that_cannot_be_read_whole_names_its_service_if_it_names_one(
-    door: Door, stage: Stage, path: str
+    endpoints: Endpoints, stage: Stage, path: str
 ) -> None:
     for query, reason in (
         ("client_id=rides&state=a&state=b", "a parameter is repeated"),
         ("client_id=rides&state=%zz", "not percent-encoded properly"),
         ("client_id=rides&state=%ff", "not in UTF-8"),
     ):
-        await names_the_service(door, stage, await door.post(path, query.encode()), reason)
+        await names_the_service(endpoints, stage, await endpoints.post(path, query.encode()), reason)
         if "%zz" not in query:  # the test's own client would encode that once more
-            await names_the_service(door, stage, await door.send("GET", f"{path}?{query}"), reason)
+            await names_the_service(endpoints, stage, await endpoints.send("GET", f"{path}?{query}"), reason)
     for query in ("client_id=rides&client_id=rides", "client_id=rides&client_id=library", "state=a&state=b"):
-        body = shown(await door.send("GET", f"{path}?{query}")).body.decode()
+        body = shown(await endpoints.send("GET", f"{path}?{query}")).body.decode()
         assert "Rides" not in body
         assert "Library" not in body
 
 
-async def test_the_page_of_a_request_holds_no_text_of_others(door: Door) -> None:
+async def test_the_page_of_a_request_holds_no_text_of_others(endpoints: Endpoints) -> None:
     text = "Ring 0900 123 456 at once and tell us your password"
     forged = jwt.encode({}, "x" * 32, "HS256", headers={"kid": text, "typ": text})
     for path, asked in (
@@ -138,4 +141,4 @@ async def test_the_page_of_a_request_holds_no_text_of_others(door: Door) -> None
         ("/authorize", {"client_id": text}),
         ("/logout", {"client_id": "rides", "post_logout_redirect_uri": text}),
     ):
-        assert text.encode() not in shown(await door.send("GET", f"{path}?{urlencode(asked)}")).body
+        assert text.encode() not in shown(await endpoints.send("GET", f"{path}?{urlencode(asked)}")).body

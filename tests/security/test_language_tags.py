@@ -6,9 +6,9 @@ import pytest
 
 from broker.web.shared.cookies import LANGUAGE
 from tests.e2e.app_harness import Stage
-from tests.e2e.raw_client import Rider, Wire
+from tests.e2e.raw_client import HttpSender, RawCitizen
 from tests.e2e.relying_service import rides
-from tests.security.endpoint_client import Door
+from tests.security.endpoint_client import Endpoints
 
 WELSH = ("cy", "CY", "Cy-gb", "cy-GB", "CY_gb")
 IN_WELSH = b'<html lang="cy"'
@@ -16,41 +16,41 @@ IN_WELSH = b'<html lang="cy"'
 
 @pytest.mark.parametrize("tag", WELSH)
 async def test_a_language_tag_is_compared_without_regard_to_case_and_falls_back(
-    door: Door, line: Wire, stage: Stage, tag: str
+    endpoints: Endpoints, line: HttpSender, stage: Stage, tag: str
 ) -> None:
     """BCP 47 2.1.1, RFC 4647 3.4."""
-    rider = Rider(line, rides(stage.folder, stage.issuer))
-    (await rider.push(ui_locales=f"de {tag} en")).expect(201)
-    (await rider.authorize()).expect(303)
-    assert IN_WELSH in (await rider.visit(rider.page)).expect().body
+    raw_citizen = RawCitizen(line, rides(stage.folder, stage.issuer))
+    (await raw_citizen.push(ui_locales=f"de {tag} en")).expect(201)
+    (await raw_citizen.authorize()).expect(303)
+    assert IN_WELSH in (await raw_citizen.visit(raw_citizen.page)).expect().body
     for path, liked in (
         ("/help", f"de, {tag};q=0.9, en;q=0.5"),
         ("/nowhere", f"de, {tag};q=0.9, en;q=0.5"),
         (f"/logout?ui_locales=de+{tag}", "en"),
     ):
-        assert IN_WELSH in (await door.send("GET", path, headers=[("Accept-Language", liked)])).body, path
+        assert IN_WELSH in (await endpoints.send("GET", path, headers=[("Accept-Language", liked)])).body, path
     cookie = [("Cookie", f"{LANGUAGE}={tag}"), ("Accept-Language", "en")]
     for path in ("/help", "/nowhere"):
-        assert IN_WELSH in (await door.send("GET", path, headers=cookie)).body, path
+        assert IN_WELSH in (await endpoints.send("GET", path, headers=cookie)).body, path
 
 
 @pytest.mark.parametrize("tag", ["cy", "CY-gb"])
 async def test_pages_without_a_journey_speak_the_language_that_the_service_wishes(
-    door: Door, line: Wire, stage: Stage, tag: str
+    endpoints: Endpoints, line: HttpSender, stage: Stage, tag: str
 ) -> None:
     """`ui_locales` counts for every page of a request (OpenID Connect Core 3.1.2.1), those of a refusal too."""
-    rider = Rider(line, rides(stage.folder, stage.issuer))
-    (await rider.push(ui_locales=tag)).expect(201)
-    (await rider.authorize()).expect(303)
-    await rider.return_()
-    (await rider.share()).expect(303)
-    await rider.collect()
-    assert IN_WELSH in (await rider.authorize()).expect(400).body  # it was answered already
+    raw_citizen = RawCitizen(line, rides(stage.folder, stage.issuer))
+    (await raw_citizen.push(ui_locales=tag)).expect(201)
+    (await raw_citizen.authorize()).expect(303)
+    await raw_citizen.return_()
+    (await raw_citizen.share()).expect(303)
+    await raw_citizen.collect()
+    assert IN_WELSH in (await raw_citizen.authorize()).expect(400).body  # it was answered already
 
     plain = {
         "client_id": "rides",
         "response_type": "code",
-        "redirect_uri": rider.service.redirect_uri,
+        "redirect_uri": raw_citizen.service.redirect_uri,
         "scope": "openid",
         "response_mode": "form_post",
         "ui_locales": tag,
@@ -65,9 +65,9 @@ async def test_pages_without_a_journey_speak_the_language_that_the_service_wishe
         ("/logout", {"client_id": "nobody", "ui_locales": tag}),
         ("/logout", {"client_id": "rides", "post_logout_redirect_uri": "https://evil.example/", "ui_locales": tag}),
     ):
-        assert IN_WELSH in (await door.send("GET", f"{path}?{urlencode(parameters)}")).body, parameters
+        assert IN_WELSH in (await endpoints.send("GET", f"{path}?{urlencode(parameters)}")).body, parameters
 
-    crowd = Rider(line, rider.service)
+    crowd = RawCitizen(line, raw_citizen.service)
     for _ in range(100):
         (await crowd.push(ui_locales=tag)).expect(201)
         if (reply := await crowd.authorize()).status != 303:

@@ -21,7 +21,7 @@ from broker.actions.views import (
     RedirectAway,
     View,
 )
-from broker.journey.provider_offer import Offer, next_steps, unanswerable
+from broker.journey.provider_offer import Offer, next_steps, redirect_uri_removed
 from broker.journey.transaction import Transaction, TransactionState
 from broker.model.failures import FailureClass
 from broker.model.request import ClientRedirect
@@ -208,4 +208,6 @@ def _is_stale(context: SignInContext, transaction: Transaction) -> bool:
 def _may_redirect(transaction: Transaction, service: Service) -> bool:
     """Returns whether the stored redirect is still the service's: its redirect URIs may have changed."""
     leaving = transaction.client_redirect
-    return leaving is not None and not (unanswerable(transaction, service) and leaving.url != service.presentation.home)
+    return leaving is not None and not (
+        redirect_uri_removed(transaction, service) and leaving.url != service.presentation.home
+    )

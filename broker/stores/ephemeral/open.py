@@ -84,7 +84,7 @@ def open_ephemeral_stores(
     )
 
 
-def open_care(url: str, access: RedisAccess) -> MemoryUsage | None:
+def open_memory_monitor(url: str, access: RedisAccess) -> MemoryUsage | None:
     """The monitor of a Redis server alone; None for memory. Connections are opened on first use. Raises ValueError."""
     return None if url == "memory:" else MemoryUsage(RedisClient(url, access))
 

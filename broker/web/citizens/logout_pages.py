@@ -28,7 +28,7 @@ BEGIN: Final = 1
 _INNER: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
 
-def want_to_leave(frame: PageContext, service: Service | None, parameters: Mapping[str, str]) -> PageResponse:
+def confirm_logout(frame: PageContext, service: Service | None, parameters: Mapping[str, str]) -> PageResponse:
     """Asks whether to sign out; the form repeats the service's parameters (RP-Initiated Logout 1.0, 2)."""
     fields = [(name, value) for name, value in parameters.items() if name != "token"]
     return PageResponse("sign_out", frame.template_variables(service, fields=fields, signed_in=False))

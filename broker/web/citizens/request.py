@@ -159,7 +159,7 @@ def set_cookies(response: Response, browser: Browser, shared: BrowserUpdates | N
     if shared.state is not None:
         set_cookie(response, cookies.state(shared.state))
     if shared.provider is not None and browser.departed is not None:
-        set_cookie(response, cookies.set_departed(browser.departed.signed_in(shared.provider)))
+        set_cookie(response, cookies.set_signed_out(browser.departed.signed_in(shared.provider)))
 
 
 def language_of(view: View) -> str | None:

@@ -1,9 +1,9 @@
 """ASGI middleware around each application: request ids, size limits, security headers, the last exception handler.
 
-`client_certificates` comes first, outside of uvicorn's handling of X-Forwarded-For. Then `edge` assigns the request id,
-rejects malformed or oversized headers (`heads`), limits the body (`body_limit`), calls the application, and adds
-headers to the answer (`security_headers`). It stands outside of Starlette, whose own outermost layer answers unhandled
-exceptions: what every response must have cannot be added inside.
+`client_certificates` comes first, outside of uvicorn's handling of X-Forwarded-For. Then `edge` assigns the request
+id, rejects malformed or oversized headers (`header_checks`), limits the body (`body_limit`), calls the application,
+and adds headers to the answer (`security_headers`). It stands outside of Starlette, whose own outermost layer answers
+unhandled exceptions: what every response must have cannot be added inside.
 """
 
 from starlette.types import ASGIApp
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from broker.platform.system import System
 from broker.web.middleware.client_certificates import with_client_certificates
 from broker.web.middleware.edge import EdgeMiddleware, HeadRefusal
-from broker.web.middleware.heads import refusal_of_head
+from broker.web.middleware.header_checks import refusal_of_head
 
 __all__ = ["EdgeMiddleware", "HeadRefusal", "guarded", "with_client_certificates"]
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.platform.system import System
 from broker.web.middleware.body_limit import BodyTooLarge, declared_length, limit_body, too_large_response
-from broker.web.middleware.heads import refused_head
+from broker.web.middleware.header_checks import header_error
 from broker.web.middleware.security_headers import (
     REQUEST_ID,
     cookies_could_come,
@@ -65,7 +65,7 @@ class EdgeMiddleware:
                 message["headers"] = with_security_headers(headers, identifier)
             return send(message)
 
-        refused = refused_head(scope["headers"], scope.get("http_version", "1.1"))
+        refused = header_error(scope["headers"], scope.get("http_version", "1.1"))
         if refused is not None and not (refused is _TOO_LARGE and scope["path"].startswith(_FILES)):
             await self._refuse(Request(scope, receive), refused)(scope, receive, answer)
             return

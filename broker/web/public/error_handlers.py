@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from broker.actions.ports import StoreUnavailable
-from broker.web.middleware.heads import refusal_of_head
+from broker.web.middleware.header_checks import refusal_of_head
 from broker.web.shared import cookies, request_parsing
 from broker.web.shared.i18n import preferred
 from broker.web.shared.not_found import NEAR
@@ -48,7 +48,7 @@ def handlers(pages: PageRenderer) -> Mapping[object, Handler]:
     return {HTTPException: http, StoreUnavailable: unavailable, Exception: mishap}
 
 
-def head_refused(pages: PageRenderer) -> Callable[[Request, HTTPStatus], Response]:
+def header_error_handler(pages: PageRenderer) -> Callable[[Request, HTTPStatus], Response]:
     """Builds a `HeadRefusal`: a page for 431, which mostly the browser's cookies cause, plain text otherwise."""
 
     def refuse(request: Request, status: HTTPStatus) -> Response:

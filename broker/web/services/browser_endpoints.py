@@ -27,7 +27,7 @@ from broker.oidc.authorization_response import redirected_response, with_query
 from broker.oidc.errors import DisplayedError, RedirectedError
 from broker.oidc.form_parser import UnreadableForm, parse_legible, read_form, read_query
 from broker.oidc.parameters import AUTHORIZATION, LOGOUT
-from broker.web.citizens.logout_pages import signed_out, want_to_leave
+from broker.web.citizens.logout_pages import confirm_logout, signed_out
 from broker.web.citizens.rate_limit_page import rate_limited_page
 from broker.web.citizens.request import CitizenApp, CitizenRequest, citizen_request, set_cookies
 from broker.web.citizens.view_pages import dead_end, posted_back, render_view
@@ -156,7 +156,7 @@ async def _logout(req: CitizenRequest, logout_context: LogoutContext) -> Respons
     outcome = await log_out(logout_context, parameters, req.browser, agreed=own_form)
     frame = req.frame(*outcome.locales, place=LOGOUT_PLACE)
     if isinstance(outcome, ConfirmLogout):
-        return req.answer(want_to_leave(frame, outcome.service, parameters), frame)
+        return req.answer(confirm_logout(frame, outcome.service, parameters), frame)
     if outcome.handle is not None:
         response: Response = see_other(f"/signed-out/{outcome.handle}")
     elif outcome.back is not None and not own_form:
@@ -167,7 +167,7 @@ async def _logout(req: CitizenRequest, logout_context: LogoutContext) -> Respons
         for cookie in (cookies.no_session(), cookies.no_state()):
             set_cookie(response, cookie)
     if outcome.departed is not None:
-        set_cookie(response, cookies.set_departed(outcome.departed))
+        set_cookie(response, cookies.set_signed_out(outcome.departed))
     if outcome.secret is not None:
         set_cookie(response, cookies.browser((), outcome.secret))
     return response

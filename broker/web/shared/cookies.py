@@ -7,7 +7,7 @@ a browser shares cookies across ports.
 from typing import Final
 from urllib.parse import quote, unquote
 
-from broker.actions.browser import DepartedUser
+from broker.actions.browser import SignedOutUser
 
 BROWSER: Final = "__Host-portico-browser"
 SESSION: Final = "__Host-portico-session"
@@ -80,7 +80,7 @@ def no_state() -> str:
     return f"{STATE}=; Path=/session; Max-Age=0; Secure; SameSite=None"
 
 
-def departed(value: str | None) -> DepartedUser | None:
+def departed(value: str | None) -> SignedOutUser | None:
     """Parses the cookie of a citizen who signed out in this browser; None without a cookie."""
     if not value:
         return None
@@ -93,10 +93,10 @@ def departed(value: str | None) -> DepartedUser | None:
             done.add(provider)
         elif since.isascii() and since.isdigit():
             after[provider] = int(since[:12])
-    return DepartedUser(after, frozenset(done))
+    return SignedOutUser(after, frozenset(done))
 
 
-def set_departed(value: DepartedUser) -> str:
+def set_signed_out(value: SignedOutUser) -> str:
     """Set-Cookie that records a sign-out for 30 days: a session cookie would last on a shared browser never closed."""
     parts = [
         f"{_cookie_name(provider)}:{since}" for provider, since in value.after.items() if provider not in value.done

@@ -31,7 +31,7 @@ def clear_attempt() -> str:
     return f"{ATTEMPT}=; Max-Age=0; {_GUARDS}"
 
 
-def set_departed(auth_time: int) -> str:
+def set_signed_out(auth_time: int) -> str:
     """Stores for a month the `auth_time` of the member of staff who signed out in this browser."""
     return f"{DEPARTED}={auth_time}; Max-Age={_MONTH}; {_GUARDS}"
 

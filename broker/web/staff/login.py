@@ -119,7 +119,7 @@ async def leave(here: StaffRequest) -> Response:
     response = redirect_to("/signed-out")
     response.headers.append("set-cookie", cookies.clear_session())
     if auth_time is not None:
-        response.headers.append("set-cookie", cookies.set_departed(auth_time))
+        response.headers.append("set-cookie", cookies.set_signed_out(auth_time))
     return response
 
 

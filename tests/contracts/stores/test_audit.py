@@ -58,7 +58,7 @@ def tamper(sql_url: str) -> Tamper:
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class CheckpointSetup:
     """A notary, and what verifies their signature."""
 
     notary: CheckpointSigner
@@ -66,24 +66,28 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
+def checkpoint_setup(tmp_path: Path) -> CheckpointSetup:
     """A notary with a key of its own."""
     key = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA")
-    return Office(CheckpointSigner(key, tmp_path / "checkpoints"), parse_keys({"keys": [dict(public_jwk(key))]}))
+    return CheckpointSetup(
+        CheckpointSigner(key, tmp_path / "checkpoints"), parse_keys({"keys": [dict(public_jwk(key))]})
+    )
 
 
-async def flaws(sql: SqlStores, office: Office, later: float = 0.0) -> list[tuple[ChainFault, int]]:
+async def flaws(sql: SqlStores, checkpoint_setup: CheckpointSetup, later: float = 0.0) -> list[tuple[ChainFault, int]]:
     """What is wrong with the chain, so many seconds from now."""
-    problems = await sql.audit_chain.verify(office.notary.file, office.keys, sql.system.now() + later)
+    problems = await sql.audit_chain.verify(
+        checkpoint_setup.notary.file, checkpoint_setup.keys, sql.system.now() + later
+    )
     assert all(str(problem) for problem in problems)
     return [(problem.flaw, problem.number) for problem in problems]
 
 
-async def chained(sql: SqlStores, clock: FakeClock, office: Office, rows: int = 6) -> None:
+async def chained(sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup, rows: int = 6) -> None:
     """So many rows, sealed and vouched for."""
     await sql.audit.write([event(clock.now(), f"kind-{number}") for number in range(rows)])
     assert await sql.audit_chain.seal_once() == rows
-    assert await sql.audit_chain.checkpoint(clock.now(), office.notary) is not None
+    assert await sql.audit_chain.checkpoint(clock.now(), checkpoint_setup.notary) is not None
 
 
 # --- one row with every fact, none without ---
@@ -159,36 +163,42 @@ async def test_the_rows_of_an_answer_name_the_account_that_holds(sql: SqlStores,
 # --- the chain ---
 
 
-async def test_a_whole_chain_has_no_flaw(sql: SqlStores, clock: FakeClock, office: Office) -> None:
-    await chained(sql, clock, office)
-    await chained(sql, clock, office, rows=3)
-    assert await flaws(sql, office) == []
+async def test_a_whole_chain_has_no_flaw(sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup) -> None:
+    await chained(sql, clock, checkpoint_setup)
+    await chained(sql, clock, checkpoint_setup, rows=3)
+    assert await flaws(sql, checkpoint_setup) == []
 
 
-async def test_nothing_new_makes_no_new_checkpoint(sql: SqlStores, clock: FakeClock, office: Office) -> None:
-    assert await sql.audit_chain.checkpoint(clock.now(), office.notary) is None
-    await chained(sql, clock, office)
-    assert await sql.audit_chain.checkpoint(clock.now(), office.notary) is None
-    assert len(office.notary.file.read_text().splitlines()) == 1
+async def test_nothing_new_makes_no_new_checkpoint(
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
+) -> None:
+    assert await sql.audit_chain.checkpoint(clock.now(), checkpoint_setup.notary) is None
+    await chained(sql, clock, checkpoint_setup)
+    assert await sql.audit_chain.checkpoint(clock.now(), checkpoint_setup.notary) is None
+    assert len(checkpoint_setup.notary.file.read_text().splitlines()) == 1
 
 
-async def test_sealing_goes_on_portion_by_portion(sql: SqlStores, clock: FakeClock, office: Office) -> None:
+async def test_sealing_goes_on_portion_by_portion(
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
+) -> None:
     await sql.audit.write([event(clock.now(), f"kind-{number}") for number in range(10)])
     assert [await sql.audit_chain.seal_once(4) for _ in range(4)] == [4, 4, 2, 0]
-    await sql.audit_chain.checkpoint(clock.now(), office.notary)
-    assert await flaws(sql, office) == []
+    await sql.audit_chain.checkpoint(clock.now(), checkpoint_setup.notary)
+    assert await flaws(sql, checkpoint_setup) == []
 
 
-async def test_many_sealers_at_once_make_one_chain(open_one: OpenSqlStores, clock: FakeClock, office: Office) -> None:
+async def test_many_sealers_at_once_make_one_chain(
+    open_one: OpenSqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
+) -> None:
     stores = [await open_one() for _ in range(3)]
     for _ in range(5):
         writing = (store.audit.write([event(clock.now())] * 3) for store in stores)
         await asyncio.gather(*writing, *(store.audit_chain.seal_once(4) for store in stores))
     while await stores[0].audit_chain.seal_once():
         pass
-    await stores[0].audit_chain.checkpoint(clock.now(), office.notary)
-    assert await flaws(stores[0], office) == []
-    (line,) = office.notary.file.read_text().splitlines()
+    await stores[0].audit_chain.checkpoint(clock.now(), checkpoint_setup.notary)
+    assert await flaws(stores[0], checkpoint_setup) == []
+    (line,) = checkpoint_setup.notary.file.read_text().splitlines()
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", line)
 
 
@@ -196,139 +206,145 @@ async def test_many_sealers_at_once_make_one_chain(open_one: OpenSqlStores, cloc
     "column", ["kind", "actor", "transaction_id", "case_id", "client_id", "provider", "account_id", "grant_id"]
 )
 async def test_a_changed_text_is_found(
-    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper, column: str
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup, tamper: Tamper, column: str
 ) -> None:
-    await chained(sql, clock, office)
+    await chained(sql, clock, checkpoint_setup)
     await tamper(f"UPDATE audit SET {column} = 'another' WHERE number = 3")
-    assert await flaws(sql, office) == [(ChainFault.CHANGED, 3)]
+    assert await flaws(sql, checkpoint_setup) == [(ChainFault.CHANGED, 3)]
 
 
 @pytest.mark.parametrize("change", ["at = at + 1", "details = '{}'", "hash = 'x'"])
 async def test_any_other_change_is_found(
-    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper, change: str
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup, tamper: Tamper, change: str
 ) -> None:
-    await chained(sql, clock, office)
+    await chained(sql, clock, checkpoint_setup)
     await tamper(f"UPDATE audit SET {change} WHERE number = 3")
-    assert (ChainFault.CHANGED, 3) in await flaws(sql, office)
+    assert (ChainFault.CHANGED, 3) in await flaws(sql, checkpoint_setup)
 
 
 async def test_a_row_that_vanished_from_the_middle_is_found(
-    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup, tamper: Tamper
 ) -> None:
-    await chained(sql, clock, office)
+    await chained(sql, clock, checkpoint_setup)
     await tamper("DELETE FROM audit WHERE number IN (3, 4)")
-    assert await flaws(sql, office) == [(ChainFault.GAP, 3)]
+    assert await flaws(sql, checkpoint_setup) == [(ChainFault.GAP, 3)]
 
 
 async def test_a_row_that_vanished_and_whose_number_was_closed_up_is_found(
-    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup, tamper: Tamper
 ) -> None:
-    await chained(sql, clock, office)
+    await chained(sql, clock, checkpoint_setup)
     await tamper("DELETE FROM audit WHERE number = 3")
     for number in (4, 5, 6):
         await tamper(f"UPDATE audit SET number = {number - 1} WHERE number = {number}")
-    found = await flaws(sql, office)
+    found = await flaws(sql, checkpoint_setup)
     assert (ChainFault.CHANGED, 3) in found
     assert (ChainFault.CUT, 6) in found
 
 
 async def test_two_rows_that_changed_places_are_found(
-    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup, tamper: Tamper
 ) -> None:
-    await chained(sql, clock, office)
+    await chained(sql, clock, checkpoint_setup)
     for change in (
         "SET number = 99 WHERE number = 3",
         "SET number = 3 WHERE number = 4",
         "SET number = 4 WHERE number = 99",
     ):
         await tamper(f"UPDATE audit {change}")
-    assert {(ChainFault.CHANGED, 3), (ChainFault.CHANGED, 4)} <= set(await flaws(sql, office))
+    assert {(ChainFault.CHANGED, 3), (ChainFault.CHANGED, 4)} <= set(await flaws(sql, checkpoint_setup))
 
 
 async def test_a_cut_tail_is_found_even_if_the_database_forgot_its_checkpoints_too(
-    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup, tamper: Tamper
 ) -> None:
-    await chained(sql, clock, office)
+    await chained(sql, clock, checkpoint_setup)
     await tamper("DELETE FROM audit WHERE number > 4")
     await tamper("DELETE FROM checkpoints")
-    assert await flaws(sql, office) == [(ChainFault.CUT, 5)]
+    assert await flaws(sql, checkpoint_setup) == [(ChainFault.CUT, 5)]
 
 
 async def test_a_tail_that_was_cut_and_grew_again_is_found(
-    sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup, tamper: Tamper
 ) -> None:
-    await chained(sql, clock, office)
+    await chained(sql, clock, checkpoint_setup)
     await tamper("DELETE FROM audit WHERE number > 4")
     await tamper("DELETE FROM checkpoints")
     await sql.audit.write([event(clock.now(), "something_else") for _ in range(4)])
     await sql.audit_chain.seal_once()
-    assert await flaws(sql, office) == [(ChainFault.CHANGED, 6)]
+    assert await flaws(sql, checkpoint_setup) == [(ChainFault.CHANGED, 6)]
 
 
-async def test_everything_gone_is_found(sql: SqlStores, clock: FakeClock, office: Office, tamper: Tamper) -> None:
-    await chained(sql, clock, office)
+async def test_everything_gone_is_found(
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup, tamper: Tamper
+) -> None:
+    await chained(sql, clock, checkpoint_setup)
     await tamper("DELETE FROM audit")
-    assert await flaws(sql, office) == [(ChainFault.CUT, 1)]
+    assert await flaws(sql, checkpoint_setup) == [(ChainFault.CUT, 1)]
 
 
 async def test_a_chain_that_nobody_vouches_for_is_said_to_be_that(
-    sql: SqlStores, clock: FakeClock, office: Office
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
 ) -> None:
-    await chained(sql, clock, office)
-    office.notary.file.unlink()
-    assert await flaws(sql, office) == [(ChainFault.NO_CHECKPOINT, 0)]
+    await chained(sql, clock, checkpoint_setup)
+    checkpoint_setup.notary.file.unlink()
+    assert await flaws(sql, checkpoint_setup) == [(ChainFault.NO_CHECKPOINT, 0)]
 
 
 async def test_a_new_record_is_whole_before_its_first_checkpoint_is_due(
-    sql: SqlStores, clock: FakeClock, office: Office
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
 ) -> None:
-    assert await flaws(sql, office) == []
+    assert await flaws(sql, checkpoint_setup) == []
     await sql.audit.write([event(clock.now(), "first")])
-    assert await flaws(sql, office) == []
+    assert await flaws(sql, checkpoint_setup) == []
     assert await sql.audit_chain.seal_once() == 1
-    assert await flaws(sql, office) == []
-    assert await flaws(sql, office, later=FIRST_CHECKPOINT_WITHIN) == []
-    assert await flaws(sql, office, later=FIRST_CHECKPOINT_WITHIN + 1) == [(ChainFault.NO_CHECKPOINT, 0)]
+    assert await flaws(sql, checkpoint_setup) == []
+    assert await flaws(sql, checkpoint_setup, later=FIRST_CHECKPOINT_WITHIN) == []
+    assert await flaws(sql, checkpoint_setup, later=FIRST_CHECKPOINT_WITHIN + 1) == [(ChainFault.NO_CHECKPOINT, 0)]
 
 
-async def test_rows_that_wait_to_be_sealed_are_no_alarm(sql: SqlStores, clock: FakeClock, office: Office) -> None:
-    await chained(sql, clock, office)
+async def test_rows_that_wait_to_be_sealed_are_no_alarm(
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
+) -> None:
+    await chained(sql, clock, checkpoint_setup)
     await sql.audit.write([event(clock.now(), "waits")])
     assert await sql.audit_chain.counts() == (6, 1)
-    assert await flaws(sql, office, later=86_400.0) == []
+    assert await flaws(sql, checkpoint_setup, later=86_400.0) == []
 
 
 async def test_a_checkpoint_that_a_crash_cut_off_does_not_spoil_the_next(
-    sql: SqlStores, clock: FakeClock, office: Office
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
 ) -> None:
-    await chained(sql, clock, office)
-    with office.notary.file.open("ab") as file:
+    await chained(sql, clock, checkpoint_setup)
+    with checkpoint_setup.notary.file.open("ab") as file:
         file.write(b"eyJhbGciOiJFZERTQSJ9.eyJudW1i")
     await sql.audit.write([event(clock.now(), "after")])
     await sql.audit_chain.seal_once()
-    assert await sql.audit_chain.checkpoint(clock.now(), office.notary) is not None
-    assert await flaws(sql, office) == [(ChainFault.BAD_CHECKPOINT, 0)]
+    assert await sql.audit_chain.checkpoint(clock.now(), checkpoint_setup.notary) is not None
+    assert await flaws(sql, checkpoint_setup) == [(ChainFault.BAD_CHECKPOINT, 0)]
 
 
-async def test_a_checkpoints_file_of_any_bytes_is_read(sql: SqlStores, clock: FakeClock, office: Office) -> None:
-    await chained(sql, clock, office)
-    office.notary.file.write_bytes(bytes(range(256)))
-    assert {flaw for flaw, _ in await flaws(sql, office)} == {
+async def test_a_checkpoints_file_of_any_bytes_is_read(
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
+) -> None:
+    await chained(sql, clock, checkpoint_setup)
+    checkpoint_setup.notary.file.write_bytes(bytes(range(256)))
+    assert {flaw for flaw, _ in await flaws(sql, checkpoint_setup)} == {
         ChainFault.BAD_CHECKPOINT,
         ChainFault.NO_CHECKPOINT,
     }
 
 
 async def test_a_checkpoint_that_somebody_else_signed_or_changed_is_found(
-    sql: SqlStores, clock: FakeClock, office: Office
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
 ) -> None:
-    await chained(sql, clock, office)
-    line = office.notary.file.read_text().strip()
-    stranger = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA", kid=office.notary.key.kid)
+    await chained(sql, clock, checkpoint_setup)
+    line = checkpoint_setup.notary.file.read_text().strip()
+    stranger = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA", kid=checkpoint_setup.notary.key.kid)
     forged = sign({"number": 9, "hash": "x", "at": 1.0}, stranger, typ="audit-checkpoint+jwt")
-    other_kind = sign({"number": 9, "hash": "x", "at": 1.0}, office.notary.key, typ="at+jwt")
-    senseless = sign({"number": "many"}, office.notary.key, typ="audit-checkpoint+jwt")
-    contrary = sign({"number": 6, "hash": "x", "at": 1.0}, office.notary.key, typ="audit-checkpoint+jwt")
+    other_kind = sign({"number": 9, "hash": "x", "at": 1.0}, checkpoint_setup.notary.key, typ="at+jwt")
+    senseless = sign({"number": "many"}, checkpoint_setup.notary.key, typ="audit-checkpoint+jwt")
+    contrary = sign({"number": 6, "hash": "x", "at": 1.0}, checkpoint_setup.notary.key, typ="audit-checkpoint+jwt")
     bad = (ChainFault.BAD_CHECKPOINT, 0)
     for wrong, found in (
         (forged, bad),
@@ -336,27 +352,29 @@ async def test_a_checkpoint_that_somebody_else_signed_or_changed_is_found(
         (senseless, bad),
         (contrary, (ChainFault.BAD_CHECKPOINT, 6)),
     ):
-        office.notary.file.write_text(f"{line}\n{wrong}\n")
-        assert await flaws(sql, office) == [found]
+        checkpoint_setup.notary.file.write_text(f"{line}\n{wrong}\n")
+        assert await flaws(sql, checkpoint_setup) == [found]
 
 
-async def test_a_checkpoint_of_an_earlier_key_still_counts(sql: SqlStores, clock: FakeClock, office: Office) -> None:
-    await chained(sql, clock, office)
+async def test_a_checkpoint_of_an_earlier_key_still_counts(
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
+) -> None:
+    await chained(sql, clock, checkpoint_setup)
     key = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA")
-    later = replace(office.notary, key=key)
+    later = replace(checkpoint_setup.notary, key=key)
     await sql.audit.write([event(clock.now())])
     await sql.audit_chain.seal_once()
     await sql.audit_chain.checkpoint(clock.now(), later)
-    both = parse_keys({"keys": [dict(public_jwk(one)) for one in (key, office.notary.key)]})
+    both = parse_keys({"keys": [dict(public_jwk(one)) for one in (key, checkpoint_setup.notary.key)]})
     assert await sql.audit_chain.verify(later.file, both, sql.system.now()) == []
 
 
 async def test_the_checkpoint_is_also_in_the_log(
-    sql: SqlStores, clock: FakeClock, office: Office, caplog: pytest.LogCaptureFixture
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO", logger="portico.audit"):
-        await chained(sql, clock, office)
-    assert office.notary.file.read_text().strip() in caplog.text
+        await chained(sql, clock, checkpoint_setup)
+    assert checkpoint_setup.notary.file.read_text().strip() in caplog.text
 
 
 async def test_a_tick_seals_what_is_new(sql: SqlStores, clock: FakeClock) -> None:

@@ -20,7 +20,7 @@ from tests.contracts.stores.test_backchannel_requests import question
 from tests.support.system import FakeClock
 
 
-class Counts:
+class ReportedEvents:
     """Receives reports, and says what came since it was asked last."""
 
     def __init__(self, sql: SqlStores) -> None:
@@ -37,7 +37,7 @@ class Counts:
 
 
 async def test_answers_codes_and_tokens_are_reported_if_they_took_effect(sql: SqlStores, clock: FakeClock) -> None:
-    counts, now, issued = Counts(sql), clock.now(), code(clock.now())
+    counts, now, issued = ReportedEvents(sql), clock.now(), code(clock.now())
     assert await sql.authorizations.record(answer(now)) is not None
     assert counts.new() == ["service_answered"]
     made = grant(issued, now)
@@ -60,7 +60,7 @@ async def test_answers_codes_and_tokens_are_reported_if_they_took_effect(sql: Sq
 
 
 async def test_a_revocation_is_reported_once_and_each_replay_of_a_code(sql: SqlStores, clock: FakeClock) -> None:
-    counts, now, issued = Counts(sql), clock.now(), code(clock.now())
+    counts, now, issued = ReportedEvents(sql), clock.now(), code(clock.now())
     await sql.authorizations.record(answer(now))
     await sql.grants.redeem(issued.digest, grant(issued, now), tokens(now), None, [])
     counts.new()
@@ -73,7 +73,7 @@ async def test_a_revocation_is_reported_once_and_each_replay_of_a_code(sql: SqlS
 
 
 async def test_the_end_of_a_session_is_reported_once(sql: SqlStores, clock: FakeClock) -> None:
-    counts, now = Counts(sql), clock.now()
+    counts, now = ReportedEvents(sql), clock.now()
     await sql.authorizations.record(answer(now))
     counts.new()
     for expected in (["session_ended"], []):
@@ -82,7 +82,7 @@ async def test_the_end_of_a_session_is_reported_once(sql: SqlStores, clock: Fake
 
 
 async def test_cases_are_reported_if_they_were_saved(sql: SqlStores, clock: FakeClock) -> None:
-    counts, made = Counts(sql), case(clock.now())
+    counts, made = ReportedEvents(sql), case(clock.now())
     for expected in (["case_submitted"], []):
         await sql.cases.create(made, [event(clock.now(), "case_submitted")], ())
         assert counts.new() == expected
@@ -93,7 +93,7 @@ async def test_cases_are_reported_if_they_were_saved(sql: SqlStores, clock: Fake
 
 
 async def test_backchannel_requests_are_reported_if_they_were_written(sql: SqlStores, clock: FakeClock) -> None:
-    counts, now, put = Counts(sql), clock.now(), question(clock.now())
+    counts, now, put = ReportedEvents(sql), clock.now(), question(clock.now())
     await sql.authorizations.record(answer(now))  # the account that is asked
     counts.new()
     for expected in (["question_put"], []):
@@ -123,7 +123,7 @@ async def test_a_report_comes_after_the_commit(sqlite_url: str, sealer: Sealer, 
 
 async def test_what_could_not_be_written_is_not_reported(sqlite_url: str, sealer: Sealer, system: System) -> None:
     sql = await open_by_fake_clock(sqlite_url, sealer, system)
-    counts = Counts(sql)
+    counts = ReportedEvents(sql)
     with sqlite3.connect(Path(sqlite_url.removeprefix("sqlite:"))) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(StoreUnavailable):

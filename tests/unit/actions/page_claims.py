@@ -12,36 +12,36 @@ from broker.model.failures import FailureClass
 from broker.model.kill_switches import KillSwitchKind
 from broker.provider import ProviderFailureReason
 from broker.web.citizens.failure_texts import FAILURE_TEXTS, NO_SERVICE
-from tests.unit.actions.page_world import Facts
+from tests.unit.actions.page_world import RecordedState
 
 F = FailureClass
 
 
-def untold(facts: Facts) -> bool:
+def untold(facts: RecordedState) -> bool:
     return not facts.told
 
 
-def said(*what: ProviderFailureReason | Level) -> Callable[[Facts], bool]:
+def said(*what: ProviderFailureReason | Level) -> Callable[[RecordedState], bool]:
     return lambda facts: facts.said in what
 
 
-def proven(facts: Facts) -> bool:
+def proven(facts: RecordedState) -> bool:
     return isinstance(facts.said, Level)
 
 
-def off(kind: KillSwitchKind) -> Callable[[Facts], bool]:
+def off(kind: KillSwitchKind) -> Callable[[RecordedState], bool]:
     return lambda facts: any(one is kind for one, _ in facts.off)
 
 
-def case(*kinds: str) -> Callable[[Facts], bool]:
+def case(*kinds: str) -> Callable[[RecordedState], bool]:
     return lambda facts: bool(set(kinds) & set(facts.cases))
 
 
-def open_until(facts: Facts) -> bool:
+def open_until(facts: RecordedState) -> bool:
     return facts.transaction is not None and facts.transaction.open and facts.now < facts.transaction.expires
 
 
-def leads_on(facts: Facts) -> bool:
+def leads_on(facts: RecordedState) -> bool:
     ends = ("/choose", "/help", "/later", "/have", "/status")
     return open_until(facts) and any(one.endswith(ends) for one in facts.offered)
 
@@ -54,7 +54,7 @@ def title(failure: FailureClass) -> str:
     return FAILURE_TEXTS[failure].title
 
 
-CLAIMS: Mapping[str, Callable[[Facts], bool]] = {
+CLAIMS: Mapping[str, Callable[[RecordedState], bool]] = {
     "{service} was told nothing about you this time.": untold,
     "{service} has been told nothing about you so far this time.": untold,
     "Nothing goes to {service} before you agree.": untold,

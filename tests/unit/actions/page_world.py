@@ -79,7 +79,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class RecordedState:
     """What is true of one transaction, read from where it is recorded and not from what the page was made of."""
 
     transaction: Transaction | None
@@ -219,18 +219,18 @@ class World:
         version = (await self.transaction(handle)).version
         assert await self.stage.passing.transactions.save(handle, replace(before, version=version + 1))
 
-    async def reads(self, handle: str, siblings: tuple[str, ...] = ()) -> tuple[View, str, Facts]:
+    async def reads(self, handle: str, siblings: tuple[str, ...] = ()) -> tuple[View, str, RecordedState]:
         """Looks at the page twice, as a reload does; gives the view, what the page says, and what is true."""
         await self.sign_in.look(handle, self.browser)
         view, _ = await self.sign_in.look(handle, self.browser)
         return await self._read(view, handle, siblings)
 
-    async def reopened(self, handle: str, siblings: tuple[str, ...]) -> tuple[View, str, Facts]:
+    async def reopened(self, handle: str, siblings: tuple[str, ...]) -> tuple[View, str, RecordedState]:
         """The page at /authorize for a pushed request that was answered already."""
         view = EndingView(self.shelf.services["library"], Ending.ALREADY, ClientRedirect(SERVICE.presentation.home))
         return await self._read(view, handle, siblings)
 
-    async def _read(self, view: View, handle: str, siblings: tuple[str, ...]) -> tuple[View, str, Facts]:
+    async def _read(self, view: View, handle: str, siblings: tuple[str, ...]) -> tuple[View, str, RecordedState]:
         frame = PageContext(
             f"/journey/{handle}", handle, self.browser, self.pages.languages["en"], self.clock.now(), marks(), ISSUER
         )
@@ -242,7 +242,7 @@ class World:
         ids, own = {self.ids[one] for one in siblings}, self.ids[handle]
         rows = await self.stage.audit()
         switches = await self.stage.facts.kill_switches.current()
-        facts = Facts(
+        facts = RecordedState(
             transaction,
             self.clock.now(),
             tuple((e.kind, e.details.get("failure", "")) for e in rows if e.transaction in {own, *ids}),
@@ -274,7 +274,7 @@ def world(stage: Stage, pages: PageRenderer) -> World:
     return World(stage, pages, shelf, sign_in, upstream)
 
 
-Seen = tuple[View, str, Facts]
+Seen = tuple[View, str, RecordedState]
 """What a scenario reaches: the view, the text of its page, and the facts."""
 
 Way = Callable[[World], Awaitable[Seen]]

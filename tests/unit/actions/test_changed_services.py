@@ -13,7 +13,7 @@ from broker.crypto.jwe import load_decryption_key, new_decryption_key_pem
 from broker.model.service import CibaDeliveryMode, ClientAuthentication, Service
 from broker.wiring.registry import key_sets
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import NORTHBANK, Forms, Reply, Rider, Wire, wire
+from tests.e2e.raw_client import NORTHBANK, Forms, HttpSender, RawCitizen, Reply, http_sender
 from tests.e2e.relying_service import RIDES, RIDES_SERVICE, rides
 from tests.support.key_server import KeyServer, jwks_bytes
 from tests.support.services import change_service
@@ -36,16 +36,16 @@ def as_before(stage: Stage) -> None:
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Wire]:
+async def line() -> AsyncIterator[HttpSender]:
     """A way to send."""
-    async with wire() as sending:
+    async with http_sender() as sending:
         yield sending
 
 
 @pytest.fixture
-def rider(stage: Stage, line: Wire) -> Rider:
+def raw_citizen(stage: Stage, line: HttpSender) -> RawCitizen:
     """A citizen with a fresh browser who signs in at the service."""
-    return Rider(line, rides(stage.folder, stage.issuer))
+    return RawCitizen(line, rides(stage.folder, stage.issuer))
 
 
 def take(stage: Stage, services: Mapping[str, Service]) -> None:
@@ -55,20 +55,22 @@ def take(stage: Stage, services: Mapping[str, Service]) -> None:
 
 
 def without(stage: Stage) -> None:
-    """The riders' service is taken out."""
+    """The service `rides` is taken out."""
     take(stage, {client_id: one for client_id, one in stage.parts.settings.services.items() if client_id != RIDES})
 
 
 def moved(stage: Stage) -> None:
-    """The riders' service takes answers elsewhere."""
+    """The service `rides` takes answers elsewhere."""
     services = stage.parts.settings.services
     elsewhere = change_service(services[RIDES], redirect_uris=("http://localhost:9/rides/elsewhere",))
     take(stage, {**services, RIDES: elsewhere})
 
 
-async def test_a_service_that_was_taken_out_is_as_good_as_turned_off(rider: Rider, stage: Stage, line: Wire) -> None:
-    choosing, agreeing, pushed, late = (Rider(line, rider.service) for _ in range(4))
-    tokens = (await rider.redeem(await rider.code())).expect().json
+async def test_a_service_that_was_taken_out_is_as_good_as_turned_off(
+    raw_citizen: RawCitizen, stage: Stage, line: HttpSender
+) -> None:
+    choosing, agreeing, pushed, late = (RawCitizen(line, raw_citizen.service) for _ in range(4))
+    tokens = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
     code = await late.code()
     await choosing.begin()
     await agreeing.begin()
@@ -77,9 +79,9 @@ async def test_a_service_that_was_taken_out_is_as_good_as_turned_off(rider: Ride
     (await pushed.push()).expect(201)
     without(stage)
     assert (await late.redeem(code)).json["error"] == "invalid_client"
-    assert (await rider.refresh(tokens["refresh_token"])).json["error"] == "invalid_client"
-    assert (await rider.userinfo(tokens["access_token"])).status == 401
-    assert (await Rider(line, rider.service).push()).json["error"] == "invalid_client"
+    assert (await raw_citizen.refresh(tokens["refresh_token"])).json["error"] == "invalid_client"
+    assert (await raw_citizen.userinfo(tokens["access_token"])).status == 401
+    assert (await RawCitizen(line, raw_citizen.service).push()).json["error"] == "invalid_client"
     assert (await pushed.authorize()).status == 400
     assert f"{choosing.page}/choose" not in Forms((await choosing.visit(choosing.page)).body).found
     await agreeing.submit(f"{agreeing.page}/share", {**agreement, "agree": "yes"})
@@ -87,14 +89,16 @@ async def test_a_service_that_was_taken_out_is_as_good_as_turned_off(rider: Ride
     # it comes back, and everybody goes on where they were
     take(stage, stage.parts.settings.services)
     (await late.redeem(code)).expect()
-    (await rider.userinfo(tokens["access_token"])).expect()
+    (await raw_citizen.userinfo(tokens["access_token"])).expect()
     await choosing.return_(NORTHBANK)
     (await choosing.share()).expect(303)
     assert await choosing.collect()
 
 
-async def test_no_answer_goes_to_an_address_that_was_taken_out(rider: Rider, stage: Stage, line: Wire) -> None:
-    answered, refusing, agreeing, choosing = (Rider(line, rider.service) for _ in range(4))
+async def test_no_answer_goes_to_an_address_that_was_taken_out(
+    raw_citizen: RawCitizen, stage: Stage, line: HttpSender
+) -> None:
+    answered, refusing, agreeing, choosing = (RawCitizen(line, raw_citizen.service) for _ in range(4))
     for one in (answered, refusing, agreeing, choosing):
         await one.begin()
     for one in (answered, refusing, agreeing):
@@ -114,33 +118,33 @@ async def test_no_answer_goes_to_an_address_that_was_taken_out(rider: Rider, sta
     assert "http://localhost:" in (await answered.visit(answered.page)).body.decode()
 
 
-async def test_who_gives_up_after_that_is_sent_home(rider: Rider, stage: Stage) -> None:
-    await rider.begin()
-    forms = Forms((await rider.visit(rider.page)).expect().body).found
+async def test_who_gives_up_after_that_is_sent_home(raw_citizen: RawCitizen, stage: Stage) -> None:
+    await raw_citizen.begin()
+    forms = Forms((await raw_citizen.visit(raw_citizen.page)).expect().body).found
     [leave] = [path for path in forms if path.endswith("/give-up")]
     moved(stage)
-    (await rider.submit(leave, forms[leave])).expect(303)
+    (await raw_citizen.submit(leave, forms[leave])).expect(303)
     home = stage.parts.settings.services[RIDES].presentation.home
-    assert (await rider.leave()).startswith(home)
+    assert (await raw_citizen.leave()).startswith(home)
 
 
-async def test_a_pushed_request_whose_address_was_taken_out_is_not_begun(rider: Rider, stage: Stage) -> None:
-    (await rider.push()).expect(201)
+async def test_a_pushed_request_whose_address_was_taken_out_is_not_begun(raw_citizen: RawCitizen, stage: Stage) -> None:
+    (await raw_citizen.push()).expect(201)
     moved(stage)
-    await rider.authorize()
-    shown = (await rider.visit(rider.page)).expect() if rider.page else None
-    assert shown is None or f"{rider.page}/choose" not in Forms(shown.body).found
+    await raw_citizen.authorize()
+    shown = (await raw_citizen.visit(raw_citizen.page)).expect() if raw_citizen.page else None
+    assert shown is None or f"{raw_citizen.page}/choose" not in Forms(shown.body).found
 
 
-async def test_an_error_is_not_sent_to_an_address_that_was_taken_out(rider: Rider, stage: Stage) -> None:
-    (await rider.push(prompt="none")).expect(201)
+async def test_an_error_is_not_sent_to_an_address_that_was_taken_out(raw_citizen: RawCitizen, stage: Stage) -> None:
+    (await raw_citizen.push(prompt="none")).expect(201)
     moved(stage)
-    reply = await rider.authorize()
+    reply = await raw_citizen.authorize()
     assert reply.status == 303
     assert reply.location.startswith(stage.parts.settings.services[RIDES].presentation.home)
 
 
-async def test_the_discovery_document_says_what_the_services_of_now_may_use(stage: Stage, line: Wire) -> None:
+async def test_the_discovery_document_says_what_the_services_of_now_may_use(stage: Stage, line: HttpSender) -> None:
     async def announced() -> dict[str, object]:
         return (await line.send("GET", f"{stage.issuer}/.well-known/openid-configuration")).expect().json
 
@@ -154,7 +158,7 @@ async def test_the_discovery_document_says_what_the_services_of_now_may_use(stag
     assert "birthdate" not in after["claims_supported"]
 
 
-async def test_many_changes_break_no_sign_in(rider: Rider, stage: Stage, line: Wire) -> None:
+async def test_many_changes_break_no_sign_in(raw_citizen: RawCitizen, stage: Stage, line: HttpSender) -> None:
     services, done = stage.parts.settings.services, asyncio.Event()
     changes = 0
 
@@ -173,7 +177,7 @@ async def test_many_changes_break_no_sign_in(rider: Rider, stage: Stage, line: W
             await asyncio.sleep(0.01)
 
     work = asyncio.create_task(changing())
-    codes = [await Rider(line, rider.service).code() for _ in range(3)]
+    codes = [await RawCitizen(line, raw_citizen.service).code() for _ in range(3)]
     done.set()
     await work
     assert len(set(codes)) == 3
@@ -194,7 +198,7 @@ BY_SECRET = {"client_id": RIDES, "client_secret": SECRET}
 
 @pytest.fixture
 async def hanging(stage: Stage) -> AsyncIterator[KeyServer]:
-    """The riders' keys are at an address that does not answer until a test lets it."""
+    """The keys of `rides` are at an address that does not answer until a test lets it."""
     services = stage.parts.settings.services
     async with KeyServer().running() as keys:
         keys.open.clear()
@@ -226,19 +230,19 @@ async def during_the_fetch(call: Awaitable[Reply], waiting: asyncio.Event, reloa
 
 @pytest.mark.parametrize("path", ["/par", "/token", "/introspect", "/revoke"])
 async def test_a_service_removed_while_its_keys_are_fetched_is_refused_as_an_invalid_client(
-    path: str, rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+    path: str, raw_citizen: RawCitizen, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
 ) -> None:
     def reload() -> None:
         without(stage)
         hanging.open.set()
 
-    reply = await during_the_fetch(rider.call(path, rider.service.assertion()), waiting, reload)
+    reply = await during_the_fetch(raw_citizen.call(path, raw_citizen.service.assertion()), waiting, reload)
     assert (reply.status, reply.json["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize("path", ["/par", "/ciba"])
 async def test_a_service_removed_while_its_signed_request_waits_for_keys_is_refused(
-    path: str, rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+    path: str, raw_citizen: RawCitizen, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
 ) -> None:
     services = stage.parts.settings.services
     by_secret = change_service(
@@ -255,31 +259,35 @@ async def test_a_service_removed_while_its_signed_request_waits_for_keys_is_refu
         without(stage)
         hanging.open.set()
 
-    signed = rider.service.assertion()["client_assertion"]
-    reply = await during_the_fetch(rider.call(path, {**BY_SECRET, "request": signed}), waiting, reload)
+    signed = raw_citizen.service.assertion()["client_assertion"]
+    reply = await during_the_fetch(raw_citizen.call(path, {**BY_SECRET, "request": signed}), waiting, reload)
     assert (reply.status, reply.json["error"]) == (400, "unauthorized_client")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_a_browser_whose_service_is_removed_while_keys_are_fetched_sees_an_error_page(
-    method: str, rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+    method: str, raw_citizen: RawCitizen, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
 ) -> None:
     def reload() -> None:
         without(stage)
         hanging.open.set()
 
-    asked = {"client_id": RIDES, "request": rider.service.assertion()["client_assertion"]}
-    visit = rider.visit(f"/authorize?{urlencode(asked)}") if method == "GET" else rider.submit("/authorize", asked)
+    asked = {"client_id": RIDES, "request": raw_citizen.service.assertion()["client_assertion"]}
+    visit = (
+        raw_citizen.visit(f"/authorize?{urlencode(asked)}")
+        if method == "GET"
+        else raw_citizen.submit("/authorize", asked)
+    )
     reply = await during_the_fetch(visit, waiting, reload)
     assert reply.status == 400
     assert "invalid_request: this service is not registered here" in reply.body.decode()
 
 
 async def test_a_service_whose_keys_a_reload_replaces_during_their_fetch_is_judged_by_the_new_ones(
-    rider: Rider, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
+    raw_citizen: RawCitizen, stage: Stage, hanging: KeyServer, waiting: asyncio.Event
 ) -> None:
-    own = load_signing_key(rider.service.key.encode(), "ES256", rider.service.kid)
-    other = load_signing_key(new_signing_key_pem("ES256"), "ES256", rider.service.kid)
+    own = load_signing_key(raw_citizen.service.key.encode(), "ES256", raw_citizen.service.kid)
+    other = load_signing_key(new_signing_key_pem("ES256"), "ES256", raw_citizen.service.kid)
 
     async def pushed_while_replaced(shown_before: SigningKey, registered: SigningKey) -> Reply:
         services = stage.parts.settings.services
@@ -295,7 +303,7 @@ async def test_a_service_whose_keys_a_reload_replaces_during_their_fetch_is_judg
             take(stage, {**services, RIDES: change_service(services[RIDES], jwks={"keys": [dict(registered.jwk)]})})
             hanging.open.set()
 
-        return await during_the_fetch(rider.push(), waiting, reload)
+        return await during_the_fetch(raw_citizen.push(), waiting, reload)
 
     assert (await pushed_while_replaced(other, own)).status == 201
     assert (await pushed_while_replaced(own, other)).json["error"] == "invalid_client"

@@ -9,7 +9,7 @@ import pytest
 from broker.actions.browser import Browser
 from broker.model.handle import sha256_hex
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import Forms, Reply, Rider, Wire, wire
+from tests.e2e.raw_client import Forms, HttpSender, RawCitizen, Reply, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 from tests.support.postgres import PostgresServer
 
@@ -34,22 +34,24 @@ async def stage(
 
 
 @pytest.fixture
-async def line() -> AsyncIterator[Wire]:
+async def line() -> AsyncIterator[HttpSender]:
     """A way to send, many at a time."""
-    async with wire() as sending:
+    async with http_sender() as sending:
         yield sending
 
 
 @pytest.fixture
-def rider(stage: Stage, line: Wire) -> Rider:
+def raw_citizen(stage: Stage, line: HttpSender) -> RawCitizen:
     """A citizen with a fresh browser who signs in at the service."""
-    return Rider(line, rides(stage.folder, stage.issuer))
+    return RawCitizen(line, rides(stage.folder, stage.issuer))
 
 
-async def test_of_fifty_redemptions_of_one_code_at_the_same_moment_one_succeeds_or_none(rider: Rider) -> None:
-    code = await rider.code()
-    forms = [rider.exchange(code) for _ in range(MANY)]
-    replies = await asyncio.gather(*(rider.call("/token", form) for form in forms))
+async def test_of_fifty_redemptions_of_one_code_at_the_same_moment_one_succeeds_or_none(
+    raw_citizen: RawCitizen,
+) -> None:
+    code = await raw_citizen.code()
+    forms = [raw_citizen.exchange(code) for _ in range(MANY)]
+    replies = await asyncio.gather(*(raw_citizen.call("/token", form) for form in forms))
     good = [reply for reply in replies if reply.status == 200]
     assert len(good) <= 1
     assert [(reply.status, reply.json["error"]) for reply in replies if reply not in good] == [
@@ -57,83 +59,83 @@ async def test_of_fifty_redemptions_of_one_code_at_the_same_moment_one_succeeds_
     ] * (MANY - len(good))
     # all the others were replays: what was issued is revoked
     for reply in good:
-        assert (await rider.userinfo(reply.json["access_token"])).status == 401
-    assert (await rider.redeem(code)).json["error"] == "invalid_grant"
+        assert (await raw_citizen.userinfo(reply.json["access_token"])).status == 401
+    assert (await raw_citizen.redeem(code)).json["error"] == "invalid_grant"
 
 
-async def test_a_code_that_comes_a_second_time_takes_its_tokens_along(rider: Rider) -> None:
-    await rider.begin(scope="openid profile offline_access")
-    await rider.return_()
-    (await rider.share()).expect(303)
-    code = await rider.collect()
-    tokens = (await rider.redeem(code)).expect().json
-    (await rider.userinfo(tokens["access_token"])).expect()
-    again = (await rider.refresh(tokens["refresh_token"])).expect().json
-    assert (await rider.redeem(code)).json["error"] == "invalid_grant"
+async def test_a_code_that_comes_a_second_time_takes_its_tokens_along(raw_citizen: RawCitizen) -> None:
+    await raw_citizen.begin(scope="openid profile offline_access")
+    await raw_citizen.return_()
+    (await raw_citizen.share()).expect(303)
+    code = await raw_citizen.collect()
+    tokens = (await raw_citizen.redeem(code)).expect().json
+    (await raw_citizen.userinfo(tokens["access_token"])).expect()
+    again = (await raw_citizen.refresh(tokens["refresh_token"])).expect().json
+    assert (await raw_citizen.redeem(code)).json["error"] == "invalid_grant"
     for token in (tokens["access_token"], again["access_token"]):
-        assert (await rider.userinfo(token)).status == 401
-    assert (await rider.refresh(tokens["refresh_token"])).json["error"] == "invalid_grant"
+        assert (await raw_citizen.userinfo(token)).status == 401
+    assert (await raw_citizen.refresh(tokens["refresh_token"])).json["error"] == "invalid_grant"
 
 
-async def test_a_redemption_that_does_not_fit_the_request_fails_and_uses_nothing_up(rider: Rider) -> None:
-    code = await rider.code()
-    wrong = {**rider.exchange(code), "code_verifier": "x" * 43}
-    assert (await rider.call("/token", wrong)).json["error"] == "invalid_grant"
-    elsewhere = {**rider.exchange(code), "redirect_uri": "http://localhost:9/elsewhere"}
-    assert (await rider.call("/token", elsewhere)).json["error"] == "invalid_grant"
-    tokens = (await rider.redeem(code)).expect().json
-    (await rider.userinfo(tokens["access_token"])).expect()
+async def test_a_redemption_that_does_not_fit_the_request_fails_and_uses_nothing_up(raw_citizen: RawCitizen) -> None:
+    code = await raw_citizen.code()
+    wrong = {**raw_citizen.exchange(code), "code_verifier": "x" * 43}
+    assert (await raw_citizen.call("/token", wrong)).json["error"] == "invalid_grant"
+    elsewhere = {**raw_citizen.exchange(code), "redirect_uri": "http://localhost:9/elsewhere"}
+    assert (await raw_citizen.call("/token", elsewhere)).json["error"] == "invalid_grant"
+    tokens = (await raw_citizen.redeem(code)).expect().json
+    (await raw_citizen.userinfo(tokens["access_token"])).expect()
 
 
-async def pressed(rider: Rider, times: int) -> Sequence[Reply]:
+async def pressed(raw_citizen: RawCitizen, times: int) -> Sequence[Reply]:
     """The citizen agrees on one page, so many times at once."""
-    asked = (await rider.visit(rider.page)).expect()
-    fields = {**Forms(asked.body).found[f"{rider.page}/share"], "agree": "yes"}
-    return await asyncio.gather(*(rider.submit(f"{rider.page}/share", fields) for _ in range(times)))
+    asked = (await raw_citizen.visit(raw_citizen.page)).expect()
+    fields = {**Forms(asked.body).found[f"{raw_citizen.page}/share"], "agree": "yes"}
+    return await asyncio.gather(*(raw_citizen.submit(f"{raw_citizen.page}/share", fields) for _ in range(times)))
 
 
 async def test_who_agrees_twice_at_the_same_moment_leaves_with_the_one_code_that_works(
-    rider: Rider, stage: Stage
+    raw_citizen: RawCitizen, stage: Stage
 ) -> None:
-    await rider.begin()
-    await rider.return_()
-    replies = await pressed(rider, 5)
-    assert {(reply.status, reply.location) for reply in replies} == {(303, rider.page)}
-    code = await rider.collect()
+    await raw_citizen.begin()
+    await raw_citizen.return_()
+    replies = await pressed(raw_citizen, 5)
+    assert {(reply.status, reply.location) for reply in replies} == {(303, raw_citizen.page)}
+    code = await raw_citizen.collect()
     kept = await stage.parts.connections.sql_stores.grants.code(sha256_hex(code))
     assert kept is not None
     assert not kept.redeemed
-    transaction = await stage.parts.connections.ephemeral_stores.transactions.load(rider.page.rpartition("/")[2])
+    transaction = await stage.parts.connections.ephemeral_stores.transactions.load(raw_citizen.page.rpartition("/")[2])
     rows = [
         row for _, row in await stage.parts.connections.sql_stores.audit.read(0, 1000) if row.kind == "service_answered"
     ]
     assert transaction is not None
     assert [row.transaction for row in rows].count(transaction.id) == 1
-    (await rider.redeem(code)).expect()
+    (await raw_citizen.redeem(code)).expect()
     # consenting after that sends no second response and revokes nothing
-    assert {reply.status for reply in await pressed_blindly(rider)} == {303}
+    assert {reply.status for reply in await pressed_blindly(raw_citizen)} == {303}
     kept = await stage.parts.connections.sql_stores.grants.code(sha256_hex(code))
     assert kept is not None
     assert kept.redeemed
 
 
-async def pressed_blindly(rider: Rider) -> Sequence[Reply]:
+async def pressed_blindly(raw_citizen: RawCitizen) -> Sequence[Reply]:
     """The citizen agrees on a page that is still open in another tab."""
-    leaving = (await rider.visit(rider.page)).expect()
+    leaving = (await raw_citizen.visit(raw_citizen.page)).expect()
     token = next((fields["token"] for fields in Forms(leaving.body).found.values() if "token" in fields), "")
-    return [await rider.submit(f"{rider.page}/share", {"token": token, "agree": "yes"})]
+    return [await raw_citizen.submit(f"{raw_citizen.page}/share", {"token": token, "agree": "yes"})]
 
 
-async def test_two_tabs_that_agree_one_after_the_other_hold_at_most_one_live_code(rider: Rider) -> None:
-    await rider.begin()
-    await rider.return_()
-    asked = (await rider.visit(rider.page)).expect()
-    fields = {**Forms(asked.body).found[f"{rider.page}/share"], "agree": "yes"}
+async def test_two_tabs_that_agree_one_after_the_other_hold_at_most_one_live_code(raw_citizen: RawCitizen) -> None:
+    await raw_citizen.begin()
+    await raw_citizen.return_()
+    asked = (await raw_citizen.visit(raw_citizen.page)).expect()
+    fields = {**Forms(asked.body).found[f"{raw_citizen.page}/share"], "agree": "yes"}
     codes = []
     for _ in range(2):
-        (await rider.submit(f"{rider.page}/share", fields)).expect(303)
-        rider.jar = rider.jar.copy()
-        shown = (await rider.visit(rider.page)).expect()
+        (await raw_citizen.submit(f"{raw_citizen.page}/share", fields)).expect(303)
+        raw_citizen.jar = raw_citizen.jar.copy()
+        shown = (await raw_citizen.visit(raw_citizen.page)).expect()
         codes.append(shown.headers.get("Refresh", ""))
     # the second tab sees the same departure, and does not leave by itself
     assert "code=" in codes[0]
@@ -141,55 +143,61 @@ async def test_two_tabs_that_agree_one_after_the_other_hold_at_most_one_live_cod
 
 
 async def test_a_sign_in_brings_the_browser_a_new_secret_and_tabs_from_before_keep_their_place(
-    rider: Rider, stage: Stage, line: Wire
+    raw_citizen: RawCitizen, stage: Stage, line: HttpSender
 ) -> None:
-    older = Rider(line, rider.service, jar=rider.jar)
-    await rider.begin()
+    older = RawCitizen(line, raw_citizen.service, jar=raw_citizen.jar)
+    await raw_citizen.begin()
     await older.begin()
-    before = secrets_of(rider)
-    await rider.return_()
-    (await rider.share()).expect(303)
-    after = secrets_of(rider)
+    before = secrets_of(raw_citizen)
+    await raw_citizen.return_()
+    (await raw_citizen.share()).expect(303)
+    after = secrets_of(raw_citizen)
     assert after[1:] == before
     assert after[0] not in before
     # the older tab, begun under the older secret
     await older.return_()
     (await older.share()).expect(303)
-    assert len(secrets_of(rider)) == 3
+    assert len(secrets_of(raw_citizen)) == 3
     # what begins now hangs on the newest secret alone: who knew the one before sees nothing of it
-    newer = Rider(line, rider.service, jar=rider.jar)
+    newer = RawCitizen(line, raw_citizen.service, jar=raw_citizen.jar)
     await newer.begin()
     stored = await stage.parts.connections.ephemeral_stores.transactions.load(newer.page.rpartition("/")[2])
     assert stored is not None
-    assert Browser((secrets_of(rider)[0],)).holds(stored.browser)
-    assert not Browser(tuple(secrets_of(rider)[1:])).holds(stored.browser)
+    assert Browser((secrets_of(raw_citizen)[0],)).holds(stored.browser)
+    assert not Browser(tuple(secrets_of(raw_citizen)[1:])).holds(stored.browser)
 
 
-async def test_a_browser_keeps_no_more_than_four_secrets(rider: Rider, line: Wire) -> None:
+async def test_a_browser_keeps_no_more_than_four_secrets(raw_citizen: RawCitizen, line: HttpSender) -> None:
     for _ in range(5):
-        tab = Rider(line, rider.service, jar=rider.jar)
+        tab = RawCitizen(line, raw_citizen.service, jar=raw_citizen.jar)
         await tab.begin(prompt="consent login")
         await tab.return_()
         (await tab.share()).expect(303)
-    assert len(secrets_of(rider)) == 4
-    assert len(set(secrets_of(rider))) == 4
+    assert len(secrets_of(raw_citizen)) == 4
+    assert len(set(secrets_of(raw_citizen))) == 4
 
 
-def secrets_of(rider: Rider) -> list[str]:
+def secrets_of(raw_citizen: RawCitizen) -> list[str]:
     """The browser's secrets, the newest first."""
-    pairs = dict(pair.split("=", 1) for pair in rider.jar.line("/")["Cookie"].split("; "))
+    pairs = dict(pair.split("=", 1) for pair in raw_citizen.jar.line("/")["Cookie"].split("; "))
     return pairs["__Host-portico-browser"].split(".")
 
 
-async def test_a_pushed_request_is_answered_in_one_transaction_only(rider: Rider, line: Wire) -> None:
-    await rider.begin()
-    twin = Rider(line, rider.service, verifier=rider.verifier, state=rider.state, request_uri=rider.request_uri)
+async def test_a_pushed_request_is_answered_in_one_transaction_only(raw_citizen: RawCitizen, line: HttpSender) -> None:
+    await raw_citizen.begin()
+    twin = RawCitizen(
+        line,
+        raw_citizen.service,
+        verifier=raw_citizen.verifier,
+        state=raw_citizen.state,
+        request_uri=raw_citizen.request_uri,
+    )
     (await twin.authorize()).expect(303)
-    for one in (rider, twin):
+    for one in (raw_citizen, twin):
         await one.return_()
-    (await rider.share()).expect(303)
-    code = await rider.collect()
+    (await raw_citizen.share()).expect(303)
+    code = await raw_citizen.collect()
     (await twin.share()).expect(303)
     shown = await twin.visit(twin.page)
     assert "code=" not in shown.headers.get("Refresh", "")
-    (await rider.redeem(code)).expect()
+    (await raw_citizen.redeem(code)).expect()

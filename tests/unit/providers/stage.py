@@ -56,7 +56,7 @@ def config(issuer: str, **changes: Any) -> OpenIdConfig:
     return replace(usual, **changes)
 
 
-def ground(system: System, outgoing: HttpClients) -> ProviderDependencies:
+def dependencies(system: System, outgoing: HttpClients) -> ProviderDependencies:
     """What a provider stands on in tests; its secret files are only names."""
     return ProviderDependencies(outgoing, system, lambda path: PEM if path == KEY_FILE else f"{SECRET}\n".encode())
 
@@ -85,7 +85,7 @@ class Stage:
 
     def another(self, **changes: Any) -> OpenIdProvider:
         """Another provider for the same simulated card, configured otherwise, with nothing in its caches."""
-        made = build(CARD, config(f"{self.base}/eid", **changes), ground(self.system, self.outgoing))
+        made = build(CARD, config(f"{self.base}/eid", **changes), dependencies(self.system, self.outgoing))
         assert isinstance(made, OpenIdProvider)
         return made
 
@@ -116,7 +116,7 @@ async def stage(
         if alone:
             await running.enter_async_context(serving(host, host.socket))
         host.app = app
-        provider = build(CARD, config(f"{base}/eid", **changes), ground(system, outgoing))
+        provider = build(CARD, config(f"{base}/eid", **changes), dependencies(system, outgoing))
         assert isinstance(provider, OpenIdProvider)
         try:
             yield Stage(base, system, outgoing, app, provider, running)
@@ -136,6 +136,17 @@ def by_secret(method: UpstreamAuthentication) -> dict[str, Any]:
 
 
 __all__ = [
-    "ASK", "CALLBACK", "CARD", "CLIENT", "EID", "SECRET", "Persona", "Stage", "by_secret", "config", "free_address",
-    "ground", "stage",
+    "ASK",
+    "CALLBACK",
+    "CARD",
+    "CLIENT",
+    "EID",
+    "SECRET",
+    "Persona",
+    "Stage",
+    "by_secret",
+    "config",
+    "dependencies",
+    "free_address",
+    "stage",
 ]  # fmt: skip

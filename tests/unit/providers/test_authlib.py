@@ -16,11 +16,11 @@ from broker.oidc.errors import EndpointError
 from broker.oidc.form_parser import UnreadableForm, read_query
 from broker.oidc.token_request import CodeRequest, check_code
 from broker.platform.http_client import HttpClients
-from providers.openid import departures as fetched_departures
+from providers.openid import deviations as fetched_deviations
 from providers.openid.authorization_request import challenge, prefixes
 from providers.openid.errors import UpstreamError
 from providers.openid.metadata import parse_metadata
-from providers.openid.standard_metadata import departures
+from providers.openid.standard_metadata import deviations
 from tests.unit.oidc.examples import CALLBACK, NOW, code, service
 from tests.unit.providers.stage import Stage, config
 
@@ -127,7 +127,7 @@ def test_an_environment_variable_turns_the_https_check_of_authlib_off(monkeypatc
 def test_departures_from_the_standards_are_named_by_member_and_repeat_no_value(
     changes: dict[str, Any], named: list[str]
 ) -> None:
-    told = departures(changed(changes))
+    told = deviations(changed(changes))
     assert set(named) <= set(re.findall(r'"(\w+)"', " ".join(told)))
     assert bool(told) is bool(named)
     assert not any(str(value) in " ".join(told) for value in ("http://op.example/end", "yes", "{'name'"))
@@ -135,12 +135,12 @@ def test_departures_from_the_standards_are_named_by_member_and_repeat_no_value(
 
 @given(st.sampled_from(MEMBERS), JSON)
 def test_departures_of_any_document_are_sentences_and_no_exception(member: str, value: Any) -> None:
-    assert all(isinstance(told, str) for told in departures({**DOCUMENT, member: value}))
+    assert all(isinstance(told, str) for told in deviations({**DOCUMENT, member: value}))
 
 
 async def test_the_metadata_of_a_running_provider_are_held_against_the_standards(here: Stage) -> None:
-    assert await fetched_departures(config(f"{here.base}/eid"), here.outgoing) == ()
-    [told] = await fetched_departures(config(f"{here.base}/nowhere"), here.outgoing)
+    assert await fetched_deviations(config(f"{here.base}/eid"), here.outgoing) == ()
+    [told] = await fetched_deviations(config(f"{here.base}/nowhere"), here.outgoing)
     assert told.startswith("metadata: ")
 
 

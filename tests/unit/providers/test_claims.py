@@ -23,7 +23,7 @@ from providers.openid.identity import make_identity, map_claims, merge
 from tests.unit.normalize.test_claims import JSON
 from tests.unit.providers.citizen import walk
 from tests.unit.providers.mock import MockProvider
-from tests.unit.providers.stage import CALLBACK, CARD, PATIENCE, by_secret, config, ground
+from tests.unit.providers.stage import CALLBACK, CARD, PATIENCE, by_secret, config, dependencies
 
 pytestmark = pytest.mark.slow
 
@@ -143,7 +143,8 @@ async def provider_of(person: dict[str, Any], reported: list[tuple[str, str]]) -
         **by_secret(UpstreamAuthentication.CLIENT_SECRET_BASIC),
     )
     on = replace(
-        ground(real_system(), outgoing), count_malformed=lambda provider, claim: reported.append((provider, claim))
+        dependencies(real_system(), outgoing),
+        count_malformed=lambda provider, claim: reported.append((provider, claim)),
     )
     try:
         made = build(CARD, configured, on)

@@ -26,8 +26,8 @@ from tests.unit.providers.stage import (
     PATIENCE,
     PEM,
     by_secret,
+    dependencies,
     free_address,
-    ground,
     stage,
 )
 
@@ -58,8 +58,8 @@ class TestTheSimulator(ProviderContract):
     @pytest.fixture
     async def counterpart(self, system: System) -> AsyncIterator[Counterpart]:
         async with stage(system) as here:
-            modest = build(replace(CARD, max_level=Level.LOW), _config(here.base), ground(system, here.outgoing))
-            gone = build(CARD, replace(_config(here.base), issuer=free_address()), ground(system, here.outgoing))
+            modest = build(replace(CARD, max_level=Level.LOW), _config(here.base), dependencies(system, here.outgoing))
+            gone = build(CARD, replace(_config(here.base), issuer=free_address()), dependencies(system, here.outgoing))
 
             async def approve(url: str) -> CallbackParameters:
                 return await walk(f"{url}&login_hint=persona%3Aamina", CALLBACK)
@@ -93,7 +93,7 @@ class TestOidcProviderOnNode(ProviderContract):
             algorithms=("ES256",),
             required_claims=("given_name", "birthdate"),
         )
-        on = ground(real_system(), outgoing)
+        on = dependencies(real_system(), outgoing)
 
         async def approve(url: str) -> CallbackParameters:
             return await walk(url, CALLBACK)
@@ -132,7 +132,7 @@ class TestOidcProviderMock(ProviderContract):
             required_claims=("given_name",),
             **by_secret(UpstreamAuthentication.CLIENT_SECRET_BASIC),
         )
-        on = ground(real_system(), outgoing)
+        on = dependencies(real_system(), outgoing)
 
         async def approve(url: str) -> CallbackParameters:
             return await walk(url, CALLBACK, {"sub": "amina"})

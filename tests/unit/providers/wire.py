@@ -129,8 +129,8 @@ class Wire:
 
     def provider(self, **changes: Any) -> OpenIdProvider:
         """A provider with nothing in its caches."""
-        ground = ProviderDependencies(cast(HttpClients, Silent(self)), self.system, lambda _path: PEM)
-        return build(CARD, config(ISSUER, **changes), ground)
+        dependencies = ProviderDependencies(cast(HttpClients, Silent(self)), self.system, lambda _path: PEM)
+        return build(CARD, config(ISSUER, **changes), dependencies)
 
     async def sign_in(
         self, provider: OpenIdProvider, parameters: Mapping[str, str] | None = None, **ask: Any

@@ -240,7 +240,7 @@ def application(citizen: GivenCitizen, written: PageRenderer, files: Statics) ->
     ]
     shown = [*citizens.citizen_routes(door), *public.public_routes(door)]
     inner = fast_router(routes, public.handlers(written), NotFoundHandler(ISSUER, typeable_paths(shown)))
-    return guarded(inner, system(), refuse=public.head_refused(written))
+    return guarded(inner, system(), refuse=public.header_error_handler(written))
 
 
 def client(app: ASGIApp) -> httpx.AsyncClient:

@@ -126,14 +126,14 @@ def transaction(state: TransactionState, *failures: FailedAttempt, language: str
 def went_wrong(failure: FailureClass, offer: Offer = OFFER) -> FailureView:
     """The failure view of a class, with the steps possible for this offer."""
     failed = FailedAttempt(failure, NOW - 30, "alder")
-    stands = transaction(TransactionState.FAILED, failed)
-    return FailureView(stands, SERVICE, failed, BANK, offer, next_steps(stands, offer, failed))
+    demo_applications = transaction(TransactionState.FAILED, failed)
+    return FailureView(demo_applications, SERVICE, failed, BANK, offer, next_steps(demo_applications, offer, failed))
 
 
 def waiting(stage: CaseStage) -> CaseStatusView:
     """The case status view of a stage."""
     take_up = stage is CaseStage.TO_TAKE_UP
-    stands = CaseStatus(
+    demo_applications = CaseStatus(
         stage,
         "P4TRXX92",
         words=None if take_up else Phrase("harbour", "lantern"),
@@ -145,7 +145,7 @@ def waiting(stage: CaseStage) -> CaseStatusView:
         may_send=take_up,
         tries=2 if take_up else 0,
     )
-    return CaseStatusView(transaction(TransactionState.WAITING), SERVICE, stands, OFFER)
+    return CaseStatusView(transaction(TransactionState.WAITING), SERVICE, demo_applications, OFFER)
 
 
 def _take_up(**differently: object) -> CaseStatusView:

@@ -217,7 +217,7 @@ async def staged(
         shown = staff.staff_routes(door)
         routes = [*static_routes(given.files), *shown]
         inner = fast_router(routes, public.handlers(written), NotFoundHandler(origin, typeable_paths(shown)))
-        app = guarded(inner, system, refuse=public.head_refused(written))
+        app = guarded(inner, system, refuse=public.header_error_handler(written))
         if served:
             client = SimulatedClient(
                 "portico-console", (callback,), jwks={"keys": [dict(load_signing_key(PEM, "ES256").jwk)]}

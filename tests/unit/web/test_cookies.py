@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.actions.browser import Browser, DepartedUser
-from broker.web.middleware.heads import LARGEST
+from broker.actions.browser import Browser, SignedOutUser
+from broker.web.middleware.header_checks import LARGEST
 from broker.web.shared import cookies
 from broker.web.staff import cookies as staff
 
@@ -35,16 +35,16 @@ TIMES = st.dictionaries(PROVIDERS, st.integers(0, 10**11), max_size=6)
 def test_what_a_browser_remembers_of_a_sign_out_is_read_as_it_was_written(
     after: dict[str, int], done: frozenset[str]
 ) -> None:
-    written = cookies.set_departed(DepartedUser(after, done))
+    written = cookies.set_signed_out(SignedOutUser(after, done))
     assert written.endswith("; Path=/; Max-Age=2592000; Secure; HttpOnly; SameSite=Lax")
     assert written.isascii()
     value = cookies.read(written.partition("; ")[0])[cookies.DEPARTED]
     left = {provider: since for provider, since in after.items() if provider not in done}
-    assert cookies.departed(value) == DepartedUser(left, done)
+    assert cookies.departed(value) == SignedOutUser(left, done)
 
 
 def test_after_a_sign_out_each_provider_authenticates_again_until_a_login_succeeded_there() -> None:
-    browser = Browser(departed=DepartedUser().signed_out("bank", 100))
+    browser = Browser(departed=SignedOutUser().signed_out("bank", 100))
     assert browser.asks_anew("bank")
     assert browser.asks_anew("never used")
     assert browser.departed is not None

@@ -108,7 +108,7 @@ def filled(page: Read, form: str) -> tuple[dict[str, str], dict[tuple[str, str],
     return sent, states
 
 
-def stands(page: Read) -> dict[tuple[str, str], object]:
+def demo_applications(page: Read) -> dict[tuple[str, str], object]:
     """The state of each control in the page."""
     found: dict[tuple[str, str], object] = {}
     for one in page.fillable:
@@ -160,7 +160,7 @@ async def test_switching_the_language_keeps_every_field_and_shows_the_same_page(
     assert citizen.done == []
     again = read(answer.text)
     assert again.language == language
-    assert stands(again) == states
+    assert demo_applications(again) == states
     assert {one.said["name"] for one in again.fillable} == {one.said["name"] for one in page.fillable}
     assert any(one.startswith(f"__Host-portico-language={language};") for one in answer.headers.get_list("set-cookie"))
     assert "?" not in button.said["formaction"]

@@ -40,7 +40,7 @@ SERVICE = {"client_name": "Trying out", "redirect_uris": ["https://shop.example/
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class RegistrationHarness:
     """The public door, and the folder of settings behind it."""
 
     container: Container
@@ -58,7 +58,7 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
+async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RegistrationHarness]:
     """A door at which services may register."""
     root = tmp_path_factory.mktemp("registering")
     prepared(root)
@@ -70,21 +70,21 @@ async def door(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
     async with wiring.open_container(settings, system.real_system(), reader, config.folder) as container:
         transport = httpx.ASGITransport(app=wiring.public_app(container))
         async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as client:
-            yield Door(container, config.folder, client)
+            yield RegistrationHarness(container, config.folder, client)
 
 
-async def test_a_service_registers_is_known_at_once_and_is_told_what_is_in_force(door: Door) -> None:
-    reply = await door.register(contacts=["me@shop.example"], logo_uri="https://shop.example/logo")
+async def test_a_service_registers_is_known_at_once_and_is_told_what_is_in_force(harness: RegistrationHarness) -> None:
+    reply = await harness.register(contacts=["me@shop.example"], logo_uri="https://shop.example/logo")
     told = reply.json()
     assert (reply.status_code, reply.headers["cache-control"]) == (201, "no-store")
     assert told["client_secret_expires_at"] == 0
     assert told["redirect_uris"] == SERVICE["redirect_uris"]
     assert told["token_endpoint_auth_method"] == "client_secret_basic"
     assert "logo_uri" not in told
-    assert tomllib.loads((door.folder / "services" / f"{told['client_id']}.toml").read_text())["contact"]
+    assert tomllib.loads((harness.folder / "services" / f"{told['client_id']}.toml").read_text())["contact"]
     form = {"grant_type": "authorization_code", "code": "code_none", "redirect_uri": SERVICE["redirect_uris"][0]}
     for secret, error in ((told["client_secret"], "invalid_grant"), ("wrong" * 9, "invalid_client")):
-        answer = await door.client.post("/token", data=form, auth=(told["client_id"], secret))
+        answer = await harness.client.post("/token", data=form, auth=(told["client_id"], secret))
         assert answer.json()["error"] == error
     asked = {
         "client_id": told["client_id"],
@@ -94,35 +94,37 @@ async def test_a_service_registers_is_known_at_once_and_is_told_what_is_in_force
         "code_challenge": "x" * 43,
         "code_challenge_method": "S256",
     }
-    begun = await door.client.get("/authorize", params=asked)
+    begun = await harness.client.get("/authorize", params=asked)
     assert begun.headers["location"].startswith(("/journey/", f"{ISSUER}/journey/"))
 
 
-async def test_a_registration_is_read_and_ended_by_its_own_token_and_no_other(door: Door) -> None:
-    first, second = [(await door.register()).json() for _ in range(2)]
+async def test_a_registration_is_read_and_ended_by_its_own_token_and_no_other(harness: RegistrationHarness) -> None:
+    first, second = [(await harness.register()).json() for _ in range(2)]
     bearer = {"Authorization": f"Bearer {first['registration_access_token']}"}
-    read = (await door.client.get(first["registration_client_uri"], headers=bearer)).json()
+    read = (await harness.client.get(first["registration_client_uri"], headers=bearer)).json()
     once = {"client_secret", "client_secret_expires_at", "client_id_issued_at"}
     assert read == {name: value for name, value in first.items() if name not in once}
     for headers in ({}, bearer, {"Authorization": "Bearer registration_"}, {"Authorization": "Basic eDp5"}):
         for method in ("GET", "DELETE"):
-            refused = await door.client.request(method, second["registration_client_uri"], headers=headers)
+            refused = await harness.client.request(method, second["registration_client_uri"], headers=headers)
             assert refused.status_code == 401
             assert refused.headers["www-authenticate"].startswith("Bearer")
-    assert (await door.client.delete(first["registration_client_uri"], headers=bearer)).status_code == 204
-    assert (await door.client.get(first["registration_client_uri"], headers=bearer)).status_code == 401
-    assert second["client_id"] in door.container.configuration.registry.services
-    assert first["client_id"] not in door.container.configuration.registry.services
+    assert (await harness.client.delete(first["registration_client_uri"], headers=bearer)).status_code == 204
+    assert (await harness.client.get(first["registration_client_uri"], headers=bearer)).status_code == 401
+    assert second["client_id"] in harness.container.configuration.registry.services
+    assert first["client_id"] not in harness.container.configuration.registry.services
 
 
-async def test_what_an_operator_wrote_is_nobodys_to_read_or_end(door: Door) -> None:
+async def test_what_an_operator_wrote_is_nobodys_to_read_or_end(harness: RegistrationHarness) -> None:
     mark = (
-        base64.urlsafe_b64encode(door.container.crypto.sealer.mac("registration", b"demo-service")).decode().rstrip("=")
+        base64.urlsafe_b64encode(harness.container.crypto.sealer.mac("registration", b"demo-service"))
+        .decode()
+        .rstrip("=")
     )
     headers = {"Authorization": f"Bearer registration_{mark}"}
     for method in ("GET", "DELETE"):
-        assert (await door.client.request(method, "/register/demo-service", headers=headers)).status_code == 401
-    assert "demo-service.toml" in door.files()
+        assert (await harness.client.request(method, "/register/demo-service", headers=headers)).status_code == 401
+    assert "demo-service.toml" in harness.files()
 
 
 async def test_self_registered_clients_of_the_release_before_are_kept_and_their_files_rewritten_once(
@@ -187,15 +189,15 @@ async def test_a_self_registered_client_is_read_with_its_old_keys_if_its_file_ca
     ],
 )
 async def test_what_a_file_could_not_say_is_refused_and_leaves_nothing_behind(
-    door: Door, metadata: dict[str, Any], error: str, said: str
+    harness: RegistrationHarness, metadata: dict[str, Any], error: str, said: str
 ) -> None:
-    before = door.files()
-    reply = await door.register(**metadata)
+    before = harness.files()
+    reply = await harness.register(**metadata)
     assert (reply.status_code, reply.json()["error"]) == (400, error)
     told = reply.json()["error_description"]
     assert said in told
     assert re.fullmatch(r"[ !#-\[\]-~]{1,200}", told)
-    assert door.files() == before
+    assert harness.files() == before
 
 
 @pytest.mark.parametrize(
@@ -207,80 +209,80 @@ async def test_what_a_file_could_not_say_is_refused_and_leaves_nothing_behind(
         (b"{}", "text/x"),
     ],
 )
-async def test_what_is_no_json_object_is_refused(door: Door, content: bytes, kind: str) -> None:
-    reply = await door.client.post("/register", content=content, headers={"content-type": kind})
+async def test_what_is_no_json_object_is_refused(harness: RegistrationHarness, content: bytes, kind: str) -> None:
+    reply = await harness.client.post("/register", content=content, headers={"content-type": kind})
     assert (reply.status_code, reply.json()["error"]) == (400, "invalid_client_metadata")
 
 
-async def test_while_the_configuration_is_wrong_elsewhere_nothing_is_registered(door: Door) -> None:
-    wrong = door.folder / "services" / "wrong.toml"
+async def test_while_the_configuration_is_wrong_elsewhere_nothing_is_registered(harness: RegistrationHarness) -> None:
+    wrong = harness.folder / "services" / "wrong.toml"
     wrong.write_text("names = 7")
-    before = door.files()
+    before = harness.files()
     try:
-        reply = await door.register()
+        reply = await harness.register()
     finally:
         wrong.unlink()
     assert (reply.status_code, reply.json()["error"]) == (503, "temporarily_unavailable")
-    assert [*door.files(), "wrong.toml"] == [*(name for name in before if name != "wrong.toml"), "wrong.toml"]
+    assert [*harness.files(), "wrong.toml"] == [*(name for name in before if name != "wrong.toml"), "wrong.toml"]
 
 
 @pytest.mark.parametrize(
     "fault", [OSError("read-only"), StoreUnavailable("the database is away"), asyncio.CancelledError()]
 )
 async def test_what_nobody_could_be_told_of_does_not_stay(
-    door: Door, fault: BaseException, monkeypatch: pytest.MonkeyPatch
+    harness: RegistrationHarness, fault: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert door.container.configuration.client_files is not None
-    before = door.files()
+    assert harness.container.configuration.client_files is not None
+    before = harness.files()
 
     async def failing(_client_id: str) -> None:
         raise fault
 
-    monkeypatch.setattr(door.container.configuration.client_files, "_take", failing)
+    monkeypatch.setattr(harness.container.configuration.client_files, "_take", failing)
     if isinstance(fault, asyncio.CancelledError):
         with pytest.raises(asyncio.CancelledError):
-            await door.container.configuration.client_files.add("self-1", SETTINGS)
+            await harness.container.configuration.client_files.add("self-1", SETTINGS)
     else:
-        assert (await door.register()).status_code == 503
-    assert door.files() == before
+        assert (await harness.register()).status_code == 503
+    assert harness.files() == before
 
 
 async def test_what_a_reload_did_not_take_is_neither_registered_nor_ended(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    harness: RegistrationHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert door.container.configuration.client_files is not None
-    told = (await door.register()).json()
-    before = door.files()
+    assert harness.container.configuration.client_files is not None
+    told = (await harness.register()).json()
+    before = harness.files()
 
     async def refusing(_client_id: str) -> None:
         return None
 
-    monkeypatch.setattr(door.container.configuration.client_files, "_take", refusing)
-    assert (await door.register()).status_code == 503
-    assert door.files() == before
+    monkeypatch.setattr(harness.container.configuration.client_files, "_take", refusing)
+    assert (await harness.register()).status_code == 503
+    assert harness.files() == before
     bearer = {"Authorization": f"Bearer {told['registration_access_token']}"}
-    assert (await door.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 503
-    assert told["client_id"] in door.container.configuration.registry.services
+    assert (await harness.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 503
+    assert told["client_id"] in harness.container.configuration.registry.services
     monkeypatch.undo()
-    assert (await door.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 204
+    assert (await harness.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 204
 
 
-async def test_a_registered_service_shares_no_subjects_with_anybody(door: Door) -> None:
-    told = (await door.register(redirect_uris=["https://aberlan.example/a", "https://other.example/b"])).json()
-    sectors = [service.sector for service in door.container.configuration.registry.services.values()]
-    mine = door.container.configuration.registry.services[told["client_id"]].sector
+async def test_a_registered_service_shares_no_subjects_with_anybody(harness: RegistrationHarness) -> None:
+    told = (await harness.register(redirect_uris=["https://aberlan.example/a", "https://other.example/b"])).json()
+    sectors = [service.sector for service in harness.container.configuration.registry.services.values()]
+    mine = harness.container.configuration.registry.services[told["client_id"]].sector
     assert sectors.count(mine) == 1
 
 
-async def test_many_at_once_are_all_registered(door: Door) -> None:
-    replies = await asyncio.gather(*(door.register(client_name=f"Number {n}") for n in range(5)))
+async def test_many_at_once_are_all_registered(harness: RegistrationHarness) -> None:
+    replies = await asyncio.gather(*(harness.register(client_name=f"Number {n}") for n in range(5)))
     told = [reply.json()["client_id"] for reply in replies]
-    assert set(told) <= door.container.configuration.registry.services.keys()
+    assert set(told) <= harness.container.configuration.registry.services.keys()
     assert len(set(told)) == 5
 
 
-async def test_the_metadata_say_where_to_register_and_what_a_new_service_may_use(door: Door) -> None:
-    told = (await door.client.get("/.well-known/openid-configuration")).json()
+async def test_the_metadata_say_where_to_register_and_what_a_new_service_may_use(harness: RegistrationHarness) -> None:
+    told = (await harness.client.get("/.well-known/openid-configuration")).json()
     assert told["registration_endpoint"] == f"{ISSUER}/register"
     assert {"client_secret_basic", "client_secret_post", "private_key_jwt"} <= set(
         told["token_endpoint_auth_methods_supported"]
@@ -288,9 +290,9 @@ async def test_the_metadata_say_where_to_register_and_what_a_new_service_may_use
     assert told["require_pushed_authorization_requests"] is False
 
 
-async def test_nobody_registers_where_that_was_not_asked_for(door: Door) -> None:
-    configuration = replace(door.container.configuration, client_files=None)
-    closed = wiring.public_app(replace(door.container, configuration=configuration))
+async def test_nobody_registers_where_that_was_not_asked_for(harness: RegistrationHarness) -> None:
+    configuration = replace(harness.container.configuration, client_files=None)
+    closed = wiring.public_app(replace(harness.container, configuration=configuration))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=closed), base_url=ISSUER) as client:
         assert (await client.post("/register", json=SERVICE)).status_code == 404
         assert "registration_endpoint" not in (await client.get("/.well-known/openid-configuration")).json()
@@ -322,19 +324,19 @@ async def test_nobody_registers_where_that_was_not_asked_for(door: Door) -> None
     ],
 )
 async def test_authlib_and_our_checks_of_client_metadata_differ_on_known_inputs_only(
-    door: Door, metadata: dict[str, Any], *, ours: bool, authlib: bool
+    harness: RegistrationHarness, metadata: dict[str, Any], *, ours: bool, authlib: bool
 ) -> None:
-    reply = await door.register(**metadata)
+    reply = await harness.register(**metadata)
     assert (reply.status_code == 201, authlib_accepts({**SERVICE, **metadata})) == (ours, authlib), reply.text
 
 
 @pytest.mark.parametrize("metadata", [{"redirect_uris": [7]}, {"jwks": "no set"}, {"jwks": {"keys": 7}}])
 async def test_client_metadata_that_end_in_a_traceback_in_authlib_are_refused_here(
-    door: Door, metadata: dict[str, Any]
+    harness: RegistrationHarness, metadata: dict[str, Any]
 ) -> None:
     with pytest.raises((AttributeError, TypeError)):
         authlib_accepts({**SERVICE, **metadata})
-    assert (await door.register(**metadata)).status_code == 400
+    assert (await harness.register(**metadata)).status_code == 400
 
 
 def authlib_accepts(metadata: dict[str, Any]) -> bool:

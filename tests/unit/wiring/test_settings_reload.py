@@ -60,9 +60,9 @@ def hosts() -> Hosts:
 async def registry(config: Configuration, system: System) -> AsyncIterator[Registry]:
     """What was taken at the start."""
     outgoing, settings = HttpClients(development=True), config.settings()
-    ground = ProviderDependencies(outgoing, system)
+    dependencies = ProviderDependencies(outgoing, system)
     built = {
-        provider_id: KINDS[one.kind].build(one.card, one.config, ground)
+        provider_id: KINDS[one.kind].build(one.card, one.config, dependencies)
         for provider_id, one in settings.providers.items()
     }
     registry = Registry(built, outgoing, system)

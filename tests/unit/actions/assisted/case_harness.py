@@ -92,7 +92,7 @@ SAFE = yes("not_reported", "not_deceased", "active_months")
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class FakeRegistry:
     """One service and no provider: everybody needs help."""
 
     services: Mapping[str, Service] = field(default_factory=lambda: {SERVICE.client_id: SERVICE})
@@ -103,7 +103,7 @@ class Catalogue:
         return KeySet()
 
 
-class Keys:
+class NoKeys:
     """Nothing is signed here."""
 
     def signing(self, alg: str) -> SigningKey:
@@ -258,8 +258,8 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             audit=facts.audit,
             kill_switches=facts.kill_switches,
         ),
-        registry=Catalogue(),
-        crypto=BrokerCrypto(Keys(), ring),
+        registry=FakeRegistry(),
+        crypto=BrokerCrypto(NoKeys(), ring),
         system=system,
         monitoring=SignInMonitoring(dict, AttemptLog(Tallies()), lambda: False, lambda _: None),
     )

@@ -48,7 +48,7 @@ def counted(stage: Stage) -> tuple[CitizenDriver, CountingCases]:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingCase:
     """A case in the state in which a write is made; `words` are those that the citizen reads out."""
 
     stage: Stage
@@ -60,10 +60,10 @@ class Waiting:
 
 IDENTITY = Identity("bank", "https://bank.example", "s1", Level.SUBSTANTIAL, ("pwd",), 1, DETAILS)
 
-Write = Callable[[CitizenDriver, Waiting], Awaitable[object]]
+Write = Callable[[CitizenDriver, WaitingCase], Awaitable[object]]
 
 
-async def exhaust(driver: CitizenDriver, waiting: Waiting) -> object:
+async def exhaust(driver: CitizenDriver, waiting: WaitingCase) -> object:
     """The last wrong code; the ones before are counted by the store alone."""
     case = await waiting.stage.case(waiting.handle)
     most = waiting.stage.context.rules.policy.max_code_attempts
@@ -72,13 +72,13 @@ async def exhaust(driver: CitizenDriver, waiting: Waiting) -> object:
     return await driver.bind(waiting.handle, ME, "000000", waiting.words)
 
 
-async def resume_after_expiry(driver: CitizenDriver, waiting: Waiting) -> object:
+async def resume_after_expiry(driver: CitizenDriver, waiting: WaitingCase) -> object:
     """The transaction is gone, so that the case names another one."""
     await waiting.stage.passing.continuations.take(f"case:{waiting.continuation.replace('-', '')}")
     return await driver.resume(waiting.continuation)
 
 
-async def tidy(driver: CitizenDriver, waiting: Waiting) -> object:
+async def tidy(driver: CitizenDriver, waiting: WaitingCase) -> object:
     """A sign-in with a provider makes the case unnecessary."""
     transaction = await waiting.stage.transaction(waiting.handle)
     await driver.cases.withdraw_unneeded(replace(transaction, case_to_withdraw=transaction.case))
@@ -99,14 +99,14 @@ WRITES: dict[str, tuple[Write, object]] = {
 }
 
 
-async def approved(stage: Stage) -> Waiting:
+async def approved(stage: Stage) -> WaitingCase:
     """An approved case whose confirmation code was sent a while ago."""
     handle = await stage.arrives()
     continuation = await stage.asks(handle)
     await stage.approves()
     code, words = await stage.code(handle), (await stage.case(handle)).phrase
     stage.clock.advance(120)
-    return Waiting(stage, handle, continuation, code, f"{words.first} {words.second}")
+    return WaitingCase(stage, handle, continuation, code, f"{words.first} {words.second}")
 
 
 @pytest.mark.parametrize("write", WRITES)

@@ -77,7 +77,7 @@ class StaffProvider:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class LoginHarness:
     """A staff login with its provider."""
 
     login: StaffLogin
@@ -104,7 +104,7 @@ def tallies() -> Tallies:
 
 
 @pytest.fixture
-def door(stage: Stage, system: System, tallies: Tallies) -> Door:
+def harness(stage: Stage, system: System, tallies: Tallies) -> LoginHarness:
     """A staff login for Ann and Ben."""
     provider = StaffProvider(stage.clock)
     login = StaffLogin(
@@ -115,21 +115,21 @@ def door(stage: Stage, system: System, tallies: Tallies) -> Door:
         records=LoginRecords(stage.facts.staff_sessions, stage.facts.audit, AttemptLog(tallies)),
         system=system,
     )
-    return Door(login, provider, stage)
+    return LoginHarness(login, provider, stage)
 
 
-async def test_a_member_of_staff_signs_in_and_is_known_by_a_cookie_kept_only_as_a_digest(door: Door) -> None:
-    arrived = await door.signs_in()
+async def test_a_member_of_staff_signs_in_and_is_known_by_a_cookie_kept_only_as_a_digest(harness: LoginHarness) -> None:
+    arrived = await harness.signs_in()
     assert isinstance(arrived, LoginResult)
     assert arrived.then == "/next"
-    principal = await door.login.principal(arrived.session)
+    principal = await harness.login.principal(arrived.session)
     assert principal is not None
     assert principal.member == ANN
-    assert principal.fresh_until == door.stage.clock.now() + 300
+    assert principal.fresh_until == harness.stage.clock.now() + 300
     assert principal.session.digest == sha256_hex(arrived.session)
-    ask = door.provider.asked[0]
+    ask = harness.provider.asked[0]
     assert (ask.level, ask.callback, ask.fresh) == (Level.SUBSTANTIAL, CALLBACK, False)
-    [row] = await door.stage.audit("staff_signed_in")
+    [row] = await harness.stage.audit("staff_signed_in")
     assert (row.actor, row.details) == ("staff:ann", {"level": "high", "again": "false"})
 
 
@@ -148,17 +148,17 @@ async def test_a_member_of_staff_signs_in_and_is_known_by_a_cookie_kept_only_as_
     ],
 )
 async def test_a_sign_in_that_is_not_good_enough_is_turned_away_and_recorded(
-    door: Door, says: dict[str, Any], why: LoginFailure
+    harness: LoginHarness, says: dict[str, Any], why: LoginFailure
 ) -> None:
-    assert await door.signs_in(**says) is why
-    [row] = await door.stage.audit("staff_sign_in_failed")
+    assert await harness.signs_in(**says) is why
+    [row] = await harness.stage.audit("staff_sign_in_failed")
     assert row.details == {"reason": why}
-    assert not await door.stage.audit("staff_signed_in")
+    assert not await harness.stage.audit("staff_signed_in")
 
 
-async def test_a_stray_callback_changes_nothing(door: Door) -> None:
-    state, secret = await door.leaves()
-    complete = door.login.complete
+async def test_a_stray_callback_changes_nothing(harness: LoginHarness) -> None:
+    state, secret = await harness.leaves()
+    complete = harness.login.complete
     for parameters, browser in (
         ({"state": "staff_unknown"}, secret),
         ({}, secret),
@@ -168,125 +168,127 @@ async def test_a_stray_callback_changes_nothing(door: Door) -> None:
     ):
         assert await complete(parameters, browser, None) is LoginFailure.LOST
     assert isinstance(await complete({"state": state}, secret, None), LoginResult)
-    assert not await door.stage.audit("staff_sign_in_failed")
+    assert not await harness.stage.audit("staff_sign_in_failed")
 
 
-async def test_a_callback_works_once_and_in_time(door: Door) -> None:
-    state, secret = await door.leaves()
-    assert isinstance(await door.login.complete({"state": state}, secret, None), LoginResult)
-    assert await door.login.complete({"state": state}, secret, None) is LoginFailure.LOST
-    state, secret = await door.leaves()
-    door.stage.clock.advance(ATTEMPT_LIFE)
-    assert await door.login.complete({"state": state}, secret, None) is LoginFailure.LOST
+async def test_a_callback_works_once_and_in_time(harness: LoginHarness) -> None:
+    state, secret = await harness.leaves()
+    assert isinstance(await harness.login.complete({"state": state}, secret, None), LoginResult)
+    assert await harness.login.complete({"state": state}, secret, None) is LoginFailure.LOST
+    state, secret = await harness.leaves()
+    harness.stage.clock.advance(ATTEMPT_LIFE)
+    assert await harness.login.complete({"state": state}, secret, None) is LoginFailure.LOST
 
 
-async def test_a_staff_provider_that_is_down_fails_the_login_as_unavailable(door: Door) -> None:
-    door.provider.down = True
-    assert await door.login.begin("/", None) is LoginFailure.UNAVAILABLE
+async def test_a_staff_provider_that_is_down_fails_the_login_as_unavailable(harness: LoginHarness) -> None:
+    harness.provider.down = True
+    assert await harness.login.begin("/", None) is LoginFailure.UNAVAILABLE
 
 
 @pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "/\\evil.example", "cases", "/a\nb"])
-async def test_a_login_never_redirects_to_another_site(door: Door, then: str) -> None:
-    state, secret = await door.leaves(then)
-    arrived = await door.login.complete({"state": state}, secret, None)
+async def test_a_login_never_redirects_to_another_site(harness: LoginHarness, then: str) -> None:
+    state, secret = await harness.leaves(then)
+    arrived = await harness.login.complete({"state": state}, secret, None)
     assert isinstance(arrived, LoginResult)
     assert arrived.then == "/"
 
 
-async def test_a_session_ends_when_it_is_not_used_and_when_it_is_too_old(door: Door) -> None:
-    arrived = await door.signs_in()
+async def test_a_session_ends_when_it_is_not_used_and_when_it_is_too_old(harness: LoginHarness) -> None:
+    arrived = await harness.signs_in()
     assert isinstance(arrived, LoginResult)
-    clock = door.stage.clock
+    clock = harness.stage.clock
     clock.advance(899)
-    assert await door.login.principal(arrived.session) is not None
+    assert await harness.login.principal(arrived.session) is not None
     clock.advance(899)
-    assert await door.login.principal(arrived.session) is not None
+    assert await harness.login.principal(arrived.session) is not None
     clock.advance(900)
-    assert await door.login.principal(arrived.session) is None
-    arrived = await door.signs_in()
+    assert await harness.login.principal(arrived.session) is None
+    arrived = await harness.signs_in()
     assert isinstance(arrived, LoginResult)
     end = clock.now() + 28800
     while clock.now() + 600 < end:
         clock.advance(600)
-        assert await door.login.principal(arrived.session) is not None
+        assert await harness.login.principal(arrived.session) is not None
     clock.set(end)
-    assert await door.login.principal(arrived.session) is None
+    assert await harness.login.principal(arrived.session) is None
 
 
-async def test_who_left_the_list_of_staff_is_signed_out(door: Door) -> None:
-    arrived = await door.signs_in()
+async def test_who_left_the_list_of_staff_is_signed_out(harness: LoginHarness) -> None:
+    arrived = await harness.signs_in()
     assert isinstance(arrived, LoginResult)
     for people in ({"ben": BEN}, {"ann": replace(ANN, subject="somebody-else")}):
-        assert await replace(door.login, members=people).principal(arrived.session) is None
+        assert await replace(harness.login, members=people).principal(arrived.session) is None
 
 
-async def test_signing_out_ends_the_session_for_good(door: Door) -> None:
-    arrived = await door.signs_in()
+async def test_signing_out_ends_the_session_for_good(harness: LoginHarness) -> None:
+    arrived = await harness.signs_in()
     assert isinstance(arrived, LoginResult)
-    signed_in = int(door.stage.clock.now())
-    assert await door.login.leave(arrived.session) == signed_in
-    assert await door.login.leave(arrived.session) is None
-    assert await door.login.principal(arrived.session) is None
-    assert len(await door.stage.audit("staff_signed_out")) == 1
+    signed_in = int(harness.stage.clock.now())
+    assert await harness.login.leave(arrived.session) == signed_in
+    assert await harness.login.leave(arrived.session) is None
+    assert await harness.login.principal(arrived.session) is None
+    assert len(await harness.stage.audit("staff_signed_out")) == 1
 
 
-async def test_after_a_sign_out_the_next_person_at_the_console_is_asked_for_a_new_sign_in(door: Door) -> None:
-    arrived = await door.signs_in()
+async def test_after_a_sign_out_the_next_person_at_the_console_is_asked_for_a_new_sign_in(
+    harness: LoginHarness,
+) -> None:
+    arrived = await harness.signs_in()
     assert isinstance(arrived, LoginResult)
-    assert not door.provider.asked[-1].fresh
-    departed = await door.login.leave(arrived.session)
-    assert isinstance(await door.login.begin("/", None, departed=departed), LoginRedirect)
-    assert (door.provider.asked[-1].fresh, door.provider.asked[-1].after) == (True, departed)
+    assert not harness.provider.asked[-1].fresh
+    departed = await harness.login.leave(arrived.session)
+    assert isinstance(await harness.login.begin("/", None, departed=departed), LoginRedirect)
+    assert (harness.provider.asked[-1].fresh, harness.provider.asked[-1].after) == (True, departed)
 
 
-async def test_a_reauthentication_demands_a_fresh_sign_in_and_replaces_the_session(door: Door) -> None:
-    first = await door.signs_in()
+async def test_a_reauthentication_demands_a_fresh_sign_in_and_replaces_the_session(harness: LoginHarness) -> None:
+    first = await harness.signs_in()
     assert isinstance(first, LoginResult)
-    door.stage.clock.advance(600)
-    again = await door.signs_in(session=first.session)
+    harness.stage.clock.advance(600)
+    again = await harness.signs_in(session=first.session)
     assert isinstance(again, LoginResult)
-    assert door.provider.asked[-1].fresh
-    assert await door.login.principal(first.session) is None
-    principal = await door.login.principal(again.session)
+    assert harness.provider.asked[-1].fresh
+    assert await harness.login.principal(first.session) is None
+    principal = await harness.login.principal(again.session)
     assert principal is not None
-    assert principal.fresh_until == door.stage.clock.now() + 300
+    assert principal.fresh_until == harness.stage.clock.now() + 300
 
 
-async def test_an_old_sign_in_does_not_pass_for_a_fresh_one(door: Door) -> None:
-    first = await door.signs_in()
+async def test_an_old_sign_in_does_not_pass_for_a_fresh_one(harness: LoginHarness) -> None:
+    first = await harness.signs_in()
     assert isinstance(first, LoginResult)
-    before = int(door.stage.clock.now())
-    door.stage.clock.advance(600)
-    assert await door.signs_in(session=first.session, auth_time=before) is LoginFailure.TOO_WEAK
-    assert await door.login.principal(first.session) is not None
+    before = int(harness.stage.clock.now())
+    harness.stage.clock.advance(600)
+    assert await harness.signs_in(session=first.session, auth_time=before) is LoginFailure.TOO_WEAK
+    assert await harness.login.principal(first.session) is not None
 
 
-async def test_a_reauthentication_by_another_person_is_refused(door: Door) -> None:
-    first = await door.signs_in()
+async def test_a_reauthentication_by_another_person_is_refused(harness: LoginHarness) -> None:
+    first = await harness.signs_in()
     assert isinstance(first, LoginResult)
-    assert await door.signs_in(session=first.session, subject="sub-ben") is LoginFailure.OTHER_PERSON
-    principal = await door.login.principal(first.session)
+    assert await harness.signs_in(session=first.session, subject="sub-ben") is LoginFailure.OTHER_PERSON
+    principal = await harness.login.principal(first.session)
     assert principal is not None
     assert principal.member == ANN
 
 
-async def test_a_sign_in_from_the_future_makes_no_decision_fresher(door: Door) -> None:
-    arrived = await door.signs_in(auth_time=int(door.stage.clock.now()) + 50)
+async def test_a_sign_in_from_the_future_makes_no_decision_fresher(harness: LoginHarness) -> None:
+    arrived = await harness.signs_in(auth_time=int(harness.stage.clock.now()) + 50)
     assert isinstance(arrived, LoginResult)
-    principal = await door.login.principal(arrived.session)
+    principal = await harness.login.principal(arrived.session)
     assert principal is not None
-    assert principal.fresh_until == door.stage.clock.now() + 300
+    assert principal.fresh_until == harness.stage.clock.now() + 300
 
 
 async def test_a_failed_staff_sign_in_says_in_the_log_what_it_failed_of(
-    door: Door, tallies: Tallies, caplog: pytest.LogCaptureFixture
+    harness: LoginHarness, tallies: Tallies, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    state, secret = await door.leaves("/next")
-    door.provider.says = {"failure": ProviderFailureReason.UNSAFE}
-    await door.login.complete({"state": state}, secret, None, "request-1")
-    door.provider.down = True
-    await door.login.begin("/next", None, "request-2")
+    state, secret = await harness.leaves("/next")
+    harness.provider.says = {"failure": ProviderFailureReason.UNSAFE}
+    await harness.login.complete({"state": state}, secret, None, "request-1")
+    harness.provider.down = True
+    await harness.login.begin("/next", None, "request-2")
     told = [vars(record) for record in caplog.records if record.message == "attempt_failed"]
     assert [(one["request_id"], one["reason"], one["detail"]) for one in told] == [
         ("request-1", "unsafe", "as told"),
@@ -296,21 +298,21 @@ async def test_a_failed_staff_sign_in_says_in_the_log_what_it_failed_of(
         ("unsafe", "reply"),
         ("unavailable", "transport"),
     ]
-    assert tallies.called == [("unsafe_reply", door.provider.card.id)]
+    assert tallies.called == [("unsafe_reply", harness.provider.card.id)]
     [call] = [record for record in caplog.records if record.message == "operator_called"]
     assert call.levelno == logging.ERROR
     assert vars(call)["request_id"] == "request-1"
 
 
 async def test_a_callback_of_staff_that_does_not_belong_leaves_a_trace(
-    door: Door, tallies: Tallies, caplog: pytest.LogCaptureFixture
+    harness: LoginHarness, tallies: Tallies, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    state, secret = await door.leaves("/next")
-    assert await door.login.complete({"state": "other"}, secret, None, "request-1") is LoginFailure.LOST
-    assert await door.login.complete({"state": state}, "other", None, "request-2") is LoginFailure.LOST
-    assert isinstance(await door.login.complete({"state": state}, secret, None), LoginResult)
-    assert await door.login.complete({"state": state}, secret, None, "request-3") is LoginFailure.LOST
+    state, secret = await harness.leaves("/next")
+    assert await harness.login.complete({"state": "other"}, secret, None, "request-1") is LoginFailure.LOST
+    assert await harness.login.complete({"state": state}, "other", None, "request-2") is LoginFailure.LOST
+    assert isinstance(await harness.login.complete({"state": state}, secret, None), LoginResult)
+    assert await harness.login.complete({"state": state}, secret, None, "request-3") is LoginFailure.LOST
     told = [vars(record) for record in caplog.records if record.message == "stray_callback"]
     assert [one["request_id"] for one in told] == ["request-1", "request-2", "request-3"]
     assert [why for _, why in tallies.strays] == [one["why"] for one in told]

@@ -51,7 +51,7 @@ class Service:
 
 
 @dataclass
-class Counted:
+class CountedDeliveries:
     """What was counted."""
 
     outcomes: list[str] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Keys:
+class OneKey:
     """One key for everything."""
 
     key: SigningKey
@@ -75,14 +75,14 @@ class Keys:
 
 
 @dataclass(frozen=True)
-class Told:
+class SenderHarness:
     """A sender, its service, and what it says of both."""
 
     sender: LogoutTokenSender
     facts: SqlStores
     clock: FakeClock
     service: Service
-    counted: Counted
+    counted: CountedDeliveries
 
     async def send(self) -> int:
         """Sends what is due."""
@@ -97,7 +97,7 @@ class Told:
         return self.counted.outcomes
 
 
-Make = Callable[..., Awaitable[Told]]
+Make = Callable[..., Awaitable[SenderHarness]]
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ async def told(facts: SqlStores, system: System, clock: FakeClock) -> AsyncItera
     running: list[asyncio.Server] = []
     outgoing = HttpClients(development=True, patience=Timeouts(connect=1, read=0.3, total=0.6))
 
-    async def make(*answers: str) -> Told:
+    async def make(*answers: str) -> SenderHarness:
         service = Service(list(answers))
         server = await asyncio.start_server(service.handle, "127.0.0.1", 0)
         running.append(server)
@@ -130,9 +130,9 @@ async def told(facts: SqlStores, system: System, clock: FakeClock) -> AsyncItera
 
         await facts.sessions.end(session(now).digest, event(now), fan_out)
         services = {"tax": registered(backchannel_logout_uri=f"{service.url}told")}
-        counted = Counted()
-        sender = LogoutTokenSender(ISSUER, services, Keys(key()), outgoing, system, counted)
-        return Told(sender, facts, clock, service, counted)
+        counted = CountedDeliveries()
+        sender = LogoutTokenSender(ISSUER, services, OneKey(key()), outgoing, system, counted)
+        return SenderHarness(sender, facts, clock, service, counted)
 
     yield make
     for server in running:

@@ -15,7 +15,7 @@ from broker.platform.system import System
 from broker.server.http_protocol import LARGEST_HEAD
 from broker.web import public
 from broker.web.middleware import guarded
-from broker.web.middleware.heads import LARGEST, refused_head
+from broker.web.middleware.header_checks import LARGEST, header_error
 from broker.web.shared.fast_router import fast_router
 from broker.web.shared.not_found import NotFoundHandler
 from broker.web.shared.pages import PageRenderer
@@ -35,7 +35,7 @@ def app(written: PageRenderer, system: System) -> ASGIApp:
     """An application with the middleware around it."""
     routes = [Route("/", echo, methods=["GET", "POST"]), Route("/help", echo, methods=["GET", "POST"])]
     inner = fast_router(routes, public.handlers(written), NotFoundHandler("https://id.test"))
-    return guarded(inner, system, refuse=public.head_refused(written))
+    return guarded(inner, system, refuse=public.header_error_handler(written))
 
 
 @pytest.fixture
@@ -228,10 +228,10 @@ async def test_the_header_limit_counts_each_request_of_a_connection_separately(p
 def test_what_is_refused_is_decided_by_version() -> None:
     host = [(b"host", b"id.test")]
     for version in ("1.0", "1.1", "2", "3"):
-        assert refused_head(host, version) is None
-        assert refused_head(host * 2, version) is HTTPStatus.BAD_REQUEST
-    assert refused_head([], "1.1") is HTTPStatus.BAD_REQUEST
-    assert refused_head([], "1.0") is refused_head([], "2") is None
+        assert header_error(host, version) is None
+        assert header_error(host * 2, version) is HTTPStatus.BAD_REQUEST
+    assert header_error([], "1.1") is HTTPStatus.BAD_REQUEST
+    assert header_error([], "1.0") is header_error([], "2") is None
 
 
 async def test_a_refused_head_is_no_error_of_ours(port: int, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""Rotation middleware: answers 503 to every request that depends on the time while this machine's clock is off."""
+"""Clock guard middleware: answers 503 to every request that depends on the time while this machine's clock is off."""
 
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
@@ -18,7 +18,7 @@ _TIMELESS: Final = frozenset({"/livez", "/readyz", "/metrics", "/jwks"})
 _TIMELESS_FOLDERS: Final = ("/static/", "/.well-known/")
 
 
-class Rotation:
+class ClockGuard:
     """Answers 503 in place of the application while `out` gives a reason: JSON to services, else a page.
 
     Paths that do not depend on the time are still served: `/livez`, `/readyz`, `/metrics`, the metadata, the key set

@@ -19,7 +19,7 @@ _NO_ONE_HOST: Final = "This request cannot be answered: its header Host has to b
 _TOO_LARGE: Final = "This request cannot be answered: its headers are larger than 64 KiB. Cookies count among them.\n"
 
 
-def refused_head(headers: Iterable[tuple[bytes, bytes]], http_version: str) -> HTTPStatus | None:
+def header_error(headers: Iterable[tuple[bytes, bytes]], http_version: str) -> HTTPStatus | None:
     """The error status for a request's headers, None if they are accepted.
 
     400 for HTTP/1.1 without `Host`, and in any version for a repeated or malformed one (RFC 9112 3.2); 431 for headers
