@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from broker.crypto import keys, seal
-from broker.crypto.keys import KeyRing, KeysUnusable, load_all
+from broker.crypto import seal
+from broker.crypto.keys import KeyRing, KeysUnusable, load_all, load_sealing
 from broker.crypto.keys.index import load_index
 from broker.crypto.seal import Sealer
 from broker.model.store_results import StoreUnavailable
@@ -138,8 +138,8 @@ def _other_keys(problem: DigestKeyLost) -> CommandError:
 
 def _sealer(settings: Settings) -> Sealer:
     """The broker's sealing keys."""
-    ring = keys.load_all(settings.broker.keys.folder)
-    return seal.sealer(ring.sealing, ring.sealing_previous, system.real_system().random_bytes)
+    current, previous = load_sealing(settings.broker.keys.folder)
+    return seal.sealer(current, previous, system.real_system().random_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
     """Opens the stores of facts for one command."""
     await check_ready(settings)
     broker, real = settings.broker, system.real_system()
-    ring = keys.load_all(broker.keys.folder)
+    ring = load_all(broker.keys.folder)
     sealer = _sealer(settings)
     sql = await open_sql_stores(
         broker.database.url,

@@ -15,7 +15,7 @@ from broker.crypto.keys.index import INDEX, KeyState, KeysUnusable
 from broker.crypto.keys.live_ring import LiveKeyRing
 from broker.crypto.keys.manager import KeyChange, KeyManager, complete_all, create_all
 from broker.crypto.keys.pkcs11 import Pkcs11Tokens
-from broker.crypto.keys.ring import ALGORITHMS, KeyRing, load_all
+from broker.crypto.keys.ring import ALGORITHMS, KeyRing, load_all, load_sealing
 from broker.crypto.keys.rotation import RotationPolicy
 
 __all__ = [
@@ -32,4 +32,5 @@ __all__ = [
     "complete_all",
     "create_all",
     "load_all",
+    "load_sealing",
 ]

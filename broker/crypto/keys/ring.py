@@ -91,6 +91,17 @@ class ImportCache:
         self._kept, self._used = self._used, {}
 
 
+def load_sealing(folder: Path) -> tuple[bytes, Sequence[bytes]]:
+    """Loads the sealing secrets of a folder alone: the current one, and the previous ones. Raises KeysUnusable."""
+    index, problems = load_index(folder)
+    if index is None:
+        raise KeysUnusable(problems)
+    current, *previous = (_secret(path, problems) for path in (index.sealing.current, *index.sealing.previous))
+    if problems:
+        raise KeysUnusable(problems)
+    return current, previous
+
+
 def load_all(folder: Path, tokens: Pkcs11Tokens | None = None, imports: ImportCache | None = None) -> KeyRing:
     """Loads the key ring of a folder. Raises KeysUnusable with every problem at once.
 

@@ -1,6 +1,7 @@
 """Folder of keys: creation, loading, and the problems that it reports with their fixes."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -134,6 +135,16 @@ def test_a_previous_sealing_secret_is_kept(folder: Path) -> None:
     )
     ring = keys.load_all(folder)
     assert (ring.sealing, ring.sealing_previous) == (bytes(32), (first.read_bytes(),))
+    assert keys.load_sealing(folder) == (bytes(32), [first.read_bytes()])
+
+
+def test_sealing_secrets_that_cannot_be_used_are_reported_without_the_other_keys(folder: Path) -> None:
+    for path in folder.glob("*.pem"):
+        path.unlink()
+    assert len(keys.load_sealing(folder)[0]) == 32
+    expected = cut_secret(folder)
+    with pytest.raises(KeysUnusable, match=re.escape(expected)):
+        keys.load_sealing(folder)
 
 
 def test_an_algorithm_without_a_key_is_named(tmp_path: Path) -> None:
