@@ -14,6 +14,7 @@ import asyncpg
 from broker import wiring
 from broker.platform import system
 from broker.settings import Settings
+from tests.support import memo
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
@@ -99,6 +100,7 @@ WATCHED = {
     "parse_keys": "key",
     "verify_embedded": "key",
     "create_default_context": "TLS context",
+    "compile": "template",
     "from_source": "template",
     "_parse": "template",
 }
@@ -148,7 +150,7 @@ class Interpreter:
                 self._made.keys.append(where)
             case "TLS context":
                 self._made.contexts.append(where)
-            case "template" if "jinja2" in frame.f_code.co_filename:
+            case "template" if "jinja2" in frame.f_code.co_filename or frame.f_code is memo.compile.__code__:
                 self._made.templates.append(where)
 
     def _audit(self, event: str, given: tuple[Any, ...]) -> None:
@@ -160,7 +162,7 @@ class Interpreter:
             self._made.lookups.append(str(given[0]))
 
 
-OTHERS = ("/providers/simulator/", "/broker/demo/", "/tests/counts/test_", "/tests/whole/")
+OTHERS = ("/providers/simulator/", "/broker/demo/", "/tests/budgets/test_", "/tests/e2e/")
 """Whose doings are not the broker's, though they use the same libraries in the same process."""
 
 
