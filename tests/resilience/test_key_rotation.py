@@ -35,6 +35,10 @@ def scheduled(database: str, redis: RedisServer) -> Script:
     return replace(script, edits={"broker.toml": edits})
 
 
+PAUSE = 0.2
+"""Seconds between two sign-ins of a citizen: enough of them at every moment, and CPU time left for the rotation."""
+
+
 class Client:
     """A service's own verification: PyJWT, which keeps keys by their ids and asks again for one it does not know."""
 
@@ -69,6 +73,7 @@ class Load:
                 continue  # the machine is busy
             except Exception as error:  # whatever it is: it must not happen
                 self.failed.append(error)
+            await asyncio.sleep(PAUSE)
 
     async def signed_with(self, kid: str) -> None:
         """Waits until tokens come that this key signed, and no others any more."""

@@ -109,6 +109,7 @@ async def test_no_request_fails_while_one_broker_after_the_other_is_replaced(
                         except (ConnectionLost, AssertionError) as error:
                             failed.append(error)
                         finished[0] += 1
+                        await asyncio.sleep(0.1)  # leaves CPU time for the broker that starts
 
                 citizens = [asyncio.ensure_future(citizen()) for _ in range(3)]
                 try:
