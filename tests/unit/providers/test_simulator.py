@@ -1,5 +1,6 @@
 """The simulator itself: a strict OpenID provider with pages for people, and never outside development."""
 
+import re
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -296,21 +297,16 @@ async def test_a_person_chooses_who_they_are_and_what_happens(here: Stage, page:
 
 async def choose(page: Page, url: str, who: str, what: str | None) -> CallbackParameters:
     """Chooses on the page, and gives what arrives at the callback."""
-    arrived: list[str] = []
-
-    async def receive(route: Any) -> None:
-        arrived.append(route.request.url)
-        await route.fulfill(body="back")
-
-    await page.route(f"{CALLBACK}?*", receive)
     await page.goto(url)
     await page.get_by_label(who).check()
     if what is not None:
         await page.get_by_text(Group.HONEST.value).click()
         await page.get_by_label(what).check()
-    await page.get_by_role("button", name="Continue").click()
-    await page.wait_for_url(f"{CALLBACK}?*")
-    parts = urlsplit(arrived[-1])
+    async with page.expect_request(lambda sent: sent.url.startswith(f"{CALLBACK}?")) as arrived:
+        await page.get_by_role("button", name="Continue").click()
+    # nothing listens there
+    await page.wait_for_url(re.compile(rf"^(chrome-error:|{re.escape(CALLBACK)})"))
+    parts = urlsplit((await arrived.value).url)
     return CallbackParameters({name: values[0] for name, values in parse_qs(parts.query).items()}, CALLBACK)
 
 
