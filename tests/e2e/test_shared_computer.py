@@ -163,11 +163,13 @@ async def test_a_provider_that_does_not_let_go_traps_nobody(citizen: Citizen, ma
 
 
 async def returns(citizen: Citizen, page: str) -> None:
-    """Goes back to a page. Chromium's own page about an address that cannot be reached interrupts a visit once."""
+    """Goes back to a page. The navigation to the provider, or Chromium's own page about an address that cannot be
+    reached, may still be under way and interrupts the visit once.
+    """
     try:
         await citizen.page.goto(page)
     except Error as interrupted:
-        if "chrome-error" not in str(interrupted):
+        if "is interrupted by another navigation" not in str(interrupted):
             raise
         await citizen.page.goto(page)
 

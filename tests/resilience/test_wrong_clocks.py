@@ -82,7 +82,6 @@ async def test_a_clock_that_jumps_or_drifts_midway_takes_its_process_out_and_bac
     file = tmp_path / "shift"
     file.write_text("+0\n")
     async with second(broker.running.folder, public(broker), broker.http_sender, env=shifting(file)) as other:
-        assert (await other.ready())["status"] == 200
 
         async def is_out() -> bool:
             return (await other.ready())["status"] == 503
@@ -90,6 +89,8 @@ async def test_a_clock_that_jumps_or_drifts_midway_takes_its_process_out_and_bac
         async def is_in() -> bool:
             return not await is_out()
 
+        # on a busy machine the first comparison of the clocks may have taken too long
+        await eventually(30, is_in)
         for shift in ("+2h", "-2h", "+10"):
             file.write_text(f"{shift}\n")
             await eventually(30, is_out)
