@@ -115,7 +115,7 @@ def log_problems(problems: Iterable[Problem]) -> None:
     """Logs what is wrong, a line for each problem, and that nothing of it is taken."""
     problems = list(problems)
     for problem in problems:
-        LOG.error("setting_invalid", extra={"place": problem.path, "what": problem.what, "mend": problem.fix})
+        LOG.error("setting_invalid", extra={"place": problem.path, "what": problem.what, "fix": problem.fix})
     LOG.error("configuration_refused", extra={"problems": len(problems)})
 
 

@@ -55,6 +55,11 @@ class Stage(Addresses):
     parts: Container
     folder: Path
 
+    async def providers_work(self) -> bool:
+        """Whether every provider was found to work: the first check may have come before they listened."""
+        healths = self.parts.monitoring.health_monitor.healths().values()
+        return all(health.working and health.checked is not None for health in healths)
+
 
 class Ahead:
     """The machine's clock, which a test may put forward."""

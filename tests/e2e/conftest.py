@@ -9,6 +9,7 @@ from playwright.async_api import BrowserContext
 from tests.e2e import extra_clients
 from tests.e2e.app_harness import Ahead, Script, Stage, staged
 from tests.e2e.citizen_page import Citizen, attended
+from tests.e2e.raw_client import HttpSender, http_sender
 
 SCRIPT = Script(
     files=extra_clients.FILES,
@@ -52,6 +53,13 @@ def folder(tmp_path: Path) -> Path:
 def script(request: pytest.FixtureRequest) -> bool:
     """Whether browsers run scripts: nothing may depend on it."""
     return bool(request.param)
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[HttpSender]:
+    """Sends requests without a browser."""
+    async with http_sender() as sender:
+        yield sender
 
 
 @pytest.fixture

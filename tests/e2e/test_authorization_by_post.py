@@ -8,7 +8,7 @@ import pytest
 from multidict import CIMultiDict
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import NORTHBANK, SOON, HttpSender, Jar, RawCitizen, Reply, eventually, http_sender
+from tests.e2e.raw_client import NORTHBANK, SOON, HttpSender, Jar, RawCitizen, Reply, eventually
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 FROM_ELSEWHERE: Mapping[str, str] = {
@@ -29,21 +29,8 @@ SCRIPT = Script(
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """The broker and its services."""
     async with staged(tmp_path_factory.mktemp("posted"), SCRIPT) as running:
-
-        async def working() -> bool:
-            """The broker may have looked at its providers before they listened, or not yet."""
-            healths = running.parts.monitoring.health_monitor.healths().values()
-            return all(health.working and health.checked is not None for health in healths)
-
-        await eventually(SOON, working)
+        await eventually(SOON, running.providers_work)
         yield running
-
-
-@pytest.fixture
-async def line() -> AsyncIterator[HttpSender]:
-    """How people send."""
-    async with http_sender() as sender:
-        yield sender
 
 
 @dataclass(frozen=True, slots=True)

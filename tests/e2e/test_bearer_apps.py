@@ -60,11 +60,11 @@ def raw_citizen(shore: Shore, client_id: str = "maps", callback: str = CALLBACK,
 
 @pytest.mark.parametrize("callback", [CALLBACK, "example.maps:/callback", "msauth.example.maps://auth", f"{PAGE}/"])
 async def test_an_app_without_dpop_gets_bearer_tokens(shore: Shore, callback: str) -> None:
-    somebody = raw_citizen(shore, callback=callback)
-    tokens = await signed_in(somebody)
+    app_citizen = raw_citizen(shore, callback=callback)
+    tokens = await signed_in(app_citizen)
     assert tokens["token_type"] == "Bearer"
     assert tokens["expires_in"] == 300
-    assert (await somebody.userinfo(tokens["access_token"])).expect().json["name"] == "Amina Hughes"
+    assert (await app_citizen.userinfo(tokens["access_token"])).expect().json["name"] == "Amina Hughes"
 
 
 async def test_a_public_client_written_with_authlib_signs_somebody_in_and_refreshes(shore: Shore) -> None:
@@ -97,74 +97,74 @@ async def test_a_public_client_written_with_authlib_signs_somebody_in_and_refres
 
 
 async def test_a_bearer_app_s_refresh_token_that_comes_again_ends_the_whole_family(shore: Shore) -> None:
-    somebody = raw_citizen(shore)
-    first = await signed_in(somebody)
-    second = (await somebody.refresh(first["refresh_token"])).expect().json
-    third = (await somebody.refresh(second["refresh_token"])).expect().json
+    app_citizen = raw_citizen(shore)
+    first = await signed_in(app_citizen)
+    second = (await app_citizen.refresh(first["refresh_token"])).expect().json
+    third = (await app_citizen.refresh(second["refresh_token"])).expect().json
     before = (await kinds(shore)).count("refresh_token_replayed")
-    assert (await somebody.refresh(first["refresh_token"])).json["error"] == "invalid_grant"
+    assert (await app_citizen.refresh(first["refresh_token"])).json["error"] == "invalid_grant"
     for tokens in (first, second, third):
-        (await somebody.userinfo(tokens["access_token"])).expect(401)
-    assert (await somebody.refresh(third["refresh_token"])).json["error"] == "invalid_grant"
+        (await app_citizen.userinfo(tokens["access_token"])).expect(401)
+    assert (await app_citizen.refresh(third["refresh_token"])).json["error"] == "invalid_grant"
     assert (await kinds(shore)).count("refresh_token_replayed") == before + 1
 
 
 async def test_of_several_refreshes_of_a_bearer_app_at_once_one_succeeds_and_ends_with_the_others(shore: Shore) -> None:
-    somebody = raw_citizen(shore)
-    held = await signed_in(somebody)
-    replies = await asyncio.gather(*(somebody.refresh(held["refresh_token"]) for _ in range(5)))
+    app_citizen = raw_citizen(shore)
+    held = await signed_in(app_citizen)
+    replies = await asyncio.gather(*(app_citizen.refresh(held["refresh_token"]) for _ in range(5)))
     given = [reply.json for reply in replies if reply.status == 200]
     assert len(given) == 1
-    (await somebody.userinfo(given[0]["access_token"])).expect(401)
+    (await app_citizen.userinfo(given[0]["access_token"])).expect(401)
 
 
 async def test_a_bearer_app_s_tokens_live_short_and_refreshing_does_not_make_the_sign_in_live_longer(
     shore: Shore,
 ) -> None:
-    somebody = raw_citizen(shore)
-    held = await signed_in(somebody)
+    app_citizen = raw_citizen(shore)
+    held = await signed_in(app_citizen)
     shore.ahead.advance(301)
-    (await somebody.userinfo(held["access_token"])).expect(401)
+    (await app_citizen.userinfo(held["access_token"])).expect(401)
     for _ in range(2):
-        held = (await somebody.refresh(held["refresh_token"])).expect().json
+        held = (await app_citizen.refresh(held["refresh_token"])).expect().json
         assert held["expires_in"] == 300
         shore.ahead.advance(12 * 3600 - 301)
-    held = (await somebody.refresh(held["refresh_token"])).expect().json
+    held = (await app_citizen.refresh(held["refresh_token"])).expect().json
     assert held["expires_in"] <= 301
     shore.ahead.advance(302)
-    assert (await somebody.refresh(held["refresh_token"])).json["error"] == "invalid_grant"
+    assert (await app_citizen.refresh(held["refresh_token"])).json["error"] == "invalid_grant"
 
 
 async def test_a_refresh_token_of_a_bearer_app_is_of_no_use_to_another_app_and_narrows(shore: Shore) -> None:
-    somebody = raw_citizen(shore)
-    held = await signed_in(somebody)
+    app_citizen = raw_citizen(shore)
+    held = await signed_in(app_citizen)
     assert (await raw_citizen(shore, "caves").refresh(held["refresh_token"])).json["error"] == "invalid_grant"
     form = {"client_id": "maps", "grant_type": "refresh_token", "refresh_token": held["refresh_token"]}
-    narrow = (await somebody.call("/token", {**form, "scope": "openid"})).expect().json
+    narrow = (await app_citizen.call("/token", {**form, "scope": "openid"})).expect().json
     assert narrow["scope"] == "openid"
-    assert set((await somebody.userinfo(narrow["access_token"])).expect().json) == {"sub"}
-    whole = (await somebody.refresh(narrow["refresh_token"])).expect().json
+    assert set((await app_citizen.userinfo(narrow["access_token"])).expect().json) == {"sub"}
+    whole = (await app_citizen.refresh(narrow["refresh_token"])).expect().json
     assert whole["scope"] == "openid profile offline_access"
 
 
 async def test_an_app_that_may_do_without_a_key_and_brings_one_is_held_to_it(shore: Shore) -> None:
-    somebody = raw_citizen(shore, bound=True)
-    held = await signed_in(somebody)
+    app_citizen = raw_citizen(shore, bound=True)
+    held = await signed_in(app_citizen)
     assert (held["token_type"], held["expires_in"]) == ("DPoP", 600)
     without = raw_citizen(shore)
     assert (await without.refresh(held["refresh_token"])).json["error"] == "invalid_grant"
     (await without.userinfo(held["access_token"])).expect(401)
-    (await somebody.refresh(held["refresh_token"])).expect()
+    (await app_citizen.refresh(held["refresh_token"])).expect()
 
 
 async def test_a_bearer_app_always_uses_pkce(shore: Shore) -> None:
     asked = {"client_id": "maps", "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid"}
     reply = await raw_citizen(shore).call("/par", asked)
     assert (reply.status, reply.json["error"]) == (400, "invalid_request")
-    somebody = raw_citizen(shore)
-    code = await somebody.code()
-    form = {name: value for name, value in somebody.exchange(code).items() if name != "code_verifier"}
-    assert (await somebody.call("/token", form)).json["error"] == "invalid_grant"
+    app_citizen = raw_citizen(shore)
+    code = await app_citizen.code()
+    form = {name: value for name, value in app_citizen.exchange(code).items() if name != "code_verifier"}
+    assert (await app_citizen.call("/token", form)).json["error"] == "invalid_grant"
 
 
 # --- CORS ---
@@ -312,9 +312,9 @@ async def test_metadata_and_keys_are_kept_for_each_origin_by_itself(shore: Shore
 
 async def test_what_a_service_is_told_is_for_its_own_origins(shore: Shore) -> None:
     own, other = Browser(shore, PAGE), Browser(shore, "https://caves.example")
-    somebody = raw_citizen(shore)
-    code = await somebody.code()
-    form = somebody.exchange(code)
+    app_citizen = raw_citizen(shore)
+    code = await app_citizen.code()
+    form = app_citizen.exchange(code)
     assert cors(await other.send("POST", "/token", {**form, "code": "code_x"})) == {}
     reply = (await own.send("POST", "/token", form)).expect()
     assert cors(reply)["access-control-allow-origin"] == PAGE

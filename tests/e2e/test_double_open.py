@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import Forms, HttpSender, RawCitizen, http_sender
+from tests.e2e.raw_client import Forms, HttpSender, RawCitizen
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 from tests.e2e.test_rate_limits import words
 
@@ -17,13 +17,6 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     """The whole product."""
     async with staged(tmp_path_factory.mktemp("twice"), Script(files={"services/rides.toml": RIDES_SERVICE})) as one:
         yield one
-
-
-@pytest.fixture
-async def line() -> AsyncIterator[HttpSender]:
-    """A way to send."""
-    async with http_sender() as sending:
-        yield sending
 
 
 def raw_citizen(stage: Stage, line: HttpSender) -> RawCitizen:

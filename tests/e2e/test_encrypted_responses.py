@@ -14,7 +14,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey, import_key
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import HttpSender, RawCitizen, Reply, http_sender
+from tests.e2e.raw_client import HttpSender, RawCitizen, Reply
 from tests.e2e.relying_service import RIDES, RIDES_SERVICE, rides
 from tests.support.key_server import KeyServer
 
@@ -58,13 +58,6 @@ async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
         script = Script(files={"services/rides.toml": f"{head}{SEALED}claims = {data}"})
         async with staged(folder, script) as running:
             yield running
-
-
-@pytest.fixture
-async def line() -> AsyncIterator[HttpSender]:
-    """A way to send."""
-    async with http_sender() as sending:
-        yield sending
 
 
 @pytest.fixture

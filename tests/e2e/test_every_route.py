@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import NORTHBANK, SOON, HttpSender, RawCitizen, Reply, eventually, http_sender
+from tests.e2e.raw_client import NORTHBANK, SOON, HttpSender, RawCitizen, Reply, eventually
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 from tests.e2e.routes import every_route
 
@@ -67,21 +67,8 @@ SCRIPT = Script(
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Everything that listens."""
     async with staged(tmp_path_factory.mktemp("routes"), SCRIPT) as running:
-
-        async def working() -> bool:
-            """The broker may have looked at its providers before they listened, or not yet."""
-            healths = running.parts.monitoring.health_monitor.healths().values()
-            return all(health.working and health.checked is not None for health in healths)
-
-        await eventually(SOON, working)
+        await eventually(SOON, running.providers_work)
         yield running
-
-
-@pytest.fixture
-async def line() -> AsyncIterator[HttpSender]:
-    """How people send."""
-    async with http_sender() as sender:
-        yield sender
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from broker.provider import OUTAGES
 from providers.openid.errors import RULES, UpstreamFault
 from providers.simulator.personas import cast
 from tests.e2e.app_harness import Script, Stage, staged
-from tests.e2e.raw_client import HARBOUR, NORTHBANK, HttpSender, RawCitizen, http_sender
+from tests.e2e.raw_client import HARBOUR, NORTHBANK, HttpSender, RawCitizen
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 F, C = UpstreamFault, FailureClass
@@ -28,13 +28,6 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     script = Script(files={"services/rides.toml": RIDES_SERVICE})
     async with staged(tmp_path_factory.mktemp("traces"), script) as running:
         yield running
-
-
-@pytest.fixture
-async def line() -> AsyncIterator[HttpSender]:
-    """A way to send."""
-    async with http_sender() as sending:
-        yield sending
 
 
 @pytest.fixture

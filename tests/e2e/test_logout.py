@@ -47,11 +47,7 @@ async def stage(
     """Everything on a site of its own."""
     with pytest.MonkeyPatch.context() as patch:
         async with apart(tmp_path_factory.mktemp("signing out"), authority, patch, SCRIPT, told) as running:
-
-            async def ready() -> bool:
-                return all(health.working for health in running.parts.monitoring.health_monitor.healths().values())
-
-            await eventually(30, ready)
+            await eventually(30, running.providers_work)
             yield running
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.e2e import extra_clients
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.extra_clients import ClientRequest
-from tests.e2e.raw_client import AMINA, Forms, HttpSender, RawCitizen, Reply, http_sender
+from tests.e2e.raw_client import AMINA, Forms, HttpSender, RawCitizen, Reply
 from tests.e2e.relying_service import RIDES_SERVICE, rides
 
 LIMITS = """[limits]
@@ -32,13 +32,6 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     )
     async with staged(tmp_path_factory.mktemp("limits"), script) as running:
         yield running
-
-
-@pytest.fixture
-async def line() -> AsyncIterator[HttpSender]:
-    """A way to send."""
-    async with http_sender() as sending:
-        yield sending
 
 
 def raw_citizen(stage: Stage, line: HttpSender) -> RawCitizen:

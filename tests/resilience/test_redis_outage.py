@@ -105,6 +105,14 @@ async def test_a_proof_is_good_once_whatever_redis_forgot(broker: Deployment, lo
     assert (await raw_citizen.http_sender.send("GET", url, headers=headers)).status == 401
 
 
+def proven(raw_citizen: RawCitizen, token: str) -> dict[str, str]:
+    """Headers of a request to userinfo with a new proof."""
+    return {
+        "Authorization": f"DPoP {token}",
+        **raw_citizen.service.proof("GET", f"{raw_citizen.issuer}/userinfo", token),
+    }
+
+
 async def test_a_proof_is_good_once_while_redis_is_away_at_whichever_worker_and_after_it_is_back(
     broker: Deployment, away: Deed
 ) -> None:
@@ -112,16 +120,13 @@ async def test_a_proof_is_good_once_while_redis_is_away_at_whichever_worker_and_
     token = (await raw_citizen.redeem(await raw_citizen.code())).expect().json["access_token"]
     url = f"{raw_citizen.issuer}/userinfo"
 
-    def proven() -> dict[str, str]:
-        return {"Authorization": f"DPoP {token}", **raw_citizen.service.proof("GET", url, token)}
-
     (await raw_citizen.userinfo(token)).expect()
-    before = proven()
+    before = proven(raw_citizen, token)
     assert (await raw_citizen.http_sender.send("GET", url, headers=before)).status == 200
     async with away():
         assert (await raw_citizen.http_sender.send("GET", url, headers=before)).status == 401
         assert (await raw_citizen.userinfo(token)).status == 401, "a nonce of before was taken"
-        meanwhile = proven()
+        meanwhile = proven(raw_citizen, token)
         assert (await raw_citizen.http_sender.send("GET", url, headers=meanwhile)).status == 200
         repeated = await asyncio.gather(
             *(raw_citizen.http_sender.send("GET", url, headers=meanwhile) for _ in range(12))
@@ -139,16 +144,13 @@ async def test_a_proof_is_good_once_though_redis_took_no_writes_when_it_was_used
     token = (await raw_citizen.redeem(await raw_citizen.code())).expect().json["access_token"]
     url = f"{raw_citizen.issuer}/userinfo"
 
-    def proven() -> dict[str, str]:
-        return {"Authorization": f"DPoP {token}", **raw_citizen.service.proof("GET", url, token)}
-
     (await raw_citizen.userinfo(token)).expect()
-    before = proven()
+    before = proven(raw_citizen, token)
     broker.redis.command("CONFIG", "SET", setting, "1")
     try:
         assert (await raw_citizen.http_sender.send("GET", url, headers=before)).status == 401
         assert (await raw_citizen.userinfo(token)).status == 401
-        meanwhile = proven()
+        meanwhile = proven(raw_citizen, token)
         assert (await raw_citizen.http_sender.send("GET", url, headers=meanwhile)).status == 200
     finally:
         broker.redis.command("CONFIG", "SET", setting, "0")

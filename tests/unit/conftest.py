@@ -1,10 +1,12 @@
 """What every unit test runs with."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.support.certificates import Authority
+from tests.support.configuration import Configuration, prepared
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +20,18 @@ def few_authorities(machine_authority: Path, monkeypatch: pytest.MonkeyPatch) ->
     """`ssl.create_default_context` reads one authority, which signs nothing."""
     monkeypatch.setenv("SSL_CERT_FILE", str(machine_authority))
     monkeypatch.setenv("SSL_CERT_DIR", str(machine_authority.parent))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples with their keys, made once: making RSA keys takes a second."""
+    folder = tmp_path_factory.mktemp("made")
+    prepared(folder)
+    return folder
+
+
+@pytest.fixture
+def config(made: Path, tmp_path: Path) -> Configuration:
+    """A copy that a test may break."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return Configuration(tmp_path / "config")

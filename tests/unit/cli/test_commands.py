@@ -1,7 +1,6 @@
 """Commands, run as an operator runs them, over a real configuration and a real database."""
 
 import json
-import shutil
 import sqlite3
 import stat
 import time
@@ -20,27 +19,12 @@ from broker.settings import Environment, read_secret
 from broker.wiring.errors import CommandError
 from broker.wiring.generate_secrets import prepare, private_half
 from providers import KINDS
-from tests.support.configuration import Configuration, examples, prepared
+from tests.support.configuration import Configuration, examples
 from tests.support.system import FakeClock, FakeRandom
 
 pytestmark = pytest.mark.store
 
 Run = Callable[..., Sequence[str]]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The examples with their keys, made once."""
-    folder = tmp_path_factory.mktemp("made")
-    prepared(folder)
-    return folder
-
-
-@pytest.fixture
-def config(made: Path, tmp_path: Path) -> Configuration:
-    """A copy that a test may change."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    return Configuration(tmp_path / "config")
 
 
 @pytest.fixture

@@ -25,9 +25,9 @@ def taken() -> Iterator[int]:
 
 def test_an_address_that_is_taken_is_told_with_a_mend(taken: int) -> None:
     with pytest.raises(
-        CommandError, match=f"127.0.0.1:{taken}: cannot be listened at: Address already in use\n    mend it"
+        CommandError, match=f"127.0.0.1:{taken}: cannot be listened at: Address already in use\n    free it"
     ):
-        require_free_ports(["127.0.0.1:0", f"127.0.0.1:{taken}"], "mend it")
+        require_free_ports(["127.0.0.1:0", f"127.0.0.1:{taken}"], "free it")
 
 
 def test_what_was_looked_at_is_free_afterwards() -> None:
