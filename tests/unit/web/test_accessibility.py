@@ -1,17 +1,16 @@
 """Accessibility of every page in Chromium: no axe violation, nothing cut off, both text directions, both widths."""
 
 import json
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route
 
 from broker.model.failures import FailureClass
 from tests.conftest import NewContext
+from tests.support.peers import AXE
 from tests.unit.web.citizen_pages import CODE, path
 from tests.unit.web.examples import VIEWS
 
-AXE = (Path(__file__).parents[2] / "interop/node_modules/axe-core/axe.min.js").read_text()
 RULES = {
     "resultTypes": ["violations"],
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},
@@ -39,7 +38,7 @@ GROUPS = {"failures": FAILURES, "journey": OTHERS[: len(OTHERS) // 2], "more": O
 async def violations(page: Page) -> list[str]:
     """The violations that axe finds, each with its element."""
     if not await page.evaluate("'axe' in window"):
-        await page.evaluate(AXE)
+        await page.evaluate(AXE.read_text())
     found = await page.evaluate(f"async () => (await axe.run({json.dumps(RULES)})).violations")
     return [
         f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for one in found for node in one["nodes"]
