@@ -60,7 +60,7 @@ async def segments(server: Server, count: int = TOGETHER) -> dict[str, float]:
     """CPU of each kind of request (ms). Tried again where one of the many was turned away with 503."""
     for _ in range(TRIES):
         try:
-            return await told_apart(server, count)
+            return await measure_separately(server, count)
         except Unexpected as unexpected:
             if unexpected.reply.status != 503:
                 raise
@@ -68,7 +68,7 @@ async def segments(server: Server, count: int = TOGETHER) -> dict[str, float]:
     raise RuntimeError(f"{server.product.name} turned sign-ins away {TRIES} times: the machine is too busy to measure")
 
 
-async def told_apart(server: Server, count: int) -> dict[str, float]:
+async def measure_separately(server: Server, count: int) -> dict[str, float]:
     """CPU of each kind of request (ms); at the broker also of those that are no part of a sign-in."""
     costs, visits = await load.by_step(server, count)
     if server.product.name.startswith("portico"):

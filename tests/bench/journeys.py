@@ -135,10 +135,10 @@ def token(path: str) -> Step:
 
     async def step(visit: Visit) -> None:
         reply = right(await visit.call("POST", path, lambda: visit.client.exchange(*visit.code)), 200)
-        told = msgspec.json.decode(reply.body)
-        if told["id_token"].count(".") != 2:
+        body = msgspec.json.decode(reply.body)
+        if body["id_token"].count(".") != 2:
             raise Unexpected(reply, "an ID token")
-        visit.access, visit.refresh = told["access_token"], told.get("refresh_token", "")
+        visit.access, visit.refresh = body["access_token"], body.get("refresh_token", "")
 
     return step
 

@@ -128,8 +128,8 @@ class UpstreamProtocol(asyncio.Protocol):
                 return
             body, self._buffer = self._buffer[end + 4 : whole], self._buffer[whole:]
             method, target, _ = first.split(b" ")
-            told = self._provider.reply(method, target.decode(), headers.get(b"authorization", b""), body)
-            self._transport.write(told)
+            response = self._provider.reply(method, target.decode(), headers.get(b"authorization", b""), body)
+            self._transport.write(response)
 
 
 async def serve(port: int) -> None:

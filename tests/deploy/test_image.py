@@ -78,8 +78,8 @@ def test_the_image_is_of_the_python_for_which_the_packages_are_locked() -> None:
 
 
 def test_nothing_but_what_runs_enters_the_build() -> None:
-    told = (FILE.parent / "Containerfile.dockerignore").read_text().splitlines()
-    rules = [line for line in told if line and not line.startswith("#")]
+    lines = (FILE.parent / "Containerfile.dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     let_in = {rule[1:] for rule in rules if rule.startswith("!")}
     copied = {
@@ -109,15 +109,15 @@ def test_the_image_holds_neither_tests_nor_tools_nor_the_repository(image: Stage
 
 
 def test_the_image_explains_itself(image: Stage) -> None:
-    told = subprocess.run(
+    result = subprocess.run(
         broker(image, "--help"),
         env=environment(image),
         cwd=image.inside("/srv/portico"),
         capture_output=True,
         text=True,
     )
-    assert told.returncode == 0, told.stderr
-    assert "serve" in told.stdout
+    assert result.returncode == 0, result.stderr
+    assert "serve" in result.stdout
 
 
 async def test_a_citizen_signs_in_at_what_came_out_of_the_image_run_by_nobody(
@@ -127,9 +127,9 @@ async def test_a_citizen_signs_in_at_what_came_out_of_the_image_run_by_nobody(
     client = Client("bench-oidc", REDIRECT, f"http://127.0.0.1:{port}")
     stores = {"postgres": database, "redis": redis_url}
     config = await asyncio.to_thread(written, tmp_path / "config", port, upstream, stores, [client])
-    nobody = unprivileged()
-    if nobody is not None:
-        subprocess.run(["chown", "-R", nobody, str(config)], check=True)
+    account = unprivileged()
+    if account is not None:
+        subprocess.run(["chown", "-R", account, str(config)], check=True)
         for each in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
             each.chmod(0o755)
     provider = Program(
@@ -140,7 +140,7 @@ async def test_a_citizen_signs_in_at_what_came_out_of_the_image_run_by_nobody(
         ready=lambda _: answers(port),
         env=environment(image),
         folder=image.inside("/srv/portico"),
-        user=nobody,
+        user=account,
     )
     try:
         await asyncio.to_thread(provider.start, 60)
@@ -151,7 +151,7 @@ async def test_a_citizen_signs_in_at_what_came_out_of_the_image_run_by_nobody(
         visit = slot.fresh()
         await server.product.sign_in(visit)
         assert visit.access
-        if nobody is not None:
+        if account is not None:
             assert Path(f"/proc/{serving.pid}").stat().st_uid != 0
     finally:
         status = await asyncio.to_thread(serving.stop)

@@ -24,7 +24,7 @@ class Proxy:
     authority: Authority
     behind: StandIn
 
-    async def told(
+    async def get(
         self, name: str, certificate: Certificate | None = None, headers: list[tuple[str, str]] | None = None
     ) -> httpx.Response:
         """The answer to a call at a site, on a connection with this certificate. It says what the broker was sent."""
@@ -67,28 +67,28 @@ async def test_a_certificate_of_any_length_is_passed_on_as_rfc_9440_writes_it(pr
     alternatives = [x509.DNSName(f"{number}{'x' * number}.tax.example") for number in range(names)]
     certificate = proxy.authority.client("CN=tax", *alternatives)
     expected = f":{base64.b64encode(certificate.der).decode()}:"
-    assert passed_on(await proxy.told(WITH_CERTIFICATES, certificate)) == (expected if names < 60 else None)
+    assert passed_on(await proxy.get(WITH_CERTIFICATES, certificate)) == (expected if names < 60 else None)
 
 
 async def test_a_certificate_that_a_service_signed_itself_is_passed_on_too(proxy: Proxy) -> None:
     own = proxy.authority.self_signed("CN=tax")
-    assert passed_on(await proxy.told(WITH_CERTIFICATES, own)) == f":{base64.b64encode(own.der).decode()}:"
+    assert passed_on(await proxy.get(WITH_CERTIFICATES, own)) == f":{base64.b64encode(own.der).decode()}:"
 
 
 async def test_what_a_client_says_of_a_certificate_is_never_passed_on(proxy: Proxy) -> None:
     own, other = proxy.authority.client("CN=tax"), proxy.authority.client("CN=other")
     claimed = ("Client-Cert", f":{base64.b64encode(other.der).decode()}:")
     for headers in ([claimed], [claimed, claimed], [("client_cert", claimed[1])], [("CLIENT-CERT", claimed[1])]):
-        assert passed_on(await proxy.told(WITH_CERTIFICATES, None, headers)) is None
-        assert passed_on(await proxy.told(USUAL, None, headers)) is None
-        seen = passed_on(await proxy.told(WITH_CERTIFICATES, own, headers))
+        assert passed_on(await proxy.get(WITH_CERTIFICATES, None, headers)) is None
+        assert passed_on(await proxy.get(USUAL, None, headers)) is None
+        seen = passed_on(await proxy.get(WITH_CERTIFICATES, own, headers))
         assert seen == f":{base64.b64encode(own.der).decode()}:"
-    chain = await proxy.told(WITH_CERTIFICATES, own, [("Client-Cert-Chain", claimed[1])])
+    chain = await proxy.get(WITH_CERTIFICATES, own, [("Client-Cert-Chain", claimed[1])])
     assert "client-cert-chain" not in {name.lower() for name in chain.json()["headers"]}
 
 
 async def test_where_certificates_are_not_asked_for_none_is_passed_on(proxy: Proxy) -> None:
-    assert passed_on(await proxy.told(USUAL, proxy.authority.client("CN=tax"))) is None
+    assert passed_on(await proxy.get(USUAL, proxy.authority.client("CN=tax"))) is None
 
 
 async def test_the_site_with_certificates_shows_no_pages(proxy: Proxy) -> None:
@@ -103,9 +103,9 @@ async def test_the_site_with_certificates_shows_no_pages(proxy: Proxy) -> None:
 
 async def test_the_client_s_address_is_told_and_what_it_claims_about_it_is_not(proxy: Proxy) -> None:
     claimed = [("X-Forwarded-For", "203.0.113.9"), ("Forwarded", "for=203.0.113.9")]
-    told = (await proxy.told(USUAL, None, claimed)).json()["headers"]
-    assert {name.lower(): value for name, value in told.items()}["x-forwarded-for"] == "127.0.0.1"
-    assert "forwarded" not in {name.lower() for name in told}
+    received = (await proxy.get(USUAL, None, claimed)).json()["headers"]
+    assert {name.lower(): value for name, value in received.items()}["x-forwarded-for"] == "127.0.0.1"
+    assert "forwarded" not in {name.lower() for name in received}
 
 
 async def test_a_name_that_is_not_ours_is_answered_by_nobody(proxy: Proxy) -> None:

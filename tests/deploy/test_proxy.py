@@ -134,11 +134,11 @@ def test_nothing_older_than_tls_1_2_is_spoken_and_no_suite_that_is_not_recommend
 async def test_the_client_s_address_is_told_and_what_the_client_claims_about_it_is_not(proxy: Proxy) -> None:
     async with proxy.client() as client:
         answer = await client.get("/authorize", headers=CLAIMED)
-    told = {name.lower(): value for name, value in answer.json()["headers"].items()}
-    assert told["x-forwarded-for"] == LOOPBACK
-    assert told["x-forwarded-proto"] == "https"
-    assert "client-cert" not in told
-    assert "client-cert-chain" not in told
+    received = {name.lower(): value for name, value in answer.json()["headers"].items()}
+    assert received["x-forwarded-for"] == LOOPBACK
+    assert received["x-forwarded-proto"] == "https"
+    assert "client-cert" not in received
+    assert "client-cert-chain" not in received
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics"])

@@ -62,8 +62,8 @@ def test_systemd_finds_nothing_wrong_but_a_program_that_is_not_installed_here() 
     if analyze is None:
         assert values("ExecStart") == ["/opt/portico/bin/python -OO -m broker serve --config /etc/portico"]
         return
-    told = subprocess.run([analyze, "verify", "--man=no", str(UNIT)], capture_output=True, text=True).stderr
-    wrong = [line for line in told.splitlines() if "portico" in line and "is not executable" not in line]
+    output = subprocess.run([analyze, "verify", "--man=no", str(UNIT)], capture_output=True, text=True).stderr
+    wrong = [line for line in output.splitlines() if "portico" in line and "is not executable" not in line]
     assert wrong == []
 
 

@@ -93,8 +93,8 @@ async def headers(citizen: Citizen, base: str) -> dict[str, str]:
     answer = await citizen.page.goto(f"{base}/page")
     await citizen.page.set_extra_http_headers({})
     assert answer is not None
-    told: dict[str, str] = await answer.json()
-    return told
+    received: dict[str, str] = await answer.json()
+    return received
 
 
 async def test_apache_signs_a_citizen_in_for_an_application_that_reads_who_it_is_from_headers(
@@ -102,8 +102,8 @@ async def test_apache_signs_a_citizen_in_for_an_application_that_reads_who_it_is
 ) -> None:
     await signs_in(citizen, f"{apache}/page")
     await citizen.page.wait_for_url(f"{apache}/page")
-    told = await headers(citizen, apache)
-    assert (told["OIDC_CLAIM_name"], told["OIDC_CLAIM_acr"]) == ("Amina Hughes", "substantial")
+    received = await headers(citizen, apache)
+    assert (received["OIDC_CLAIM_name"], received["OIDC_CLAIM_acr"]) == ("Amina Hughes", "substantial")
 
     await citizen.page.goto(f"{apache}/portico?logout={quote(f'{apache}/bye', safe='')}")
     await citizen.goes_back()

@@ -34,7 +34,7 @@ async def running(command: list[str | Path], port: int, folder: Path, env: Mappi
         await asyncio.to_thread(program.stop)
 
 
-async def told(citizen: Citizen, base: str) -> dict[str, Any]:
+async def page_json(citizen: Citizen, base: str) -> dict[str, Any]:
     """What a service's page says as JSON, once the citizen is back."""
     await citizen.page.wait_for_url(f"{base}/callback?**")
     content: dict[str, Any] = json.loads(await citizen.page.locator("body").inner_text())
@@ -51,12 +51,12 @@ async def test_the_service_of_the_python_guide_signs_a_citizen_in_explains_a_ref
     async with running(command, street.ports["python"], tmp_path, {"CLIENT_SECRET": secret}):
         await citizen.page.goto(f"{base}/sign-in")
         await citizen.press("Stop and go back to Parking permits")
-        refused = await told(citizen, base)
+        refused = await page_json(citizen, base)
         assert refused["error"] == "access_denied"
         await citizen.page.goto(refused["explained"])
         await citizen.reads("error=access_denied")
         await signs_in(citizen, f"{base}/sign-in")
-        known = await told(citizen, base)
+        known = await page_json(citizen, base)
         assert (known["acr"], known["name"]) == ("substantial", "Amina Hughes")
         await citizen.page.goto(f"{base}/sign-out")
         await citizen.goes_back()
@@ -81,7 +81,7 @@ async def test_the_service_of_the_javascript_guide_signs_a_citizen_in_and_the_br
     command: list[str | Path] = [NODE, "service.mjs"]
     async with running(command, street.ports["javascript"], tmp_path, {"CLIENT_KEY": str(key)}):
         await signs_in(citizen, f"{street.base('javascript')}/sign-in")
-        known = await told(citizen, street.base("javascript"))
+        known = await page_json(citizen, street.base("javascript"))
     assert (known["acr"], known["name"], known["token_type"]) == ("substantial", "Amina Hughes", "dpop")
     assert [set(parse_qs(query)) for query in asked] == [{"client_id", "request_uri"}]
 

@@ -98,8 +98,8 @@ def test_a_page_states_the_figure_that_the_code_has(statement: Statement) -> Non
 
 
 def test_the_table_of_cookies_names_every_cookie_of_the_citizens_side() -> None:
-    told = {in_code(row[0])[0] for row in rows(section(PAGES, "Cookies"))}
-    assert told == {
+    documented = {in_code(row[0])[0] for row in rows(section(PAGES, "Cookies"))}
+    assert documented == {
         cookies.BROWSER,
         cookies.SESSION,
         cookies.STATE,
@@ -120,8 +120,8 @@ def test_the_table_of_cookies_names_every_cookie_of_the_citizens_side() -> None:
     ],
 )
 def test_the_table_of_cookies_says_how_long_each_lives(cookie: str, lives: str) -> None:
-    told = {in_code(row[0])[0]: row[2] for row in rows(section(PAGES, "Cookies"))}
+    documented = {in_code(row[0])[0]: row[2] for row in rows(section(PAGES, "Cookies"))}
     name, _, attributes = cookie.partition("=")
     ages = {"a year": 365 * 86400, "a day": 86400, "ten minutes": 600}
-    assert told[name] == lives
+    assert documented[name] == lives
     assert (f"Max-Age={ages[lives]};" in attributes) if lives in ages else ("Max-Age" not in attributes)

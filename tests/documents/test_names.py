@@ -24,8 +24,8 @@ def in_code(cell: str) -> list[str]:
 
 
 def test_the_table_of_metrics_is_what_the_broker_exposes() -> None:
-    told = {in_code(row[0])[0]: tuple(in_code(row[1])) for row in rows(section(OPERATING, "What is counted"))}
-    assert told == metrics()
+    documented = {in_code(row[0])[0]: tuple(in_code(row[1])) for row in rows(section(OPERATING, "What is counted"))}
+    assert documented == metrics()
 
 
 @PAGES
@@ -40,13 +40,15 @@ def test_every_metric_and_label_that_a_page_names_exists(page: Path) -> None:
 
 
 def test_every_log_event_of_a_warning_or_an_error_is_in_the_operators_table_and_no_other() -> None:
-    told = {event for row in rows(section(OPERATING, "What the log says")) for event in in_code(row[0])}
+    documented = {event for row in rows(section(OPERATING, "What the log says")) for event in in_code(row[0])}
     logged = {event for event, levels in log_events().items() if levels & GRAVE}
-    assert {event for event in logged if not event.endswith("_")} <= told
+    assert {event for event in logged if not event.endswith("_")} <= documented
     every = log_events()
     beginnings = tuple(event for event in every if event.endswith("_"))
-    assert {event for event in told if event not in every and not event.startswith(beginnings)} == set()
-    assert all(any(event.startswith(beginning) for event in told) for beginning in logged if beginning.endswith("_"))
+    assert {event for event in documented if event not in every and not event.startswith(beginnings)} == set()
+    assert all(
+        any(event.startswith(beginning) for event in documented) for beginning in logged if beginning.endswith("_")
+    )
 
 
 @PAGES
@@ -92,11 +94,11 @@ FILES = {"keys.toml", "broker.toml", "staff.toml"}
 
 
 def test_every_error_that_a_service_may_receive_for_a_failure_is_explained_to_services() -> None:
-    told = {code for row in rows(section(SERVICES, "When something goes wrong")) for code in in_code(row[0])}
+    documented = {code for row in rows(section(SERVICES, "When something goes wrong")) for code in in_code(row[0])}
     sent = {
         str(code) for kind in FAILURES.values() for code in (kind.error, *kind.alternative_errors) if code is not None
     }
-    assert sent <= told
+    assert sent <= documented
 
 
 def test_every_failure_class_that_the_operators_alarms_name_exists() -> None:

@@ -126,25 +126,28 @@ def laid_out(folder: Path, script: Script) -> Path:
 
 @asynccontextmanager
 async def staged(
-    folder: Path, script: Script = Script(), given: System | None = None, told: ReceivedLogouts | None = None
+    folder: Path, script: Script = Script(), given: System | None = None, logouts: ReceivedLogouts | None = None
 ) -> AsyncIterator[Stage]:
     """Runs all of it in this process until the block ends. Its data lies in the folder.
 
     `given` is time and chance in place of the machine's own, for the broker and the simulated providers; the sample
-    service keeps the machine's. `told` hears what reaches the services when a citizen signs out.
+    service keeps the machine's. `logouts` records the logout requests that the services receive.
     """
     ports, real = Ports(free_ports(4)), given or system.real_system()
     settings = configured(ports, real, laid_out(folder, script))
     await wiring.migrate_schema(settings)
-    async with wiring.open_container(settings, real) as parts, serving(*_told(demo_applications(parts, ports), told)):
+    async with (
+        wiring.open_container(settings, real) as parts,
+        serving(*_with_receiver(demo_applications(parts, ports), logouts)),
+    ):
         yield Stage(ports, parts, folder)
 
 
-def _told(stand: Sequence[DemoApplication], told: ReceivedLogouts | None) -> Sequence[DemoApplication]:
-    if told is None:
+def _with_receiver(stand: Sequence[DemoApplication], logouts: ReceivedLogouts | None) -> Sequence[DemoApplication]:
+    if logouts is None:
         return stand
     return [
-        replace(one, application=Receiver(one.application, told)) if one.name == "sample service" else one
+        replace(one, application=Receiver(one.application, logouts)) if one.name == "sample service" else one
         for one in stand
     ]
 

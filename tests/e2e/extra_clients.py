@@ -81,9 +81,9 @@ class ClientRequest:
     async def answer(self, page: Page) -> dict[str, str]:
         """Waits until the citizen is back; gives the parameters that they bring."""
         await page.wait_for_url(f"{self.redirect_uri}?**")
-        told = dict(parse_qsl(urlsplit(page.url).query))
-        assert (told["state"], told["iss"]) == (self.state, self.stage.issuer)
-        return told
+        parameters = dict(parse_qsl(urlsplit(page.url).query))
+        assert (parameters["state"], parameters["iss"]) == (self.state, self.stage.issuer)
+        return parameters
 
     async def redeem(self, code: str) -> Reply:
         """The code becomes tokens, or does not (RFC 6749 4.1.3)."""

@@ -36,26 +36,26 @@ class ReceivedLogouts:
 class Receiver:
     """The sample service, with the endpoints of other services in front of it."""
 
-    def __init__(self, inner: ASGIApp, told: ReceivedLogouts) -> None:
+    def __init__(self, inner: ASGIApp, logouts: ReceivedLogouts) -> None:
         self._inner = inner
-        self._told = told
+        self._logouts = logouts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope.get("path"))
-        if path.startswith("/told/"):
+        if path.startswith("/logout/"):
             body = b""
             while (message := await receive()).get("type") == "http.request":
                 body += message["body"]
                 if not message.get("more_body"):
                     break
-            self._told.tokens.append((path, parse_qs(body.decode())["logout_token"][0]))
-            if self._told.hang:
+            self._logouts.tokens.append((path, parse_qs(body.decode())["logout_token"][0]))
+            if self._logouts.hang:
                 while (await receive())["type"] != "http.disconnect":
                     pass
                 return
-            await answer(send, self._told.answers.pop(0) if self._told.answers else 200)
+            await answer(send, self._logouts.answers.pop(0) if self._logouts.answers else 200)
         elif path == "/framed":
-            self._told.frames.append(dict(parse_qsl(scope["query_string"].decode())))
+            self._logouts.frames.append(dict(parse_qsl(scope["query_string"].decode())))
             await answer(send, 200, PAGE)
         elif path == "/watching":
             await answer(send, 200, b"<!DOCTYPE html><title>Watching</title><h1>Watching</h1>")
@@ -65,7 +65,7 @@ class Receiver:
 
 async def answer(send: Send, status: int, body: bytes = b"") -> None:
     """One response. A redirect leads to a URL that no client may follow."""
-    headers = [(b"content-type", b"text/html"), (b"location", b"/told/elsewhere")]
+    headers = [(b"content-type", b"text/html"), (b"location", b"/logout/elsewhere")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -91,13 +91,13 @@ async def shore(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shore
 
 async def signed_in(raw_citizen: RawCitizen) -> dict[str, str]:
     """The tokens of a whole sign-in."""
-    told: dict[str, str] = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
-    return told
+    tokens: dict[str, str] = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+    return tokens
 
 
 async def kinds(shore: Shore) -> list[str]:
     """The audit rows so far, by kind."""
-    return [told.kind for _, told in await shore.stage.parts.connections.sql_stores.audit.read(0, 10_000)]
+    return [event.kind for _, event in await shore.stage.parts.connections.sql_stores.audit.read(0, 10_000)]
 
 
 @pytest.mark.parametrize("callback", [CALLBACK, "http://127.0.0.1/callback", "example.tides:/callback"])

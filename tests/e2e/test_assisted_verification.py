@@ -116,8 +116,8 @@ async def test_a_person_with_one_name_and_part_of_a_birthdate_is_verified_and_to
     await citizen.reads("Suharto")
     await citizen.share()
     tokens = (await library.redeem((await library.answer(citizen.page))["code"])).expect().json
-    told = (await library.userinfo(tokens["access_token"])).expect().json
-    assert told["verified_claims"]["claims"] == {"name": "Suharto", "birthdate": born}
+    userinfo = (await library.userinfo(tokens["access_token"])).expect().json
+    assert userinfo["verified_claims"]["claims"] == {"name": "Suharto", "birthdate": born}
 
 
 async def test_the_service_is_told_what_really_happened_and_nothing_of_who_did_it(
@@ -139,8 +139,8 @@ async def test_the_service_is_told_what_really_happened_and_nothing_of_who_did_i
     await takes_up(citizen, address, " ".join(words))
     await citizen.share()
     tokens = (await library.redeem((await library.answer(citizen.page))["code"])).expect().json
-    told = (await library.userinfo(tokens["access_token"])).expect().json
-    verified = told["verified_claims"]
+    userinfo = (await library.userinfo(tokens["access_token"])).expect().json
+    verified = userinfo["verified_claims"]
     verification = verified["verification"]
     assert verified["claims"] == {"name": "Amina Hughes"}
     assert verification["trust_framework"] == "portico_demonstration"
@@ -150,7 +150,7 @@ async def test_the_service_is_told_what_really_happened_and_nothing_of_who_did_i
     assert document["document_details"]["type"] == "passport"
     methods = [check["check_method"] for check in document["check_details"]]
     assert sorted(methods) == ["data", "pvr", "vri", "vri", "vri", "vri"]
-    everything = json.dumps(told)
+    everything = json.dumps(userinfo)
     for name in ("Tom", "Okafor", "Mei", "Lindqvist", "PQ8812345"):
         assert name not in everything
 

@@ -109,9 +109,9 @@ async def test_prompt_none_by_post_sees_the_session_as_by_get(stage: Stage, line
         answer = dict(parse_qsl(urlsplit((await silent.raw_citizen.visit(visit)).expect(303).location).query))
         assert "code" in answer
         assert answer["state"] == silent.raw_citizen.state
-    nobody = tab(line, stage, Jar())
-    visit = (await nobody.posts(nobody.request(prompt="none"))).expect(303).location
-    answer = dict(parse_qsl(urlsplit((await nobody.raw_citizen.visit(visit)).expect(303).location).query))
+    signed_out = tab(line, stage, Jar())
+    visit = (await signed_out.posts(signed_out.request(prompt="none"))).expect(303).location
+    answer = dict(parse_qsl(urlsplit((await signed_out.raw_citizen.visit(visit)).expect(303).location).query))
     assert answer["error"] == "login_required"
 
 

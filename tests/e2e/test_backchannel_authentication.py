@@ -27,8 +27,8 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 def claims_of(token: str) -> dict[str, Any]:
     """What a token says."""
-    told: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    return told
+    claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+    return claims
 
 
 async def known(newcomer: Newcomer, stage: Stage, persona: str) -> tuple[ClientRequest, str, str]:

@@ -199,10 +199,10 @@ async def test_a_page_of_a_registered_origin_may_read_what_it_calls(shore: Shore
     for path in OPEN:
         method = "POST" if path in ("/token", "/revoke") else "GET"
         reply = await page.send(method, path, {"grant_type": "any"} if method == "POST" else None)
-        told = cors(reply)
-        assert told["access-control-allow-origin"] == origin, path
-        assert {"dpop-nonce", "www-authenticate"} <= set(told["access-control-expose-headers"].split(", "))
-        assert "access-control-allow-credentials" not in told
+        headers = cors(reply)
+        assert headers["access-control-allow-origin"] == origin, path
+        assert {"dpop-nonce", "www-authenticate"} <= set(headers["access-control-expose-headers"].split(", "))
+        assert "access-control-allow-credentials" not in headers
         assert reply.headers["Vary"] == "Origin"
         asked = await page.preflight(path, method)
         assert asked.status == 204
@@ -268,10 +268,10 @@ async def test_a_page_of_a_registered_origin_may_read_what_is_refused_before_any
         writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n{sent}".encode())
         first, *answered = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).decode().split("\r\n")
         writer.close()
-        told = {name.lower(): value for name, _, value in (line.partition(": ") for line in answered)}
+        received = {name.lower(): value for name, _, value in (line.partition(": ") for line in answered)}
         assert int(first.split()[1]) == status
-        assert told.get("access-control-allow-origin") == opened
-        assert told["vary"] == "Origin"
+        assert received.get("access-control-allow-origin") == opened
+        assert received["vary"] == "Origin"
 
 
 @pytest.mark.parametrize("path", CLOSED)

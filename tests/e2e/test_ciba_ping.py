@@ -44,13 +44,13 @@ class ReceivedPings:
 @asynccontextmanager
 async def pinged(folder: Path) -> AsyncIterator[tuple[Stage, ReceivedPings]]:
     """A stage whose land register is pinged on loopback."""
-    told = ReceivedPings()
-    server = await asyncio.start_server(told.serve, "127.0.0.1", 0)
+    pings = ReceivedPings()
+    server = await asyncio.start_server(pings.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     uri = f'ciba = "ping"\nciba_notification_uri = "http://127.0.0.1:{port}/ciba"'
     edits = {**SCRIPT.edits, "services/land-register.toml": {'ciba = "poll"': uri}}
     async with server, staged(folder, Script(files=SCRIPT.files, edits=edits)) as stage:
-        yield stage, told
+        yield stage, pings
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ async def notified(stage: Stage) -> str:
 
 
 async def test_signed_pinged_and_bound(deployment: tuple[Stage, ReceivedPings], newcomer: Newcomer) -> None:
-    stage, told = deployment
+    stage, pings = deployment
     service = land_register(stage.folder, stage.issuer, stage.service)
     async with http_sender() as line:
         raw_citizen = RawCitizen(line, service)
@@ -128,10 +128,10 @@ async def test_signed_pinged_and_bound(deployment: tuple[Stage, ReceivedPings], 
         await citizen.sees("You are done here")
 
         async def heard() -> bool:
-            return bool(told.pings)
+            return bool(pings.pings)
 
         await eventually(20, heard)
-        [(head, body)] = told.pings
+        [(head, body)] = pings.pings
         assert head.startswith("POST /ciba ")
         assert f"Authorization: Bearer {TOKEN}" in head
         assert body == {"auth_req_id": asked["auth_req_id"]}

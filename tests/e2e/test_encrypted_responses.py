@@ -86,8 +86,8 @@ async def signed_in(raw_citizen: RawCitizen) -> Reply:
 
 
 async def test_id_tokens_are_signed_and_then_encrypted(raw_citizen: RawCitizen) -> None:
-    told = (await signed_in(raw_citizen)).json
-    header, claims = await unsealed(raw_citizen, told["id_token"], "ECDH-ES", "A128CBC-HS256")
+    tokens = (await signed_in(raw_citizen)).json
+    header, claims = await unsealed(raw_citizen, tokens["id_token"], "ECDH-ES", "A128CBC-HS256")
     assert header["alg"] == "ES256"
     assert claims["acr"]
 
@@ -100,8 +100,8 @@ async def test_userinfo_comes_as_an_encrypted_jwt(raw_citizen: RawCitizen) -> No
 
 
 async def test_what_is_said_of_tokens_comes_as_an_encrypted_jwt(raw_citizen: RawCitizen) -> None:
-    told = (await signed_in(raw_citizen)).json
-    for token, active in ((told["access_token"], True), ("nobodys", False)):
+    tokens = (await signed_in(raw_citizen)).json
+    for token, active in ((tokens["access_token"], True), ("nobodys", False)):
         reply = (await raw_citizen.introspect(token)).expect()
         assert reply.headers["Content-Type"] == "application/token-introspection+jwt"
         header, claims = await unsealed(raw_citizen, reply.body.decode(), "ECDH-ES", "A256CBC-HS512")

@@ -120,8 +120,11 @@ async def test_nothing_is_made_of_the_host_at_any_route_and_nothing_is_redirecte
                 for method in ("GET", "POST"):
                     reply = await send(raw, method, f"{route.origin}{path}", lies, body(method))
                     where = (route.stand, method, path, lies)
-                    told = [f"{name}: {value}" for name, value in reply.headers.items()]
-                    assert not [line for line in told if EVIL in line.replace(f"//{EVIL}", "")], (where, told)
+                    header_lines = [f"{name}: {value}" for name, value in reply.headers.items()]
+                    assert not [line for line in header_lines if EVIL in line.replace(f"//{EVIL}", "")], (
+                        where,
+                        header_lines,
+                    )
                     assert path.startswith(f"//{EVIL}") or EVIL.encode() not in reply.body, where
                     assert reply.status < 500 or route.path == "/readyz", (where, reply.status)
                     assert reply.status not in (301, 307, 308), (where, reply.status)
@@ -246,7 +249,7 @@ async def test_head_begins_and_ends_nothing_and_what_it_asked_about_goes_on(stag
     (await raw_citizen.share()).expect(303)
     (await head(raw_citizen.page)).expect(200)
     code = await raw_citizen.collect()
-    told = (await raw_citizen.redeem(code)).expect().json
+    tokens = (await raw_citizen.redeem(code)).expect().json
 
     # the same again is answered at once, by GET and not by HEAD
     silent = RawCitizen(line, raw_citizen.service, raw_citizen.jar)
@@ -256,7 +259,7 @@ async def test_head_begins_and_ends_nothing_and_what_it_asked_about_goes_on(stag
     assert await silent.collect()
 
     # signing out
-    for asked in (f"id_token_hint={told['id_token']}", "client_id=rides"):
+    for asked in (f"id_token_hint={tokens['id_token']}", "client_id=rides"):
         (await head(f"/logout?{asked}")).expect(200)
     (await head("/logout?id_token_hint=x")).expect(400)
     again = RawCitizen(line, raw_citizen.service, raw_citizen.jar)

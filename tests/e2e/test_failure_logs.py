@@ -95,17 +95,17 @@ async def test_a_failed_attempt_is_logged_with_what_it_failed_of_and_counted(
     (await raw_citizen.choose()).expect(303)
     callback = await raw_citizen.away()
     reply = (await raw_citizen.visit(callback)).expect(303)
-    [told] = logged(caplog, "attempt_failed")
+    [entry] = logged(caplog, "attempt_failed")
     page = (await raw_citizen.visit(raw_citizen.page)).body.decode()
     [reference] = re.findall(r"[2-9A-Z]{4} [2-9A-Z]{4}", page)
-    assert told["failure"] == failure
-    assert told["fault"] == fault
-    assert told["cause"] == rule.cause
-    assert (told["provider"], told["client_id"], told["part"]) == (NORTHBANK, "rides", "portico.providers")
-    assert (told["reference"], told["request_id"]) == (reference, reply.headers["X-Request-Id"])
-    assert told["level"] == ("warning" if rule.cause in OUTAGES or failure is C.UNSAFE_REPLY else "info")
-    assert isinstance(told["detail"], str)
-    assert len(told["detail"]) > 10
+    assert entry["failure"] == failure
+    assert entry["fault"] == fault
+    assert entry["cause"] == rule.cause
+    assert (entry["provider"], entry["client_id"], entry["part"]) == (NORTHBANK, "rides", "portico.providers")
+    assert (entry["reference"], entry["request_id"]) == (reference, reply.headers["X-Request-Id"])
+    assert entry["level"] == ("warning" if rule.cause in OUTAGES or failure is C.UNSAFE_REPLY else "info")
+    assert isinstance(entry["detail"], str)
+    assert len(entry["detail"]) > 10
     assert count(stage, "portico_provider_failures_total", **labels) == before + 1
     unsafe = failure is C.UNSAFE_REPLY
     assert count(stage, "portico_operator_calls_total", failure=failure, provider=NORTHBANK) == calls + unsafe
@@ -153,18 +153,18 @@ async def test_a_callback_that_does_not_belong_is_logged_and_counted(
     (await raw_citizen.choose()).expect(303)
     callback = await raw_citizen.away()
     reply = await raw_citizen.visit(bend(callback))
-    [told] = logged(caplog, "stray_callback")
-    assert (told["why"], told["provider"]) == (why, provider)
-    assert told["request_id"] == reply.headers["X-Request-Id"]
-    assert bool(told["reference"]) is (why not in (StrayReason.UNKNOWN, StrayReason.UNREADABLE))
+    [entry] = logged(caplog, "stray_callback")
+    assert (entry["why"], entry["provider"]) == (why, provider)
+    assert entry["request_id"] == reply.headers["X-Request-Id"]
+    assert bool(entry["reference"]) is (why not in (StrayReason.UNKNOWN, StrayReason.UNREADABLE))
     assert count(stage, "portico_stray_callbacks_total", provider=provider, why=why.value) == before + 1
     # nothing changed by it: the true answer is still taken
     (await raw_citizen.visit(callback)).expect(303)
     assert not logged(caplog, "attempt_failed")
     caplog.clear()
     await raw_citizen.visit(callback)
-    [told] = logged(caplog, "stray_callback")
-    assert told["why"] == StrayReason.NOT_AWAITED
+    [entry] = logged(caplog, "stray_callback")
+    assert entry["why"] == StrayReason.NOT_AWAITED
 
 
 async def test_of_many_copies_of_one_callback_at_once_all_but_one_leave_a_trace(
@@ -175,6 +175,6 @@ async def test_of_many_copies_of_one_callback_at_once_all_but_one_leave_a_trace(
     callback = await raw_citizen.away()
     copies = [RawCitizen(line, raw_citizen.service, raw_citizen.jar.copy()) for _ in range(5)]
     await asyncio.gather(*(one.visit(callback) for one in copies))
-    told = logged(caplog, "stray_callback")
-    assert len(told) == len(copies) - 1
-    assert {one["why"] for one in told} <= {StrayReason.NOT_AWAITED, StrayReason.TAKEN}
+    entries = logged(caplog, "stray_callback")
+    assert len(entries) == len(copies) - 1
+    assert {one["why"] for one in entries} <= {StrayReason.NOT_AWAITED, StrayReason.TAKEN}

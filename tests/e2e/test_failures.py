@@ -54,7 +54,7 @@ async def test_a_failure_at_a_provider_has_its_page_with_steps_that_work(failure
 async def tells(citizen: Citizen, failure: F, provider: str = NORTHBANK) -> None:
     """What happened and with whom, what was not shared, what is kept, what can be done, help, a reference: in order."""
     await citizen.sees(title(failure, provider))
-    told = await citizen.page.locator("main").inner_text()
+    text = await citizen.page.locator("main").inner_text()
     parts = [
         f"{COUNCIL} was told nothing about you",
         "Your place is kept until",
@@ -62,9 +62,9 @@ async def tells(citizen: Citizen, failure: F, provider: str = NORTHBANK) -> None
         "If you are stuck",
         "Your reference is",
     ]
-    assert [part for part in parts if part in told] == parts
-    assert sorted(told.index(part) for part in parts) == [told.index(part) for part in parts]
-    assert re.search(r"Your reference is [2-9A-Z]{4} [2-9A-Z]{4}\.", told)
+    assert [part for part in parts if part in text] == parts
+    assert sorted(text.index(part) for part in parts) == [text.index(part) for part in parts]
+    assert re.search(r"Your reference is [2-9A-Z]{4} [2-9A-Z]{4}\.", text)
 
 
 async def works(citizen: Citizen, step: NextStep, failure: F, provider: str) -> str:
@@ -112,13 +112,17 @@ async def leads(citizen: Citizen, link: str, heading: str) -> None:
 async def leaves(citizen: Citizen, failure: F) -> None:
     """Going back to the service tells it the registered error, and where that is explained."""
     await citizen.press(f"Stop and go back to {COUNCIL}")
-    told = await citizen.is_refused()
+    answer = await citizen.is_refused()
     kind = FAILURES[failure]
     explained = f"{citizen.stage.issuer}/errors/{failure}"
-    assert (told["error"], told["error_description"], told["error_uri"]) == (kind.error, kind.description, explained)
-    assert told["iss"] == citizen.stage.issuer
-    assert told["state"]
-    assert set(told) == {"error", "error_description", "error_uri", "iss", "state"}
+    assert (answer["error"], answer["error_description"], answer["error_uri"]) == (
+        kind.error,
+        kind.description,
+        explained,
+    )
+    assert answer["iss"] == citizen.stage.issuer
+    assert answer["state"]
+    assert set(answer) == {"error", "error_description", "error_uri", "iss", "state"}
     await explains(citizen, failure)
 
 
@@ -199,9 +203,9 @@ async def test_where_nothing_reaches_the_level_this_is_said_before_any_effort(ci
     # nor does assisted verification, so the page does not offer it
     await expect(citizen.page.get_by_role("link", name="Ask for help")).to_have_count(0)
     await citizen.press(f"Stop and go back to {ARCHIVE_NAME}")
-    told = await archive.answer(citizen.page)
-    assert told["error"] == "unmet_authentication_requirements"
-    assert told["error_uri"] == f"{citizen.stage.issuer}/errors/no_route"
+    answer = await archive.answer(citizen.page)
+    assert answer["error"] == "unmet_authentication_requirements"
+    assert answer["error_uri"] == f"{citizen.stage.issuer}/errors/no_route"
 
 
 async def test_a_service_that_was_turned_off_is_not_signed_in_to_and_says_whom_to_ask(citizen: Citizen) -> None:
@@ -251,18 +255,18 @@ async def test_a_link_whose_way_back_cannot_be_trusted_stops_here(citizen: Citiz
 async def test_a_request_that_is_wrong_goes_back_to_the_service_with_its_error(citizen: Citizen) -> None:
     library = ClientRequest(citizen.stage)
     await citizen.page.goto(library.request(code_challenge="short"))
-    told = await library.answer(citizen.page)
-    assert told["error"] == "invalid_request"
-    assert told["error_uri"] == f"{citizen.stage.issuer}/errors/bad_request"
-    await citizen.page.goto(told["error_uri"])
+    answer = await library.answer(citizen.page)
+    assert answer["error"] == "invalid_request"
+    assert answer["error_uri"] == f"{citizen.stage.issuer}/errors/bad_request"
+    await citizen.page.goto(answer["error_uri"])
     await citizen.sees(FAILURE_TEXTS[F.BAD_REQUEST].heading)
 
 
 async def test_a_request_that_shows_no_page_goes_back_at_once(citizen: Citizen) -> None:
     await citizen.begin(prompt="none")
-    told = await citizen.is_refused()
-    assert told["error"] == "login_required"
-    assert told["error_uri"] == f"{citizen.stage.issuer}/errors/silent"
+    answer = await citizen.is_refused()
+    assert answer["error"] == "login_required"
+    assert answer["error_uri"] == f"{citizen.stage.issuer}/errors/silent"
     await explains(citizen, F.SILENT)
 
 

@@ -59,12 +59,12 @@ async def test_a_whole_sign_in_is_kept_without_anything_that_could_be_used_or_sa
         tokens = (await raw_citizen.redeem(code)).expect().json
         (await raw_citizen.userinfo(tokens["access_token"])).expect()
         (await raw_citizen.redeem(code)).expect(400)
-    told = await shown(stage)
+    page = await shown(stage)
     for broken in ("code_verifier does not fit the code_challenge", "the code was redeemed before"):
-        assert broken in told
+        assert broken in page
     for heading in ("POST /token: 200", "GET /userinfo: 200", "GET /authorize: 303", "POST /par: 201"):
-        assert heading in told
-    assert "access_token, " in told
+        assert heading in page
+    assert "access_token, " in page
     secrets = [
         code,
         raw_citizen.verifier,
@@ -74,7 +74,7 @@ async def test_a_whole_sign_in_is_kept_without_anything_that_could_be_used_or_sa
         *map(str, tokens.values()),
     ]
     public = {"DPoP", "openid profile", "openid profile offline_access", "600"}
-    assert [secret for secret in secrets if secret not in public and secret in told] == []
+    assert [secret for secret in secrets if secret not in public and secret in page] == []
 
 
 async def test_fifty_exchanges_of_a_service_are_kept_and_others_do_not_push_them_out(shared_stage: Stage) -> None:

@@ -113,11 +113,11 @@ async def test_a_service_written_with_openid_client_signs_a_citizen_in(
     await citizen.choose(NORTHBANK)
     await citizen.play("ok")
     await citizen.share()
-    told = await learnt(page, ports[which])
-    assert told["claims"]["acr"] == "substantial"
-    assert told["userinfo"]["name"] == "Amina Hughes"
-    assert told["userinfo"]["sub"] == told["claims"]["sub"]
-    assert told["token_type"] == ("dpop" if profile == "fapi2" else "bearer")
+    result = await learnt(page, ports[which])
+    assert result["claims"]["acr"] == "substantial"
+    assert result["userinfo"]["name"] == "Amina Hughes"
+    assert result["userinfo"]["sub"] == result["claims"]["sub"]
+    assert result["token_type"] == ("dpop" if profile == "fapi2" else "bearer")
 
 
 async def test_pyjwt_and_python_jose_read_the_id_token(

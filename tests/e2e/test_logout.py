@@ -20,7 +20,7 @@ from tests.support.certificates import Authority
 
 # the page of the library that stands in a frame has an origin of its redirect URIs, as it must
 FRAMED = """
-backchannel_logout_uri = "http://localhost:8002/told/library"
+backchannel_logout_uri = "http://localhost:8002/logout/library"
 frontchannel_logout_uri = "http://localhost:8002/framed"
 """
 BOOKSHOP = LIBRARY.replace("library", "bookshop").replace("City Library", "Bookshop")
@@ -28,34 +28,34 @@ SCRIPT = Script(
     files={
         "services/library.toml": LIBRARY.replace("claims =", f"{FRAMED}\nclaims ="),
         "services/bookshop.toml": BOOKSHOP.replace(
-            "claims =", 'backchannel_logout_uri = "http://localhost:8002/told/bookshop"\nclaims ='
+            "claims =", 'backchannel_logout_uri = "http://localhost:8002/logout/bookshop"\nclaims ='
         ),
     }
 )
 
 
 @pytest.fixture(scope="module")
-def told() -> ReceivedLogouts:
+def logouts() -> ReceivedLogouts:
     """What reaches the services."""
     return ReceivedLogouts()
 
 
 @pytest.fixture(scope="module")
 async def stage(
-    tmp_path_factory: pytest.TempPathFactory, authority: Authority, told: ReceivedLogouts
+    tmp_path_factory: pytest.TempPathFactory, authority: Authority, logouts: ReceivedLogouts
 ) -> AsyncIterator[Stage]:
     """Everything on a site of its own."""
     with pytest.MonkeyPatch.context() as patch:
-        async with apart(tmp_path_factory.mktemp("signing out"), authority, patch, SCRIPT, told) as running:
+        async with apart(tmp_path_factory.mktemp("signing out"), authority, patch, SCRIPT, logouts) as running:
             await eventually(30, running.providers_work)
             yield running
 
 
 @pytest.fixture
-async def citizen(newcomer: Newcomer, stage: Stage, told: ReceivedLogouts, *, script: bool) -> Citizen:
+async def citizen(newcomer: Newcomer, stage: Stage, logouts: ReceivedLogouts, *, script: bool) -> Citizen:
     """A citizen whose browser reports violations of the content security policy; `newcomer` fails the test on any."""
-    told.tokens.clear()
-    told.frames.clear()
+    logouts.tokens.clear()
+    logouts.frames.clear()
     return await newcomer(stage, script=script, ignore_https_errors=True)
 
 
@@ -72,7 +72,7 @@ async def signed_in(citizen: Citizen, client_id: str, **asked: str) -> tuple[Cli
 
 
 async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(
-    citizen: Citizen, told: ReceivedLogouts
+    citizen: Citizen, logouts: ReceivedLogouts
 ) -> None:
     stage = citizen.stage
     library, first = await signed_in(citizen, "library", prompt="consent")
@@ -91,19 +91,19 @@ async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(
     await citizen.sees("You are signed out")
 
     async def framed() -> bool:
-        return told.frames == [{"iss": stage.issuer, "sid": mine["sid"]}]
+        return logouts.frames == [{"iss": stage.issuer, "sid": mine["sid"]}]
 
     await eventually(15, framed)
     await citizen.press("Go to City Library")
     await citizen.page.wait_for_url(f"{stage.service}/?state=s%201")
 
     async def both() -> bool:
-        return len(told.of(mine["sid"])) == len(told.of(theirs["sid"])) == 1
+        return len(logouts.of(mine["sid"])) == len(logouts.of(theirs["sid"])) == 1
 
     await eventually(15, both)
-    for path, id_token, client_id in (("/told/library", mine, "library"), ("/told/bookshop", theirs, "bookshop")):
-        [token] = [token for at, token in told.of(id_token["sid"]) if at == path]
-        [claims] = [claims for claims in told.claims(path) if claims["sid"] == id_token["sid"]]
+    for path, id_token, client_id in (("/logout/library", mine, "library"), ("/logout/bookshop", theirs, "bookshop")):
+        [token] = [token for at, token in logouts.of(id_token["sid"]) if at == path]
+        [claims] = [claims for claims in logouts.claims(path) if claims["sid"] == id_token["sid"]]
         assert verify(token, stage.parts.crypto.keys.public(), {"ES256"}, "logout+jwt").claims == claims
         assert (claims["iss"], claims["aud"]) == (stage.issuer, client_id)
         assert (claims["sub"], claims["sid"]) == (id_token["sub"], id_token["sid"])
@@ -242,7 +242,9 @@ async def test_a_service_sees_in_a_frame_that_the_session_is_another_one(framed_
     assert await asked(citizen, f"library {anew}") == "changed"
 
 
-async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(citizen: Citizen, told: ReceivedLogouts) -> None:
+async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(
+    citizen: Citizen, logouts: ReceivedLogouts
+) -> None:
     stage = citizen.stage
 
     async def sid(of: tuple[ClientRequest, dict[str, str]]) -> str:
@@ -253,7 +255,7 @@ async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(citizen: Ci
     beside = await sid(await signed_in(citizen, "bookshop", prompt="consent"))
     # a step-up keeps the session and the `sid` of each service
     assert await sid(await signed_in(citizen, "bookshop", prompt="login consent")) == beside
-    assert told.of(first) == told.of(beside) == []
+    assert logouts.of(first) == logouts.of(beside) == []
     other = ClientRequest(stage, "bookshop")
     await citizen.page.goto(other.request(prompt="login consent"))
     await citizen.choose(NORTHBANK)
@@ -262,10 +264,10 @@ async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(citizen: Ci
     assert await sid((other, await other.answer(citizen.page))) not in (first, beside)
 
     async def both() -> bool:
-        return len(told.of(first)) == len(told.of(beside)) == 1
+        return len(logouts.of(first)) == len(logouts.of(beside)) == 1
 
     await eventually(15, both)
-    assert [path for path, _ in (*told.of(first), *told.of(beside))] == ["/told/library", "/told/bookshop"]
+    assert [path for path, _ in (*logouts.of(first), *logouts.of(beside))] == ["/logout/library", "/logout/bookshop"]
 
 
 async def test_a_sign_in_that_begins_at_the_broker(citizen: Citizen) -> None:

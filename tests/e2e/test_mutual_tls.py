@@ -110,11 +110,11 @@ async def port(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -
     folder, proxy = tmp_path_factory.mktemp("port"), nginx.allocate()
     ferry, own = authority.client(DN), authority.self_signed("CN=own")
     trusted = f'trusted_proxies = ["{LOOPBACK}/32"]'
-    told = f'[client_certificates]\n{trusted}\nca_file = "{authority.file}"\norigin = "{proxy.origin}"\n'
+    settings = f'[client_certificates]\n{trusted}\nca_file = "{authority.file}"\norigin = "{proxy.origin}"\n'
     script = Script(
         edits={
             "broker.toml": {
-                "[picker]": f"{told}\n[picker]",
+                "[picker]": f"{settings}\n[picker]",
                 "[listen]": f'[listen]\ntrusted_proxies = ["{LOOPBACK}/32"]',
             }
         },
@@ -133,8 +133,8 @@ async def port(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -
 
 async def exchanged(raw_citizen: Ferry) -> dict[str, str]:
     """The tokens of a whole sign-in."""
-    told: dict[str, str] = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
-    return told
+    tokens: dict[str, str] = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+    return tokens
 
 
 def header(certificate: Certificate) -> dict[str, str]:
@@ -150,8 +150,8 @@ async def test_a_service_signs_somebody_in_and_its_tokens_open_on_its_own_connec
     async with port.raw_citizen(client_id, certificate) as raw_citizen, port.raw_citizen(client_id, None) as without:
         tokens = await exchanged(raw_citizen)
         assert tokens["token_type"] == "Bearer"
-        told = (await raw_citizen.opened(tokens["access_token"])).expect().json
-        assert told["name"] == "Amina Hughes"
+        claims = (await raw_citizen.opened(tokens["access_token"])).expect().json
+        assert claims["name"] == "Amina Hughes"
         refused = (await without.opened(tokens["access_token"])).expect(401)
         assert 'Bearer error="invalid_token"' in refused.headers["WWW-Authenticate"]
         other = port.ferry if client_id == "own" else port.own
@@ -215,17 +215,17 @@ async def test_a_header_that_did_not_come_through_the_proxy_is_nobody_s(port: Po
         reply = await direct.send("POST", f"{port.direct}/introspect", form, forged)
     assert (reply.status, reply.json["error"]) == (401, "invalid_client")
 
-    async def told() -> bool:
+    async def logged() -> bool:
         return "client_cert_from_untrusted_peer" in port.broker.program.output
 
-    await eventually(10, told)
+    await eventually(10, logged)
 
 
 async def test_the_address_that_a_proxy_passes_on_does_not_stand_for_the_proxy_s_own(port: Port) -> None:
     form = {"client_id": "ferry", "token": "access_nothing"}
-    told = {**header(port.ferry), "X-Forwarded-For": "203.0.113.9"}
+    forwarded = {**header(port.ferry), "X-Forwarded-For": "203.0.113.9"}
     async with http_sender() as proxy:
-        assert (await proxy.send("POST", f"{port.direct}/introspect", form, told)).status == 200
+        assert (await proxy.send("POST", f"{port.direct}/introspect", form, forwarded)).status == 200
 
 
 async def test_a_proxy_that_passes_two_on_is_refused(port: Port) -> None:

@@ -232,8 +232,8 @@ async def test_two_requests_in_two_tabs_do_not_meet(citizen: Citizen) -> None:
     # the browser has a new secret since; a tab from before keeps its place
     await first.play("ok", "amina")
     await first.share()
-    told = (await library.redeem((await library.answer(first.page))["code"])).expect().json
-    assert (await library.userinfo(told["access_token"])).json["name"] == "Amina Hughes"
+    tokens = (await library.redeem((await library.answer(first.page))["code"])).expect().json
+    assert (await library.userinfo(tokens["access_token"])).json["name"] == "Amina Hughes"
 
 
 async def test_two_tabs_at_the_sample_service_both_arrive_whichever_began_first(citizen: Citizen) -> None:
@@ -281,9 +281,9 @@ async def test_a_bookmark_of_a_journey_is_told_apart_by_how_it_ended_and_when(
     await left_open.page.goto(bookmarks[0])
     await left_open.sees("Your request has ended")
     await left_open.press(f"Go to {COUNCIL}")
-    told = await left_open.is_refused()
-    assert told["error"] == "access_denied"
-    assert told["error_uri"] == f"{stage.issuer}/errors/request_expired"
+    answer = await left_open.is_refused()
+    assert answer["error"] == "access_denied"
+    assert answer["error_uri"] == f"{stage.issuer}/errors/request_expired"
 
     await forgotten.page.context.clear_cookies()
     await forgotten.page.goto(bookmarks[2])

@@ -39,8 +39,8 @@ async def test_another_service_asks_only_what_to_share_and_knows_the_citizen_by_
     await citizen.page.goto(library.request(prompt="consent"))
     await citizen.sees("Check what you share with")
     await citizen.press("Share and continue")
-    told = (await library.redeem((await library.answer(citizen.page))["code"])).expect().json
-    there = (await library.userinfo(told["access_token"])).expect().json["sub"]
+    tokens = (await library.redeem((await library.answer(citizen.page))["code"])).expect().json
+    there = (await library.userinfo(tokens["access_token"])).expect().json["sub"]
     await citizen.page.goto(f"{citizen.stage.service}/signed-in")
     here = await citizen.page.locator("dd").first.inner_text()
     assert there not in here
@@ -48,8 +48,8 @@ async def test_another_service_asks_only_what_to_share_and_knows_the_citizen_by_
     for asked in ({}, {"prompt": "none"}):
         again = ClientRequest(citizen.stage)
         await citizen.page.goto(again.request(**asked))
-        told = (await again.redeem((await again.answer(citizen.page))["code"])).expect().json
-        assert (await again.userinfo(told["access_token"])).expect().json["sub"] == there
+        tokens = (await again.redeem((await again.answer(citizen.page))["code"])).expect().json
+        assert (await again.userinfo(tokens["access_token"])).expect().json["sub"] == there
 
 
 async def test_a_request_at_a_higher_level_is_not_answered_by_a_session_below_it(citizen: Citizen) -> None:

@@ -53,8 +53,8 @@ async def by(raw_citizen: RawCitizen, provider: str) -> dict[str, Any]:
 async def learned(raw_citizen: RawCitizen) -> dict[str, Any]:
     """What a resource learns of the access token that the service is given."""
     tokens = (await raw_citizen.redeem(await raw_citizen.collect())).expect().json
-    told: dict[str, Any] = (await raw_citizen.introspect(tokens["access_token"])).expect().json
-    return told
+    introspection: dict[str, Any] = (await raw_citizen.introspect(tokens["access_token"])).expect().json
+    return introspection
 
 
 async def test_a_resource_sees_what_a_token_stands_for_and_more_is_had_by_asking_for_it(

@@ -18,7 +18,7 @@ from tests.e2e.logout_services import ReceivedLogouts, decoded
 from tests.e2e.raw_client import eventually
 
 FRONT = """
-backchannel_logout_uri = "http://localhost:8002/told/{name}"
+backchannel_logout_uri = "http://localhost:8002/logout/{name}"
 frontchannel_logout_uri = "http://localhost:8002/framed?of={name}"
 introspection = true
 claims ="""
@@ -63,15 +63,17 @@ def ahead() -> Ahead:
 
 
 @pytest.fixture
-def told() -> ReceivedLogouts:
+def logouts() -> ReceivedLogouts:
     """What reaches the services from the broker itself."""
     return ReceivedLogouts()
 
 
 @pytest.fixture
-async def stage(tmp_path_factory: pytest.TempPathFactory, ahead: Ahead, told: ReceivedLogouts) -> AsyncIterator[Stage]:
+async def stage(
+    tmp_path_factory: pytest.TempPathFactory, ahead: Ahead, logouts: ReceivedLogouts
+) -> AsyncIterator[Stage]:
     """A stage with two services, each a sector of its own."""
-    async with staged(tmp_path_factory.mktemp("two services"), SCRIPT, ahead.system, told) as running:
+    async with staged(tmp_path_factory.mktemp("two services"), SCRIPT, ahead.system, logouts) as running:
         yield running
 
 
@@ -95,11 +97,11 @@ async def visits(citizen: Citizen, client_id: str, **asked: str) -> list[tuple[s
 
 
 async def one_citizen(
-    citizen: Citizen, persona: str, told: ReceivedLogouts, ahead: Ahead, **asked: str
+    citizen: Citizen, persona: str, logouts: ReceivedLogouts, ahead: Ahead, **asked: str
 ) -> dict[str, list[tuple[str, Any]]]:
     """Uses both services in one session and signs out; gives what each of them saw."""
-    told.tokens.clear()
-    told.frames.clear()
+    logouts.tokens.clear()
+    logouts.frames.clear()
     seen = {}
     for name in SERVICES:
         seen[name] = await visits(citizen, name, prompt="consent", login_hint=persona, **asked)
@@ -108,13 +110,13 @@ async def one_citizen(
     await citizen.press("Sign out")
     await citizen.sees("You are signed out")
 
-    async def all_told() -> bool:
-        return len(told.tokens) == len(told.frames) == len(SERVICES)
+    async def all_notified() -> bool:
+        return len(logouts.tokens) == len(logouts.frames) == len(SERVICES)
 
-    await eventually(15, all_told)
-    for path, text in told.tokens:
+    await eventually(15, all_notified)
+    for path, text in logouts.tokens:
         seen[path.rpartition("/")[2]] += token("logout token", text)
-    for frame in told.frames:
+    for frame in logouts.frames:
         seen[frame["of"]] += leaves("front channel", {key: value for key, value in frame.items() if key != "of"})
     return seen
 
@@ -127,12 +129,12 @@ def in_common(seen: Mapping[str, list[tuple[str, Any]]]) -> set[tuple[str, str]]
 
 
 async def test_two_services_find_nothing_in_common_that_is_this_citizens_own(
-    newcomer: Newcomer, stage: Stage, told: ReceivedLogouts, ahead: Ahead
+    newcomer: Newcomer, stage: Stage, logouts: ReceivedLogouts, ahead: Ahead
 ) -> None:
     shared = []
     everything = []
     for persona in ("amina", "ioan"):
-        seen = await one_citizen(await newcomer(stage), persona, told, ahead)
+        seen = await one_citizen(await newcomer(stage), persona, logouts, ahead)
         everything.append({repr(value) for values in seen.values() for _, value in values})
         shared.append(in_common(seen))
         ahead.advance(60)
@@ -142,19 +144,19 @@ async def test_two_services_find_nothing_in_common_that_is_this_citizens_own(
 
 
 async def test_a_service_that_asks_when_the_citizen_signed_in_is_told_the_second(
-    newcomer: Newcomer, stage: Stage, told: ReceivedLogouts, ahead: Ahead
+    newcomer: Newcomer, stage: Stage, logouts: ReceivedLogouts, ahead: Ahead
 ) -> None:
     """Both ask: that is one thing they have in common then, and the search of the other test would find it."""
-    shared = in_common(await one_citizen(await newcomer(stage), "amina", told, ahead, max_age="3600"))
+    shared = in_common(await one_citizen(await newcomer(stage), "amina", logouts, ahead, max_age="3600"))
     assert {"id token.auth_time", "introspection.auth_time"} <= {name for name, _ in shared}
 
 
 async def test_members_stand_in_the_same_order_whoever_the_citizen_is(
-    newcomer: Newcomer, stage: Stage, told: ReceivedLogouts, ahead: Ahead
+    newcomer: Newcomer, stage: Stage, logouts: ReceivedLogouts, ahead: Ahead
 ) -> None:
     orders = []
     for persona in ("amina", "ioan"):
-        seen = await one_citizen(await newcomer(stage), persona, told, ahead)
+        seen = await one_citizen(await newcomer(stage), persona, logouts, ahead)
         orders.append({name: [path for path, _ in values] for name, values in seen.items()})
     assert orders[0] == orders[1]
     assert len({tuple(order) for order in orders[0].values()}) == 1

@@ -87,11 +87,11 @@ async def apart(
     authority: Authority,
     patch: pytest.MonkeyPatch,
     script: Script = ALONE,
-    told: ReceivedLogouts | None = None,
+    logouts: ReceivedLogouts | None = None,
 ) -> AsyncIterator[Stage]:
     """Runs all of it until the block ends, with every address https and no two of them of one site.
 
-    `script` brings further services, `told` hears what reaches them.
+    `script` brings further services, `logouts` records the logout requests that they receive.
     """
     sites = Sites(free_ports(4))
     named_here(patch)
@@ -108,7 +108,7 @@ async def apart(
         assert outbox is not None
         hop = f"{sites.url(3)}/hop".replace(PROVIDERS, PROVIDER_HOP)
         across = Across(sample(settings, sites, outbox), sites)
-        service = across if told is None else Receiver(across, told)
+        service = across if logouts is None else Receiver(across, logouts)
         demo_applications = (
             DemoApplication("broker", sites.first, wiring.public_app(parts)),
             DemoApplication("sample service", sites.first + 2, service),

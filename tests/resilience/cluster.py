@@ -24,7 +24,7 @@ from tests.support.redis import RedisServer
 
 WORKERS = 2
 AT_ONCE = 1.0
-"""Seconds within which somebody is told that it cannot be done now."""
+"""Seconds within which a request that cannot be served is refused."""
 TRIES = 10
 BESIDE_KEYS = """[metrics]
 folder = "../.demo/metrics"
@@ -177,7 +177,7 @@ class Issued:
     replays: int
 
 
-async def told_at_once(asking: Callable[[], Awaitable[Reply]]) -> Reply:
+async def refused_at_once(asking: Callable[[], Awaitable[Reply]]) -> Reply:
     """An answer that says within a second that it cannot be done now.
 
     It is asked for more than once, as what a busy machine adds is not the broker's; every answer must be that one.
@@ -186,7 +186,7 @@ async def told_at_once(asking: Callable[[], Awaitable[Reply]]) -> Reply:
         reply = (await asking()).expect(503)
         if reply.seconds < AT_ONCE:
             return reply
-    raise AssertionError(f"never told within {AT_ONCE} s, the last time after {reply.seconds} s")
+    raise AssertionError(f"no refusal within {AT_ONCE} s, the last time after {reply.seconds} s")
 
 
 def local_ports(process: int) -> Mapping[int, int]:

@@ -18,7 +18,7 @@ async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(tmp_path
     async with staged(tmp_path, RIDES, clock.system) as stage, http_sender() as sender:
         service, facts = rides(tmp_path, stage.issuer), stage.parts.connections.sql_stores
         raw_citizen, late, pushed = (RawCitizen(sender, service) for _ in range(3))
-        told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+        tokens = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
         code = await late.code()
         (await pushed.push()).expect(201)
         clock.advance(JUMP)
@@ -27,7 +27,7 @@ async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(tmp_path
 
         async def all_dead() -> None:
             assert (await late.redeem(code)).json["error"] == "invalid_grant"
-            assert (await raw_citizen.userinfo(told["access_token"])).status == 401
+            assert (await raw_citizen.userinfo(tokens["access_token"])).status == 401
             assert (await pushed.authorize()).status == 400
 
         await all_dead()
@@ -35,7 +35,7 @@ async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(tmp_path
         # until it is known that no other process disagrees nothing is answered that depends on the time
         for refused in (
             await late.redeem(code),
-            await raw_citizen.userinfo(told["access_token"]),
+            await raw_citizen.userinfo(tokens["access_token"]),
             await pushed.authorize(),
         ):
             assert refused.status == 503
@@ -56,7 +56,7 @@ async def test_what_has_expired_stays_expired_when_the_clock_jumps_back(tmp_path
 
         # a process that starts later finds it expired too
         async with wiring.open_container(stage.parts.settings, clock.system) as parts:
-            found = await parts.connections.sql_stores.grants.token(sha256_hex(told["access_token"]))
+            found = await parts.connections.sql_stores.grants.token(sha256_hex(tokens["access_token"]))
             assert found is not None
             assert found[0].expires < parts.system.now()
 

@@ -47,8 +47,8 @@ async def test_a_delivery_whose_worker_was_killed_is_made_by_another(
     service = Service()
     server = await asyncio.start_server(service.handle, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    told = f'backchannel_logout_uri = "http://localhost:{port}/told"'
-    async with server, deployment(tmp_path, postgres, redis, told) as broker:
+    settings = f'backchannel_logout_uri = "http://localhost:{port}/told"'
+    async with server, deployment(tmp_path, postgres, redis, settings) as broker:
         raw_citizen = broker.raw_citizen()
         id_token = (await raw_citizen.redeem(await raw_citizen.code())).expect().json["id_token"]
         (await raw_citizen.visit(f"/logout?id_token_hint={id_token}")).expect(303)

@@ -122,14 +122,14 @@ async def test_a_code_whose_exchange_was_killed_before_the_commit_works_once_mor
     await killed_at(broker, step, code, form, backend_dies=True)
     assert await broker.issued(code) == before == Issued(redeemed=False, tokens=0, audited=[], replays=before.replays)
     # the very same request: nothing of it was kept, not even the use of its assertion
-    told = (await raw_citizen.call("/token", form)).expect().json
-    assert (await raw_citizen.userinfo(told["access_token"])).status == 200
+    tokens = (await raw_citizen.call("/token", form)).expect().json
+    assert (await raw_citizen.userinfo(tokens["access_token"])).status == 200
     assert await broker.issued(code) == Issued(
         redeemed=True, tokens=2, audited=["code_redeemed"], replays=before.replays
     )
     refused = await raw_citizen.redeem(code)
     assert (refused.status, refused.json["error"]) == (400, "invalid_grant")
-    assert (await raw_citizen.userinfo(told["access_token"])).status == 401
+    assert (await raw_citizen.userinfo(tokens["access_token"])).status == 401
     assert (await broker.issued(code)).tokens == 0
 
 

@@ -67,8 +67,8 @@ class Load:
         while True:
             raw_citizen = RawCitizen(self._sender, rides(self.running.folder, self.running.issuer))
             try:
-                told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
-                self.kids.append(await asyncio.to_thread(client.verify, told["id_token"]))
+                tokens = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+                self.kids.append(await asyncio.to_thread(client.verify, tokens["id_token"]))
             except ConnectionLost:
                 continue  # the machine is busy
             except Exception as error:  # whatever it is: it must not happen
@@ -177,11 +177,11 @@ async def test_no_verification_fails_while_keys_change_under_load(
             assert list(dict.fromkeys(citizens.kids)) == [first, second[1], third[1]]
 
         rows = await sql(database, "SELECT kind, actor, details FROM audit WHERE kind LIKE 'signing_key_%' ORDER BY id")
-        told = [(row["kind"], json.loads(row["details"])["kid"]) for row in rows if "ES256" in row["details"]]
-        assert told[0] == ("signing_key_shown", second[1])
+        audited = [(row["kind"], json.loads(row["details"])["kid"]) for row in rows if "ES256" in row["details"]]
+        assert audited[0] == ("signing_key_shown", second[1])
         assert rows[0]["actor"] == "Ana"
-        assert ("signing_key_removed", second[1]) in told
-        assert ("signing_key_used", third[1]) in told
+        assert ("signing_key_removed", second[1]) in audited
+        assert ("signing_key_used", third[1]) in audited
 
 
 async def sql(database: str, text: str) -> list[Any]:

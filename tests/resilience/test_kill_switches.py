@@ -96,7 +96,7 @@ async def test_a_provider_that_is_turned_off_stops_every_path_at_the_next_reques
 
 async def test_a_service_that_is_turned_off_stops_every_path_at_the_next_request(place: Place) -> None:
     holder, late, beginning, agreeing = (place.raw_citizen() for _ in range(4))
-    told = (await holder.redeem(await holder.code())).expect().json
+    tokens = (await holder.redeem(await holder.code())).expect().json
     code = await late.code()
     (await beginning.push()).expect(201)
     await agreeing.begin()
@@ -105,11 +105,11 @@ async def test_a_service_that_is_turned_off_stops_every_path_at_the_next_request
     await place.command("service", "disable", "rides", "--reason", "a test", "--by", "operator")
     try:
         assert (await late.redeem(code)).json["error"] == "unauthorized_client"
-        assert (await holder.refresh(told["refresh_token"])).json["error"] == "unauthorized_client"
-        replies = await asyncio.gather(*(holder.userinfo(told["access_token"]) for _ in range(8)))
+        assert (await holder.refresh(tokens["refresh_token"])).json["error"] == "unauthorized_client"
+        replies = await asyncio.gather(*(holder.userinfo(tokens["access_token"]) for _ in range(8)))
         assert {reply.status for reply in replies} == {401}
-        assert (await holder.introspect(told["access_token"])).json["error"] == "unauthorized_client"
-        assert (await holder.call("/revoke", {"token": told["refresh_token"], **holder.service.assertion()})).json[
+        assert (await holder.introspect(tokens["access_token"])).json["error"] == "unauthorized_client"
+        assert (await holder.call("/revoke", {"token": tokens["refresh_token"], **holder.service.assertion()})).json[
             "error"
         ] == "unauthorized_client"
         pushes = await asyncio.gather(*(place.raw_citizen().push() for _ in range(8)))
@@ -122,12 +122,12 @@ async def test_a_service_that_is_turned_off_stops_every_path_at_the_next_request
     finally:
         await place.command("service", "enable", "rides", "--by", "operator")
     (await late.redeem(code)).expect()
-    (await holder.userinfo(told["access_token"])).expect()
+    (await holder.userinfo(tokens["access_token"])).expect()
 
 
 async def test_an_account_that_is_turned_off_stops_every_path_at_the_next_request(place: Place) -> None:
     holder, late, agreeing = (place.raw_citizen() for _ in range(3))
-    told = (await holder.redeem(await holder.code())).expect().json
+    tokens = (await holder.redeem(await holder.code())).expect().json
     code = await late.code()
     await agreeing.begin()
     await agreeing.return_()
@@ -136,17 +136,17 @@ async def test_an_account_that_is_turned_off_stops_every_path_at_the_next_reques
     await place.command("account", "disable", account, "--reason", "a test", "--by", "operator")
     try:
         assert (await late.redeem(code)).json["error"] == "invalid_grant"
-        assert (await holder.refresh(told["refresh_token"])).json["error"] == "invalid_grant"
-        replies = await asyncio.gather(*(holder.userinfo(told["access_token"]) for _ in range(8)))
+        assert (await holder.refresh(tokens["refresh_token"])).json["error"] == "invalid_grant"
+        replies = await asyncio.gather(*(holder.userinfo(tokens["access_token"]) for _ in range(8)))
         assert {reply.status for reply in replies} == {401}
-        assert (await holder.introspect(told["access_token"])).expect().json == {"active": False}
+        assert (await holder.introspect(tokens["access_token"])).expect().json == {"active": False}
         await agreeing.submit(f"{agreeing.page}/share", {**agreement, "agree": "yes"})
         assert "Refresh" not in (await agreeing.visit(agreeing.page)).headers
         silent = await holder.visit(await plain_silent(place))
         assert "error=login_required" in silent.location
     finally:
         await place.command("account", "enable", account, "--by", "operator")
-    (await holder.userinfo(told["access_token"])).expect()
+    (await holder.userinfo(tokens["access_token"])).expect()
 
 
 async def plain_silent(place: Place) -> str:
@@ -173,7 +173,7 @@ async def account_of(place: Place) -> str:
 
 async def test_a_new_epoch_ends_every_code_token_and_session_of_before_at_every_worker(place: Place) -> None:
     holder, late = place.raw_citizen(), place.raw_citizen()
-    told = (await holder.redeem(await holder.code())).expect().json
+    tokens = (await holder.redeem(await holder.code())).expect().json
     code = await late.code()
     again = RawCitizen(place.http_sender, place.service, jar=late.jar.copy())
     known = RawCitizen(place.http_sender, place.service, jar=late.jar.copy())
@@ -182,10 +182,10 @@ async def test_a_new_epoch_ends_every_code_token_and_session_of_before_at_every_
     (await again.push()).expect(201)
     await place.command("epoch", "raise", "--by", "operator")
     assert (await late.redeem(code)).json["error"] == "invalid_grant"
-    replies = await asyncio.gather(*(holder.userinfo(told["access_token"]) for _ in range(8)))
+    replies = await asyncio.gather(*(holder.userinfo(tokens["access_token"]) for _ in range(8)))
     assert {reply.status for reply in replies} == {401}
-    assert (await holder.refresh(told["refresh_token"])).json["error"] == "invalid_grant"
-    assert (await holder.introspect(told["access_token"])).expect().json == {"active": False}
+    assert (await holder.refresh(tokens["refresh_token"])).json["error"] == "invalid_grant"
+    assert (await holder.introspect(tokens["access_token"])).expect().json == {"active": False}
     # the session does not answer any more: there is a choice to make
     (await again.authorize()).expect(303)
     assert f"{again.page}/choose" in Forms((await again.visit(again.page)).expect().body).found

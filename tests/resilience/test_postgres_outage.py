@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.raw_client import SOON, Forms, RawCitizen, Reply, eventually
-from tests.resilience.cluster import WORKERS, Deployment, Issued, told_at_once
+from tests.resilience.cluster import WORKERS, Deployment, Issued, refused_at_once
 
 BACK = 10.0
 
@@ -79,7 +79,7 @@ async def test_everybody_is_told_at_once_that_postgresql_is_away_and_it_is_back_
             lambda: broker.raw_citizen().push(),
             lambda: asking.visit(asking.page),
         ):
-            reply = await told_at_once(refused)
+            reply = await refused_at_once(refused)
             assert int(reply.headers["Retry-After"]) > 0
         await eventually(SOON, lambda: unready(raw_citizen))
         for path in ("/jwks", "/.well-known/openid-configuration", "/livez"):

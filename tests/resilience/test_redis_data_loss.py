@@ -172,8 +172,8 @@ async def answers(broker: Deployment, code: str) -> tuple[int, int]:
     [[transaction]] = await broker.rows(
         "SELECT transaction_id FROM authorization_codes WHERE digest = $1", sha256_hex(code)
     )
-    [[made]], [[told]] = await broker.rows(codes, transaction), await broker.rows(rows, transaction)
-    return made, told
+    [[made]], [[audited]] = await broker.rows(codes, transaction), await broker.rows(rows, transaction)
+    return made, audited
 
 
 async def snapshot(broker: Deployment) -> str:

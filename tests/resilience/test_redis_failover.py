@@ -117,7 +117,7 @@ class NotNow(Exception):
     """An answer that says to try again in a moment."""
 
 
-def told(reply: Reply) -> Reply:
+def require_answer(reply: Reply) -> Reply:
     """An answer that is no failure. Raises NotNow and LostPlace; nothing else may be shown."""
     text = reply.body.decode()
     if reply.status == 503:
@@ -136,7 +136,7 @@ async def patiently(step: Callable[[], Awaitable[Reply]]) -> Reply:
     async with asyncio.timeout(AGAIN + SOON):
         while True:
             try:
-                return told(await step())
+                return require_answer(await step())
             except (NotNow, ConnectionLost):
                 await asyncio.sleep(0.2)
 

@@ -9,7 +9,7 @@ import pytest
 
 from broker.web.shared import cookies
 from tests.e2e.raw_client import SOON, Forms, RawCitizen, eventually
-from tests.resilience.cluster import Deployment, told_at_once
+from tests.resilience.cluster import Deployment, refused_at_once
 from tests.support.redis import RedisServer
 
 Deed = Callable[[], Any]
@@ -59,18 +59,18 @@ def away(request: pytest.FixtureRequest, broker: Deployment) -> Deed:
 async def test_a_redeemed_code_is_refused_after_redis_lost_its_memory(broker: Deployment, lose: Deed) -> None:
     raw_citizen = broker.raw_citizen()
     code = await raw_citizen.code()
-    told = (await raw_citizen.redeem(code)).expect().json
+    tokens = (await raw_citizen.redeem(code)).expect().json
     await lose()
     assert (await raw_citizen.redeem(code)).json["error"] == "invalid_grant"
-    assert (await raw_citizen.userinfo(told["access_token"])).status == 401
+    assert (await raw_citizen.userinfo(tokens["access_token"])).status == 401
 
 
 async def test_a_code_that_was_issued_before_redis_lost_its_memory_is_good_once(broker: Deployment, lose: Deed) -> None:
     raw_citizen = broker.raw_citizen()
     code = await raw_citizen.code()
     await lose()
-    told = (await raw_citizen.redeem(code)).expect().json
-    assert (await raw_citizen.userinfo(told["access_token"])).status == 200
+    tokens = (await raw_citizen.redeem(code)).expect().json
+    assert (await raw_citizen.userinfo(tokens["access_token"])).status == 200
     assert (await raw_citizen.redeem(code)).json["error"] == "invalid_grant"
 
 
@@ -182,14 +182,14 @@ async def test_a_continuation_code_is_good_once_whatever_redis_forgot(broker: De
 
 async def test_what_was_issued_works_on_while_redis_is_away(broker: Deployment, away: Deed) -> None:
     raw_citizen, late, bound = broker.raw_citizen(), broker.raw_citizen(), broker.raw_citizen(broker.bound_service)
-    told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+    tokens = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
     code, bound_code = await late.code(), await bound.code()
     async with away():
         (await late.redeem(code)).expect()
         (await bound.redeem(bound_code)).expect()
-        (await raw_citizen.userinfo(told["access_token"])).expect()
-        assert (await raw_citizen.introspect(told["access_token"])).expect().json["active"]
-        (await raw_citizen.refresh(told["refresh_token"])).expect()
+        (await raw_citizen.userinfo(tokens["access_token"])).expect()
+        assert (await raw_citizen.introspect(tokens["access_token"])).expect().json["active"]
+        (await raw_citizen.refresh(tokens["refresh_token"])).expect()
         for path in ("/jwks", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server", "/livez"):
             (await raw_citizen.visit(path)).expect()
         await eventually(SOON, lambda: missing(raw_citizen))
@@ -207,7 +207,7 @@ async def test_a_new_journey_is_told_at_once_that_redis_is_away_and_goes_when_it
     )
     async with away():
         for path in (plain, f"/authorize?client_id=rides&request_uri={pushed.request_uri}", under_way.page):
-            await told_at_once(lambda path=path: raw_citizen.http_sender.send("GET", raw_citizen.issuer + path))  # type: ignore[misc]
+            await refused_at_once(lambda path=path: raw_citizen.http_sender.send("GET", raw_citizen.issuer + path))  # type: ignore[misc]
             page = await raw_citizen.visit(path)
             assert b"is not available right now" in page.body
             assert int(page.headers["Retry-After"]) > 0

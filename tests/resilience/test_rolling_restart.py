@@ -104,8 +104,8 @@ async def test_no_request_fails_while_one_broker_after_the_other_is_replaced(
                     while not over.is_set():
                         raw_citizen = RawCitizen(sender, rides(tmp_path, running.issuer))
                         try:
-                            told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
-                            (await raw_citizen.userinfo(told["access_token"])).expect()
+                            tokens = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+                            (await raw_citizen.userinfo(tokens["access_token"])).expect()
                         except (ConnectionLost, AssertionError) as error:
                             failed.append(error)
                         finished[0] += 1

@@ -26,8 +26,8 @@ HOURS = 7200
 
 async def signed_in(raw_citizen: RawCitizen) -> None:
     """A whole sign-in: a pushed request and a token request by private_key_jwt, an answer of a provider between."""
-    told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
-    assert (await raw_citizen.userinfo(told["access_token"])).expect().json["sub"]
+    tokens = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+    assert (await raw_citizen.userinfo(tokens["access_token"])).expect().json["sub"]
 
 
 def public(broker: Deployment) -> str:
@@ -119,7 +119,7 @@ async def test_a_database_that_an_earlier_release_left_with_a_mark_in_the_future
     broker: Deployment,
 ) -> None:
     raw_citizen = broker.raw_citizen()
-    told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+    tokens = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
     await broker.rows(f"UPDATE shared_counters SET value = value + {HOURS} WHERE name = 'time'")
 
     async def put_right() -> bool:
@@ -132,7 +132,9 @@ async def test_a_database_that_an_earlier_release_left_with_a_mark_in_the_future
     await eventually(30, put_right)
     await eventually(30, all_are_back)
     await broker.whole()
-    assert (await raw_citizen.userinfo(told["access_token"])).status == 401, "what the mark held expired stays expired"
+    assert (await raw_citizen.userinfo(tokens["access_token"])).status == 401, (
+        "what the mark held expired stays expired"
+    )
     await signed_in(broker.raw_citizen())
     assert await broker.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'") == 1
     assert "time_mark_ahead" in broker.running.program.output
@@ -140,12 +142,12 @@ async def test_a_database_that_an_earlier_release_left_with_a_mark_in_the_future
 
 async def test_a_new_epoch_holds_beside_running_processes(broker: Deployment) -> None:
     raw_citizen = broker.raw_citizen()
-    told = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
-    (await raw_citizen.userinfo(told["access_token"])).expect()
+    tokens = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
+    (await raw_citizen.userinfo(tokens["access_token"])).expect()
     assert "has begun" in await broker.command("epoch", "raise")
     for _ in range(8):
         await asyncio.sleep(1)
-        assert (await raw_citizen.userinfo(told["access_token"])).status == 401
+        assert (await raw_citizen.userinfo(tokens["access_token"])).status == 401
     await signed_in(broker.raw_citizen())
     noted = "SELECT value, extract(epoch FROM now()) FROM shared_counters WHERE name = 'time'"
     [[mark, now]] = await broker.rows(noted)
@@ -282,9 +284,9 @@ async def test_a_command_that_would_write_a_wrong_time_is_refused(broker: Deploy
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **MONOTONIC},
         )
-        _, told = await process.communicate()
+        _, output = await process.communicate()
         assert process.returncode == 1
-        assert b"this machine's clock is +7200" in told
-        assert b"Traceback" not in told
+        assert b"this machine's clock is +7200" in output
+        assert b"Traceback" not in output
     assert before == await broker.one("SELECT count(*) FROM audit WHERE kind IN ('epoch_raised', 'provider_disabled')")
     assert "all is well" in await broker.command("clock", "show")

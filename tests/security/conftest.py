@@ -48,14 +48,14 @@ async def endpoints(stage: Stage) -> AsyncIterator[Endpoints]:
 @pytest.fixture
 async def held(stage: Stage, line: HttpSender) -> AsyncIterator[Victim]:
     """A citizen whose sign-in is attacked and must still succeed."""
-    somebody = await victim(line, rides(stage.folder, stage.issuer))
-    yield somebody
-    await somebody.goes_on()
+    attacked = await victim(line, rides(stage.folder, stage.issuer))
+    yield attacked
+    await attacked.goes_on()
 
 
 @pytest.fixture
 async def bound(stage: Stage, line: HttpSender) -> AsyncIterator[Victim]:
     """A citizen whose service holds sender-constrained tokens."""
-    somebody = await victim(line, land_register(stage.folder, stage.issuer, stage.service))
-    yield somebody
-    await somebody.goes_on()
+    attacked = await victim(line, land_register(stage.folder, stage.issuer, stage.service))
+    yield attacked
+    await attacked.goes_on()

@@ -18,7 +18,7 @@ CALLED: Final = ("/par", "/token", "/introspect", "/revoke", "/ciba")
 VISITED: Final = ("/authorize", "/logout")
 """Where a browser arrives."""
 
-TOLD: Final = frozenset(
+CLIENT_ERRORS: Final = frozenset(
     {
         "invalid_request",
         "invalid_client",
@@ -68,7 +68,7 @@ def refused(reply: Reply, *errors: str) -> Reply:
     assert reply.headers["Content-Type"] == "application/json", (reply.status, reply.headers)
     assert reply.headers["Cache-Control"] == "no-store"
     assert set(reply.json) <= {"error", "error_description", "error_uri"}, reply.json
-    assert reply.json["error"] in (errors or TOLD), reply.json
+    assert reply.json["error"] in (errors or CLIENT_ERRORS), reply.json
     return reply
 
 
@@ -115,10 +115,10 @@ class Victim:
 
     async def goes_on(self) -> None:
         """Nothing was disturbed: the code is good, and so are the tokens of before and those of now."""
-        told = (await self.raw_citizen.redeem(self.code)).expect().json
-        for access in (told["access_token"], self.access):
+        tokens = (await self.raw_citizen.redeem(self.code)).expect().json
+        for access in (tokens["access_token"], self.access):
             (await self.raw_citizen.userinfo(access)).expect()
-        for refresh in (told["refresh_token"], self.refresh):
+        for refresh in (tokens["refresh_token"], self.refresh):
             (await self.raw_citizen.refresh(refresh)).expect()
         assert (await self.raw_citizen.introspect(self.access)).expect().json["active"] is True
         await self.raw_citizen.begin()
@@ -127,9 +127,9 @@ class Victim:
 async def victim(http_sender: HttpSender, service: Service) -> Victim:
     """Signs in twice: tokens of the first time, a code of the second."""
     raw_citizen = RawCitizen(http_sender, service)
-    told = (await raw_citizen.redeem(await raw_citizen.code(NORTHBANK))).expect().json
+    tokens = (await raw_citizen.redeem(await raw_citizen.code(NORTHBANK))).expect().json
     second = RawCitizen(http_sender, service)
-    return Victim(second, told["access_token"], told["refresh_token"], await second.code(NORTHBANK))
+    return Victim(second, tokens["access_token"], tokens["refresh_token"], await second.code(NORTHBANK))
 
 
 Spoiled = Callable[[Mapping[str, str]], bytes]

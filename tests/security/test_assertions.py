@@ -29,7 +29,7 @@ USES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "/token, scope too wide": ("/token", {"grant_type": "refresh_token", "refresh_token": "", "scope": "openid email"}),
     "/token, refreshed": ("/token", {"grant_type": "refresh_token", "refresh_token": ""}),
     "/token, auth_req_id unknown": ("/token", {"grant_type": CIBA, "auth_req_id": QUESTION}),
-    "/introspect, told": ("/introspect", {}),
+    "/introspect, token known": ("/introspect", {}),
     "/introspect, no token": ("/introspect", {"token": ""}),
     "/introspect, token unknown": ("/introspect", {"token": "x"}),
     "/revoke, token unknown": ("/revoke", {"token": "x"}),
@@ -90,14 +90,14 @@ async def test_a_token_request_repeated_byte_for_byte_ends_nothing(endpoints: En
     """RFC 6749 3.2.1: the client is authenticated first. With a new assertion the code ends everything."""
     another = RawCitizen(held.raw_citizen.http_sender, held.service)
     form = another.exchange(await another.code())
-    told = (await endpoints.post("/token", form)).expect().json
+    tokens = (await endpoints.post("/token", form)).expect().json
     for _ in range(2):
         refused(await endpoints.post("/token", form), "invalid_client")
-    (await held.raw_citizen.userinfo(told["access_token"])).expect()
-    (await held.raw_citizen.refresh(told["refresh_token"])).expect()
+    (await held.raw_citizen.userinfo(tokens["access_token"])).expect()
+    (await held.raw_citizen.refresh(tokens["refresh_token"])).expect()
     refused(await endpoints.post("/token", {**form, **held.service.assertion()}), "invalid_grant")
-    assert (await held.raw_citizen.userinfo(told["access_token"])).status == 401
-    refused(await held.raw_citizen.refresh(told["refresh_token"]), "invalid_grant")
+    assert (await held.raw_citizen.userinfo(tokens["access_token"])).status == 401
+    refused(await held.raw_citizen.refresh(tokens["refresh_token"]), "invalid_grant")
 
 
 async def test_a_demand_for_a_dpop_nonce_uses_no_assertion_up_and_answers_no_used_one(

@@ -42,7 +42,7 @@ def library(stage: Stage) -> dict[str, str]:
 async def test_nobody_learns_which_services_there_are_or_how_they_authenticate(
     endpoints: Endpoints, held: Victim
 ) -> None:
-    everybody = ("nobody", "library", "rides", "demo-service", "land-register")
+    client_ids = ("nobody", "library", "rides", "demo-service", "land-register")
     stranger = Service("", endpoints.issuer, "", held.service.key, "another")
 
     def asserted(client_id: str) -> dict[str, str]:
@@ -56,13 +56,13 @@ async def test_nobody_learns_which_services_there_are_or_how_they_authenticate(
         plain = {name: value for name, value in form.items() if not name.startswith("client_")}
         secrets = [
             await endpoints.post(path, {**plain, "client_id": client_id, "client_secret": "wrong"})
-            for client_id in everybody
+            for client_id in client_ids
         ]
-        assertions = [await endpoints.post(path, {**plain, **asserted(client_id)}) for client_id in everybody]
+        assertions = [await endpoints.post(path, {**plain, **asserted(client_id)}) for client_id in client_ids]
         refused(alike(*secrets, *assertions), "invalid_client")
-        told = refused(alike(*[await endpoints.post(path, plain, basic(client_id)) for client_id in everybody]))
-        assert (told.status, told.json["error"]) == (401, "invalid_client")
-        assert told.headers["WWW-Authenticate"].startswith("Basic ")
+        response = refused(alike(*[await endpoints.post(path, plain, basic(client_id)) for client_id in client_ids]))
+        assert (response.status, response.json["error"]) == (401, "invalid_client")
+        assert response.headers["WWW-Authenticate"].startswith("Basic ")
 
 
 async def test_a_code_is_worth_nothing_to_anybody_else(endpoints: Endpoints, held: Victim, stage: Stage) -> None:
@@ -96,8 +96,8 @@ async def test_a_code_is_worth_nothing_to_anybody_else(endpoints: Endpoints, hel
 
 async def test_a_token_of_another_service_is_as_good_as_none(endpoints: Endpoints, held: Victim, stage: Stage) -> None:
     for token in (held.access, held.refresh, held.code, "access_" + "A" * 43, "x"):
-        told = await endpoints.post("/introspect", {"token": token, **library(stage)})
-        assert told.expect().json == {"active": False}
+        response = await endpoints.post("/introspect", {"token": token, **library(stage)})
+        assert response.expect().json == {"active": False}
         assert (await endpoints.post("/revoke", {"token": token, **library(stage)})).expect().body == b""
 
 
@@ -144,17 +144,17 @@ async def test_nothing_is_granted_beyond_what_was_registered_and_agreed_to(held:
     await raw_citizen.return_()
     (await raw_citizen.share()).expect(303)
     more = {"scope": "openid email", "audience": "library", "resource": "https://evil.example", "claims": "{}"}
-    told = (
+    tokens = (
         (await raw_citizen.call("/token", {**raw_citizen.exchange(await raw_citizen.collect()), **more})).expect().json
     )
-    assert told["scope"].split() == ["openid", "profile", "offline_access"]
-    assert set((await raw_citizen.userinfo(told["access_token"])).expect().json) == {"sub", "name"}
-    known = jwt.decode(told["id_token"], options={"verify_signature": False})
+    assert tokens["scope"].split() == ["openid", "profile", "offline_access"]
+    assert set((await raw_citizen.userinfo(tokens["access_token"])).expect().json) == {"sub", "name"}
+    known = jwt.decode(tokens["id_token"], options={"verify_signature": False})
     assert (known["aud"], known["iss"]) == ("rides", raw_citizen.issuer)
     assert "email" not in known
     assert known["exp"] - known["iat"] == 300
     for wider in ("openid email", "openid profile offline_access admin", "email"):
-        form = {"grant_type": "refresh_token", "refresh_token": told["refresh_token"], "scope": wider}
+        form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "scope": wider}
         refused(await raw_citizen.call("/token", {**form, **held.service.assertion()}), "invalid_scope")
 
 
@@ -173,13 +173,13 @@ async def test_a_refresh_with_a_narrower_scope_gives_a_token_that_opens_less(hel
         ("openid", "offline_access"): {"sub"},
         (): {"sub", "name"},
     }.items():
-        told = (await refreshed(*scope)).expect().json
+        tokens = (await refreshed(*scope)).expect().json
         granted = list(scope) or ["openid", "profile", "offline_access"]
-        assert told["scope"].split() == granted
-        assert set((await held.raw_citizen.userinfo(told["access_token"])).expect().json) == claims
-        assert (await held.raw_citizen.introspect(told["access_token"])).expect().json["scope"].split() == granted
-    told = (await refreshed("profile")).expect().json
-    reply = await held.raw_citizen.userinfo(told["access_token"])
+        assert tokens["scope"].split() == granted
+        assert set((await held.raw_citizen.userinfo(tokens["access_token"])).expect().json) == claims
+        assert (await held.raw_citizen.introspect(tokens["access_token"])).expect().json["scope"].split() == granted
+    tokens = (await refreshed("profile")).expect().json
+    reply = await held.raw_citizen.userinfo(tokens["access_token"])
     assert (reply.status, reply.json["error"]) == (403, "insufficient_scope")
     assert 'error="insufficient_scope"' in reply.headers["WWW-Authenticate"]
     # the first token keeps its scope, and so does the refresh token

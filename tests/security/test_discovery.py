@@ -69,14 +69,16 @@ async def test_every_response_mode_that_is_announced_carries_an_answer(
     keys = jwt.PyJWKSet.from_dict((await raw_citizen.http_sender.send("GET", document["jwks_uri"])).expect().json)
     for mode in document["response_modes_supported"]:
         (await raw_citizen.push(response_mode=mode, prompt="none")).expect(201)
-        way, told = await carried(raw_citizen, await raw_citizen.authorize())
+        way, answer = await carried(raw_citizen, await raw_citizen.authorize())
         assert way == ("form_post" if "form_post" in mode else "query"), mode
         if mode.endswith("jwt"):
-            assert set(told) == {"response"}, mode
-            key = keys[jwt.get_unverified_header(told["response"])["kid"]]
+            assert set(answer) == {"response"}, mode
+            key = keys[jwt.get_unverified_header(answer["response"])["kid"]]
             algorithms = document["authorization_signing_alg_values_supported"]
-            told = jwt.decode(told["response"], key, algorithms, audience="rides", issuer=raw_citizen.issuer, leeway=10)
-        assert (told["error"], told["state"], told["iss"]) == (
+            answer = jwt.decode(
+                answer["response"], key, algorithms, audience="rides", issuer=raw_citizen.issuer, leeway=10
+            )
+        assert (answer["error"], answer["state"], answer["iss"]) == (
             "login_required",
             raw_citizen.state,
             raw_citizen.issuer,

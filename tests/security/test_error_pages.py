@@ -48,8 +48,8 @@ async def names_the_service(endpoints: Endpoints, stage: Stage, reply: Reply, re
     assert "Rides" in body
     assert f'href="{stage.service}/"' in body
     assert "cannot tell" not in body
-    told = body.replace("&#39;", "'").replace("&#x27;", "'")
-    assert reason in told, told[-3000:]
+    text = body.replace("&#39;", "'").replace("&#x27;", "'")
+    assert reason in text, text[-3000:]
     assert reason in (await inspected(endpoints)).replace("&#39;", "'").replace("&#x27;", "'")
 
 

@@ -48,14 +48,14 @@ async def test_what_is_spoiled_in_these_tests_is_right_before_it_is_spoiled(
     endpoints: Endpoints, line: HttpSender, stage: Stage
 ) -> None:
     """Or it would be refused for another reason than the one that a test is about."""
-    somebody = await victim(line, rides(stage.folder, stage.issuer))
-    forms = somebody.forms()
+    attacked = await victim(line, rides(stage.folder, stage.issuer))
+    forms = attacked.forms()
     (await endpoints.post("/par", forms["/par"])).expect(201)
     assert (await endpoints.post("/introspect", forms["/introspect"])).expect().json["active"] is True
     assert (await endpoints.post("/ciba", forms["/ciba"])).expect(400).json["error"] == "unknown_user_id"
     (await endpoints.post("/token", forms["/token"])).expect()
     (await endpoints.post("/revoke", forms["/revoke"])).expect()
-    refused(await endpoints.send("GET", "/userinfo", headers=[("Authorization", f"Bearer {somebody.access}")]))
+    refused(await endpoints.send("GET", "/userinfo", headers=[("Authorization", f"Bearer {attacked.access}")]))
 
 
 async def test_only_a_form_is_read_as_a_form(endpoints: Endpoints, held: Victim) -> None:
@@ -86,9 +86,9 @@ async def test_parameters_of_a_media_type_that_change_nothing_are_accepted(endpo
 
 async def test_a_charset_that_changes_what_is_read_is_refused_in_words(endpoints: Endpoints, held: Victim) -> None:
     body = urlencode({**held.forms()["/par"], "state": "é"}).encode()
-    told = refused(await endpoints.send("POST", "/par", body, [("Content-Type", f"{FORM};charset=ISO-8859-1")])).json
-    assert "UTF-8" in told["error_description"]
-    assert "charset" in told["error_description"]
+    error = refused(await endpoints.send("POST", "/par", body, [("Content-Type", f"{FORM};charset=ISO-8859-1")])).json
+    assert "UTF-8" in error["error_description"]
+    assert "charset" in error["error_description"]
 
 
 def _plain(held: Victim) -> dict[str, str]:
@@ -300,8 +300,8 @@ async def test_who_we_are_is_not_what_a_header_says(endpoints: Endpoints, held: 
             reply = await endpoints.send("GET", path, headers=[*lies, *host])
             assert b"evil.example" not in reply.body
             assert "evil.example" not in str(reply.headers)
-        told = (await endpoints.send("GET", "/.well-known/openid-configuration", headers=[*lies, *host])).expect().json
-        assert told["issuer"] == stage.issuer
+        error = (await endpoints.send("GET", "/.well-known/openid-configuration", headers=[*lies, *host])).expect().json
+        assert error["issuer"] == stage.issuer
         at_evil = rides(stage.folder, "http://evil.example").assertion()
         refused(await endpoints.post("/introspect", {"token": held.access, **at_evil}, *lies, *host), "invalid_client")
 

@@ -97,7 +97,7 @@ def transaction(now: float, **changes: Any) -> Transaction:
 
 def release(**changes: Any) -> ReleasedIdentity:
     """A logout delivery to a service."""
-    told = ReleasedIdentity(
+    released = ReleasedIdentity(
         subject="pairwise-proposed",
         level=Level.SUBSTANTIAL,
         amr=("hwk", "user"),
@@ -107,7 +107,7 @@ def release(**changes: Any) -> ReleasedIdentity:
         asked_claims={"userinfo": {"name": None}},
         session="sid-1",
     )
-    return replace(told, **changes)
+    return replace(released, **changes)
 
 
 def code(now: float, name: str = "1", **changes: Any) -> AuthorizationCode:

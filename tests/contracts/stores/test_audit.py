@@ -35,7 +35,7 @@ from tests.support.system import FakeClock
 Tamper = Callable[[str], Awaitable[None]]
 
 
-async def told(sql: SqlStores) -> list[str]:
+async def audit_kinds(sql: SqlStores) -> list[str]:
     """The kinds of all audit rows, in the order of writing."""
     return [event.kind for _, event in await sql.audit.read(after=0, limit=1000)]
 
@@ -121,7 +121,7 @@ async def test_every_fact_brings_its_row(sql: SqlStores, clock: FakeClock) -> No
     await sql.staff_sessions.end(staff.digest, event(now, "staff_signed_out"))
     await sql.cases.create(case(now), [event(now, "case_opened")], ())
     await sql.cases.save(case(now, version=2), [event(now, "case_moved"), event(now, "case_read")], ())
-    assert await told(sql) == [
+    assert await audit_kinds(sql) == [
         "answered",
         "redeemed",
         "refreshed",
@@ -150,7 +150,7 @@ async def test_what_did_not_happen_has_no_row(sql: SqlStores, clock: FakeClock) 
     await sql.kill_switches.turn_on(KillSwitchKind.SERVICE, "tax", "operator", now)
     await sql.cases.save(case(now, version=2), [event(now)], ())
     await sql.grants.use_assertion(assertion(now))
-    assert await told(sql) == []
+    assert await audit_kinds(sql) == []
 
 
 async def test_the_rows_of_an_answer_name_the_account_that_holds(sql: SqlStores, clock: FakeClock) -> None:

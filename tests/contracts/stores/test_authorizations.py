@@ -175,7 +175,7 @@ async def test_a_double_click_answers_twice_with_the_same_code(open_one: OpenSql
         assert found.code == same
 
 
-async def told(sql: SqlStores, kind: str = "service_answered") -> int:
+async def audit_count(sql: SqlStores, kind: str = "service_answered") -> int:
     """How many audit rows of a kind there are."""
     return [found.kind for _, found in await sql.audit.read(0, 1000)].count(kind)
 
@@ -190,7 +190,7 @@ async def test_an_answer_that_is_given_many_times_at_once_has_one_audit_row(
         same = replace(given, code=None, client_id=SERVICE) if late else given
         clicks = [replace(same, session=session(clock.now(), f"{round_}-{n}")) for n in range(6)]
         assert all(await asyncio.gather(*(stores[n % 3].authorizations.record(one) for n, one in enumerate(clicks))))
-        assert await told(stores[0]) == round_
+        assert await audit_count(stores[0]) == round_
     (row, *_) = [found for _, found in await stores[0].audit.read(0, 1)]
     assert row.account == "account-1"
 
@@ -208,7 +208,7 @@ async def test_an_answer_that_is_given_again_after_a_crash_has_one_audit_row_and
     found = await sql.grants.code(first.digest)
     assert found is not None
     assert found.code.expires == again.expires
-    assert await told(sql) == 1
+    assert await audit_count(sql) == 1
 
 
 async def test_a_code_in_place_of_another_is_another_answer_and_has_its_own_audit_row(
@@ -218,7 +218,7 @@ async def test_a_code_in_place_of_another_is_another_answer_and_has_its_own_audi
     second = code(clock.now(), "2", transaction=first.transaction, pushed=first.pushed)
     await sql.authorizations.record(answer(clock.now(), "1", code=first))
     await sql.authorizations.record(answer(clock.now(), "2", code=second))
-    assert await told(sql) == 2
+    assert await audit_count(sql) == 2
 
 
 async def test_what_was_shared_is_remembered_for_each_service(sql: SqlStores, clock: FakeClock) -> None:

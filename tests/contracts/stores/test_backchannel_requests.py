@@ -38,7 +38,7 @@ def question(now: float, name: str = "1", **changes: Any) -> BackchannelRequest:
     return replace(put, **changes)
 
 
-def told(kind: str, now: float) -> AuditEvent:
+def event_at(kind: str, now: float) -> AuditEvent:
     """One audit event."""
     return AuditEvent(kind, now, "citizen", client_id=SERVICE)
 
@@ -47,7 +47,7 @@ async def asked(sql: SqlStores, now: float, name: str = "1", **changes: Any) -> 
     """A backchannel authentication request to a known citizen."""
     await sql.authorizations.record(answer(now, "1"))
     put = question(now, name, **changes)
-    assert await sql.questions.create(put, None, (), [told("question_put", now)]) is RedeemResult.DONE
+    assert await sql.questions.create(put, None, (), [event_at("question_put", now)]) is RedeemResult.DONE
     return put
 
 
@@ -144,7 +144,7 @@ async def test_of_many_answers_at_once_one_counts(open_one: OpenSqlStores, clock
     put, now = await asked(stores[0], clock.now()), clock.now()
     confirmations = (stores[n % 3].authorizations.record(confirming(now, put, f"{10 + n}")) for n in range(4))
     refusals = (
-        stores[n % 3].questions.end(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
+        stores[n % 3].questions.end(put.id, BackchannelState.DECLINED, now, [event_at("question_declined", now)])
         for n in range(4)
     )
     answered = await asyncio.gather(*confirmations, *refusals)
@@ -165,7 +165,7 @@ async def test_nobody_else_can_confirm_and_nobody_after_its_time(sql: SqlStores,
 
 async def test_what_was_declined_stays_declined(sql: SqlStores, clock: FakeClock) -> None:
     put, now = await asked(sql, clock.now()), clock.now()
-    assert await sql.questions.end(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
+    assert await sql.questions.end(put.id, BackchannelState.DECLINED, now, [event_at("question_declined", now)])
     assert not await sql.questions.end(put.id, BackchannelState.OTHER_PERSON, now, [])
     assert await sql.authorizations.record(confirming(now, put)) is None
     found = await sql.questions.load(put.id)
@@ -205,7 +205,7 @@ async def test_nobody_is_pinged_who_polls_and_whoever_is_declined_is_pinged_too(
     polls, pinged, now = await asked(sql, clock.now()), question(clock.now(), "2", token=TOKEN), clock.now()
     await sql.questions.create(pinged, None, (), [])
     for put in (polls, pinged):
-        assert await sql.questions.end(put.id, BackchannelState.DECLINED, now, [told("question_declined", now)])
+        assert await sql.questions.end(put.id, BackchannelState.DECLINED, now, [event_at("question_declined", now)])
     assert [ping.id for ping in await sql.pings.claim(now, now + 10, 10)] == [pinged.id]
 
 

@@ -75,7 +75,7 @@ async def test_of_two_members_of_staff_who_write_at_once_one_wins(open_one: Open
     assert saved.count(True) == 1
     winner = saved.index(True)
     assert await one.cases.load(made.id) == rivals[winner]
-    assert [told.kind for _, told in await one.audit.read(0, 50)] == [f"claimed_{winner}"]
+    assert [row.kind for _, row in await one.audit.read(0, 50)] == [f"claimed_{winner}"]
     sent = await one.outbox.claim(clock.now(), clock.now() + 60, 50)
     assert [waiting.id for waiting in sent] == [f"notice-{winner}"]
 

@@ -266,7 +266,7 @@ class ManyHosts(RuleBasedStateMachine):
             assert not machine.serves or abs(machine.wall() - self.world.now) <= LIMIT + 0.01
 
     @invariant()
-    def nobody_moves_the_others(self) -> None:
+    def no_wrong_clock_moves_the_others(self) -> None:
         if hasattr(self, "world"):
             assert all(machine.serves for machine in self.sound)
             assert self.world.mark <= self.world.now

@@ -195,8 +195,8 @@ async def test_a_refresh_token_that_comes_again_ends_everything_and_the_record_s
         assert await sql.grants.token(token.digest) is None
     assert await sql.grants.rotate(fresh[1].digest, tokens(now, "3"), now, ()) is RedeemResult.USED_BEFORE
     assert await sql.grants.token(tokens(now, "3")[0].digest) is None
-    written = [told for _, told in await sql.audit.read(0, 100) if told.kind == "refresh_token_replayed"]
-    assert [(told.grant, told.account) for told in written] == [("grant-1", "account-1")]
+    written = [row for _, row in await sql.audit.read(0, 100) if row.kind == "refresh_token_replayed"]
+    assert [(row.grant, row.account) for row in written] == [("grant-1", "account-1")]
     await sql.audit_chain.seal_once()
     assert not await sql.grants.revoke_used(refresh.digest, SERVICE, now, event(now))
     assert await sql.audit_chain.seal_once() == 0

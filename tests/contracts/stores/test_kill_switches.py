@@ -196,7 +196,7 @@ async def test_a_process_that_is_slow_never_takes_a_later_change_back(
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "expected"),
     [
         (KillSwitchKind.PROVIDER, {"provider": "x"}),
         (KillSwitchKind.SERVICE, {"client_id": "x"}),
@@ -204,11 +204,11 @@ async def test_a_process_that_is_slow_never_takes_a_later_change_back(
     ],
 )
 async def test_a_change_says_in_its_audit_row_what_was_turned_off(
-    sql: SqlStores, clock: FakeClock, kind: KillSwitchKind, told: dict[str, str]
+    sql: SqlStores, clock: FakeClock, kind: KillSwitchKind, expected: dict[str, str]
 ) -> None:
     await sql.kill_switches.turn_off(kind, "x", "it leaks", "operator", clock.now())
     await sql.kill_switches.turn_on(kind, "x", "operator", clock.now())
     assert [event for _, event in await sql.audit.read(after=0, limit=10)] == [
-        AuditEvent(f"{kind.value}_disabled", clock.now(), "operator", details={"reason": "it leaks"}, **told),
-        AuditEvent(f"{kind.value}_enabled", clock.now(), "operator", **told),
+        AuditEvent(f"{kind.value}_disabled", clock.now(), "operator", details={"reason": "it leaks"}, **expected),
+        AuditEvent(f"{kind.value}_enabled", clock.now(), "operator", **expected),
     ]

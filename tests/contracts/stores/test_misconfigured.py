@@ -111,10 +111,10 @@ async def test_a_user_of_redis_needs_few_rights_and_one_that_is_missing_is_named
         if word is None:
             await work()
             return
-        with pytest.raises(StoreUnavailable) as told:
+        with pytest.raises(StoreUnavailable) as error:
             await work()
-        assert word in str(told.value)
-        assert "sesame" not in str(told.value)
+        assert word in str(error.value)
+        assert "sesame" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ async def test_a_redis_that_lets_the_broker_not_in_is_unavailable_and_says_why(
     own_redis.command("CONFIG", "SET", "requirepass", "sesame")
     url = f"redis://{user}127.0.0.1:{own_redis.port}/{number}"
     async with opened(url, some_sql, sealer, password) as passing:
-        with pytest.raises(StoreUnavailable, match=said) as told:
+        with pytest.raises(StoreUnavailable, match=said) as error:
             await passing.rate_limits.allow("key", 10, 60)
-        assert "ephemeral.password_file" in str(told.value)
+        assert "ephemeral.password_file" in str(error.value)
 
 
 # --- databases that only read ---

@@ -274,7 +274,7 @@ async def test_a_redemption_cut_off_in_the_middle_is_whole_or_not_at_all(
         whole = [found.redeemed]
         whole += [await after.grants.token(token.digest) is not None for token in tokens(now, f"{number}")]
         whole.append(not await after.grants.use_assertion(assertion(now, f"{number}")))
-        kinds = [told.kind for _, told in await after.audit.read(0, 1000)]
+        kinds = [row.kind for _, row in await after.audit.read(0, 1000)]
         whole.append(f"redeemed-{number}" in kinds)
         assert len(set(whole)) == 1
         outcomes.add(whole[0])

@@ -162,11 +162,11 @@ async def test_answers_may_come_in_any_pieces_and_end_anywhere(
                 answer.cancel()
         found = await asyncio.gather(*answers, return_exceptions=True)
         line.close()
-    told = [found[place] for place, (_, gives_up) in enumerate(words) if not gives_up]
+    results = [found[place] for place, (_, gives_up) in enumerate(words) if not gives_up]
     asked = [word for word, gives_up in words if not gives_up]
-    whole = [answer for answer in told if isinstance(answer, bytes)]
+    whole = [answer for answer in results if isinstance(answer, bytes)]
     assert whole == asked[: len(whole)]
-    assert all(isinstance(answer, ConnectionLost) for answer in told[len(whole) :])
+    assert all(isinstance(answer, ConnectionLost) for answer in results[len(whole) :])
     if cut_after is None:
         assert whole == asked
 

@@ -203,9 +203,9 @@ async def test_what_refuses_the_broker_is_named_with_a_fix(
         wrong.append((url, replace(access, tls=stranger), "certificate verify failed", "ephemeral.ca_file"))
     for where, how, said, fix in wrong:
         async with opened(where, how, some_sql, sealer) as passing:
-            with pytest.raises(Misconfigured, match=said) as told:
+            with pytest.raises(Misconfigured, match=said) as error:
                 await passing.check_server()
-            assert fix in str(told.value), told.value
+            assert fix in str(error.value), error.value
 
 
 @pytest.mark.usefixtures("access")

@@ -28,7 +28,7 @@ def differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
-def told(index: Mapping[str, Any]) -> str:
+def index_text(index: Mapping[str, Any]) -> str:
     """An index with its condition, if it has one."""
     options = {name: str(value) for name, value in (index.get("dialect_options") or {}).items()}
     return str({**index, "dialect_options": options})
@@ -43,7 +43,7 @@ def shapes(connection: Connection) -> dict[str, object]:
             [(column["name"], str(column["type"]), column["nullable"]) for column in seen.get_columns(name)],
             seen.get_pk_constraint(name),
             sorted(map(str, seen.get_unique_constraints(name))),
-            sorted(told(index) for index in seen.get_indexes(name)),
+            sorted(index_text(index) for index in seen.get_indexes(name)),
             sorted(map(str, seen.get_foreign_keys(name))),
         )
         for name in names

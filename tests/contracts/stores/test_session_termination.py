@@ -16,8 +16,8 @@ from tests.contracts.stores.samples import SERVICE, answer, code, delivery, even
 from tests.support.system import FakeClock
 
 
-def everybody(ended: EndedSession) -> Sequence[OutboundDelivery]:
-    """Tells every service."""
+def logout_tokens(ended: EndedSession) -> Sequence[OutboundDelivery]:
+    """A logout token for each service of the session."""
     return [
         delivery(0, f"{ended.id}:{client}", client_id=client, expires=4e9, content={"sid": ended.id, "sub": subject})
         for client, subject in ended.services.items()
@@ -38,7 +38,7 @@ async def test_every_service_that_was_answered_in_a_session_took_part_in_it(sql:
     await sql.authorizations.record(answer(now, "3", session=begun, code=code(now, "3", client_id="tax")))
     await sql.authorizations.record(answer(now, "4", session=begun, code=None, client_id="late"))
     await sql.authorizations.record(answer(now, "5", session=session(now, "5"), code=code(now, "5", client_id="other")))
-    ended = await sql.sessions.end(begun.digest, event(now), everybody)
+    ended = await sql.sessions.end(begun.digest, event(now), logout_tokens)
     assert ended is not None
     assert dict(ended.services) == {SERVICE: "pairwise-1", "tax": "pairwise-1"}
     assert await waiting(sql, now) == {(SERVICE, "sid-1", "pairwise-1"), ("tax", "sid-1", "pairwise-1")}
@@ -54,8 +54,8 @@ async def test_what_has_to_be_told_is_written_with_the_end_or_not_at_all(sql: Sq
     with pytest.raises(RuntimeError):
         await sql.sessions.end(begun.digest, event(clock.now()), unlucky)
     assert await sql.sessions.load(begun.digest) == begun
-    assert await sql.sessions.end(begun.digest, event(clock.now()), everybody)
-    assert await sql.sessions.end(begun.digest, event(clock.now()), everybody) is None
+    assert await sql.sessions.end(begun.digest, event(clock.now()), logout_tokens)
+    assert await sql.sessions.end(begun.digest, event(clock.now()), logout_tokens) is None
     assert len(await waiting(sql, clock.now())) == 1
 
 
@@ -71,13 +71,13 @@ async def test_a_service_answered_at_the_very_end_is_told_or_its_code_is_dead(
         late = code(now, f"late-{name}", client_id="tax", release=release(session=begun.id))
         joining = answer(now, f"late-{name}", person, session=begun, code=late)
         await asyncio.gather(
-            stores[0].authorizations.record(joining), stores[1].sessions.end(begun.digest, event(now), everybody)
+            stores[0].authorizations.record(joining), stores[1].sessions.end(begun.digest, event(now), logout_tokens)
         )
-        told = {client for client, sid, _ in await waiting(stores[0], now) if sid == begun.id}
+        notified = {client for client, sid, _ in await waiting(stores[0], now) if sid == begun.id}
         known = await stores[0].grants.code(late.digest)
         assert known is not None
         assert known.session_ended
-        assert told >= {SERVICE}
+        assert notified >= {SERVICE}
         made = grant(late, now, f"late-{name}")
         assert await stores[0].grants.redeem(late.digest, made, [], None, ()) is RedeemResult.USED_BEFORE
         clock.advance(2)
@@ -125,7 +125,7 @@ async def test_a_session_proven_anew_has_another_digest_and_the_services_it_had(
     await sql.authorizations.record(answer(now, "2", session=renewed, code=code(now, "2", client_id="tax")))
     assert await sql.sessions.load(begun.digest) is None
     assert await sql.sessions.load("another") == renewed
-    ended = await sql.sessions.end("another", event(now), everybody)
+    ended = await sql.sessions.end("another", event(now), logout_tokens)
     assert ended is not None
     assert set(ended.services) == {SERVICE, "tax"}
 
@@ -133,7 +133,7 @@ async def test_a_session_proven_anew_has_another_digest_and_the_services_it_had(
 async def test_somebody_elses_session_ends_with_the_answer_that_replaces_it(sql: SqlStores, clock: FakeClock) -> None:
     now, theirs = clock.now(), session(clock.now(), "1")
     await sql.authorizations.record(answer(now, "1", session=theirs))
-    replaced = SupersededSession(theirs.digest, event(now, "session_ended"), everybody)
+    replaced = SupersededSession(theirs.digest, event(now, "session_ended"), logout_tokens)
     assert await sql.authorizations.record(answer(now, "2", "bob", replaced=replaced))
     assert await sql.sessions.load(theirs.digest) is None
     assert await waiting(sql, now) == {(SERVICE, "sid-1", "pairwise-1")}
@@ -143,7 +143,7 @@ async def test_somebody_elses_session_ends_with_the_answer_that_replaces_it(sql:
 async def test_an_answer_that_is_not_written_ends_nobodys_session(sql: SqlStores, clock: FakeClock) -> None:
     now, theirs = clock.now(), session(clock.now(), "1")
     await sql.authorizations.record(answer(now, "1", session=theirs, code=code(now, "1", pushed="same")))
-    replaced = SupersededSession(theirs.digest, event(now, "session_ended"), everybody)
+    replaced = SupersededSession(theirs.digest, event(now, "session_ended"), logout_tokens)
     again = answer(now, "2", "bob", code=code(now, "2", pushed="same"), replaced=replaced)
     assert await sql.authorizations.record(again) is None
     assert await sql.sessions.load(theirs.digest) == theirs
@@ -157,16 +157,16 @@ async def test_with_an_account_all_its_sessions_end_and_no_others(sql: SqlStores
     await sql.authorizations.record(answer(now, "3", "bob"))
     await sql.audit_chain.seal_once()
     board = sql.kill_switches
-    assert await board.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now, everybody)
+    assert await board.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now, logout_tokens)
     assert {sid for _, sid, _ in await waiting(sql, now)} == {"sid-1", "sid-2"}
     assert await sql.audit_chain.seal_once() == 3
     for name, live in (("1", False), ("2", False), ("3", True)):
         assert (await sql.sessions.load(session(now, name).digest) is not None) is live
-    assert not await board.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now, everybody)
+    assert not await board.turn_off(KillSwitchKind.ACCOUNT, "account-1", "asked for", "operator", now, logout_tokens)
     await board.turn_on(KillSwitchKind.ACCOUNT, "account-1", "operator", now)
     assert await sql.sessions.load(session(now, "1").digest) is None
-    assert await sql.sessions.end_all("account-3", event(now), everybody) == 1
-    assert await sql.sessions.end_all("account-3", event(now), everybody) == 0
+    assert await sql.sessions.end_all("account-3", event(now), logout_tokens) == 1
+    assert await sql.sessions.end_all("account-3", event(now), logout_tokens) == 0
 
 
 # --- deliveries ---

@@ -76,7 +76,7 @@ async def test_a_file_reopened_after_a_kill_has_every_fact_that_was_acknowledged
         assert await sql.authorizations.linked_identity(ISSUER, str(number), SECTOR, SERVICE) is not None
         assert await sql.grants.token(tokens(now, str(number))[0].digest) is not None
         assert not await sql.grants.use_assertion(assertion(now, str(number)))
-    kinds = [told.kind for _, told in await sql.audit.read(0, 100_000)]
+    kinds = [row.kind for _, row in await sql.audit.read(0, 100_000)]
     answered, redeemed = 0, 0
     while await sql.authorizations.linked_identity(ISSUER, str(answered), SECTOR, SERVICE):
         answered += 1

@@ -92,10 +92,10 @@ async def test_postgresql_over_tls_is_believed_by_authority_and_name_and_asks_fo
             assert await schema_is_current(url, access)
             continue
         for ask in (migrate, schema_is_current):
-            with pytest.raises(StoreUnavailable) as told:
+            with pytest.raises(StoreUnavailable) as error:
                 await ask(url, access)
-            assert wrong in str(told.value), (how, told.value)
-            assert "\n    " in str(told.value), f"no fix: {told.value}"
+            assert wrong in str(error.value), (how, error.value)
+            assert "\n    " in str(error.value), f"no fix: {error.value}"
     with pytest.raises(StoreUnavailable, match="pg_hba"):
         await schema_is_current(url)
 
@@ -131,9 +131,9 @@ async def test_redis_over_tls_is_believed_by_authority_and_name_and_asks_for_our
             if wrong is None:
                 assert await passing.rate_limits.allow("key", 100, 60)
                 continue
-            with pytest.raises(StoreUnavailable) as told:
+            with pytest.raises(StoreUnavailable) as error:
                 await passing.rate_limits.allow("key", 100, 60)
-            assert wrong in str(told.value), (how, told.value)
+            assert wrong in str(error.value), (how, error.value)
         finally:
             await passing.close()
 

@@ -45,16 +45,16 @@ def identity(claims: Mapping[str, Any]) -> Identity:
 def test_nothing_goes_out_that_was_not_known_asked_for_and_registered(
     known: dict[str, Any], asked: list[str], registered: list[str]
 ) -> None:
-    told = released_claims(identity(known), request(*asked), service(*registered))
-    assert set(told) == {c for c in known if c in asked and c in registered and known[c] not in (None, "")}
-    assert all(told[claim] == known[claim] for claim in told)
+    released = released_claims(identity(known), request(*asked), service(*registered))
+    assert set(released) == {c for c in known if c in asked and c in registered and known[c] not in (None, "")}
+    assert all(released[claim] == known[claim] for claim in released)
 
 
 def test_each_claim_stands_in_the_order_of_the_registration_with_the_services_reason() -> None:
-    told = consent_items(
+    items = consent_items(
         identity({"birthdate": "1990-01-02", "name": "Ada"}), request(*CLAIMS), service("name", "birthdate")
     )
-    assert [(item.claim, item.value, item.reason["en"]) for item in told] == [
+    assert [(item.claim, item.value, item.reason["en"]) for item in items] == [
         ("name", "Ada", "for name"),
         ("birthdate", "1990-01-02", "for birthdate"),
     ]

@@ -17,8 +17,8 @@ from tests.unit.actions.page_world import RecordedState
 F = FailureClass
 
 
-def untold(facts: RecordedState) -> bool:
-    return not facts.told
+def unanswered(facts: RecordedState) -> bool:
+    return not facts.answered
 
 
 def said(*what: ProviderFailureReason | Level) -> Callable[[RecordedState], bool]:
@@ -55,9 +55,9 @@ def title(failure: FailureClass) -> str:
 
 
 CLAIMS: Mapping[str, Callable[[RecordedState], bool]] = {
-    "{service} was told nothing about you this time.": untold,
-    "{service} has been told nothing about you so far this time.": untold,
-    "Nothing goes to {service} before you agree.": untold,
+    "{service} was told nothing about you this time.": unanswered,
+    "{service} has been told nothing about you so far this time.": unanswered,
+    "Nothing goes to {service} before you agree.": unanswered,
     NO_SERVICE: lambda _facts: True,
     "Your place is kept until": leads_on,
     "You do not have to start again.": leads_on,
@@ -66,7 +66,7 @@ CLAIMS: Mapping[str, Callable[[RecordedState], bool]] = {
     title(F.CANCELLED): said(ProviderFailureReason.CANCELLED),
     story(F.CANCELLED): said(ProviderFailureReason.CANCELLED),
     title(F.DECLINED_SHARING): lambda f: f.happened("sharing_declined") or f.said is ProviderFailureReason.DECLINED,
-    story(F.DECLINED_SHARING): untold,
+    story(F.DECLINED_SHARING): unanswered,
     title(F.COULD_NOT_SIGN_IN): said(ProviderFailureReason.NOT_RECOGNISED),
     # a person who could not confirm an identity says it in the same words
     title(F.NOT_VERIFIED): lambda facts: (
@@ -119,14 +119,14 @@ CLAIMS: Mapping[str, Callable[[RecordedState], bool]] = {
         f.transaction is not None and f.transaction.state is TransactionState.EXPIRED
     ),
     title(F.LOST_PLACE): lambda _facts: True,
-    "You are done here": lambda facts: facts.told,
-    "You proved who you are, and {service} was told.": lambda facts: facts.told,
+    "You are done here": lambda facts: facts.answered,
+    "You proved who you are, and {service} was told.": lambda facts: facts.answered,
     "You went back to {service}": lambda facts: facts.happened("given_up"),
-    "You stopped here, and {service} was told nothing": lambda f: f.happened("given_up") and untold(f),
-    "{service} has not been told yet:": lambda facts: facts.happened("identity_kept") and untold(facts),
+    "You stopped here, and {service} was told nothing": lambda f: f.happened("given_up") and unanswered(f),
+    "{service} has not been told yet:": lambda facts: facts.happened("identity_kept") and unanswered(facts),
     "we remember that it is you": lambda facts: facts.session or facts.happened("identity_kept"),
-    "This request was answered already": lambda facts: facts.told,
-    "You finished it before": lambda facts: facts.told,
+    "This request was answered already": lambda facts: facts.answered,
+    "You finished it before": lambda facts: facts.answered,
     "You were on your way there. You can go there again, or use another way.": leads_on,
     "Nothing works right now": lambda facts: facts.removed,
     "No way is left here": lambda facts: not any(one.endswith("/choose") for one in facts.offered),

@@ -101,7 +101,7 @@ class RecordedState:
     """Whether the browser has a session at the broker."""
 
     @property
-    def told(self) -> bool:
+    def answered(self) -> bool:
         """Whether the service was answered in this request."""
         return any(kind == "service_answered" for kind, _ in self.audit)
 

@@ -263,9 +263,9 @@ def test_a_file_that_names_what_is_not_there_is_refused_with_every_problem() -> 
         "authentication": {"code": "low", "live": "low"},
     }
     _, problems = read(table)
-    told = "\n".join(str(problem) for problem in problems)
+    text = "\n".join(str(problem) for problem in problems)
     for expected in ('"mood" is not a check', '"shine" is not a check', "late (not on its checklist)", "caps.phone"):
-        assert expected in told
+        assert expected in text
 
 
 def test_a_score_beyond_four_is_refused() -> None:
@@ -332,16 +332,20 @@ def test_a_contact_address_that_no_code_proved_is_not_released(binding: dict[str
 
 
 def test_the_verification_names_checks_and_methods_and_no_staff() -> None:
-    told = verification(bound(), PROFILES)
-    assert (told.trust_framework, told.policy, told.procedure) == ("portico_assisted", PROFILES.policy, "H1A")
-    assert (told.process, told.time) == ("ABCD-2345", int(NOW))
-    assert told.claims == ("address", "birthdate", "family_name", "given_name", "name")
-    [document] = told.evidence
+    verified = verification(bound(), PROFILES)
+    assert (verified.trust_framework, verified.policy, verified.procedure) == (
+        "portico_assisted",
+        PROFILES.policy,
+        "H1A",
+    )
+    assert (verified.process, verified.time) == ("ABCD-2345", int(NOW))
+    assert verified.claims == ("address", "birthdate", "family_name", "given_name", "name")
+    [document] = verified.evidence
     assert document.type is EvidenceType.DOCUMENT
     assert document.details == {"type": "passport", "issuer": {"country": "GBR"}, "date_of_expiry": "2030-01-01"}
     assert {check.check_method for check in document.checks} == {"vpip", "vcrypt", "pvp"}
-    assert AGENT not in repr(told)
-    assert "X1234" not in repr(told)
+    assert AGENT not in repr(verified)
+    assert "X1234" not in repr(verified)
 
 
 def test_evidence_that_failed_is_not_named_to_the_service() -> None:
@@ -355,10 +359,10 @@ def test_evidence_that_failed_is_not_named_to_the_service() -> None:
 def test_whatever_evidence_a_case_has_was_announced(kind: str, channel: Channel) -> None:
     announced = verifiable(PROFILES, ("given_name", "family_name", "birthdate", "address"))
     every_check = recorded(kind, " ".join(PROFILES.kinds[kind].checks))
-    told = verification(replace(bound(), evidence=(every_check,), channel=channel), PROFILES)
-    [piece] = told.evidence
-    assert told.trust_framework in announced.frameworks
-    assert set(told.claims) <= announced.claims
+    verified = verification(replace(bound(), evidence=(every_check,), channel=channel), PROFILES)
+    [piece] = verified.evidence
+    assert verified.trust_framework in announced.frameworks
+    assert set(verified.claims) <= announced.claims
     assert piece.details["type"] in announced.kinds[piece.type]
     assert {check.check_method for check in piece.checks} <= announced.methods
 

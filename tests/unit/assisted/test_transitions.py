@@ -61,10 +61,10 @@ def test_no_line_of_the_table_says_the_same_as_another() -> None:
 
 
 def test_every_line_of_the_history_tells_who_did_what_in_which_part() -> None:
-    told = [(move.event, move.who, move.role, move.target) for move in standing(S.BOUND).history]
-    assert told[0] == ("submitted", "citizen", Role.CITIZEN, S.REQUESTED)
-    assert ("session_started", AGENT, Role.AGENT, S.IN_SESSION) in told
-    assert told[-1] == ("bound", "citizen", Role.CITIZEN, S.BOUND)
+    moves = [(move.event, move.who, move.role, move.target) for move in standing(S.BOUND).history]
+    assert moves[0] == ("submitted", "citizen", Role.CITIZEN, S.REQUESTED)
+    assert ("session_started", AGENT, Role.AGENT, S.IN_SESSION) in moves
+    assert moves[-1] == ("bound", "citizen", Role.CITIZEN, S.BOUND)
 
 
 def test_renewing_a_lease_leaves_no_line_in_the_history() -> None:

@@ -301,10 +301,10 @@ def test_every_session_of_an_account_is_ended_by_itself_or_with_the_account(conf
     begin(2)
     assert run(config, "account", "disable", "acc_1", "--reason", "asked for") == ["acc_1 is off"]
     with sqlite3.connect(facts) as file:
-        told = file.execute("SELECT client_id, id FROM deliveries ORDER BY id").fetchall()
+        deliveries = file.execute("SELECT client_id, id FROM deliveries ORDER BY id").fetchall()
         audited = file.execute("SELECT details FROM audit WHERE kind = 'session_ended' ORDER BY id").fetchall()
     # only the sample service has a logout URI
-    assert told == [("demo-service", "logout:sid-1:demo-service"), ("demo-service", "logout:sid-2:demo-service")]
+    assert deliveries == [("demo-service", "logout:sid-1:demo-service"), ("demo-service", "logout:sid-2:demo-service")]
     assert [json.loads(details)["why"] for (details,) in audited] == ["operator", "account_disabled"]
 
 

@@ -89,10 +89,10 @@ def test_rotating_takes_one_step_for_each_algorithm_and_is_audited(run: Run, tmp
     assert ring(tmp_path).signing("EdDSA").kid == old.signing("EdDSA").kid
     rows = audited(tmp_path)
     assert [(kind, actor) for kind, actor, _ in rows[:2]] == [("signing_key_shown", "Ana")] * 2
-    told = {(kind, actor): details for kind, actor, details in rows[2:]}
-    assert told.keys() == {("signing_key_used", "olu"), ("signing_key_retired", "olu")}
-    assert ring(tmp_path).signing("ES256").kid in told["signing_key_used", "olu"]
-    assert old.signing("ES256").kid in told["signing_key_retired", "olu"]
+    recorded = {(kind, actor): details for kind, actor, details in rows[2:]}
+    assert recorded.keys() == {("signing_key_used", "olu"), ("signing_key_retired", "olu")}
+    assert ring(tmp_path).signing("ES256").kid in recorded["signing_key_used", "olu"]
+    assert old.signing("ES256").kid in recorded["signing_key_retired", "olu"]
 
 
 def test_rotating_makes_the_keys_to_decrypt_with_that_an_earlier_release_did_not(run: Run, tmp_path: Path) -> None:

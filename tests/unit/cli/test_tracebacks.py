@@ -288,9 +288,9 @@ def test_an_argument_that_cannot_be_kept_is_refused_by_its_name(
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         command_line().parse_args(words)
-    told = capsys.readouterr().err
+    stderr = capsys.readouterr().err
     assert ended.value.code == USAGE
-    assert re.search(r"error: argument (ID|--by|--reason|--settle): (this is not UTF-8 text|.* needed)", told), told
+    assert re.search(r"error: argument (ID|--by|--reason|--settle): (this is not UTF-8 text|.* needed)", stderr), stderr
 
 
 def test_a_reason_is_kept_as_one_line_without_control_characters() -> None:

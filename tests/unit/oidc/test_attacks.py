@@ -332,7 +332,7 @@ def test_whatever_a_header_says_it_is_read_or_refused(text: str, scheme: str) ->
 # --- answers that tell nothing apart ---
 
 
-def told(found: Service | None, method: ClientAuthentication, proof: str = "wrong") -> EndpointError:
+def error_of(found: Service | None, method: ClientAuthentication, proof: str = "wrong") -> EndpointError:
     with pytest.raises(EndpointError) as error:
         authenticate_client(Credentials("tax", method, proof), found, KEYS, AssertionAudience(ISSUER), NOW)
     return error.value
@@ -344,7 +344,7 @@ def test_unregistered_clients_wrong_secrets_and_wrong_methods_get_the_same_error
 ) -> None:
     known = [each for each in ClientAuthentication if (each, method) != (ClientAuthentication.NONE,) * 2]
     every = [None, *(service(authentication=each, secret_digest="0" * 64) for each in known)]
-    answers = [told(found, method) for found in every]
+    answers = [error_of(found, method) for found in every]
     assert len({json.dumps(error.body()) for error in answers}) == 1
     assert len({(error.status, error.challenge, error.nonce) for error in answers}) == 1
 

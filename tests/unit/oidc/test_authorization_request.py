@@ -246,9 +246,9 @@ def test_a_request_by_reference_to_a_foreign_address_is_refused() -> None:
     with pytest.raises(RedirectedError) as error:
         plain(request_uri="https://tax.example/request.jwt")
     assert error.value.code == "request_uri_not_supported"
-    with pytest.raises(EndpointError) as told:
+    with pytest.raises(EndpointError) as raised:
         pushed(request_uri="urn:ietf:params:oauth:request_uri:abc")
-    assert told.value.code == "invalid_request"
+    assert raised.value.code == "invalid_request"
 
 
 def test_a_service_of_the_fapi2_profile_must_push() -> None:

@@ -250,11 +250,11 @@ def test_a_poll_gets_the_state_of_the_backchannel_request(*, early: bool) -> Non
 
 def test_the_response_contains_the_user_code_only_if_no_notification_was_sent() -> None:
     question = BackchannelRequest("q", "tax", NOW, NOW + 30, "BCDF-GHJK", Level.LOW, handle="ciba_1")
-    told = acknowledgement(question, CibaLifetimes(), None)
-    assert told == {"auth_req_id": "ciba_1", "expires_in": 30, "interval": 5}
+    body = acknowledgement(question, CibaLifetimes(), None)
+    assert body == {"auth_req_id": "ciba_1", "expires_in": 30, "interval": 5}
     page = f"{ISSUER}/confirm"
     assert acknowledgement(question, CibaLifetimes(), page) == {
-        **told,
+        **body,
         "user_code": "BCDF-GHJK",
         "verification_uri": page,
         "verification_uri_complete": f"{page}?code=BCDF-GHJK",

@@ -186,13 +186,16 @@ def test_logout_channels_are_announced_if_a_service_uses_them() -> None:
     back = service(backchannel_logout_uri="https://tax.example/told")
     front = service(client_id="pensions", frontchannel_logout_uri="https://tax.example/bye")
 
-    def told(*services: Service) -> dict[str, Any]:
+    def document_of(*services: Service) -> dict[str, Any]:
         return {name: value for name, value in document(*services).items() if "channel_logout" in name}
 
-    assert told(BASIC) == {}
-    assert told(BASIC, back) == {"backchannel_logout_supported": True, "backchannel_logout_session_supported": True}
-    assert told(front) == {"frontchannel_logout_supported": True, "frontchannel_logout_session_supported": True}
-    assert len(told(back, front)) == 4
+    assert document_of(BASIC) == {}
+    assert document_of(BASIC, back) == {
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+    }
+    assert document_of(front) == {"frontchannel_logout_supported": True, "frontchannel_logout_session_supported": True}
+    assert len(document_of(back, front)) == 4
     assert document()["check_session_iframe"] == f"{ISSUER}/session"
 
 

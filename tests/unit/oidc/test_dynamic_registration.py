@@ -27,7 +27,7 @@ MEMBERS = st.sampled_from(
 )
 
 
-def told(metadata: dict[str, Any]) -> dict[str, Any]:
+def register(metadata: dict[str, Any]) -> dict[str, Any]:
     """What is in force once this was registered."""
     record, problems = load({"client_id": "self-1", **to_client_settings({**BASE, **metadata}, ["en", "cy"])}, Service)
     assert record is not None, problems
@@ -63,12 +63,12 @@ def test_whatever_comes_is_a_file_or_a_registered_error(metadata: dict[str, Any]
     ],
 )
 def test_what_was_said_and_is_known_comes_back(metadata: dict[str, Any]) -> None:
-    found = told(metadata)
+    found = register(metadata)
     assert {name: found.get(name) for name in metadata} == metadata
 
 
 def test_what_was_not_said_is_what_the_standard_says_it_is() -> None:
-    found = told({})
+    found = register({})
     assert found["token_endpoint_auth_method"] == "client_secret_basic"
     assert found["id_token_signed_response_alg"] == "RS256"
     assert (found["grant_types"], found["response_types"]) == (["authorization_code"], ["code"])

@@ -32,7 +32,7 @@ def test_a_challenge_names_its_scheme_and_its_error(schemes: list[Scheme], code:
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"),
+    ("reason", "expected"),
     [
         ("it has expired", "it has expired"),
         ("alg 'none': expected one of ['ES256']", "alg 'none': expected one of ['ES256']"),
@@ -43,8 +43,8 @@ def test_a_challenge_names_its_scheme_and_its_error(schemes: list[Scheme], code:
         ("na\u00efve\nline", "na.ve.line"),
     ],
 )
-def test_a_public_reason_contains_no_long_value_from_the_client(reason: str, told: str) -> None:
-    assert public(reason) == told
+def test_a_public_reason_contains_no_long_value_from_the_client(reason: str, expected: str) -> None:
+    assert public(reason) == expected
 
 
 @given(st.text())

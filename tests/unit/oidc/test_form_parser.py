@@ -237,7 +237,7 @@ def test_any_other_content_is_refused(content_type: str | None) -> None:
 def test_an_unreadable_form_becomes_a_displayed_or_an_endpoint_error() -> None:
     with pytest.raises(UnreadableForm) as refused:
         read_query(b"a=1&a=2")
-    for told in (refused.value.displayed_error(), refused.value.token_error()):
-        assert (told.code, told.status) == ("invalid_request", 400)
-        assert "'a'" in told.detail
-        assert "'a'" not in told.description
+    for error in (refused.value.displayed_error(), refused.value.token_error()):
+        assert (error.code, error.status) == ("invalid_request", 400)
+        assert "'a'" in error.detail
+        assert "'a'" not in error.description

@@ -15,13 +15,13 @@ OTHER = service(client_id="other")
 READER = service(client_id="other", introspection=True)
 
 
-def told(caller: Service, token: StoredToken | None, **changes: object) -> dict[str, object]:
+def introspect(caller: Service, token: StoredToken | None, **changes: object) -> dict[str, object]:
     found = None if token is None else (token, grant(**changes))
     return introspection_response(caller, found, ISSUER, LADDER, NOW)
 
 
 def test_a_service_learns_about_its_own_tokens() -> None:
-    assert told(service(), ACCESS) == {
+    assert introspect(service(), ACCESS) == {
         "active": True,
         "iss": ISSUER,
         "client_id": "tax",
@@ -34,24 +34,24 @@ def test_a_service_learns_about_its_own_tokens() -> None:
         "acr": "substantial",
         "auth_time": int(NOW) - 30,
     }
-    assert told(service(), REFRESH)["active"] is True
-    assert "token_type" not in told(service(), REFRESH)
+    assert introspect(service(), REFRESH)["active"] is True
+    assert "token_type" not in introspect(service(), REFRESH)
 
 
 def test_a_bound_token_names_its_key() -> None:
-    found = told(service(), ACCESS, dpop_jkt="jkt-1")
+    found = introspect(service(), ACCESS, dpop_jkt="jkt-1")
     assert (found["token_type"], found["cnf"]) == ("DPoP", {"jkt": "jkt-1"})
-    assert told(service(), replace(ACCESS, dpop_jkt="jkt-2"), dpop_jkt="jkt-1")["cnf"] == {"jkt": "jkt-2"}
+    assert introspect(service(), replace(ACCESS, dpop_jkt="jkt-2"), dpop_jkt="jkt-1")["cnf"] == {"jkt": "jkt-2"}
 
 
 def test_a_token_bound_to_a_certificate_names_it() -> None:
-    found = told(service(), replace(ACCESS, x5t="x5t-1"))
+    found = introspect(service(), replace(ACCESS, x5t="x5t-1"))
     assert (found["token_type"], found["cnf"]) == ("Bearer", {"x5t#S256": "x5t-1"})
 
 
 def test_a_reader_learns_about_access_tokens_of_others_but_not_whose_they_are() -> None:
-    assert told(READER, ACCESS) == without(told(service(), ACCESS), "sub")
-    assert told(READER, REFRESH) == {"active": False}
+    assert introspect(READER, ACCESS) == without(introspect(service(), ACCESS), "sub")
+    assert introspect(READER, REFRESH) == {"active": False}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_reader_learns_about_access_tokens_of_others_but_not_whose_they_are() 
 def test_introspection_of_any_other_token_returns_inactive(
     caller: Service, token: StoredToken | None, expires: float
 ) -> None:
-    assert told(caller, token, expires=expires) == {"active": False}
+    assert introspect(caller, token, expires=expires) == {"active": False}
 
 
 @pytest.mark.parametrize("weight", ["q=0", "Q=0", "q=0.0", "q=0.000", " q = 0 ", "x=1;q=0"])

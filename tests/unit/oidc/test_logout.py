@@ -55,9 +55,9 @@ def test_a_request_is_refused_that_does_not_hold(parameters: dict[str, str]) -> 
 
 
 def test_the_citizen_is_asked_unless_the_id_token_names_this_very_session() -> None:
-    told = session_id("session-1", "tax")
-    assert not must_ask(read(id_token_hint=hint(sid=told)), "session-1")
-    assert must_ask(read(id_token_hint=hint(sid=told)), "session-2")
+    sid = session_id("session-1", "tax")
+    assert not must_ask(read(id_token_hint=hint(sid=sid)), "session-1")
+    assert must_ask(read(id_token_hint=hint(sid=sid)), "session-2")
     assert must_ask(read(id_token_hint=hint(sid="session-1")), "session-1")
     assert must_ask(read(id_token_hint=hint(sid=session_id("session-1", "other"))), "session-1")
     assert must_ask(read(id_token_hint=hint(sid=None)), "session-1")

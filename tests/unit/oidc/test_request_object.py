@@ -150,10 +150,10 @@ def test_nothing_but_client_id_and_request_has_to_stand_outside(
         return authorization_request(sent, of, arrival, SERVER, SENDER)
 
     if of is FAPI2 and arrival is RequestSource.PLAIN:
-        with pytest.raises(RedirectedError) as told:
+        with pytest.raises(RedirectedError) as error:
             read(sent)
-        assert told.value.target.redirect_uri == CALLBACK
-        assert "push" in told.value.description
+        assert error.value.target.redirect_uri == CALLBACK
+        assert "push" in error.value.description
     else:
         assert read(sent) == read({**sent, "response_type": "code"})
         assert read(sent).redirect_uri == CALLBACK
@@ -171,10 +171,10 @@ def test_a_request_object_that_is_refused_names_the_service_and_the_reason() -> 
         (signed(typ="at+jwt"), "typ 'at+jwt'"),
         ("x.y.z", "not a JWS"),
     ):
-        with pytest.raises(DisplayedError) as told:
+        with pytest.raises(DisplayedError) as error:
             authorization_request({"client_id": "tax", "request": request}, OIDC, RequestSource.PLAIN, SERVER, SENDER)
-        assert (told.value.code, told.value.client_id) == ("invalid_request_object", "tax")
-        assert reason in told.value.description
+        assert (error.value.code, error.value.client_id) == ("invalid_request_object", "tax")
+        assert reason in error.value.description
 
 
 def test_the_outer_response_type_must_be_the_inner_one() -> None:
@@ -192,9 +192,9 @@ def test_a_service_can_be_held_to_signing() -> None:
 
 def test_an_invalid_request_object_is_redirected_only_if_the_outer_redirect_uri_is_trusted() -> None:
     bad = {"client_id": "tax", "request": signed(exp=1), "response_type": "code", "state": "s"}
-    with pytest.raises(RedirectedError) as told:
+    with pytest.raises(RedirectedError) as error:
         authorization_request({**bad, "redirect_uri": CALLBACK}, OIDC, RequestSource.PLAIN, SERVER, SENDER)
-    assert (told.value.code, told.value.target.state) == ("invalid_request_object", "s")
+    assert (error.value.code, error.value.target.state) == ("invalid_request_object", "s")
     for untrusted in ({}, {"redirect_uri": "https://evil.example"}):
         with pytest.raises(DisplayedError):
             authorization_request({**bad, **untrusted}, OIDC, RequestSource.PLAIN, SERVER, SENDER)

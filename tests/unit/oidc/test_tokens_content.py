@@ -37,9 +37,9 @@ def test_a_token_with_a_narrower_scope_opens_less_at_userinfo() -> None:
     whole = grant(scope=("openid", "profile", "email"), release=release())
     narrow = replace(TOKEN, scope="openid email")
     assert {"given_name", "email"} <= userinfo_claims(TOKEN, whole, LADDER, NOW).keys()
-    told = userinfo_claims(narrow, whole, LADDER, NOW)
-    assert "email" in told
-    assert not {"given_name", "family_name", "birthdate"} & told.keys()
+    claims = userinfo_claims(narrow, whole, LADDER, NOW)
+    assert "email" in claims
+    assert not {"given_name", "family_name", "birthdate"} & claims.keys()
     asked = grant(scope=whole.scope, release=release(asked_claims={"userinfo": {"given_name": None}}))
     assert userinfo_claims(replace(TOKEN, scope="openid"), asked, LADDER, NOW).keys() == {"sub", "given_name"}
 
@@ -60,7 +60,7 @@ def test_an_id_token_says_who_for_whom_how_well_and_when() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "included"),
     [
         ({}, False),
         ({"max_age_asked": True}, True),
@@ -68,21 +68,21 @@ def test_an_id_token_says_who_for_whom_how_well_and_when() -> None:
         ({"asked_claims": {"userinfo": {"auth_time": None}}}, False),
     ],
 )
-def test_auth_time_is_included_if_the_service_requested_it(asked: dict[str, Any], *, told: bool) -> None:
+def test_auth_time_is_included_if_the_service_requested_it(asked: dict[str, Any], *, included: bool) -> None:
     """OpenID Connect Core 2: required with max_age or as an essential claim, otherwise optional."""
-    assert ("auth_time" in id_token(**{"max_age_asked": False} | asked)) is told
+    assert ("auth_time" in id_token(**{"max_age_asked": False} | asked)) is included
 
 
 @given(st.text(ALPHABET, min_size=20), st.text(min_size=1), st.text(min_size=1))
 def test_a_session_has_another_sid_at_each_service_and_always_the_same_at_one(
     session: str, one: str, other: str
 ) -> None:
-    told = session_id(session, one)
-    assert told == session_id(session, one)
-    assert len(told) == 22
-    assert session not in told
-    assert (told == session_id(session, other)) is (one == other)
-    assert is_session_id(told, session, one)
+    sid = session_id(session, one)
+    assert sid == session_id(session, one)
+    assert len(sid) == 22
+    assert session not in sid
+    assert (sid == session_id(session, other)) is (one == other)
+    assert is_session_id(sid, session, one)
     assert not is_session_id(session, session, one)
 
 
@@ -92,7 +92,7 @@ def test_what_is_not_known_is_not_a_member() -> None:
 
 
 @pytest.mark.parametrize(
-    ("acr", "reached", "told"),
+    ("acr", "reached", "expected"),
     [
         (None, Level.HIGH, "high"),
         ({"essential": True}, Level.HIGH, "high"),
@@ -106,10 +106,10 @@ def test_what_is_not_known_is_not_a_member() -> None:
     ],
 )
 def test_the_acr_of_an_id_token_is_one_of_the_essential_values_that_were_asked_for(
-    acr: dict[str, Any] | None, reached: Level, told: str
+    acr: dict[str, Any] | None, reached: Level, expected: str
 ) -> None:
     """OpenID Connect Core 5.5.1.1."""
-    assert id_token(level=reached, asked_claims={"id_token": {"acr": acr}})["acr"] == told
+    assert id_token(level=reached, asked_claims={"id_token": {"acr": acr}})["acr"] == expected
 
 
 def test_python_jose_accepts_the_id_token() -> None:
@@ -128,8 +128,8 @@ def test_data_goes_into_the_id_token_only_where_it_was_asked_for_there() -> None
 
 def test_no_claim_takes_the_place_of_a_member_of_the_token() -> None:
     everything = {"iss": "evil", "sub": "evil", "acr": "evil", "aud": "evil", "exp": 1, "sid": "evil"}
-    told = id_token(claims=everything, asked_claims={"id_token": dict.fromkeys(everything)})
-    assert told == id_token()
+    token = id_token(claims=everything, asked_claims={"id_token": dict.fromkeys(everything)})
+    assert token == id_token()
     assert userinfo(claims=everything, asked_claims={"userinfo": dict.fromkeys(["sub", "acr"])})["sub"] == "pairwise-1"
 
 
@@ -152,8 +152,8 @@ def test_userinfo_tells_what_the_claims_parameter_asked_for_there() -> None:
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_an_empty_value_is_no_value(value: Any) -> None:
-    told = userinfo("profile", claims={"given_name": value, "family_name": "Huws"})
-    assert told == {"sub": "pairwise-1", "family_name": "Huws"}
+    claims = userinfo("profile", claims={"given_name": value, "family_name": "Huws"})
+    assert claims == {"sub": "pairwise-1", "family_name": "Huws"}
 
 
 def test_a_claim_with_another_value_than_demanded_is_left_out() -> None:

@@ -38,7 +38,7 @@ FULL = Verification(
 )
 
 
-def told(verification: Any, claims: Any = None, of: Verification | None = FULL, known: Any = CLAIMS) -> Any:
+def released(verification: Any, claims: Any = None, of: Verification | None = FULL, known: Any = CLAIMS) -> Any:
     request = {"verification": verification, "claims": {"given_name": None} if claims is None else claims}
     found = verified_claims(of, known, (request,), LADDER, NOW)
     if found is not None:
@@ -47,25 +47,25 @@ def told(verification: Any, claims: Any = None, of: Verification | None = FULL, 
 
 
 def about(verification: Any) -> Any:
-    found = told(verification)
+    found = released(verification)
     return None if found is None else found["verification"]
 
 
 def test_verified_claims_are_omitted_without_a_verification_or_a_request() -> None:
-    assert told({"trust_framework": None}, of=None) is None
+    assert released({"trust_framework": None}, of=None) is None
     assert verified_claims(FULL, CLAIMS, (), LADDER, NOW) is None
 
 
 def test_only_requested_verified_claims_are_included() -> None:
-    assert told({"trust_framework": None}, {"given_name": None, "email": None, "salary": None}) == {
+    assert released({"trust_framework": None}, {"given_name": None, "email": None, "salary": None}) == {
         "verification": {"trust_framework": "eidas"},
         "claims": {"given_name": "Mair"},
     }
 
 
 def test_an_empty_claims_object_is_never_included() -> None:
-    assert told({"trust_framework": None}, {"email": None}) is None
-    assert told({"trust_framework": None}, {"given_name": {"value": "Alys"}}) is None
+    assert released({"trust_framework": None}, {"email": None}) is None
+    assert released({"trust_framework": None}, {"given_name": {"value": "Alys"}}) is None
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,10 @@ def test_document_details_are_included_only_member_by_member() -> None:
 def test_a_verification_of_which_little_is_known_has_no_empty_members() -> None:
     little = Verification("eidas", Level.LOW, CHECKED, ("given_name",))
     asked = {"trust_framework": None, "evidence": None, "assurance_process": None, "verification_process": None}
-    assert told(asked, of=little) == {"verification": {"trust_framework": "eidas"}, "claims": {"given_name": "Mair"}}
+    assert released(asked, of=little) == {
+        "verification": {"trust_framework": "eidas"},
+        "claims": {"given_name": "Mair"},
+    }
 
 
 def test_several_requests_are_answered_by_those_that_are_met() -> None:
@@ -164,7 +167,7 @@ def document(**details: Any) -> Verification:
 
 def details_of(verification: Verification, **asked: Any) -> Any:
     wanted = {"type": {"value": "document"}, "document_details": {"type": None, **asked}}
-    found = told({"trust_framework": None, "evidence": [wanted]}, of=verification)
+    found = released({"trust_framework": None, "evidence": [wanted]}, of=verification)
     return None if found is None else found["verification"]["evidence"][0]["document_details"]
 
 
@@ -205,13 +208,13 @@ def test_details_without_their_type_are_omitted() -> None:
         "trust_framework": None,
         "evidence": [{"type": {"value": "document"}, "document_details": {"document_number": None}}],
     }
-    assert told(asked, of=untyped)["verification"]["evidence"] == [{"type": "document"}]
+    assert released(asked, of=untyped)["verification"]["evidence"] == [{"type": "document"}]
 
 
 @pytest.mark.parametrize("born", ["1977", "1977-04", "0000-04-12", "1977-04-12"])
 def test_a_partial_birthdate_is_included_as_verified(born: str) -> None:
     known = {"name": "Suharto", "birthdate": born}
-    answer = told({"trust_framework": None}, dict.fromkeys(known), replace(FULL, claims=tuple(known)), known)
+    answer = released({"trust_framework": None}, dict.fromkeys(known), replace(FULL, claims=tuple(known)), known)
     assert answer["claims"] == known
     assurance_schema.check(answer)
 
@@ -219,27 +222,27 @@ def test_a_partial_birthdate_is_included_as_verified(born: str) -> None:
 def test_a_claim_of_another_shape_or_age_is_left_out_alone() -> None:
     known = {"given_name": "Mair", "birthdate": "01/04/1990", "updated_at": int(NOW) - 10}
     verification = replace(FULL, claims=tuple(known))
-    assert told({"trust_framework": None}, dict.fromkeys(known), verification, known)["claims"] == {
+    assert released({"trust_framework": None}, dict.fromkeys(known), verification, known)["claims"] == {
         "given_name": "Mair",
         "updated_at": int(NOW) - 10,
     }
     for age, kept in ((9, {"given_name": "Mair"}), (10, {"given_name": "Mair", "updated_at": int(NOW) - 10})):
         asked = {"given_name": None, "updated_at": {"max_age": age}}
-        assert told({"trust_framework": None}, asked, verification, known)["claims"] == kept
+        assert released({"trust_framework": None}, asked, verification, known)["claims"] == kept
 
 
 def test_a_claim_without_a_time_in_it_meets_no_age() -> None:
-    assert told({"trust_framework": None}, {"given_name": {"max_age": 10**12}}) is None
+    assert released({"trust_framework": None}, {"given_name": {"max_age": 10**12}}) is None
 
 
 def test_essential_changes_nothing_in_the_answer() -> None:
     essential = {"essential": True}
     asked = {"trust_framework": essential, "assurance_level": essential, "unknown": essential}
-    assert told(asked, {"given_name": essential, "family_name": {"value": "Rees", **essential}}) == {
+    assert released(asked, {"given_name": essential, "family_name": {"value": "Rees", **essential}}) == {
         "verification": {"trust_framework": "eidas", "assurance_level": "substantial"},
         "claims": {"given_name": "Mair"},
     }
-    assert told({"trust_framework": {"value": "de_aml", **essential}}) is None
+    assert released({"trust_framework": {"value": "de_aml", **essential}}) is None
 
 
 def test_the_first_matching_alternative_selects_the_elements() -> None:
@@ -249,14 +252,14 @@ def test_the_first_matching_alternative_selects_the_elements() -> None:
     plain = {"type": {"value": "document"}}
     checked = {**plain, "check_details": [{"check_method": {"value": "vri"}, "check_id": None}]}
     unmet = {**plain, "check_details": [{"check_method": {"value": "pvp"}}]}
-    told_checked = [{"type": "document", "check_details": [{"check_method": "vri", "check_id": "c-1"}]}]
-    assert evidence(checked, plain) == told_checked
+    expected_checked = [{"type": "document", "check_details": [{"check_method": "vri", "check_id": "c-1"}]}]
+    assert evidence(checked, plain) == expected_checked
     assert evidence(plain, checked) == [{"type": "document"}]
-    assert evidence(unmet, checked) == told_checked
+    assert evidence(unmet, checked) == expected_checked
 
 
 def test_verified_claims_are_omitted_without_a_trust_framework() -> None:
-    assert told({"trust_framework": None}, of=replace(FULL, trust_framework="")) is None
+    assert released({"trust_framework": None}, of=replace(FULL, trust_framework="")) is None
 
 
 def test_the_example_for_services_is_answered_as_it_says() -> None:

@@ -127,21 +127,21 @@ def test_an_environment_variable_turns_the_https_check_of_authlib_off(monkeypatc
 def test_departures_from_the_standards_are_named_by_member_and_repeat_no_value(
     changes: dict[str, Any], named: list[str]
 ) -> None:
-    told = deviations(changed(changes))
-    assert set(named) <= set(re.findall(r'"(\w+)"', " ".join(told)))
-    assert bool(told) is bool(named)
-    assert not any(str(value) in " ".join(told) for value in ("http://op.example/end", "yes", "{'name'"))
+    found = deviations(changed(changes))
+    assert set(named) <= set(re.findall(r'"(\w+)"', " ".join(found)))
+    assert bool(found) is bool(named)
+    assert not any(str(value) in " ".join(found) for value in ("http://op.example/end", "yes", "{'name'"))
 
 
 @given(st.sampled_from(MEMBERS), JSON)
 def test_departures_of_any_document_are_sentences_and_no_exception(member: str, value: Any) -> None:
-    assert all(isinstance(told, str) for told in deviations({**DOCUMENT, member: value}))
+    assert all(isinstance(sentence, str) for sentence in deviations({**DOCUMENT, member: value}))
 
 
 async def test_the_metadata_of_a_running_provider_are_held_against_the_standards(here: Stage) -> None:
     assert await fetched_deviations(config(f"{here.base}/eid"), here.outgoing) == ()
-    [told] = await fetched_deviations(config(f"{here.base}/nowhere"), here.outgoing)
-    assert told.startswith("metadata: ")
+    [sentence] = await fetched_deviations(config(f"{here.base}/nowhere"), here.outgoing)
+    assert sentence.startswith("metadata: ")
 
 
 @given(st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~", min_size=43, max_size=128))

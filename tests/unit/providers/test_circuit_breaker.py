@@ -171,7 +171,7 @@ class Histories(RuleBasedStateMachine):
             assert not self.breaker.allow(self.now)
 
     @invariant()
-    def somebody_is_admitted_soon(self) -> None:
+    def a_probe_is_admitted_soon(self) -> None:
         if self.breaker.opened is not None and self.breaker.opened <= self.now:
             assert not self.breaker.is_open(self.now + OPEN_FOR)
 

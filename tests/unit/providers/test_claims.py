@@ -84,7 +84,7 @@ def test_a_malformed_claim_is_not_said_to_be_verified() -> None:
 
 
 @pytest.mark.parametrize(
-    ("signed", "told", "merged"),
+    ("signed", "from_userinfo", "merged"),
     [
         ({"email": "a@x.example", "email_verified": True}, {"email": "b@x.example"}, {"email": "b@x.example"}),
         (
@@ -107,9 +107,9 @@ def test_a_malformed_claim_is_not_said_to_be_verified() -> None:
     ],
 )
 def test_an_address_is_verified_only_if_it_was_said_beside_it(
-    signed: dict[str, Any], told: dict[str, Any], merged: dict[str, Any]
+    signed: dict[str, Any], from_userinfo: dict[str, Any], merged: dict[str, Any]
 ) -> None:
-    assert merge(signed, told) == merged
+    assert merge(signed, from_userinfo) == merged
 
 
 def test_a_malformed_address_takes_its_verification_along() -> None:

@@ -129,7 +129,7 @@ def test_an_error_of_the_token_endpoint_has_its_reason(
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "expected"),
     [
         ("https://op.example/a_b~c", "'https://op.example/a_b~c'"),
         ("urn:mace:incommon:iap:silver", "'urn:mace:incommon:iap:silver'"),
@@ -139,8 +139,8 @@ def test_an_error_of_the_token_endpoint_has_its_reason(
         ({"a": 1}, "that cannot be shown"),
     ],
 )
-def test_an_identifier_is_shown_in_the_log_only_if_it_looks_like_one(value: object, told: str) -> None:
-    assert describe_identifier(value) == told
+def test_an_identifier_is_shown_in_the_log_only_if_it_looks_like_one(value: object, expected: str) -> None:
+    assert describe_identifier(value) == expected
 
 
 @given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}(\.[A-Za-z0-9_-]{0,9}){0,6}", fullmatch=True))
@@ -324,7 +324,7 @@ def test_nothing_is_said_to_be_verified_without_a_trust_framework_or_a_verified_
 
 @pytest.mark.parametrize("changes", [{}, {"claim_map": {"given_name": "first", "email": "mail"}}])
 def test_what_is_announced_of_a_provider_is_what_its_identities_say(changes: dict[str, Any]) -> None:
-    told = verifiable(config(ISSUER, **changes))
+    announced = verifiable(config(ISSUER, **changes))
     given = {
         **dict.fromkeys((*config(ISSUER).claim_map, "first"), "x"),
         "birthdate": "1990",
@@ -335,12 +335,12 @@ def test_what_is_announced_of_a_provider_is_what_its_identities_say(changes: dic
         "phone_number_verified": True,
     }
     found = identity(given, **changes).verification
-    assert told is not None
+    assert announced is not None
     assert found is not None
-    assert told.frameworks == {found.trust_framework}
-    assert told.claims == set(found.claims)
-    assert told.kinds == {piece.type: {piece.details["type"]} for piece in found.evidence}
-    assert told.methods == {check.check_method for piece in found.evidence for check in piece.checks}
+    assert announced.frameworks == {found.trust_framework}
+    assert announced.claims == set(found.claims)
+    assert announced.kinds == {piece.type: {piece.details["type"]} for piece in found.evidence}
+    assert announced.methods == {check.check_method for piece in found.evidence for check in piece.checks}
 
 
 def test_nothing_is_announced_of_a_provider_that_verifies_nothing() -> None:

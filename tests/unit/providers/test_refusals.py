@@ -282,7 +282,7 @@ async def test_one_citizen_can_bring_it_about_for_ever_and_the_provider_stays_op
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "expected"),
     [
         ({"tokens": {"id_token": JWE}}, ["JWE", "alg RSA-OAEP-256", "enc A256GCM", "id_token_encrypted_response_alg"]),
         ({"userinfo": answer(JWS, media_type="application/jwt")}, ["alg RS256", "userinfo_signed_response_alg"]),
@@ -291,12 +291,12 @@ async def test_one_citizen_can_bring_it_about_for_ever_and_the_provider_stays_op
     ],
 )
 async def test_a_token_that_is_not_read_says_what_came_and_what_to_set(
-    system: System, settings: dict[str, Any], told: list[str]
+    system: System, settings: dict[str, Any], expected: list[str]
 ) -> None:
     failure = await play(Wire(system), scene(**settings))
     assert isinstance(failure, ProviderFailure)
     assert (failure.reason, failure.outage) == (ProviderFailureReason.UNSAFE, False)
-    for word in told:
+    for word in expected:
         assert word in failure.detail
 
 
@@ -309,12 +309,14 @@ async def test_without_userinfo_a_provider_that_signs_it_is_not_asked_for_it(sys
 def test_the_handbook_lists_every_fault_under_its_cause() -> None:
     lines = (Path(__file__).parents[3] / "docs" / "operating.md").read_text().splitlines()
     rows = {cause: next(line for line in lines if line.startswith(f"| `{cause}` |")) for cause in FailureCause}
-    told = {cause: set(re.findall(r"`([a-z_]+)`", row.rpartition(" | ")[2])) & _words() for cause, row in rows.items()}
+    documented = {
+        cause: set(re.findall(r"`([a-z_]+)`", row.rpartition(" | ")[2])) & _words() for cause, row in rows.items()
+    }
     known: dict[FailureCause, set[str]] = {cause: set() for cause in FailureCause}
     for fault, rule in RULES.items():
         known[rule.cause].add(fault.value)
     known[FailureCause.BROKER].add(NOT_ASKED)
-    assert told == known
+    assert documented == known
 
 
 def _words() -> set[str]:

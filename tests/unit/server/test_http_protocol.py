@@ -124,7 +124,7 @@ async def served(app: ASGIApp, protocol: type[HttpProtocol] = HttpProtocol) -> A
     await running
 
 
-async def told(port: int, *requests: str) -> bytes:
+async def send_requests(port: int, *requests: str) -> bytes:
     """All that comes back on one connection until the server closes it."""
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     writer.write("".join(f"{line} HTTP/1.1\r\nHost: here\r\n{more}" for line, _, more in map(split, requests)).encode())
@@ -149,7 +149,7 @@ def split(request: str) -> tuple[str, str, str]:
 )
 async def test_answers_arrive_whole_and_in_order_on_a_connection_that_stays_open(path: str, expected: bytes) -> None:
     async with served(application) as port:
-        answer = await told(port, f"GET {path}", "GET /small", "GET /closing")
+        answer = await send_requests(port, f"GET {path}", "GET /small", "GET /closing")
     first, second, third = answer.split(b"HTTP/1.1 200 OK\r\n")[1:]
     assert first.partition(b"\r\n\r\n")[2] == expected
     assert second.partition(b"\r\n\r\n")[2] == b"small"
@@ -187,5 +187,5 @@ async def test_an_answer_is_one_write() -> None:
             super().connection_made(cast(asyncio.BaseTransport, Noting(transport)))
 
     async with served(application, Noted) as port:
-        await told(port, "GET /small", "GET /closing")
+        await send_requests(port, "GET /small", "GET /closing")
     assert [answer[-7:] for answer in written] == [b"\r\nsmall", b"closing"]

@@ -185,9 +185,9 @@ async def test_every_class_of_failure_has_its_page_and_its_explanation(
     if FAILURES[failure].page:
         await tab.goto(site + path(f"failed_{failure}"))
         await expected(tab.get_by_role("heading", level=1)).to_have_text(filled(telling.title))
-        told = await tab.locator("main").inner_text()
+        text = await tab.locator("main").inner_text()
         for sentence in telling.story:
-            assert re.search(filled(sentence), told), sentence
+            assert re.search(filled(sentence), text), sentence
     await tab.goto(f"{site}/errors/{failure}")
     await expected(tab.get_by_role("heading", level=1)).to_have_text(telling.heading)
     await expected(tab.locator("main")).to_contain_text(telling.meaning)

@@ -23,10 +23,10 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "OPTIONS")
 def echo(name: str) -> Endpoint:
     """An endpoint that responds with its name and its parameters."""
 
-    async def told(request: Request) -> Response:
+    async def respond(request: Request) -> Response:
         return PlainTextResponse(f"{name} {request.method} {dict(request.path_params)} {len(await request.body())}")
 
-    return told
+    return respond
 
 
 def plain(_request: Request) -> Response:

@@ -208,9 +208,9 @@ async def test_a_head_without_end_is_answered_in_words_before_it_ends(port: int,
         writer.write(unit)
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
     assert head.startswith(b"HTTP/1.1 431 ")
-    told = (await reader.read()).decode()
+    response = (await reader.read()).decode()
     for language in ("Delete the cookies", "Dilëwch gwcis", "احذف ملفات"):
-        assert language in told
+        assert language in response
     writer.close()
 
 

@@ -48,14 +48,14 @@ def test_metrics_of_all_workers_are_merged_without_the_gauges_of_ended_workers(t
         for worker in workers:
             assert worker.stdout is not None
             assert worker.stdout.readline() == b"counted\n"
-        told, _ = python(READER, tmp_path).communicate()
-        assert value(told, "portico_tokens_issued_total", by="code") == 6
-        assert value(told, "portico_provider_working", provider="bank") == 0
+        output, _ = python(READER, tmp_path).communicate()
+        assert value(output, "portico_tokens_issued_total", by="code") == 6
+        assert value(output, "portico_provider_working", provider="bank") == 0
         workers[1].kill()
         workers[1].wait()
-        told, _ = python(READER, tmp_path).communicate()
-        assert value(told, "portico_tokens_issued_total", by="code") == 6, "what a dead worker counted still counts"
-        assert value(told, "portico_provider_working", provider="bank") == 1
+        output, _ = python(READER, tmp_path).communicate()
+        assert value(output, "portico_tokens_issued_total", by="code") == 6, "what a dead worker counted still counts"
+        assert value(output, "portico_provider_working", provider="bank") == 1
         clear(tmp_path)
         left = {int(file.stem.rpartition("_")[2]) for file in tmp_path.glob("*.db")}
         assert left == {workers[0].pid}, "before a start, what ended processes left is taken out"

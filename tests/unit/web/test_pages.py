@@ -108,12 +108,12 @@ def test_the_form_that_goes_back_to_a_service_can_be_sent_by_hand(written: PageR
 def test_a_failure_page_has_its_parts_in_one_order(failure: FailureClass, written: PageRenderer) -> None:
     html = text(page(went_wrong(failure), written))
     names = {"provider": BANK.name("en"), "service": SERVICE.name("en"), "site": "Portico"}
-    told = FAILURE_TEXTS[failure]
+    texts = FAILURE_TEXTS[failure]
     keeps = not GOING_ON.isdisjoint(went_wrong(failure).steps)
     parts = [
-        told.title.format(**names),
-        *(line.format(**names) for line in told.story),
-        told.not_shared.format(**names),
+        texts.title.format(**names),
+        *(line.format(**names) for line in texts.story),
+        texts.not_shared.format(**names),
         "Your place is kept until" if keeps else "You can open this page again until",
         *(["What you can do now"] if went_wrong(failure).steps else []),
         "If you are stuck",
@@ -239,7 +239,7 @@ def test_the_words_show_until_they_have_to_be_typed_in(written: PageRenderer) ->
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("waiting_to_take_up", "We sent a code to a…@example.org . It works until 09:00."),
         ("waiting_code_posted", "We sent a code to your home by post. It works until 09:00."),
@@ -249,9 +249,9 @@ def test_the_words_show_until_they_have_to_be_typed_in(written: PageRenderer) ->
         ("waiting_no_more_codes", "No more codes can be sent for this request."),
     ],
 )
-def test_taking_up_an_identity_says_where_the_code_goes(name: str, told: str, written: PageRenderer) -> None:
+def test_taking_up_an_identity_says_where_the_code_goes(name: str, expected: str, written: PageRenderer) -> None:
     html = page(VIEWS[name], written)
-    assert told in text(html)
+    assert expected in text(html)
     assert ('action="/journey/a-handle-for-tests-only/code"' in html) == (name != "waiting_no_more_codes")
     assert ('name="words"' in html) == (name in ("waiting_to_take_up", "waiting_code_posted"))
 
@@ -277,9 +277,9 @@ def test_a_reference_is_readable_in_two_groups_however_it_is_stored() -> None:
 
 def test_every_class_of_failure_has_its_texts() -> None:
     assert set(FAILURE_TEXTS) == set(FailureClass)
-    for failure, told in FAILURE_TEXTS.items():
+    for failure, texts in FAILURE_TEXTS.items():
         if failure in AT_A_PROVIDER:
-            assert told.short, failure
+            assert texts.short, failure
 
 
 @pytest.mark.usefixtures("written")

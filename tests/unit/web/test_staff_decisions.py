@@ -15,9 +15,9 @@ async def test_a_note_that_looks_like_a_code_is_refused_and_not_kept_anywhere(st
     context = await stage.sign_in(CARYS)
     at = await prepare_decision(context, case)
     form = {"decision": "decline", "decline.details_differ": "yes", "note": "the code was 493027"}
-    told = await context.send(f"{at}/decision", f"{at}/decision", form)
-    assert told.headers["location"] == f"{at}/decision?problem=note&decision=decline&reasons=details_differ"
-    page = (await context.get(told.headers["location"])).text
+    response = await context.send(f"{at}/decision", f"{at}/decision", form)
+    assert response.headers["location"] == f"{at}/decision?problem=note&decision=decline&reasons=details_differ"
+    page = (await context.get(response.headers["location"])).text
     assert "493027" not in page
     assert re.search(r'id="decision-decline"[^>]* checked', page)
     assert re.search(r'id="decline-details_differ"[^>]* checked', page)
@@ -41,8 +41,8 @@ async def test_the_citizen_is_asked_with_the_words_that_both_see(stage: Stage) -
     assert "id.test/confirm" in page
     done = await context.send(f"{at}/ask", at, {"message": "Another"})
     assert done.headers["location"] == f"{at}?problem=asked"
-    told = AuditEvent("question_declined", question.created, "citizen")
-    assert await stage.facts.questions.end(question.id, BackchannelState.DECLINED, question.created, [told])
+    event = AuditEvent("question_declined", question.created, "citizen")
+    assert await stage.facts.questions.end(question.id, BackchannelState.DECLINED, question.created, [event])
     page = (await context.get(at)).text
     assert "The citizen declined." in page
     assert question.code not in page
@@ -53,8 +53,8 @@ async def test_a_decision_against_the_citizen_needs_a_listed_reason(stage: Stage
     context = await stage.sign_in(CARYS)
     at = await prepare_decision(context, case)
     for form in ({"decision": "decline"}, {"decision": "decline", "decline.convinced": "yes"}):
-        told = await context.send(f"{at}/decision", f"{at}/decision", form)
-        assert "problem=reason" in told.headers["location"]
+        response = await context.send(f"{at}/decision", f"{at}/decision", form)
+        assert "problem=reason" in response.headers["location"]
     assert (await now(stage, case)).state is CaseState.DECISION
 
 
@@ -87,8 +87,8 @@ async def test_an_approval_is_not_offered_before_the_evidence_supports_it(stage:
     page = (await context.get(f"{at}/decision")).text
     assert 'value="approve"' not in page
     assert "“Approve” is not offered" in page
-    told = await context.send(f"{at}/decision", f"{at}/decision", {"decision": "approve"})
-    assert "problem=level" in told.headers["location"]
+    response = await context.send(f"{at}/decision", f"{at}/decision", {"decision": "approve"})
+    assert "problem=level" in response.headers["location"]
     assert (await now(stage, case)).state is CaseState.DECISION
 
 
@@ -114,8 +114,8 @@ async def test_a_reviewer_who_disagrees_says_why_and_a_lead_gets_the_case(stage:
     case, context = await case_in_review(stage)
     at = f"/cases/{case.id}"
     await context.send(f"{at}/view", f"{at}/view", {"decision": "decline", "decline.face_differs": "yes"})
-    told = await context.send(f"{at}/review", f"{at}/review", {"decision": "disagree"})
-    assert "problem=reason" in told.headers["location"]
+    response = await context.send(f"{at}/review", f"{at}/review", {"decision": "disagree"})
+    assert "problem=reason" in response.headers["location"]
     await context.send(f"{at}/review", f"{at}/review", {"decision": "disagree", "disagree.face_differs": "yes"})
     assert (await now(stage, case)).state is CaseState.HELD
     lead = await stage.sign_in(RHYS)

@@ -86,9 +86,9 @@ async def test_what_is_wrong_with_a_form_is_said_and_nothing_typed_stands_in_the
     await context.send("/next", "/")
     await context.send(f"{at}/start", at, {"channel": "video"})
     before = await now(stage, case)
-    told = await context.send(f"{at}/{path}", f"{at}/{path}?kind=passport", form)
-    assert told.headers["location"].startswith(f"{at}/{path}?{problem}")
+    response = await context.send(f"{at}/{path}", f"{at}/{path}?kind=passport", form)
+    assert response.headers["location"].startswith(f"{at}/{path}?{problem}")
     assert await now(stage, case) == before
-    page = (await context.get(told.headers["location"])).text
+    page = (await context.get(response.headers["location"])).text
     assert 'class="govuk-error-summary__title"' in page
     assert f'href="#at-{problem.rpartition("=")[2]}"' in page

@@ -125,29 +125,28 @@ class Actor:
         return f"{self.id} {'+'.join(self.roles)}{' looked up' * self.looked_up}{' stale' * self.stale}"
 
 
-EVERYBODY = {"flag", "interest"}
+ANY_ROLE = {"flag", "interest"}
 RECORD = {"details", "evidence", "person"}
 OFFERED: Mapping[tuple[str, str], set[str]] = {
-    ("queued", "visitor-1 agent looked up"): EVERYBODY,
-    ("queued", "lead-2 lead looked up"): EVERYBODY | {"note", "hold"},
+    ("queued", "visitor-1 agent looked up"): ANY_ROLE,
+    ("queued", "lead-2 lead looked up"): ANY_ROLE | {"note", "hold"},
     ("queued", "auditor-1 auditor looked up"): set(),
-    ("claimed", "agent-1 agent"): EVERYBODY | {"note", "renew", "start", "put-back"},
-    ("claimed", "lead-2 lead looked up"): EVERYBODY | {"note", "hold", "take-back"},
-    ("in_session", "agent-1 agent"): EVERYBODY | RECORD | {"note", "renew", "words", "end", "drop"},
-    ("decision, nothing recorded", "agent-1 agent"): EVERYBODY
+    ("claimed", "agent-1 agent"): ANY_ROLE | {"note", "renew", "start", "put-back"},
+    ("claimed", "lead-2 lead looked up"): ANY_ROLE | {"note", "hold", "take-back"},
+    ("in_session", "agent-1 agent"): ANY_ROLE | RECORD | {"note", "renew", "words", "end", "drop"},
+    ("decision, nothing recorded", "agent-1 agent"): ANY_ROLE
     | RECORD
     | {"note", "renew", "put-back", "decline", "more evidence"},
-    ("decision, everything recorded", "agent-1 agent"): EVERYBODY
+    ("decision, everything recorded", "agent-1 agent"): ANY_ROLE
     | RECORD
     | {"note", "renew", "put-back", "decline", "more evidence", "approve", "ask", "change evidence", "remove evidence"},
-    ("decision, more evidence was asked for twice", "agent-1 agent"): EVERYBODY
+    ("decision, more evidence was asked for twice", "agent-1 agent"): ANY_ROLE
     | RECORD
     | {"note", "renew", "put-back", "decline", "ask", "change evidence", "remove evidence"},
-    ("review, claimed", "reviewer-1 reviewer"): EVERYBODY | {"note", "renew", "put-back", "view"},
-    ("review, after the independent review", "reviewer-1 reviewer"): EVERYBODY
-    | {"note", "renew", "put-back", "review"},
-    ("held", "lead-2 lead looked up"): EVERYBODY | {"note", "end-hold", "decline held"},
-    ("held", "lead-2 lead looked up stale"): EVERYBODY | {"note", "end-hold"},
+    ("review, claimed", "reviewer-1 reviewer"): ANY_ROLE | {"note", "renew", "put-back", "view"},
+    ("review, after the independent review", "reviewer-1 reviewer"): ANY_ROLE | {"note", "renew", "put-back", "review"},
+    ("held", "lead-2 lead looked up"): ANY_ROLE | {"note", "end-hold", "decline held"},
+    ("held", "lead-2 lead looked up stale"): ANY_ROLE | {"note", "end-hold"},
     ("bound", "lead-2 lead looked up"): {"flag", "revoke"},
     ("declined", "lead-2 lead looked up"): set(),
 }

@@ -12,7 +12,7 @@ from providers.openid.identity import verifiable as of_provider
 from tests.support.configuration import Configuration, prepared
 
 
-def told(settings: Settings) -> set[EvidenceType]:
+def announced(settings: Settings) -> set[EvidenceType]:
     providers = [of_provider(entry.config) for entry in settings.providers.values()]
     assisted = bool(help_ways(settings, build_notifier(settings.broker.notifications)))
     return set(verifiable(default_profiles(), providers, assisted=assisted).kinds)
@@ -22,10 +22,10 @@ def test_documents_and_vouches_are_announced_only_where_help_from_a_person_is_of
     prepared(tmp_path)
     settings = Configuration(tmp_path / "config").settings()
     broker = settings.broker
-    assert told(settings) == set(EvidenceType)
+    assert announced(settings) == set(EvidenceType)
     for without in (
         replace(settings, staff=None),
         replace(settings, broker=replace(broker, assisted=replace(broker.assisted, enabled=False))),
     ):
-        assert told(without) == {EvidenceType.ELECTRONIC_RECORD}
-    assert told(replace(settings, staff=None, providers={})) == set()
+        assert announced(without) == {EvidenceType.ELECTRONIC_RECORD}
+    assert announced(replace(settings, staff=None, providers={})) == set()

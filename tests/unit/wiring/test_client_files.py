@@ -75,19 +75,19 @@ async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reg
 
 async def test_a_service_registers_is_known_at_once_and_is_told_what_is_in_force(harness: RegistrationHarness) -> None:
     reply = await harness.register(contacts=["me@shop.example"], logo_uri="https://shop.example/logo")
-    told = reply.json()
+    body = reply.json()
     assert (reply.status_code, reply.headers["cache-control"]) == (201, "no-store")
-    assert told["client_secret_expires_at"] == 0
-    assert told["redirect_uris"] == SERVICE["redirect_uris"]
-    assert told["token_endpoint_auth_method"] == "client_secret_basic"
-    assert "logo_uri" not in told
-    assert tomllib.loads((harness.folder / "services" / f"{told['client_id']}.toml").read_text())["contact"]
+    assert body["client_secret_expires_at"] == 0
+    assert body["redirect_uris"] == SERVICE["redirect_uris"]
+    assert body["token_endpoint_auth_method"] == "client_secret_basic"
+    assert "logo_uri" not in body
+    assert tomllib.loads((harness.folder / "services" / f"{body['client_id']}.toml").read_text())["contact"]
     form = {"grant_type": "authorization_code", "code": "code_none", "redirect_uri": SERVICE["redirect_uris"][0]}
-    for secret, error in ((told["client_secret"], "invalid_grant"), ("wrong" * 9, "invalid_client")):
-        answer = await harness.client.post("/token", data=form, auth=(told["client_id"], secret))
+    for secret, error in ((body["client_secret"], "invalid_grant"), ("wrong" * 9, "invalid_client")):
+        answer = await harness.client.post("/token", data=form, auth=(body["client_id"], secret))
         assert answer.json()["error"] == error
     asked = {
-        "client_id": told["client_id"],
+        "client_id": body["client_id"],
         "redirect_uri": SERVICE["redirect_uris"][0],
         "scope": "openid profile",
         "response_type": "code",
@@ -194,9 +194,9 @@ async def test_what_a_file_could_not_say_is_refused_and_leaves_nothing_behind(
     before = harness.files()
     reply = await harness.register(**metadata)
     assert (reply.status_code, reply.json()["error"]) == (400, error)
-    told = reply.json()["error_description"]
-    assert said in told
-    assert re.fullmatch(r"[ !#-\[\]-~]{1,200}", told)
+    description = reply.json()["error_description"]
+    assert said in description
+    assert re.fullmatch(r"[ !#-\[\]-~]{1,200}", description)
     assert harness.files() == before
 
 
@@ -251,7 +251,7 @@ async def test_what_a_reload_did_not_take_is_neither_registered_nor_ended(
     harness: RegistrationHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert harness.container.configuration.client_files is not None
-    told = (await harness.register()).json()
+    body = (await harness.register()).json()
     before = harness.files()
 
     async def refusing(_client_id: str) -> None:
@@ -260,34 +260,34 @@ async def test_what_a_reload_did_not_take_is_neither_registered_nor_ended(
     monkeypatch.setattr(harness.container.configuration.client_files, "_take", refusing)
     assert (await harness.register()).status_code == 503
     assert harness.files() == before
-    bearer = {"Authorization": f"Bearer {told['registration_access_token']}"}
-    assert (await harness.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 503
-    assert told["client_id"] in harness.container.configuration.registry.services
+    bearer = {"Authorization": f"Bearer {body['registration_access_token']}"}
+    assert (await harness.client.delete(body["registration_client_uri"], headers=bearer)).status_code == 503
+    assert body["client_id"] in harness.container.configuration.registry.services
     monkeypatch.undo()
-    assert (await harness.client.delete(told["registration_client_uri"], headers=bearer)).status_code == 204
+    assert (await harness.client.delete(body["registration_client_uri"], headers=bearer)).status_code == 204
 
 
 async def test_a_registered_service_shares_no_subjects_with_anybody(harness: RegistrationHarness) -> None:
-    told = (await harness.register(redirect_uris=["https://aberlan.example/a", "https://other.example/b"])).json()
+    body = (await harness.register(redirect_uris=["https://aberlan.example/a", "https://other.example/b"])).json()
     sectors = [service.sector for service in harness.container.configuration.registry.services.values()]
-    mine = harness.container.configuration.registry.services[told["client_id"]].sector
+    mine = harness.container.configuration.registry.services[body["client_id"]].sector
     assert sectors.count(mine) == 1
 
 
 async def test_many_at_once_are_all_registered(harness: RegistrationHarness) -> None:
     replies = await asyncio.gather(*(harness.register(client_name=f"Number {n}") for n in range(5)))
-    told = [reply.json()["client_id"] for reply in replies]
-    assert set(told) <= harness.container.configuration.registry.services.keys()
-    assert len(set(told)) == 5
+    client_ids = [reply.json()["client_id"] for reply in replies]
+    assert set(client_ids) <= harness.container.configuration.registry.services.keys()
+    assert len(set(client_ids)) == 5
 
 
 async def test_the_metadata_say_where_to_register_and_what_a_new_service_may_use(harness: RegistrationHarness) -> None:
-    told = (await harness.client.get("/.well-known/openid-configuration")).json()
-    assert told["registration_endpoint"] == f"{ISSUER}/register"
+    document = (await harness.client.get("/.well-known/openid-configuration")).json()
+    assert document["registration_endpoint"] == f"{ISSUER}/register"
     assert {"client_secret_basic", "client_secret_post", "private_key_jwt"} <= set(
-        told["token_endpoint_auth_methods_supported"]
+        document["token_endpoint_auth_methods_supported"]
     )
-    assert told["require_pushed_authorization_requests"] is False
+    assert document["require_pushed_authorization_requests"] is False
 
 
 async def test_nobody_registers_where_that_was_not_asked_for(harness: RegistrationHarness) -> None:

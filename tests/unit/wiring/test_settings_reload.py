@@ -134,9 +134,9 @@ async def test_one_mistake_refuses_everything_and_is_logged_with_place_and_mend(
     assert list(registry.services) == ["demo-service", "land-register", "travel-office"]
     assert registry.providers["northbank"].policy.enabled
     assert hosts.taken is None
-    told = [vars(record) for record in caplog.records if record.message == "setting_invalid"]
-    assert {one["place"].partition(":")[0] for one in told} == {DEMO, "services/travel-office.toml"}
-    assert all(one["fix"] for one in told)
+    entries = [vars(record) for record in caplog.records if record.message == "setting_invalid"]
+    assert {one["place"].partition(":")[0] for one in entries} == {DEMO, "services/travel-office.toml"}
+    assert all(one["fix"] for one in entries)
     assert caplog.records[-1].message == "configuration_refused"
 
 

@@ -187,9 +187,9 @@ async def test_no_audit_row_holds_personal_data_or_what_was_noted(stage: Stage) 
     f = had(await c.record_independent_review(who, f.ref, Decision.APPROVE, (), "looks fine to me"))
     had(await c.review_verdict(who, f.ref, (), agrees=True))
     await stage.binds(handle)
-    told = repr(await stage.audit())
+    rows = repr(await stage.audit())
     for secret in ("Ada", "X123", "ada@example.org", "looks fine", "1990"):
-        assert secret not in told
+        assert secret not in rows
     assert [e.actor for e in await stage.audit("case_view_given")] == ["staff:ben"]
 
 

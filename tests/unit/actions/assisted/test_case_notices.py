@@ -19,15 +19,15 @@ async def decides(stage: Stage, decision: Decision, *reasons: str) -> None:
 
 
 async def test_the_notice_of_a_result_is_the_same_whatever_was_decided(stage: Stage) -> None:
-    told = []
+    notices = []
     for decision, reasons in ((Decision.APPROVE, ()), (Decision.DECLINE, ("fraud_signals",))):
         handle = await stage.arrives()
         await stage.asks(handle)
         await decides(stage, decision, *reasons)
         case = await stage.case(handle)
-        told += [replace(n, id="", case=None, fields={}) for n in await stage.sent() if n.case == case.id]
-    assert told[0] == told[1]
-    assert told[0].kind is NotificationKind.RESULT
+        notices += [replace(n, id="", case=None, fields={}) for n in await stage.sent() if n.case == case.id]
+    assert notices[0] == notices[1]
+    assert notices[0].kind is NotificationKind.RESULT
 
 
 async def test_who_said_that_it_is_not_safe_is_sent_nothing_but_the_code_they_press_for(stage: Stage) -> None:
@@ -95,9 +95,9 @@ async def test_the_case_knows_no_secret_in_plain(stage: Stage) -> None:
     await stage.approves()
     code = await stage.code(handle)
     case = await stage.case(handle)
-    told = repr(replace(case, phrase=replace(case.phrase, first="", second="")))
-    assert code not in told
-    assert normalize_user_code(continuation) not in told
-    assert "my-secret" not in told
+    stored = repr(replace(case, phrase=replace(case.phrase, first="", second="")))
+    assert code not in stored
+    assert normalize_user_code(continuation) not in stored
+    assert "my-secret" not in stored
     assert case.browser == sha256_hex("my-secret")
-    assert SERVICE.client_id in told
+    assert SERVICE.client_id in stored

@@ -114,10 +114,10 @@ async def test_leads_see_what_is_stopped_and_what_is_late_without_personal_data(
     had(await stage.console.open_by_reference(stage.present(LEA), case.reference, "safeguarding"))
     had(await stage.console.hold(stage.present(LEA), CaseRef(case.id, case.edit_version), "safeguarding"))
     stage.clock.advance(20 * 3600)
-    told = await stage.console.stopped(stage.present(LEA))
-    assert not isinstance(told, ActionRefused)
-    assert all(isinstance(one, HeldCase) for one in told)
-    assert {(one.reference, one.why, one.late) for one in told} == {
+    cases = await stage.console.stopped(stage.present(LEA))
+    assert not isinstance(cases, ActionRefused)
+    assert all(isinstance(one, HeldCase) for one in cases)
+    assert {(one.reference, one.why, one.late) for one in cases} == {
         (case.reference, "held safeguarding", False),
         ((await stage.case(late)).reference, "decided approve drawn", True),
     }

@@ -44,8 +44,10 @@ async def asked(stage: Stage) -> tuple[CaseView, BackchannelRequest]:
 
 def identity(stage: Stage, **claims: str) -> Identity:
     """An identity from a provider."""
-    told = {**DETAILS, **claims}
-    return Identity("bank", "https://bank.example", "ada", Level.SUBSTANTIAL, ("pwd",), int(stage.clock.now()), told)
+    all_claims = {**DETAILS, **claims}
+    return Identity(
+        "bank", "https://bank.example", "ada", Level.SUBSTANTIAL, ("pwd",), int(stage.clock.now()), all_claims
+    )
 
 
 async def test_the_question_waits_for_its_code_and_goes_out_to_the_address_of_the_case(stage: Stage) -> None:

@@ -96,8 +96,8 @@ async def test_five_wrong_tries_stop_the_case_and_the_right_code_comes_too_late(
         view, _ = await stage.citizen.look(handle, ME)
         assert isinstance(view, CaseStatusView)
         assert view.status.tries == 5 - number
-        told = await stage.citizen.bind(handle, ME, "12345", phrase)
-        assert told is (ProofResult.WRONG if number < 4 else ProofResult.ATTEMPTS_EXHAUSTED)
+        result = await stage.citizen.bind(handle, ME, "12345", phrase)
+        assert result is (ProofResult.WRONG if number < 4 else ProofResult.ATTEMPTS_EXHAUSTED)
     assert (await stage.case(handle)).state is CaseState.HELD
     assert [row.case for row in await stage.audit("case_proof_failed")] == [(await stage.case(handle)).id] * 5
     assert await stage.citizen.bind(handle, ME, real, phrase) is ProofResult.NOT_ALLOWED

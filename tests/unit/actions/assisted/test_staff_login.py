@@ -289,8 +289,8 @@ async def test_a_failed_staff_sign_in_says_in_the_log_what_it_failed_of(
     await harness.login.complete({"state": state}, secret, None, "request-1")
     harness.provider.down = True
     await harness.login.begin("/next", None, "request-2")
-    told = [vars(record) for record in caplog.records if record.message == "attempt_failed"]
-    assert [(one["request_id"], one["reason"], one["detail"]) for one in told] == [
+    entries = [vars(record) for record in caplog.records if record.message == "attempt_failed"]
+    assert [(one["request_id"], one["reason"], one["detail"]) for one in entries] == [
         ("request-1", "unsafe", "as told"),
         ("request-2", "unavailable", "down"),
     ]
@@ -313,6 +313,6 @@ async def test_a_callback_of_staff_that_does_not_belong_leaves_a_trace(
     assert await harness.login.complete({"state": state}, "other", None, "request-2") is LoginFailure.LOST
     assert isinstance(await harness.login.complete({"state": state}, secret, None), LoginResult)
     assert await harness.login.complete({"state": state}, secret, None, "request-3") is LoginFailure.LOST
-    told = [vars(record) for record in caplog.records if record.message == "stray_callback"]
-    assert [one["request_id"] for one in told] == ["request-1", "request-2", "request-3"]
-    assert [why for _, why in tallies.strays] == [one["why"] for one in told]
+    entries = [vars(record) for record in caplog.records if record.message == "stray_callback"]
+    assert [one["request_id"] for one in entries] == ["request-1", "request-2", "request-3"]
+    assert [why for _, why in tallies.strays] == [one["why"] for one in entries]

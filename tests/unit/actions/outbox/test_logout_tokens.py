@@ -111,7 +111,7 @@ async def facts(migrated_facts: Path, tmp_path: Path, system: System) -> AsyncIt
 
 
 @pytest.fixture
-async def told(facts: SqlStores, system: System, clock: FakeClock) -> AsyncIterator[Make]:
+async def make_stage(facts: SqlStores, system: System, clock: FakeClock) -> AsyncIterator[Make]:
     """Makes a stage whose service answers as said, with one delivery that waits."""
     running: list[asyncio.Server] = []
     outgoing = HttpClients(development=True, patience=Timeouts(connect=1, read=0.3, total=0.6))
@@ -141,15 +141,15 @@ async def told(facts: SqlStores, system: System, clock: FakeClock) -> AsyncItera
 
 
 @pytest.mark.parametrize("status", ["200", "204"])
-async def test_a_service_that_answers_well_is_told_once(told: Make, status: str) -> None:
-    stage = await told(status)
+async def test_a_service_that_answers_well_is_told_once(make_stage: Make, status: str) -> None:
+    stage = await make_stage(status)
     assert await stage.tries(1) == [DELIVERED]
     assert await stage.send() == 0
     assert await stage.facts.deliveries.waiting(stage.clock.now()) == []
 
 
-async def test_every_try_brings_a_token_of_its_own_signed_just_then(told: Make) -> None:
-    stage = await told("500", "gone", "slow", "302", "404", "200")
+async def test_every_try_brings_a_token_of_its_own_signed_just_then(make_stage: Make) -> None:
+    stage = await make_stage("500", "gone", "slow", "302", "404", "200")
     began = stage.clock.now()
     assert await stage.tries(6) == [*[FAILED] * 5, DELIVERED]
     tokens = [parse_qs(body)["logout_token"] for body in stage.service.came]
@@ -160,20 +160,20 @@ async def test_every_try_brings_a_token_of_its_own_signed_just_then(told: Make) 
     assert {(claims["aud"], claims["sub"], claims["sid"]) for claims in read} == {("tax", "pairwise-1", "sid-1")}
 
 
-async def test_a_service_that_refuses_is_not_asked_again(told: Make) -> None:
-    stage = await told("400")
+async def test_a_service_that_refuses_is_not_asked_again(make_stage: Make) -> None:
+    stage = await make_stage("400")
     assert await stage.tries(1) == [REFUSED]
     assert await stage.send() == 0
 
 
-async def test_a_service_that_never_answers_is_given_up_in_the_end(told: Make) -> None:
-    stage = await told(*["503"] * MAX_ATTEMPTS)
+async def test_a_service_that_never_answers_is_given_up_in_the_end(make_stage: Make) -> None:
+    stage = await make_stage(*["503"] * MAX_ATTEMPTS)
     assert await stage.tries(MAX_ATTEMPTS) == [*[FAILED] * (MAX_ATTEMPTS - 1), DeliveryOutcome.GIVEN_UP]
     assert await stage.send() == 0
 
 
-async def test_what_was_under_way_when_a_process_died_is_delivered_by_another(told: Make) -> None:
-    stage = await told("200")
+async def test_what_was_under_way_when_a_process_died_is_delivered_by_another(make_stage: Make) -> None:
+    stage = await make_stage("200")
     now = stage.clock.now()
     assert len(await stage.facts.deliveries.claim(now, now + TERMS.lease, 10)) == 1
     assert await stage.send() == 0
@@ -182,8 +182,8 @@ async def test_what_was_under_way_when_a_process_died_is_delivered_by_another(to
     assert len(stage.service.came) == 1
 
 
-async def test_a_service_without_an_address_any_more_is_told_nothing(told: Make) -> None:
-    stage = await told()
+async def test_a_service_without_an_address_any_more_is_told_nothing(make_stage: Make) -> None:
+    stage = await make_stage()
     assert await replace(stage, sender=replace(stage.sender, services={})).send() == 1
     assert stage.counted.outcomes == [DeliveryOutcome.DROPPED]
     assert await stage.facts.deliveries.waiting(stage.clock.now()) == []

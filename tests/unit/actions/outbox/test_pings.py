@@ -38,9 +38,9 @@ class Receiver:
         body = await reader.readexactly(int(headers["content-length"]))
         self.heard.append((head[0], headers, json.loads(body)))
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        told = f"Location: http://127.0.0.1:{self.port}/elsewhere\r\n" if status == 302 else ""
+        location = f"Location: http://127.0.0.1:{self.port}/elsewhere\r\n" if status == 302 else ""
         rest = "\r\n" if status == 204 else "Content-Length: 2\r\n\r\n{}"
-        writer.write(f"HTTP/1.1 {status} X\r\n{told}Connection: close\r\n{rest}".encode())
+        writer.write(f"HTTP/1.1 {status} X\r\n{location}Connection: close\r\n{rest}".encode())
         await writer.drain()
         writer.close()
 
@@ -90,8 +90,8 @@ async def answered(stage: Stage) -> BackchannelRequest:
     now = stage.clock.now()
     put = BackchannelRequest("q1", "tax", now, now + 3600, "BCDF-GHJK", Level.LOW, handle="ciba_1", token=TOKEN)
     assert await stage.facts.questions.create(put, None, (), ()) is RedeemResult.DONE
-    told = AuditEvent("question_declined", now, "citizen")
-    assert await stage.facts.questions.end(put.id, BackchannelState.DECLINED, now, [told])
+    location = AuditEvent("question_declined", now, "citizen")
+    assert await stage.facts.questions.end(put.id, BackchannelState.DECLINED, now, [location])
     return put
 
 

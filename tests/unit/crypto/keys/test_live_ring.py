@@ -46,9 +46,9 @@ async def test_an_invalid_folder_keeps_the_old_ring_and_is_logged_once(
     for _ in range(3):
         await held.poll()
     assert held.ring() is ring
-    (told,) = [record for record in caplog.records if record.message == "keys_unusable"]
-    assert str(folder / INDEX) in told.problems[0]
-    assert 'did you mean "current"?' in told.problems[0]
+    (entry,) = [record for record in caplog.records if record.message == "keys_unusable"]
+    assert str(folder / INDEX) in entry.problems[0]
+    assert 'did you mean "current"?' in entry.problems[0]
     (folder / INDEX).write_text(text)
     await held.poll()
     assert held.ring() is not ring

@@ -38,8 +38,8 @@ def test_a_key_is_shown_for_a_day_then_signs_and_the_one_before_is_retired(folde
     assert (made.kind, made.alg) == ("signing_key_shown", "ES256")
     assert shown(folder) == [old, made.kid]
     assert keys.load_all(folder).signing("ES256").kid == old
-    told = changes(folder).rotate("ES256", START + 5 + DAY)
-    assert {(change.kind, change.kid) for change in told} == {
+    steps = changes(folder).rotate("ES256", START + 5 + DAY)
+    assert {(change.kind, change.kid) for change in steps} == {
         ("signing_key_used", made.kid),
         ("signing_key_retired", old),
     }
@@ -110,8 +110,8 @@ def test_the_schedule_makes_swaps_and_removes_in_time(folder: Path) -> None:
     assert plan.scheduled(START + 89 * DAY - 1) == []
     assert {change.kind for change in plan.scheduled(START + 89 * DAY)} == {"signing_key_shown"}
     assert plan.scheduled(START + 90 * DAY - 1) == []
-    told = plan.scheduled(START + 90 * DAY)
-    assert sorted({change.kind for change in told}) == ["signing_key_retired", "signing_key_used"]
+    steps = plan.scheduled(START + 90 * DAY)
+    assert sorted({change.kind for change in steps}) == ["signing_key_retired", "signing_key_used"]
     assert plan.scheduled(START + 90 * DAY + 659) == []
     assert {change.kind for change in plan.scheduled(START + 90 * DAY + 660)} == {"signing_key_removed"}
     assert old not in shown(folder)
@@ -131,8 +131,8 @@ def test_a_key_that_decrypts_is_replaced_at_once_and_still_opens_what_was_encryp
     assert keys.complete_all(folder, DRAW, START) == []
     (known,) = [each for each in jwe.parse_encryption_keys(published(folder)) if alg in each.algorithms]
     kept = jwe.encrypt(b"x", known, alg, "A256GCM")
-    told = changes(folder).rotate(alg, START + 9)
-    assert sorted(change.kind for change in told) == ["decryption_key_retired", "decryption_key_used"]
+    steps = changes(folder).rotate(alg, START + 9)
+    assert sorted(change.kind for change in steps) == ["decryption_key_retired", "decryption_key_used"]
     assert known.kid not in shown(folder, alg)
     assert len(shown(folder, alg)) == 1
     assert jwe.decrypt(kept, keys.load_all(folder).decryption, [alg], ["A256GCM"]).payload == b"x"

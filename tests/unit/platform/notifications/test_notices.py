@@ -48,10 +48,10 @@ def test_a_language_without_texts_falls_back_to_english() -> None:
 def test_no_notice_carries_a_link_or_says_how_a_case_was_decided() -> None:
     for languages in texts().values():
         for text in languages.values():
-            told = (text.subject + text.text).casefold()
-            assert "http" not in told
-            assert "www" not in told
-            assert not any(word in told for word in ("approved", "declined", "rejected", "confirmed your identity"))
+            lowered = (text.subject + text.text).casefold()
+            assert "http" not in lowered
+            assert "www" not in lowered
+            assert not any(word in lowered for word in ("approved", "declined", "rejected", "confirmed your identity"))
 
 
 async def test_in_development_a_notice_becomes_a_file_for_its_owner_alone(tmp_path: Path) -> None:
@@ -61,9 +61,9 @@ async def test_in_development_a_notice_becomes_a_file_for_its_owner_alone(tmp_pa
     [file] = (tmp_path / "outbox").iterdir()
     assert file.name == "n1.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    told = json.loads(file.read_text())
-    assert (told["address"], told["way"]) == ("ada@example.org", "email")
-    assert "123456" in told["text"]
+    body = json.loads(file.read_text())
+    assert (body["address"], body["way"]) == ("ada@example.org", "email")
+    assert "123456" in body["text"]
 
 
 # --- a mail server ---
