@@ -20,7 +20,7 @@ UNMET = re.compile(r"- (.+?) (V?[\d.]+(?:-[\d.]+)?): .{15,}")
 
 
 def numbered(section: str, *last: int | str) -> list[str]:
-    """The demands of a section: `5.2.1-1` to the last; or those that are named, where they are not simply counted."""
+    """The demands of a section: `5.2.1-1` to the last; or a list of those that are not simply counted."""
     if len(last) == 1 and isinstance(last[0], int):
         return [f"{section}-{number}" for number in range(1, last[0] + 1)]
     return [f"{section}-{name}" for name in last]

@@ -227,7 +227,7 @@ def written(node: ast.expr) -> str:
 
 
 def asked(module: str, nodes: Sequence[ast.AST], *, is_package: bool) -> Iterator[str]:
-    """Where a module asks for the time, for chance or for the environment."""
+    """Calls of a module for the time, randomness or the environment."""
     for source, name in imports(module, nodes, is_package=is_package):
         if source in CLOCKS_AND_DICE or ASKING.fullmatch(f"{source}.{name}"):
             yield f"{source} {name}".strip()

@@ -92,7 +92,7 @@ def take(table: Any, path: str) -> Any:
 
 
 def checked(config: Configuration) -> str:
-    """What `portico check` says when it refuses, or an empty text."""
+    """Error of `portico check`, or an empty text."""
     machine = CommandContext(
         KINDS,
         System(FakeClock().now, FakeRandom().draw),

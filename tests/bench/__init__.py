@@ -1,1 +1,1 @@
-"""What a complete sign-in costs. `python -m tests.bench` measures and prints; docs/speed.md says how to read it."""
+"""CPU cost of a complete sign-in. `python -m tests.bench` measures and prints; docs/speed.md explains the figures."""

@@ -57,7 +57,7 @@ async def discovery(visit: Visit) -> None:
 
 
 async def segments(server: Server, count: int = TOGETHER) -> dict[str, float]:
-    """CPU of each kind of request (ms). Tried again where one of the many was turned away with 503."""
+    """CPU of each kind of request (ms). Repeated if the server rejected one of the many with 503."""
     for _ in range(TRIES):
         try:
             return await measure_separately(server, count)
@@ -136,7 +136,7 @@ async def warm(server: Server) -> None:
 
 
 def say(text: str) -> None:
-    """Progress, where it does not mix with the results."""
+    """Prints progress to standard error."""
     print(f"  {text}", file=sys.stderr, flush=True)
 
 

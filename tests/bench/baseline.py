@@ -2,7 +2,7 @@
 
     python -m tests.bench.baseline PORT UPSTREAM REDIS CLIENT KEY
 
-Bare ASGI on uvicorn, one Redis connection of its own, twenty lines of JWS, HTTP calls written by hand. It checks
+Bare ASGI on uvicorn, one Redis connection, twenty lines of JWS, hand-written HTTP calls. It checks
 signatures, expiry, PKCE, state and nonce, and nothing else: it is a measuring rod and no product.
 """
 
@@ -92,7 +92,7 @@ class Floor:
     """The application."""
 
     def __init__(self, port: int, upstream: int, redis: int, client: dict[str, str]) -> None:
-        """Ports of its own, of the provider and of Redis; `client` is the service's public key as a JWK."""
+        """Ports of the server, of the provider and of Redis; `client` is the service's public key as a JWK."""
         self.issuer = f"http://127.0.0.1:{port}"
         self.provider = f"http://127.0.0.1:{upstream}"
         self.key, self.own = Key(), Key()
@@ -136,7 +136,7 @@ class Floor:
         await send({"type": "http.response.body", "body": content})
 
     async def keep(self, kind: bytes, key: str, value: Any) -> None:
-        """Keeps something for ten minutes."""
+        """Stores a value for ten minutes."""
         name = kind + hashlib.sha256(key.encode()).hexdigest().encode()
         await self.redis.do(b"SET", name, msgspec.json.encode(value), b"EX", b"600")
 
@@ -197,7 +197,7 @@ class Floor:
         return 303, [(b"location", there.encode())], b""
 
     async def callback(self, scope: Message, _body: bytes) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-        """The provider's answer, and what the citizen is asked then."""
+        """Handles the provider's callback and shows the consent page."""
         query = dict(parse_qsl(scope["query_string"].decode()))
         kept = await self.kept(b"t", query["state"])
         self.check(scope, kept)

@@ -16,7 +16,7 @@ def handle() -> str:
 
 
 class Client:
-    """One relying service as it appears to a server: who it is, where it is answered, how it signs."""
+    """One relying service as a server knows it: client id, redirect URI, signing key."""
 
     def __init__(self, client_id: str, redirect_uri: str, audience: str, *, dpop: bool = False) -> None:
         """`audience` is whom its assertions are meant for; with `dpop` its tokens are bound to a key."""

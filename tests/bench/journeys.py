@@ -22,7 +22,7 @@ PROVIDER = "bench"
 
 @dataclass(slots=True)
 class Visit:
-    """One sign-in under way: a browser that knows nothing yet, and a service that waits for it."""
+    """One sign-in under way: a browser without cookies, and the service that started it."""
 
     client: Client
     server: Connection
@@ -54,9 +54,9 @@ class Visit:
     async def call(
         self, method: str, path: str, form: Callable[[], bytes] = bytes, token: str | None = None, *, again: bool = True
     ) -> Reply:
-        """The service calls, with a proof of its key where its tokens are bound to one.
+        """Calls an endpoint as the service, with a DPoP proof if its tokens are bound to a key.
 
-        A server that wants a newer nonce in the proof is called once more (RFC 9449 8).
+        If the server demands a newer nonce in the proof, the call is repeated once (RFC 9449 8).
         """
         lines = self.client.proof(method, f"http://{self.host}{path}", token)
         if token is not None:
@@ -179,7 +179,7 @@ async def look(visit: Visit) -> None:
 
 
 async def leave(visit: Visit) -> None:
-    """The page that leaves: it names where to."""
+    """Reads the target of the page that leaves for another origin."""
     reply = right(await visit.visit(visit.there), 200)
     refresh = reply.header("refresh")
     if refresh is None:

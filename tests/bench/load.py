@@ -33,7 +33,7 @@ class Sample:
 
 
 async def signed_in(slot: Slot) -> bool:
-    """One sign-in; False where the server turned it away with 503, as it may on a machine that is busy elsewhere."""
+    """One sign-in; False if the server rejected it with 503, as it may on a machine under other load."""
     try:
         await slot.server.product.sign_in(slot.fresh())
     except Unexpected as unexpected:

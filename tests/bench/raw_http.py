@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand, on one connection that stays open: the cheapest way to drive a server from Python."""
+"""HTTP/1.1 client on one persistent connection, written by hand: the cheapest way to drive a server from Python."""
 
 import asyncio
 import re
@@ -31,7 +31,7 @@ class Reply:
 
     @property
     def location(self) -> str:
-        """Where a redirect leads; an error for any other answer."""
+        """Location of a redirect; raises for any other response."""
         if (there := self.header("location")) is None:
             raise Unexpected(self, "a redirect")
         return there
@@ -141,7 +141,7 @@ class Jar:
         self._cookies: dict[bytes, bytes] = {}
 
     def learn(self, reply: Reply) -> None:
-        """Keeps what an answer sets."""
+        """Stores the cookies of a response."""
         if b"ookie" in reply.head:
             for name, value in COOKIE.findall(reply.head):
                 self._cookies[name] = value

@@ -1,4 +1,4 @@
-"""The results in words: what was measured, what is aimed at, and where it is missed."""
+"""Report of the results: measured value, target, and which targets are missed."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ def aims(results: Results) -> Iterator[tuple[Aim, float]]:
 
 
 def ratio(one: Product, other: Product) -> float:
-    """How many times as dear as the other, as the median of what each round says: what slows one slows both."""
+    """Ratio of two costs: the median over the rounds, since what slows one product in a round slows the other too."""
     return median(mine / theirs for mine, theirs in zip(one.cpu, other.cpu, strict=True))
 
 

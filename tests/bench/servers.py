@@ -1,4 +1,4 @@
-"""The servers that are measured, each on a core of its own, and what they stand on, on the others."""
+"""The measured servers, each pinned to one core, and the stores and providers they need, on the other cores."""
 
 import json
 import os
@@ -118,7 +118,7 @@ class Slot:
     upstream: Connection
 
     def fresh(self) -> Visit:
-        """A browser that knows nothing, and a new request of the service."""
+        """A browser without cookies, and a new request of the service."""
         host = f"{LOOPBACK}:{self.server.port}"
         return Visit(self.server.client, self.connection, self.upstream, host)
 
@@ -136,7 +136,7 @@ class Slot:
 
 
 def pinned(cores: set[int], *command: str | Path) -> list[str]:
-    """A command that keeps to these cores from its first moment on."""
+    """A command that is pinned to these cores from its start."""
     return [sys.executable, "-c", PINNED, ",".join(map(str, sorted(cores))), *map(str, command)]
 
 
@@ -197,7 +197,7 @@ def running(folder: Path) -> Iterator[list[Server]]:
         issuer = f"http://{LOOPBACK}:{port}"
         clients = [Client("bench-oidc", REDIRECT, issuer), Client("bench-fapi2", REDIRECT, issuer, dpop=True)]
         database = stack.enter_context(postgres.database())
-        # as in the image, a server finds its modules compiled: what compiles them keeps some 7 MB of the work
+        # as in the image, modules are compiled beforehand: the compiler would leave some 7 MB in the process
         compiled = {"PYTHONPYCACHEPREFIX": str(folder / "compiled"), "PYTHONDONTWRITEBYTECODE": ""}
         stores = {"postgres": database, "redis": redis.url}
         config = written(folder / "config", port, upstream, stores, clients, compiled)
@@ -241,7 +241,7 @@ def peer(core: set[int], upstream: int, redis: RedisServer) -> Iterator[Server]:
 
 @contextmanager
 def started(cores: set[int], port: int, *words: str, env: Mapping[str, str] | None = None) -> Iterator[Program]:
-    """A Python program that keeps to these cores, from when it listens until the end."""
+    """Runs a Python program pinned to these cores, from when it listens until the block ends."""
     program = Program(pinned(cores, sys.executable, *words), ready=lambda _: answers(port), env=env, folder=ROOT)
     try:
         program.start(within=120)

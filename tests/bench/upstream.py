@@ -35,7 +35,7 @@ def answer(status: bytes, body: bytes = b"", kind: bytes = b"application/json", 
 
 
 class Provider:
-    """What it says to each request."""
+    """Routes each request to its reply."""
 
     def __init__(self, issuer: str) -> None:
         """`issuer` is its origin."""
@@ -133,7 +133,7 @@ class UpstreamProtocol(asyncio.Protocol):
 
 
 async def serve(port: int) -> None:
-    """Serves until the process ends; says so once it listens."""
+    """Serves until the process ends; prints a line once it listens."""
     provider = Provider(f"http://127.0.0.1:{port}")
     server = await asyncio.get_running_loop().create_server(
         lambda: UpstreamProtocol(provider), "127.0.0.1", port, backlog=512
@@ -143,7 +143,7 @@ async def serve(port: int) -> None:
 
 
 def target(url: str) -> str:
-    """Path and query of a URL, as they stand in a request."""
+    """Path and query of a URL, as in a request line."""
     parts = urlsplit(url)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path or "/"
 

@@ -1,1 +1,1 @@
-"""How often the broker asks others for something, counted where it is asked. Figures that no busy machine changes."""
+"""Budgets of calls to stores and providers, counted at their boundary: figures that no load of the machine changes."""

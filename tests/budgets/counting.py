@@ -1,4 +1,4 @@
-"""Counting at the boundary: what Redis was sent, what PostgreSQL ran, what the interpreter was asked to do."""
+"""Counters at the boundary: commands sent to Redis, statements run by PostgreSQL, work done by the interpreter."""
 
 import asyncio
 import re
@@ -22,7 +22,7 @@ MARK = "portico-test-mark"
 
 
 class Monitor:
-    """What Redis was sent, one command for one round trip, going by what Redis itself says (MONITOR)."""
+    """Commands that Redis received, one command for one round trip, read from MONITOR."""
 
     def __init__(self, redis: RedisServer, reader: asyncio.StreamReader) -> None:
         self._redis = redis
@@ -30,7 +30,7 @@ class Monitor:
         self._marks = 0
 
     async def heard(self) -> Sequence[str]:
-        """The commands since this was last asked. What a script does inside Redis is no round trip."""
+        """The commands since the last call. What a script does inside Redis is no round trip."""
         self._marks += 1
         mark = f"{MARK}-{self._marks}"
         await asyncio.to_thread(self._redis.command, "ECHO", mark)
@@ -46,7 +46,7 @@ class Monitor:
     @staticmethod
     @asynccontextmanager
     async def of(redis: RedisServer) -> AsyncIterator["Monitor"]:
-        """Listens until the block ends."""
+        """Monitors Redis until the block ends."""
         reader, writer = await asyncio.open_connection("127.0.0.1", redis.port)
         writer.write(b"MONITOR\r\n")
         assert await reader.readline() == b"+OK\r\n"
@@ -66,7 +66,7 @@ class Statements:
         self._marks = 0
 
     async def heard(self) -> Sequence[str]:
-        """The statements since this was last asked."""
+        """The statements since the last call."""
         self._marks += 1
         mark = f"SELECT '{MARK}-{self._marks}'"
         connection = await asyncpg.connect(self._database)
@@ -109,7 +109,7 @@ WATCHED = {
 
 @dataclass(slots=True)
 class Made:
-    """What the broker's own code made, and from where."""
+    """Keys, TLS contexts, templates, connections and name lookups that the broker's own code made, by caller."""
 
     keys: list[str] = field(default_factory=list)
     contexts: list[str] = field(default_factory=list)
@@ -167,7 +167,7 @@ OTHERS = ("/providers/simulator/", "/broker/demo/", "/tests/budgets/test_", "/te
 
 
 async def started_and_stopped(settings: Settings) -> None:
-    """Another broker in this process, from its start to its first look at a provider, and its end."""
+    """Starts another broker in this process, waits for its first health check of a provider, and stops it."""
     async with wiring.open_container(settings, system.real_system()) as parts:
         wiring.public_app(parts)
         for provider in parts.monitoring.health_monitor.providers.values():
@@ -175,7 +175,7 @@ async def started_and_stopped(settings: Settings) -> None:
 
 
 def ours(frame: FrameType | None) -> bool:
-    """Whether the broker asked for it, and not the simulated providers, the sample service or the test's citizen."""
+    """True if the broker made the call, and not the simulated providers, the sample service or the test's citizen."""
     asked = False
     while frame is not None:
         file = frame.f_code.co_filename

@@ -88,7 +88,7 @@ def steps(kept: StepState) -> Sequence[tuple[str, Step]]:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A warm broker, and what is counted at it."""
+    """A warm broker with its counters."""
 
     stage: Stage
     service: Service
@@ -99,7 +99,7 @@ class Bench:
     raw_citizen: Callable[[Service], RawCitizen]
 
     async def warm(self, service: Service) -> None:
-        """A few sign-ins, after which whatever is made once has been made."""
+        """Completes a few sign-ins, so that everything that is created once exists."""
         for _ in range(3):
             raw_citizen = self.raw_citizen(service)
             for _, step in steps(StepState({})):

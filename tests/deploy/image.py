@@ -1,6 +1,6 @@
-"""Follows a Containerfile in empty folders, where no container engine runs: the same files, the same commands.
+"""Builds a Containerfile without a container engine, in empty folders: the same files, the same commands.
 
-Each stage has a folder of its own that stands for its root. Paths that begin with a folder of the image (`ROOMS`) lead
+Each stage has a folder that serves as its root. Paths that begin with a folder of the image (`ROOMS`) lead
 into it, in the file's instructions and in the commands; everything else is this machine's, as it is the base image's in
 a container.
 """
@@ -58,7 +58,7 @@ class Stage:
         return dict(text.split("=", 1) for text in self.all("ENV"))
 
     def inside(self, path: str) -> Path:
-        """Where an absolute path of the stage really is."""
+        """Real location of an absolute path of the stage."""
         assert self.root is not None
         return self.root / path.lstrip("/")
 

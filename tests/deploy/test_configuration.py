@@ -1,4 +1,4 @@
-"""The configuration to start from, and what stands around it, say the same things."""
+"""The example configuration agrees with the files of deploy/ and docs/ that refer to it."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ SECRETS = ("postgres-password", "redis-password", "smtp-password", "metrics-toke
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """The example with secrets of its own, as docs/operating.md tells an operator to make it."""
+    """The example with new secrets, made as docs/operating.md describes."""
     config = tmp_path / "config"
     shutil.copytree(EXAMPLE, config)
     (config / "secrets").mkdir(mode=0o700)

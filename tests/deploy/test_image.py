@@ -160,7 +160,7 @@ async def test_a_citizen_signs_in_at_what_came_out_of_the_image_run_by_nobody(
 
 
 def healthy(image: Stage, port: int) -> bool:
-    """What the image's own health check says, asked of this port; and the same of readiness."""
+    """Result of the image's health check at this port, and of the same check for readiness."""
     words = json.loads(image.all("HEALTHCHECK")[-1].partition("CMD ")[2])
     asked = [word.replace(":8000/", f":{port}/") for word in words]
     done = subprocess.run(asked, env=environment(image), capture_output=True, text=True)

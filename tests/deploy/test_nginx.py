@@ -1,4 +1,4 @@
-"""The proxy for services with certificates, run for real with a stand-in for a broker: what it passes on of them."""
+"""The proxy for services with certificates, run for real with a stand-in for a broker: which headers it forwards."""
 
 import base64
 import ssl
@@ -18,7 +18,7 @@ from tests.support.ports import LOOPBACK
 
 @dataclass
 class Proxy:
-    """The proxy, who trusts it, and what stands behind it."""
+    """The proxy, the authority that it trusts, and the stand-in behind it."""
 
     here: nginx.Nginx
     authority: Authority
@@ -27,7 +27,7 @@ class Proxy:
     async def get(
         self, name: str, certificate: Certificate | None = None, headers: list[tuple[str, str]] | None = None
     ) -> httpx.Response:
-        """The answer to a call at a site, on a connection with this certificate. It says what the broker was sent."""
+        """Calls a site on a connection with this certificate. The response lists what the stand-in received."""
         trust = self.authority.trust()
         if certificate is not None:
             trust.load_cert_chain(certificate.chain, certificate.key)

@@ -1,4 +1,4 @@
-"""The reverse proxy, run for real with two stand-ins for brokers: only names, ports and certificates are other ones."""
+"""The reverse proxy, run for real with two stand-ins for brokers: only names, ports and certificates differ."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ CLAIMED = {
 
 @dataclass
 class StandIn:
-    """Stands in for a broker: answers with its name and the request; `/readyz` succeeds until a test changes that."""
+    """Stand-in for a broker: responds with its name and the request; `/readyz` succeeds until a test changes that."""
 
     name: str
     ready: bool = True
@@ -77,7 +77,7 @@ class StandIn:
 
 @dataclass
 class Proxy:
-    """The proxy and what stands behind it."""
+    """The proxy and its stand-ins."""
 
     port: int
     trust: ssl.SSLContext
@@ -122,7 +122,7 @@ def proxy(tmp_path: Path, authority: Authority) -> Iterator[Proxy]:
 
 
 def test_nothing_older_than_tls_1_2_is_spoken_and_no_suite_that_is_not_recommended() -> None:
-    """BCP 195 (RFC 9325) 3.1.1 and 4.2, as FAPI 2.0 Security Profile 5.2 wants it."""
+    """BCP 195 (RFC 9325) 3.1.1 and 4.2, required by FAPI 2.0 Security Profile 5.2."""
     said = [line.split() for line in CONFIGURATION.read_text().splitlines() if line.strip().startswith("ssl-default-")]
     settings = {words[0]: words[1:] for words in said}
     assert settings["ssl-default-bind-options"][:2] == ["ssl-min-ver", "TLSv1.2"]

@@ -1,4 +1,4 @@
-"""The systemd unit: known directives, values that fit image and settings, and systemd's own opinion where it is."""
+"""The systemd unit: known directives, values that fit image and settings, and `systemd-analyze verify` if installed."""
 
 import re
 import shutil

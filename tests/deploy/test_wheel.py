@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own: `portico demo`, `check` and `serve` in an empty folder."""
+"""The wheel in a new environment: `portico demo`, `check` and `serve` in an empty folder."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""One broker at which the service of every guide is registered, as the guide says."""
+"""One broker at which the service of every guide is registered, with the settings of the guide."""
 
 import subprocess
 from collections.abc import AsyncIterator, Mapping
@@ -16,14 +16,14 @@ from tests.support.ports import free_port
 
 @dataclass(frozen=True, slots=True)
 class Street:
-    """The broker, and for each guide the port where its service is to stand."""
+    """The broker, and the port of each guide's service."""
 
     stage: Stage
     ports: Mapping[str, int]
 
     @property
     def secrets(self) -> Path:
-        """Where the broker of the demonstration puts what both sides need."""
+        """Folder that the demonstration's broker shares with the service."""
         return self.stage.folder / ".demo" / "secrets"
 
     def base(self, name: str) -> str:
@@ -74,7 +74,7 @@ async def signs_in(citizen: Citizen, address: str, persona: str = "amina") -> No
 
 
 async def proves(citizen: Citizen, persona: str = "amina") -> None:
-    """From the broker's first page to the address where the answer goes."""
+    """Follows a sign-in from the broker's first page to the redirect URI."""
     await citizen.choose(NORTHBANK)
     await citizen.play("ok", persona)
     await citizen.share()

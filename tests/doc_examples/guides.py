@@ -15,7 +15,7 @@ REGISTRATION = "config/"
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """One guide: its files by the path that stands behind the language of their fence."""
+    """One guide: its files by the path that follows the language of their fence."""
 
     name: str
     files: Mapping[str, str]
@@ -28,7 +28,7 @@ class Guide:
         }
 
     def cut_out(self, folder: Path, issuer: str, base: str) -> None:
-        """Its other files, written to a folder for a broker and a service that stand elsewhere."""
+        """Writes its other files to a folder, with the addresses of this broker and this service."""
         for path, text in self.files.items():
             if not path.startswith(REGISTRATION):
                 file = folder / path

@@ -1,4 +1,4 @@
-"""Debian's Apache with the configuration of the guide, in front of an application that knows nothing of signing in."""
+"""Debian's Apache with the configuration of the guide, in front of an application without any sign-in code."""
 
 import asyncio
 import json
@@ -56,7 +56,7 @@ class Application(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def application() -> Iterator[str]:
-    """Where the application stands."""
+    """Base URL of the application."""
     server = ThreadingHTTPServer((LOOPBACK, 0), Application)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://{LOOPBACK}:{server.server_port}"
@@ -66,7 +66,7 @@ def application() -> Iterator[str]:
 
 @pytest.fixture
 async def apache(street: Street, application: str, tmp_path: Path) -> AsyncIterator[str]:
-    """Where Apache stands, and with it the service of the guide."""
+    """Address of Apache, which is the service of the guide."""
     need(str(MODULES / "mod_auth_openidc.so"))
     street.laid_out("apache", tmp_path)
     ours, port = tmp_path / "portico.conf", street.ports["apache"]
@@ -88,7 +88,7 @@ async def apache(street: Street, application: str, tmp_path: Path) -> AsyncItera
 
 
 async def headers(citizen: Citizen, base: str) -> dict[str, str]:
-    """What the application is sent when this person asks for a page, with a header that they made up."""
+    """Headers that the application receives when this person opens a page with a forged header."""
     await citizen.page.set_extra_http_headers({"OIDC_CLAIM_name": "Somebody Else"})
     answer = await citizen.page.goto(f"{base}/page")
     await citizen.page.set_extra_http_headers({})

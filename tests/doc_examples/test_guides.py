@@ -25,7 +25,7 @@ RUN = ("python", "javascript", "browser", "curl", "apache")
 
 @asynccontextmanager
 async def running(command: list[str | Path], port: int, folder: Path, env: Mapping[str, str]) -> AsyncIterator[Program]:
-    """A service's program until the block ends. It may ask the broker before it listens, hence the thread."""
+    """Runs a service's program until the block ends, in a thread, since it may call the broker before it listens."""
     program = Program(command, ready=lambda _: answers(port), folder=folder, env=env)
     await asyncio.to_thread(program.start)
     try:
@@ -35,7 +35,7 @@ async def running(command: list[str | Path], port: int, folder: Path, env: Mappi
 
 
 async def page_json(citizen: Citizen, base: str) -> dict[str, Any]:
-    """What a service's page says as JSON, once the citizen is back."""
+    """JSON of a service's page, once the citizen is back."""
     await citizen.page.wait_for_url(f"{base}/callback?**")
     content: dict[str, Any] = json.loads(await citizen.page.locator("body").inner_text())
     return content

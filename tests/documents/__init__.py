@@ -1,1 +1,1 @@
-"""What the documents say, held against the code: links, paths, commands, settings, metrics, examples, tables."""
+"""Documents compared with the code: links, paths, commands, settings, metrics, examples, tables."""

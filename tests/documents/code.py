@@ -35,7 +35,7 @@ def words() -> frozenset[str]:
 
 @cache
 def log_events() -> dict[str, set[str]]:
-    """Every log event with the levels at which it is logged. One ending in `_` stands for all that begin with it.
+    """Every log event with the levels at which it is logged. One ending in `_` means all that begin with it.
 
     An event is a literal, a choice between literals, a variable that a function fills with literals, or a literal
     beginning with a closed set of endings. Raises LookupError for a call of another form: it could not be documented.
@@ -51,7 +51,7 @@ def log_events() -> dict[str, set[str]]:
 
 
 def log_calls(tree: ast.Module) -> Iterator[tuple[ast.AST, ast.Call]]:
-    """Every call of a logger, with the function it stands in."""
+    """Every call of a logger, with its enclosing function."""
     waiting: list[tuple[ast.AST | None, ast.AST]] = [(None, tree)]
     while waiting:
         scope, node = waiting.pop()

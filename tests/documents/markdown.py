@@ -65,7 +65,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def section(page: Path, heading: str) -> str:
-    """What stands under a heading, as far as the next of its rank or above. Raises LookupError if there is none."""
+    """Text under a heading, up to the next of its rank or above. Raises LookupError if there is none."""
     found = re.search(rf"^(#+) {re.escape(heading)}\n(.*?)(?=^#{{1,2}} |\Z)", text(page), re.MULTILINE | re.DOTALL)
     if found is None:
         raise LookupError(f"{page.name} has no section {heading!r}")

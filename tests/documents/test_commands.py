@@ -25,7 +25,7 @@ def shown(page: Path) -> Iterator[str]:
 
 
 def spelled_out(line: str) -> Iterator[list[str]]:
-    """The command lines that one line stands for: `a|b` is an alternative, DIR and the like stand for a value."""
+    """Expands one command line: `a|b` is an alternative, DIR and the like are placeholders."""
     words = shlex.split(line)
     for position, word in enumerate(words):
         if "|" in word and not word.startswith("-"):

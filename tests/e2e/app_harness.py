@@ -23,7 +23,7 @@ from tests.support.ports import LOOPBACK, free_ports
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the broker listens, with what belongs to it."""
+    """Ports of the broker and of its companions."""
 
     ports: Ports
 
@@ -50,7 +50,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Stage(Addresses):
-    """Everything that runs in this process, and where."""
+    """Everything that runs in this process, with its addresses."""
 
     parts: Container
     folder: Path
@@ -95,7 +95,7 @@ class Ahead:
 class Script:
     """How a stage differs from the example configuration.
 
-    `edits` says, by file, which text becomes which other; `files` are further files and their content.
+    `edits` maps a file to replacements of its text; `files` are further files and their content.
     """
 
     edits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -128,7 +128,7 @@ def laid_out(folder: Path, script: Script) -> Path:
 async def staged(
     folder: Path, script: Script = Script(), given: System | None = None, logouts: ReceivedLogouts | None = None
 ) -> AsyncIterator[Stage]:
-    """Runs all of it in this process until the block ends. Its data lies in the folder.
+    """Runs all of it in this process until the block ends, with its data in the folder.
 
     `given` is time and chance in place of the machine's own, for the broker and the simulated providers; the sample
     service keeps the machine's. `logouts` records the logout requests that the services receive.

@@ -25,9 +25,9 @@ class Citizen:
     complaints: list[str] = field(default_factory=list)
 
     async def begin(self, permit: str = "parking", **parameters: str) -> None:
-        """Wants something of the sample service, which sends them to the broker.
+        """Starts a sign-in at the sample service, which redirects to the broker.
 
-        The service wants them to agree even if they did so before; with `prompt=""` it leaves that to the broker.
+        The service demands consent even if it was given before; with `prompt=""` the broker decides.
         """
         asked = {"for": permit, "prompt": "consent", **parameters}
         query = urlencode({name: value for name, value in asked.items() if value})
@@ -39,7 +39,7 @@ class Citizen:
         await self.press("Continue")
 
     async def press(self, name: str) -> None:
-        """Presses a button, or follows a link that looks like one."""
+        """Presses a button, or follows a link that is styled as one."""
         await self._pressable(name).click()
 
     async def press_twice(self, name: str) -> None:
@@ -52,11 +52,11 @@ class Citizen:
         return self.page.get_by_role("button", name=apart).or_(self.page.get_by_role("link", name=apart)).first
 
     async def sees(self, text: str) -> None:
-        """The page says so, in its heading."""
+        """Asserts that the heading contains this text."""
         await expect(self.page.get_by_role("heading", level=1)).to_contain_text(text)
 
     async def reads(self, text: str) -> None:
-        """The page says so, somewhere in its main part."""
+        """Asserts that the main part contains this text."""
         await expect(self.page.locator("main")).to_contain_text(text)
 
     async def play(self, outcome: str, persona: str = "amina") -> None:
@@ -77,7 +77,7 @@ class Citizen:
         await self.sees(f"Sign in to {provider}")
 
     async def share(self) -> None:
-        """Agrees to share what the service asks for."""
+        """Consents to share the claims."""
         await self.sees("Check what you share")
         await self.press("Share and continue")
 
@@ -102,7 +102,7 @@ class Citizen:
         return dict(parse_qsl(urlsplit(self.page.url).query))
 
     async def goes_back(self) -> None:
-        """Goes on to the service from the page after signing out, without signing out at the provider too."""
+        """Continues to the service from the page after signing out, without signing out at the provider too."""
         await self.sees("You are signed out")
         await self.page.locator("main a.govuk-button:not(.govuk-button--secondary)").click()
 
@@ -131,7 +131,7 @@ class Citizen:
 
 
 def attended(page: Page, stage: Stage, complaints: list[str]) -> Citizen:
-    """A citizen at a tab, with an ear for what the browser has to say about it."""
+    """A citizen at a tab, whose console errors are added to `complaints`."""
 
     def listen(message: ConsoleMessage) -> None:
         if message.type != "error" or rightly(message):

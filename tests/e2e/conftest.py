@@ -37,7 +37,7 @@ def ahead() -> Ahead:
 async def clocked_stage(tmp_path_factory: pytest.TempPathFactory, ahead: Ahead) -> AsyncIterator[Stage]:
     """One stage for every test about what time does.
 
-    The sample service knows nothing of that clock and does not believe tokens of the future: the library does.
+    The sample service has the real clock and rejects tokens of the future: the library accepts them.
     """
     async with staged(tmp_path_factory.mktemp("clocked"), SCRIPT, ahead.system) as stage:
         yield stage
@@ -45,7 +45,7 @@ async def clocked_stage(tmp_path_factory: pytest.TempPathFactory, ahead: Ahead) 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where a stage of the test's own keeps its data."""
+    """Folder of a stage for one test."""
     return tmp_path
 
 
@@ -66,7 +66,7 @@ async def line() -> AsyncIterator[HttpSender]:
 async def newcomer(new_context: Callable[..., Awaitable[BrowserContext]]) -> AsyncIterator[Newcomer]:
     """Makes people with a browser of their own: `await newcomer(stage, script=False)`.
 
-    Whatever test they are in, their browsers must find nothing wrong with the pages.
+    Asserts after each test that the browsers found no error in the pages.
     """
     came: list[Citizen] = []
 

@@ -32,7 +32,7 @@ contact = "City Library, 01632 960 300"
 claims = [{ claim = "name", reason = { en = "To print it on your card", cy = "I'w argraffu ar eich cerdyn" } }]
 """
 
-# Nothing reaches what it wants but a person, and it does not even say where else one might go.
+# No provider reaches its level, and it names no home page to go to.
 ARCHIVE = """
 names = { en = "State Archive", cy = "Archif y Wladwriaeth" }
 home = "http://localhost:8002/"
@@ -60,7 +60,7 @@ class ClientRequest:
 
     @property
     def redirect_uri(self) -> str:
-        """Where its answers arrive."""
+        """Redirect URI."""
         return f"{self.stage.service}/try"
 
     def request(self, **more: str) -> str:
@@ -100,15 +100,15 @@ class ClientRequest:
             return await line.send("GET", f"{self.stage.issuer}/userinfo", headers={"Authorization": f"Bearer {token}"})
 
     async def introspect(self, token: str) -> Reply:
-        """What the broker says of a token."""
+        """Introspection response for a token."""
         return await self._call({"token": token}, "/introspect")
 
     async def ask(self, message: str, **hint: str) -> Reply:
-        """Asks a citizen to confirm something on a device of their own (CIBA Core 1.0, 7.1)."""
+        """Requests backchannel authentication of a citizen (CIBA Core 1.0, 7.1)."""
         return await self._call({"scope": "openid profile", "binding_message": message, **hint}, "/ciba")
 
     async def poll(self, auth_req_id: str) -> Reply:
-        """Asks whether they did (CIBA Core 1.0, 10.1)."""
+        """Polls for the result (CIBA Core 1.0, 10.1)."""
         grant = "urn:openid:params:grant-type:ciba"
         return await self._call({"grant_type": grant, "auth_req_id": auth_req_id})
 

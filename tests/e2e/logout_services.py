@@ -1,4 +1,4 @@
-"""Services that take part in signing out, as the tests play them: what reaches them, and what they ask."""
+"""Services that take part in logout: what the broker sends them, and their own logout requests."""
 
 import base64
 import hashlib
@@ -14,7 +14,7 @@ PAGE = b"<!DOCTYPE html><title>Signed out here</title><p>Signed out here"
 
 @dataclass
 class ReceivedLogouts:
-    """What reached a service: logout tokens by its path, and what its page in a frame was asked with.
+    """Requests that a service received: logout tokens by path, and the queries of its page in a frame.
 
     `answers` are the statuses that it gives, one after the other; when there are none left it is 200.
     """
@@ -29,7 +29,7 @@ class ReceivedLogouts:
         return [json.loads(decoded(token.split(".")[1])) for at, token in self.tokens if at == path]
 
     def of(self, sid: str) -> list[tuple[str, str]]:
-        """The tokens about one session, each with the path it came to: others may speak of sessions of before."""
+        """The tokens about one session, each with the path that received it: earlier sessions may still be reported."""
         return [(at, token) for at, token in self.tokens if json.loads(decoded(token.split(".")[1]))["sid"] == sid]
 
 

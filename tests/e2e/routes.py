@@ -27,7 +27,7 @@ EXAMPLES = {
 
 @dataclass(frozen=True, slots=True)
 class KnownRoute:
-    """One route: where it is served, an example of its path, and its methods."""
+    """One route: its path, an example of its path, and its methods."""
 
     stand: str
     origin: str
@@ -45,7 +45,7 @@ def every_route(stage: Stage) -> Sequence[KnownRoute]:
 
 
 def _routes(application: object) -> Sequence[BaseRoute]:
-    """The routes of an application, inside whatever stands around them."""
+    """The routes of an application, inside its middleware."""
     while not isinstance(application, Starlette | Router):
         inside = application._others if isinstance(application, FastRouter) else getattr(application, "_app", None)
         assert inside is not None, f"no routes in {application!r}"

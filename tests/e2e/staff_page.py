@@ -30,11 +30,11 @@ class Colleague:
         await self.sees("Your desk")
 
     async def sees(self, heading: str) -> None:
-        """The page says so, in its heading."""
+        """Asserts that the heading contains this text."""
         await expect(self.page.get_by_role("heading", level=1)).to_contain_text(heading)
 
     async def press(self, name: str) -> None:
-        """Presses a button, or follows a link that looks like one."""
+        """Presses a button, or follows a link that is styled as one."""
         button = self.page.get_by_role("button", name=name, exact=True)
         await button.or_(self.page.get_by_role("link", name=name, exact=True)).first.click()
 
@@ -51,7 +51,7 @@ class Colleague:
         return first, second
 
     async def record(self, name: tuple[str, str] = ("Amina", "Hughes"), born: str = "1987-04-12") -> None:
-        """Writes down what was shown: a passport, what records say, and the details. An empty name is left out."""
+        """Records a passport, an electronic record and the details. An empty name is left out."""
         await self.press("Add it")
         for field, value in (("number", "PQ8812345"), ("country", "GBR"), ("expires", "2031-04-09")):
             await self.page.locator(f"#at-{field}").fill(value)

@@ -25,7 +25,7 @@ CLINIC = LIBRARY.replace("library", "clinic").replace(
 
 @pytest.fixture(scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """A stage in whose queue stand the cases of these tests alone, and each ends its own."""
+    """A stage whose queue holds only the cases of these tests; each test ends its own."""
     files = {**SCRIPT.files, "services/clinic.toml": CLINIC}
     async with staged(tmp_path_factory.mktemp("help"), replace(SCRIPT, files=files)) as running:
         yield running
@@ -56,7 +56,7 @@ async def code_in_the_inbox(citizen: Citizen, address: str) -> str:
 
 
 async def takes_up(citizen: Citizen, address: str, words: str = "") -> None:
-    """Shows that it was they who asked: with the code that was sent, and the two words."""
+    """Binds the citizen to the case: with the code that was sent, and the two words."""
     await citizen.page.reload()
     await citizen.sees("Your identity is confirmed")
     await citizen.press("Send me the code")
@@ -210,7 +210,7 @@ async def test_a_case_that_was_declined_has_its_page_and_leaves_other_ways(newco
     await citizen.page.reload()
     await citizen.sees("We could not confirm your identity")
     await citizen.reads("Visit the council office, 1 Quay Row")
-    # nothing says why, and whatever else there is can still be used
+    # no page gives the reason, and the other providers can still be used
     await citizen.choose(NORTHBANK)
     await citizen.play("cancelled")
     await citizen.press(f"Stop and go back to {COUNCIL}")

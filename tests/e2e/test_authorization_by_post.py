@@ -207,7 +207,7 @@ async def test_cookies_of_other_websites_on_the_same_domain_hide_none_of_ours(
 
 
 async def test_cookies_in_several_header_lines_are_one_list(stage: Stage, line: HttpSender) -> None:
-    """As some proxies hand them on from HTTP/2 (RFC 9113 8.2.3)."""
+    """As some proxies forward them from HTTP/2 (RFC 9113 8.2.3)."""
     raw_citizen = RawCitizen(line, rides(stage.folder, stage.issuer))
     await raw_citizen.begin()
     secret = f"__Host-portico-browser={raw_citizen.jar.value('__Host-portico-browser')}"

@@ -1,4 +1,4 @@
-"""A citizen confirms on a device of their own what a service, or staff, ask of them."""
+"""Backchannel authentication: a citizen confirms a request of a service or of staff on another device."""
 
 import re
 from collections.abc import AsyncIterator
@@ -20,13 +20,13 @@ MESSAGE = "Order 17: two books until May"
 
 @pytest.fixture(scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """A stage in whose queue stand the cases of these tests alone."""
+    """A stage whose queue holds only the cases of these tests."""
     async with staged(tmp_path_factory.mktemp("own-device"), SCRIPT) as running:
         yield running
 
 
 def claims_of(token: str) -> dict[str, Any]:
-    """What a token says."""
+    """Claims of a token."""
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     return claims
 
@@ -205,7 +205,7 @@ async def test_staff_ask_the_citizen_of_a_case_and_the_answer_is_evidence(
     asked = agent.page.locator(".pt-panel", has_text=CALL)
     code = await asked.locator(".pt-spoken").inner_text()
 
-    # the page that waits knows of it, in the browser that asked
+    # the waiting page in the browser that started the request shows the result
     await waiting.page.reload()
     await waiting.reads(CALL)
     # and any other device of theirs, with any provider
@@ -224,7 +224,7 @@ async def test_staff_ask_the_citizen_of_a_case_and_the_answer_is_evidence(
     evidence = agent.page.locator(".pt-evidence", has_text="Confirmed on the citizen's own device")
     await expect(evidence).to_contain_text(f"Confirmed with: {HARBOUR}")
     await expect(evidence).to_contain_text("The details match what the person says: Yes")
-    # the service keeps polling: this decided nothing
+    # the service continues to poll: this decided nothing
     await waiting.page.reload()
     await waiting.sees("We are looking at what you showed us")
     await agent.press("Decide")

@@ -1,4 +1,4 @@
-"""Apps whose libraries know no DPoP (`sender_constrained = false`), and CORS for the origins of single-page apps."""
+"""Apps whose libraries do not support DPoP (`sender_constrained = false`), and CORS for single-page apps."""
 
 import asyncio
 import secrets
@@ -183,7 +183,7 @@ class Browser:
         return await self.shore.http_sender.send(method, url, form, {"Origin": self.origin, **headers})
 
     async def preflight(self, path: str, method: str = "POST") -> Reply:
-        """What a browser asks before a request that is not simple (Fetch 3.3.6)."""
+        """CORS preflight request (Fetch 3.3.6)."""
         asks = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "authorization, dpop"}
         return await self.send("OPTIONS", path, **asks)
 
@@ -299,7 +299,7 @@ async def test_options_that_is_no_preflight_is_not_allowed(shore: Shore) -> None
 
 
 async def test_metadata_and_keys_are_kept_for_each_origin_by_itself(shore: Shore) -> None:
-    """A cache must not hand one page's answer to another (Fetch 3.3.8)."""
+    """A cache must not serve the response for one origin to another (Fetch 3.3.8)."""
     for path in ("/jwks", "/.well-known/openid-configuration"):
         plain = await shore.http_sender.send("GET", shore.stage.issuer + path)
         assert (plain.headers["Vary"], cors(plain)) == ("Origin", {})

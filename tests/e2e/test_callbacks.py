@@ -44,7 +44,7 @@ def changed(callback: str, **parameters: str) -> str:
 async def test_a_callback_in_another_browser_changes_nothing(newcomer: Newcomer, citizen: Citizen) -> None:
     journey, callback = await on_the_way_back(citizen)
     other = await newcomer(citizen.stage)
-    # also one that has a journey of its own under way
+    # also one with another journey under way
     await other.begin()
     own = other.page.url
     handle = journey.rpartition("/")[2]
@@ -54,7 +54,7 @@ async def test_a_callback_in_another_browser_changes_nothing(newcomer: Newcomer,
     assert await citizen.transaction(handle) == before
     await other.page.goto(own)
     await other.sees("How do you want to prove who you are?")
-    # where it belongs it is taken in
+    # the callback is accepted in the browser that it belongs to
     await citizen.page.goto(callback)
     await citizen.share()
     await citizen.arrives()
@@ -117,7 +117,7 @@ async def test_what_decides_an_answer_is_there_once(citizen: Citizen, more: str)
     journey, callback = await on_the_way_back(citizen)
     before = await citizen.transaction(journey.rpartition("/")[2])
     await citizen.page.goto(f"{callback}&iss=y&{more}" if more == "iss=x" else f"{callback}&error=&{more}")
-    # only without a state that can be read is the place lost: else it is this browser's, and its page says where it is
+    # with a readable state the browser is led to its transaction, else to an explanation
     await citizen.sees("We lost your place" if "tate" in more else GOING)
     assert await citizen.transaction(journey.rpartition("/")[2]) == before
 

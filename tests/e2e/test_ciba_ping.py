@@ -26,7 +26,7 @@ TOKEN = "notify-" + secrets.token_urlsafe(24)
 
 @dataclass
 class ReceivedPings:
-    """What the service's notification endpoint heard."""
+    """Requests that the service's notification endpoint received."""
 
     pings: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -88,7 +88,7 @@ async def known(raw_citizen: RawCitizen) -> str:
 
 
 async def notified(stage: Stage) -> str:
-    """The code that was sent, as it lies in the outbox."""
+    """The code that was sent, read from the outbox."""
     found: list[str] = []
 
     async def there() -> bool:

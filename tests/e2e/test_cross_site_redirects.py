@@ -16,7 +16,7 @@ from tests.support.certificates import Authority
 
 @pytest.fixture(scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> AsyncIterator[Stage]:
-    """Everything on a site of its own."""
+    """The whole product, each part on a different site."""
     with pytest.MonkeyPatch.context() as patch:
         async with apart(tmp_path_factory.mktemp("sites"), authority, patch) as running:
             yield running

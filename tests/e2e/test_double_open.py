@@ -1,4 +1,4 @@
-"""One pushed request on two pages, over real HTTP: what each page says is true, and no sign-in is wasted."""
+"""One pushed request on two pages, over real HTTP: both pages are true, and no sign-in is lost."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""A service that wants everything signed and encrypted, read by a library that is not ours (Authlib)."""
+"""Signed and encrypted responses, read by another library (Authlib)."""
 
 import json
 from collections.abc import AsyncIterator
@@ -46,7 +46,7 @@ def known_keys(folder: Path) -> None:
 
 @pytest.fixture(scope="module", params=["jwks_file", "jwks_uri"])
 async def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """The whole product with that service, whose keys stand in a file, or are shown by the service itself."""
+    """The whole product with that service, whose keys come from a file or from its JWKS URL."""
     folder = tmp_path_factory.mktemp("sealed")
     known_keys(folder)
     head, _, data = RIDES_SERVICE.partition("claims = ")

@@ -1,4 +1,4 @@
-"""What lies in the database and in Redis after citizens came, were helped and left: none of it in the clear."""
+"""Encryption at rest: no personal data is in the clear in the database or in Redis."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -51,7 +51,7 @@ async def stage(
 
 
 def values(claims: Any) -> Iterator[str]:
-    """Every text in claims, whatever it lies in."""
+    """Every text in claims, at any depth."""
     if isinstance(claims, dict):
         for inner in claims.values():
             yield from values(inner)
@@ -68,7 +68,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 async def stored(stage: Stage) -> list[tuple[tuple[str, str], str]]:
-    """Everything that is stored: where (table and column, or "redis" and the key), and what, as text."""
+    """Everything that is stored, as text, by place (table and column, or "redis" and the key)."""
     broker = stage.parts.settings.broker
     server = await asyncpg.connect(broker.database.url)
     found: list[tuple[tuple[str, str], str]] = []
@@ -86,7 +86,7 @@ async def stored(stage: Stage) -> list[tuple[tuple[str, str], str]]:
 
 
 def shown(found: list[tuple[tuple[str, str], str]], known: set[str]) -> set[tuple[tuple[str, str], str]]:
-    """Where which of the known values stands, as a word of its own and in whatever case."""
+    """Places that contain one of the known values as a whole word, in any case."""
     wanted = {value: re.compile(rf"(?<![A-Za-z0-9]){re.escape(value)}(?![A-Za-z0-9])", re.I) for value in known}
     return {(place, value) for place, text in found for value, pattern in wanted.items() if pattern.search(text)}
 

@@ -65,7 +65,7 @@ SCRIPT = Script(
 
 @pytest.fixture(scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """Everything that listens."""
+    """Every listener."""
     async with staged(tmp_path_factory.mktemp("routes"), SCRIPT) as running:
         await eventually(SOON, running.providers_work)
         yield running

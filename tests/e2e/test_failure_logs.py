@@ -1,4 +1,4 @@
-"""What operators hear of a failed attempt and of a callback that does not belong: a log line, a count, no person."""
+"""Log and metrics of a failed attempt and of a stray callback: a line, a count, no personal data."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ def logged(caplog: pytest.LogCaptureFixture, event: str) -> list[dict[str, objec
 
 
 def private() -> set[str]:
-    """Every text that is known of a simulated person, but for what could stand in any line."""
+    """Every text about a simulated person, except those that could be part of any line."""
 
     def texts(value: object) -> set[str]:
         if isinstance(value, dict):

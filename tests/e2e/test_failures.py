@@ -68,7 +68,7 @@ async def tells(citizen: Citizen, failure: F, provider: str = NORTHBANK) -> None
 
 
 async def works(citizen: Citizen, step: NextStep, failure: F, provider: str) -> str:
-    """A step leads where it says. One that leads away ends in the same failure again, at the provider it led to.
+    """Follows a link of the page. One that leads to a provider ends in the same failure again, at that provider.
 
     Gives the provider with which it failed last.
     """
@@ -110,7 +110,7 @@ async def leads(citizen: Citizen, link: str, heading: str) -> None:
 
 
 async def leaves(citizen: Citizen, failure: F) -> None:
-    """Going back to the service tells it the registered error, and where that is explained."""
+    """Returns to the service, which receives the registered error and the URL of its explanation."""
     await citizen.press(f"Stop and go back to {COUNCIL}")
     answer = await citizen.is_refused()
     kind = FAILURES[failure]

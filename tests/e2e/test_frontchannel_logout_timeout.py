@@ -1,4 +1,4 @@
-"""The page after signing out goes on in time, whatever the services in its frames do."""
+"""The page after logout continues in time if the services in its frames do not respond."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ MANNERS = ("hangs", "half a head", "never ends", "turns round")
 
 
 class Misbehaving:
-    """A server of services that hang, send no end, or redirect in circles; it notes what was asked of it."""
+    """A server of services that hang, stream without end, or redirect in circles; it records its requests."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -77,7 +77,7 @@ async def stage(tmp_path: Path, ports: tuple[int, int, int]) -> AsyncIterator[St
 
 
 async def relying_service(stage: Stage, peer: Callable[..., Peer], port: int, profile: str) -> Peer:
-    """A service written with openid-client. It asks the broker for metadata before it is ready, hence the thread."""
+    """A service written with openid-client, started in a thread, since it fetches the metadata before it is ready."""
     secrets = stage.folder / ".demo" / "secrets"
     env = {"ISSUER": stage.issuer, "PROFILE": profile}
     if profile == "oidc":

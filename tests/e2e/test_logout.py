@@ -18,7 +18,7 @@ from tests.e2e.tls_deployment import BROKER, apart
 from tests.support.browser import complete_chromium
 from tests.support.certificates import Authority
 
-# the page of the library that stands in a frame has an origin of its redirect URIs, as it must
+# the library's front-channel page has an origin of its redirect URIs, which is required
 FRAMED = """
 backchannel_logout_uri = "http://localhost:8002/logout/library"
 frontchannel_logout_uri = "http://localhost:8002/framed"
@@ -44,7 +44,7 @@ def logouts() -> ReceivedLogouts:
 async def stage(
     tmp_path_factory: pytest.TempPathFactory, authority: Authority, logouts: ReceivedLogouts
 ) -> AsyncIterator[Stage]:
-    """Everything on a site of its own."""
+    """The whole product, each part on a different site."""
     with pytest.MonkeyPatch.context() as patch:
         async with apart(tmp_path_factory.mktemp("signing out"), authority, patch, SCRIPT, logouts) as running:
             await eventually(30, running.providers_work)
@@ -60,7 +60,7 @@ async def citizen(newcomer: Newcomer, stage: Stage, logouts: ReceivedLogouts, *,
 
 
 async def signed_in(citizen: Citizen, client_id: str, **asked: str) -> tuple[ClientRequest, dict[str, str]]:
-    """Signs in at a service, which asks for a page or does not need one; gives what came back."""
+    """Signs in at a service, with or without a page; returns the response."""
     library = ClientRequest(citizen.stage, client_id)
     await citizen.page.goto(library.request(**asked))
     if "prompt" in asked:
@@ -152,7 +152,7 @@ async def test_a_form_of_a_service_signs_out_too_and_so_does_agreeing_to_be_aske
     await citizen.page.goto(silent.request(prompt="none"))
     assert (await silent.answer(citizen.page))["error"] == "login_required"
 
-    # without an ID token the citizen is asked, in the language that the service wishes
+    # without an ID token the citizen has to confirm, in the language that the service requested
     await signed_in(citizen, "bookshop", prompt="consent")
     asked = f"client_id=bookshop&post_logout_redirect_uri={stage.service}/&ui_locales=xx%20cy-GB&logout_hint=somebody"
     await citizen.page.goto(f"{stage.issuer}/logout?{asked}")
@@ -185,7 +185,7 @@ WATCH = """([op, message]) => new Promise((done) => {
 
 
 async def asked(citizen: Citizen, message: str) -> str:
-    """What a page of the service hears from the broker's page in a frame."""
+    """Messages that a page of the service receives from the broker's page in a frame."""
     await citizen.page.goto(f"{citizen.stage.service}/watching")
     origin, answer = await citizen.page.evaluate(WATCH, [f"{citizen.stage.issuer}/session", message])
     assert origin == citizen.stage.issuer

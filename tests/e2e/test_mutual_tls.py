@@ -46,7 +46,7 @@ DN = "CN=ferry,O=Ferries\\, Ltd"
 
 @dataclass(slots=True)
 class Caller(Service):
-    """A service that calls with nothing but its id: who it is stands in the certificate."""
+    """A service that sends only its client id: the certificate authenticates it."""
 
     key: str = ""
     kid: str = ""
@@ -58,7 +58,7 @@ class Caller(Service):
 
 @dataclass(slots=True)
 class Ferry(RawCitizen):
-    """A sign-in for a service that calls where certificates are asked for."""
+    """A sign-in for a service that calls the endpoints that require certificates."""
 
     calls: HttpSender = field(kw_only=True)
     there: str = field(kw_only=True)
@@ -138,7 +138,7 @@ async def exchanged(raw_citizen: Ferry) -> dict[str, str]:
 
 
 def header(certificate: Certificate) -> dict[str, str]:
-    """What a proxy would say of a certificate."""
+    """The header that a proxy sends for a certificate."""
     return {"Client-Cert": f":{base64.b64encode(certificate.der).decode()}:"}
 
 

@@ -1,4 +1,4 @@
-"""What holds for every page of a journey, whichever one it is."""
+"""Properties of every page of a journey."""
 
 import re
 

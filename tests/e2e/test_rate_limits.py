@@ -1,4 +1,4 @@
-"""Every limit that a citizen can meet says which it is, until when, and which other ways there are."""
+"""Rate limits of citizens: each page names the limit, its end, and the other ways."""
 
 import re
 from collections.abc import AsyncIterator
@@ -40,13 +40,13 @@ def raw_citizen(stage: Stage, line: HttpSender) -> RawCitizen:
 
 
 def words(reply: Reply) -> str:
-    """What a page says, in one line."""
+    """Text of a page in one line."""
     body = re.sub(r"<(script|style|svg).*?</\1>", " ", reply.body.decode(), flags=re.S)
     return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", body)))
 
 
 def held(reply: Reply, what: str) -> str:
-    """Checks the page of a limit, and gives what it says."""
+    """Checks the page of a limit, and returns its text."""
     said = words(reply)
     assert reply.status == 429, said
     assert int(reply.headers["Retry-After"]) >= 1
@@ -60,7 +60,7 @@ def held(reply: Reply, what: str) -> str:
 
 
 async def asks_for_help(stage: Stage, line: HttpSender) -> tuple[RawCitizen, Reply]:
-    """A citizen with a fresh browser asks for a person."""
+    """A citizen with a new browser requests help from a person."""
     citizen = raw_citizen(stage, line)
     await citizen.begin()
     form = Forms((await citizen.visit(f"{citizen.page}/help")).expect().body).found[f"{citizen.page}/help"]
@@ -98,7 +98,7 @@ async def test_one_sign_in_too_many_in_a_browser_says_why_and_until_when(stage: 
     (await citizen.push()).expect(201)
     said = held(await citizen.authorize(), "Too many sign-ins are open in this browser")
     assert "Nothing was begun here, so nothing is lost." in said
-    # what it says helps: one of them is stopped, and a new one begins
+    # the advice works: one of them is stopped, and a new one begins
     form = Forms((await citizen.visit(first)).expect().body).found[f"{first}/give-up"]
     (await citizen.submit(f"{first}/give-up", form)).expect(303)
     (await citizen.push()).expect(201)

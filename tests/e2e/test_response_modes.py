@@ -36,7 +36,7 @@ async def unwrapped(library: ClientRequest, fields: dict[str, str]) -> dict[str,
 
 
 async def posted(citizen: Citizen, library: ClientRequest, step: str | None = None) -> dict[str, str]:
-    """What the browser posts to the service, by itself where it runs scripts, else when its button is pressed."""
+    """The form that the browser posts to the service, by script or by its button."""
 
     def there(request: Request) -> bool:
         return request.method == "POST" and request.url == library.redirect_uri

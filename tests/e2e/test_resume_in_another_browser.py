@@ -118,7 +118,7 @@ async def test_a_code_that_a_stranger_sent_collects_nothing_for_the_stranger(
     await victim.choose(HARBOUR)
     await victim.play("ok")
     await victim.share()
-    # the library said nowhere where a sign-in starts anew: the victim stands at its home, without a code
+    # the library registered no address at which a sign-in starts: the victim is on its home page, without a code
     await victim.page.wait_for_url(f"{shared_stage.service}/")
     for path in ("", "/share", "/choose", "/later"):
         shown = await attacker.page.goto(f"{journey}{path}")

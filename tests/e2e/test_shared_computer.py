@@ -19,7 +19,7 @@ EDITS = {**SCRIPT.edits, "providers/harbour.toml": {"[openid]": "[openid]\nend_s
 
 @pytest.fixture(scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """A stage in which one provider is never asked to end its session."""
+    """A stage with one provider that has no logout endpoint."""
     async with staged(tmp_path_factory.mktemp("shared computer"), Script(EDITS, SCRIPT.files)) as running:
         yield running
 
@@ -40,7 +40,7 @@ async def signs_in(citizen: Citizen, provider: str = NORTHBANK, persona: str = "
 
 
 async def signs_out(citizen: Citizen) -> None:
-    """As the service has it done, which wants the citizen back."""
+    """As the service requests it, with its redirect URI."""
     back = f"{citizen.stage.service}/"
     await citizen.page.goto(f"{citizen.stage.issuer}/logout?client_id=demo-service&post_logout_redirect_uri={back}")
     await citizen.press("Sign out")
@@ -48,7 +48,7 @@ async def signs_out(citizen: Citizen) -> None:
 
 
 async def sits_down(citizen: Citizen, provider: str = NORTHBANK) -> dict[str, str]:
-    """The next person goes as far as the provider; gives what that was asked."""
+    """The next person goes as far as the provider; returns the parameters that it received."""
     await citizen.begin("parking")
     await citizen.choose(provider)
     await citizen.at(provider)
@@ -98,20 +98,20 @@ async def test_who_does_not_is_not_let_in_by_one_press_either(citizen: Citizen) 
     again = await sits_down(citizen)
     assert "prompt" not in again
     assert "max_age" not in again
-    # every other provider is still asked for a fresh login, since it may have a session too
+    # every other provider is still sent a request for a fresh login, since it may have a session too
     await citizen.page.go_back()
     elsewhere = await sits_down(citizen, EID)
     assert elsewhere["prompt"] == "login"
 
 
 async def test_a_provider_that_asks_nobody_again_is_not_believed(citizen: Citizen) -> None:
-    """It sends back the sign-in that has just ended, whatever it was asked."""
+    """It returns the sign-in that has just ended, for any request."""
     await signs_in(citizen)
     await signs_out(citizen)
     await citizen.press("Go to Aberlan Council")
 
     async def forgetful(route: Route) -> None:
-        """As a provider would that knows neither prompt nor max_age."""
+        """As a provider that ignores prompt and max_age."""
         url = route.request.url.replace("prompt=login", "prompt=").replace("max_age=0", "max_age=86400")
         await route.continue_(url=url)
 

@@ -67,7 +67,7 @@ async def test_a_provider_that_is_out_of_order_is_told_of_in_words_and_cannot_be
     await switch.click()
     try:
         await page.goto(journey)
-        # the look at providers comes round every half minute; one missed look alone does not count
+        # the health check runs every half minute; one failed check alone does not count
         for _ in range(2):
             await harbour.check()
         await page.reload()
@@ -162,7 +162,7 @@ async def test_the_back_button_shows_where_one_was_going_and_does_not_leave_agai
     await citizen.play("ok")
     await citizen.sees("Check what you share")
 
-    # back to the provider, which is asked once more: its second answer belongs to an attempt that is over
+    # back at the provider, which answers again: its second answer belongs to an attempt that is over
     await citizen.returns()
     while page.url.startswith(stage.issuer):
         await citizen.returns()
@@ -300,7 +300,7 @@ async def test_a_bookmark_of_a_journey_is_told_apart_by_how_it_ended_and_when(
 
 @asynccontextmanager
 async def held_back(page: Page, address: str) -> AsyncIterator[asyncio.Event]:
-    """No page of this address opens meanwhile, so that what leaves for it can be looked at; tells when one would."""
+    """Blocks pages of this address, so that the page that leaves for it stays; reports an attempt to open one."""
     left = asyncio.Event()
 
     async def hold(route: Route) -> None:

@@ -215,7 +215,7 @@ async def test_a_provider_that_was_turned_off_is_off_on_every_page(citizen: Citi
         await citizen.page.get_by_role("button").first.click()
         await citizen.sees(f"You can no longer use {NORTHBANK} here")
 
-    # what it had said, before that is shared
+    # what the provider had returned, before that is shared
     await citizen.begin()
     await citizen.choose(NORTHBANK)
     await citizen.play("ok")

@@ -18,7 +18,7 @@ def ahead() -> Ahead:
 
 @pytest.fixture(scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory, ahead: Ahead) -> AsyncIterator[Stage]:
-    """Everything, with a service whose requests are made by hand."""
+    """The whole product, with a service whose requests are made by hand."""
     script = Script(files={"services/rides.toml": RIDES_SERVICE})
     async with staged(tmp_path_factory.mktemp("steps"), script, ahead.system) as stage:
         yield stage
@@ -60,7 +60,7 @@ async def learned(raw_citizen: RawCitizen) -> dict[str, Any]:
 async def test_a_resource_sees_what_a_token_stands_for_and_more_is_had_by_asking_for_it(
     way: HttpSender, stage: Stage, ahead: Ahead
 ) -> None:
-    # a resource learns when the citizen signed in where the service asked for that
+    # introspection contains auth_time if the service requested it
     first = await begun(way, stage, ahead, max_age="3600")
     low = await by(first, NORTHBANK)
     assert low["acr"] == "low"
@@ -72,14 +72,14 @@ async def test_a_resource_sees_what_a_token_stands_for_and_more_is_had_by_asking
     assert high["acr"] == "high"
     assert high["auth_time"] >= low["auth_time"] + 60
 
-    # a younger sign-in: the session answers nothing that is older than was asked for
+    # a sign-in more recent than the session is required
     ahead.advance(600)
     third = await begun(way, stage, ahead, second, acr_values="high", max_age="300")
     young = await by(third, EID)
     assert (young["acr"], young["sub"]) == ("high", high["sub"])
     assert young["auth_time"] >= high["auth_time"] + 600
 
-    # the session is enough for a service that asks for no more
+    # the session is enough for a service that requires no more
     ahead.advance(60)
     fourth = await begun(way, stage, ahead, third, acr_values="high", max_age="300", prompt="")
     same = await learned(fourth)

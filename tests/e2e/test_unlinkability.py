@@ -72,7 +72,7 @@ def logouts() -> ReceivedLogouts:
 async def stage(
     tmp_path_factory: pytest.TempPathFactory, ahead: Ahead, logouts: ReceivedLogouts
 ) -> AsyncIterator[Stage]:
-    """A stage with two services, each a sector of its own."""
+    """A stage with two services of different sectors."""
     async with staged(tmp_path_factory.mktemp("two services"), SCRIPT, ahead.system, logouts) as running:
         yield running
 
@@ -146,7 +146,7 @@ async def test_two_services_find_nothing_in_common_that_is_this_citizens_own(
 async def test_a_service_that_asks_when_the_citizen_signed_in_is_told_the_second(
     newcomer: Newcomer, stage: Stage, logouts: ReceivedLogouts, ahead: Ahead
 ) -> None:
-    """Both ask: that is one thing they have in common then, and the search of the other test would find it."""
+    """If both request it they have it in common, and the search of the other test would find it."""
     shared = in_common(await one_citizen(await newcomer(stage), "amina", logouts, ahead, max_age="3600"))
     assert {"id token.auth_time", "introspection.auth_time"} <= {name for name, _ in shared}
 

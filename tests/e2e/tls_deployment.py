@@ -1,4 +1,4 @@
-"""The whole product under TLS, every part of it on a site of its own, as in production."""
+"""The whole product under TLS, each part on a different site, as in production."""
 
 import socket
 from collections.abc import AsyncIterator, Mapping
@@ -51,7 +51,7 @@ def named_here(patch: pytest.MonkeyPatch) -> None:
 
 
 class Across:
-    """The sample service behind a front of its own: an answer that arrives is sent over another site and back."""
+    """The sample service behind a front end: a response that arrives is redirected over another site and back."""
 
     def __init__(self, inner: ASGIApp, sites: Sites) -> None:
         self._inner = inner
@@ -95,7 +95,7 @@ async def apart(
     """
     sites = Sites(free_ports(4))
     named_here(patch)
-    # the sample service is another's program: it trusts what its environment says
+    # the sample service is a program of a third party: it trusts the authorities of its environment
     patch.setenv("SSL_CERT_FILE", str(authority.file))
     real = system.real_system()
     files = {name: text.replace("http://localhost", "https://localhost") for name, text in script.files.items()}

@@ -21,14 +21,14 @@ MONOTONIC = {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 @dataclass(frozen=True, slots=True)
 class Second:
-    """A second broker on the stores of the first, at an address of its own."""
+    """A second broker on the stores of the first, at another address."""
 
     program: Program
     url: str
     http_sender: HttpSender
 
     async def ready(self) -> Mapping[str, Any]:
-        """What it says of itself at /readyz, and under `status` how."""
+        """Response of its /readyz, with the HTTP status under `status`."""
         reply = await self.http_sender.send("GET", f"{self.url}/readyz")
         return {"status": reply.status, **reply.json}
 
@@ -44,7 +44,7 @@ def fake_library() -> Path:
 
 
 def shifting(file: Path) -> Mapping[str, str]:
-    """The environment of a program whose clock is shifted by what stands in the file now, such as `+2h`."""
+    """Environment of a program whose clock is shifted by the content of a file, such as `+2h`."""
     return {
         "LD_PRELOAD": str(fake_library()),
         "FAKETIME_TIMESTAMP_FILE": str(file),
@@ -64,7 +64,7 @@ async def second(
     """Runs it until the block ends: one worker with the configuration in the folder, its clock off by `shift`.
 
     The library is loaded without the program `faketime`, which passes no signal on: the broker would outlive the test.
-    `public` is the address that the first broker's file names under `listen.public`.
+    `public` is the address of the first broker, `listen.public` of its file.
     """
     port = free_port()
     config = folder / f"config-{port}"

@@ -1,4 +1,4 @@
-"""A broker of several workers on PostgreSQL and Redis, and the hands that break it."""
+"""A broker of several workers on PostgreSQL and Redis, with methods that inject faults."""
 
 import asyncio
 import contextlib
@@ -40,7 +40,7 @@ failed_user_codes_per_ip = { max = 100000, window = "1 minute" }
 
 
 def workers_on_stores(database: str, redis: str, workers: int = WORKERS, further: str = "") -> Script:
-    """The example configuration on these stores, with the service `rides` beside it, of which `further` says more."""
+    """The example configuration on these stores, with the service `rides` and `further` settings of it."""
     return Script(
         edits={
             "broker.toml": {
@@ -127,7 +127,7 @@ class Deployment:
             return []  # one of them ended while it was looked at
 
     def serving(self) -> list[int]:
-        """Those of them that have started and listen."""
+        """Ids of the workers that have started and listen."""
         return [worker for worker in self.workers() if listens(worker, self.running.ports.first)]
 
     def kill(self, worker: int) -> None:
@@ -135,7 +135,7 @@ class Deployment:
         os.kill(worker, signal.SIGKILL)
 
     async def worker_at(self, backend: int) -> int | None:
-        """The worker that a backend of PostgreSQL works for; None where it has hung up."""
+        """The worker that a backend of PostgreSQL serves; None if it has disconnected."""
         port = await self.one("SELECT client_port FROM pg_stat_activity WHERE pid = $1", backend)
         mine = self.postgres_proxy.client(port)
         return next((worker for worker in self.workers() if mine in local_ports(worker)), None)
@@ -159,7 +159,7 @@ class Deployment:
         await eventually(60, ready)
 
     async def ready(self) -> bool:
-        """Whether a worker, whichever it is, says that requests should come and that it misses nothing."""
+        """True if the worker that answers reports readiness and no missing store."""
         try:
             reply = await self.http_sender.send("GET", f"{self.running.issuer}/readyz")
         except ConnectionLost:
@@ -178,9 +178,9 @@ class Issued:
 
 
 async def refused_at_once(asking: Callable[[], Awaitable[Reply]]) -> Reply:
-    """An answer that says within a second that it cannot be done now.
+    """A 503 response within a second.
 
-    It is asked for more than once, as what a busy machine adds is not the broker's; every answer must be that one.
+    The request is repeated, since a busy machine may add time that is not the broker's; each response must be 503.
     """
     for _ in range(TRIES):
         reply = (await asking()).expect(503)
@@ -217,7 +217,7 @@ def listens(process: int, port: int) -> bool:
 
 
 async def commanded(config: Path, *words: str) -> str:
-    """Runs `broker <words> --config <config>` in a process of its own; what it printed."""
+    """Runs `broker <words> --config <config>` in a new process; returns its output."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -237,7 +237,7 @@ async def commanded(config: Path, *words: str) -> str:
 async def deployment(
     folder: Path, postgres: PostgresServer, redis: RedisServer, further: str = ""
 ) -> AsyncIterator[Deployment]:
-    """Runs it until the block ends. Every request has a connection of its own, so that any worker may answer it.
+    """Runs it until the block ends. Every request opens a connection, so that any worker may answer it.
 
     `further` are lines for the file of the service `rides`.
     """

@@ -1,4 +1,4 @@
-"""kill -9 of a worker between the end of a session and the delivery of it: another one tells the service."""
+"""kill -9 of a worker between the end of a session and its logout token: another worker delivers it."""
 
 import asyncio
 import json

@@ -63,9 +63,9 @@ class HeldUp:
 
 
 async def held_up(broker: Deployment, form: dict[str, str]) -> HeldUp | None:
-    """Sends the exchange, and stops its worker where it waits, since after a second it would wait no longer.
+    """Sends the exchange and stops its worker while its statement waits, which it does for a second at most.
 
-    None where a busy machine was too late for that: the exchange was refused, and nothing of it is under way.
+    Returns None if a busy machine missed that second: the exchange was rejected and nothing is pending.
     """
     exchange = asyncio.ensure_future(broker.http_sender.send("POST", f"{broker.running.issuer}/token", form))
     found: list[int] = []
@@ -79,7 +79,7 @@ async def held_up(broker: Deployment, form: dict[str, str]) -> HeldUp | None:
     worker = await broker.worker_at(found[0])
     if worker is not None:
         os.kill(worker, signal.SIGSTOP)
-        # what it said before is heard
+        # a response that was sent before the stop still arrives
         await asyncio.wait([exchange], timeout=0.1)
         if not exchange.done():
             return HeldUp(exchange, found[0], worker)
@@ -90,7 +90,7 @@ async def held_up(broker: Deployment, form: dict[str, str]) -> HeldUp | None:
 
 
 async def killed_at(broker: Deployment, step: str, code: str, form: dict[str, str], *, backend_dies: bool) -> None:
-    """Lets an exchange come to a step and kills its worker there; the statement under way dies too, or goes on."""
+    """Runs an exchange up to a step and kills its worker there; the statement under way is cancelled, or completes."""
     held = None
     while held is None:
         async with stopped(broker, step, code, form):
@@ -167,7 +167,7 @@ async def test_a_code_whose_worker_was_killed_before_it_heard_of_the_commit_is_r
                 broker.postgres_proxy.hold()
 
     async def committed() -> bool:
-        """The redemption stands in the database."""
+        """The database contains the redemption."""
         return (await broker.issued(code)).redeemed
 
     await eventually(SOON, committed)
@@ -201,7 +201,7 @@ async def test_a_code_whose_answer_was_lost_on_its_way_is_refused_and_its_tokens
     answered = asyncio.ensure_future(reader.read(12))
 
     async def committed() -> bool:
-        """The redemption stands in the database. What a busy machine turned away is sent again."""
+        """Waits until the database contains the redemption. A request rejected by a busy machine is sent again."""
         nonlocal writer, answered
         turned_away = answered.done() and answered.result() == b"HTTP/1.1 503"
         if (await broker.issued(code)).redeemed:

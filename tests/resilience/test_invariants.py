@@ -95,7 +95,7 @@ class Story:
     seen: Counter[str] = field(default_factory=Counter)
 
     async def tell(self, acts: int) -> None:
-        """So many acts, whatever becomes of each."""
+        """Runs a number of random acts and ignores their results."""
         for _ in range(acts):
             act = self.chance.choice(
                 (self.sign_in, self.sign_in, self.fail_and_retry, self.replay, self.race, self.renew, self.revoke)

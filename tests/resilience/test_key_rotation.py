@@ -40,11 +40,11 @@ PAUSE = 0.2
 
 
 class Client:
-    """A service's own verification: PyJWT, which keeps keys by their ids and asks again for one it does not know."""
+    """Verification as a service does it: PyJWT, which fetches the JWK Set again for an unknown kid."""
 
     def __init__(self, issuer: str) -> None:
         self._issuer = issuer
-        # it would wait for half a minute before it asks again: here whole days pass in less
+        # PyJWT would wait for half a minute before it fetches again: in this test whole days pass in less
         self._keys = jwt.PyJWKClient(f"{issuer}/jwks", cache_keys=True, lifespan=300, cooldown_duration=0)
 
     def verify(self, token: str) -> str:
@@ -71,7 +71,7 @@ class Load:
                 self.kids.append(await asyncio.to_thread(client.verify, tokens["id_token"]))
             except ConnectionLost:
                 continue  # the machine is busy
-            except Exception as error:  # whatever it is: it must not happen
+            except Exception as error:  # no exception may happen here
                 self.failed.append(error)
             await asyncio.sleep(PAUSE)
 
@@ -86,7 +86,7 @@ class Load:
 
 @asynccontextmanager
 async def load(running: Running, sender: HttpSender, citizens: int = 3) -> AsyncIterator[Load]:
-    """Keeps citizens signing in until the block ends, which no failure must have gone before."""
+    """Runs sign-ins until the block ends; fails if one of them failed."""
     made = Load(running, sender)
     tasks = [asyncio.ensure_future(made.citizen(Client(running.issuer))) for _ in range(citizens)]
     try:
@@ -99,7 +99,7 @@ async def load(running: Running, sender: HttpSender, citizens: int = 3) -> Async
 
 
 async def shown(sender: HttpSender, issuer: str, alg: str = "ES256") -> list[str]:
-    """The ids that whichever worker shows, current first."""
+    """The kids that the worker that answers publishes, current first."""
     found = (await sender.send("GET", f"{issuer}/jwks")).expect()
     assert found.headers["Cache-Control"] == "public, max-age=300"
     return [key["kid"] for key in found.json["keys"] if key["alg"] == alg]

@@ -18,7 +18,7 @@ ACCOUNT = "SELECT account_id FROM identities WHERE issuer LIKE '%northbank'"
 
 
 class Place:
-    """A running broker, whichever its stores, and the operator's command line beside it."""
+    """A running broker on any stores, and the operator's command line."""
 
     def __init__(self, running: Running, http_sender: HttpSender) -> None:
         self.running = running

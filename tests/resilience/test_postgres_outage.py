@@ -44,7 +44,7 @@ def away(request: pytest.FixtureRequest, broker: Deployment) -> Away:
             yield
         finally:
             for process in hanging:
-                # a connection's own process ends as soon as another one that thaws tells it to
+                # a process of a connection ends as soon as another one that thaws signals it
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGCONT)
             await asyncio.to_thread(broker.postgres.start)
@@ -103,7 +103,7 @@ async def test_a_code_whose_exchange_met_no_database_is_as_good_as_before_or_who
     found = await broker.issued(code)
     reply = await raw_citizen.redeem(code)
     if found.redeemed:
-        # a database that only hung has done what it was asked to before
+        # a database that only hung has executed the statements sent before
         assert (reply.status, reply.json["error"]) == (400, "invalid_grant")
         assert (await broker.issued(code)).tokens == 0
     else:

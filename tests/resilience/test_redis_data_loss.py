@@ -12,7 +12,7 @@ from tests.resilience.cluster import Deployment
 
 
 async def agree_again(raw_citizen: RawCitizen) -> str:
-    """The citizen agrees where the page asks them to; the code they may leave with, if any."""
+    """Consents if the page requires it; returns the code, or None."""
     shown = (await raw_citizen.visit(raw_citizen.page)).expect()
     form = Forms(shown.body).found.get(f"{raw_citizen.page}/share")
     if form is not None:
@@ -166,7 +166,7 @@ async def test_a_provider_that_was_turned_off_stays_so(broker: Deployment) -> No
 
 
 async def answers(broker: Deployment, code: str) -> tuple[int, int]:
-    """How many codes the transaction of a code has, and how many rows in the audit say that it was answered."""
+    """Counts the codes of the transaction of a code, and the audit rows that record its answer."""
     codes = "SELECT count(*) FROM authorization_codes WHERE transaction_id = $1"
     rows = "SELECT count(*) FROM audit WHERE kind = 'service_answered' AND transaction_id = $1"
     [[transaction]] = await broker.rows(

@@ -110,11 +110,11 @@ def configuration(database: str, group: Group, authority: Authority, folder: Pat
 
 
 class LostPlace(Exception):
-    """The page says that the citizen's place was lost, and offers to start again."""
+    """The page that reports a lost transaction and offers to start again."""
 
 
 class NotNow(Exception):
-    """An answer that says to try again in a moment."""
+    """A response that asks the citizen to retry in a moment."""
 
 
 def require_answer(reply: Reply) -> Reply:
@@ -132,7 +132,7 @@ def require_answer(reply: Reply) -> Reply:
 
 
 async def patiently(step: Callable[[], Awaitable[Reply]]) -> Reply:
-    """A step of a citizen who tries again when the page says so."""
+    """A step of a citizen who retries while the page asks for it."""
     async with asyncio.timeout(AGAIN + SOON):
         while True:
             try:
@@ -175,7 +175,7 @@ async def go_on(raw_citizen: RawCitizen, until: str = "code") -> str:
             back = (await raw_citizen.http_sender.send("GET", html.unescape(leaving[1]))).location
             await patiently(lambda back=back: raw_citizen.visit(back))  # type: ignore[misc]
         else:
-            # the reply of the provider was taken, and what came of it was lost: the page says so and looks again
+            # the callback was accepted and its result was lost: the page reports it and reloads
             assert f'href="{raw_citizen.page}"' in page, f"no way on: {page[:3000]}"
             await asyncio.sleep(0.5)
     raise AssertionError(f"never at an end: {page[:3000]}")

@@ -42,19 +42,19 @@ async def reload(deployment: Deployment) -> None:
 
 
 async def hang_up(deployment: Deployment, event: str) -> None:
-    """SIGHUP to the first process, until every worker has said what came of it."""
+    """Sends SIGHUP to the first process, and waits until every worker has logged the result."""
     before = said(deployment, f'"{event}"')
     os.kill(deployment.running.program.pid, signal.SIGHUP)
     await eventually(60, lambda: counted(deployment, f'"{event}"', before + WORKERS))
 
 
 def said(deployment: Deployment, words: str) -> int:
-    """How often the log says something."""
+    """Counts a text in the log."""
     return deployment.running.program.output.count(words)
 
 
 async def counted(deployment: Deployment, words: str, times: int) -> bool:
-    """Whether the log says something so often by now."""
+    """True if the log contains a text so often by now."""
     return said(deployment, words) >= times
 
 
@@ -102,7 +102,7 @@ async def test_a_new_service_signs_in_at_every_worker_with_keys_that_it_shows_an
         keys.body = jwks_bytes(old, new)
         assert await everywhere(deployment, second, 201)
         await code(deployment.raw_citizen(second))
-        # each worker asked when it read the file, and once more when it met the new key: made-up ones do not count
+        # each worker fetched when it read the file, and once more at the new kid: invented kids cause no fetch
         strange = walks(deployment, new_signing_key_pem("ES256").decode(), "made-up")
         assert await everywhere(deployment, strange, 401)
         assert keys.asked <= 2 * WORKERS
@@ -133,7 +133,7 @@ async def test_a_mistake_in_one_file_keeps_everything_as_it_was(deployment: Depl
     new = walks(deployment, pem.decode(), own.kid)
     assert await everywhere(deployment, new, 401)
     assert await everywhere(deployment, deployment.service, 201)
-    # a worker that falls meanwhile is not replaced by one that knows something else, nor do the others stop
+    # a worker that ends meanwhile is not replaced by one with other settings, and the others continue
     refused = said(deployment, '"configuration_refused"')
     deployment.kill(deployment.workers()[0])
     await eventually(60, lambda: counted(deployment, '"configuration_refused"', refused + 1))

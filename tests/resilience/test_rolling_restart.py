@@ -24,7 +24,7 @@ EVERY = 0.2
 
 
 class Balancer:
-    """Gives each connection to the next broker that says it is ready. It never tries twice."""
+    """Sends each connection to the next broker that reports readiness. It never tries twice."""
 
     def __init__(self, ports: tuple[int, ...]) -> None:
         """The ports of the brokers."""
@@ -33,7 +33,7 @@ class Balancer:
         self._turn = itertools.count()
 
     async def look(self) -> None:
-        """Asks every broker, again and again."""
+        """Polls /readyz of every broker."""
         async with http_sender(single=True, within=20) as sender:
             while True:
                 ready = []
@@ -145,7 +145,7 @@ async def more(now: int, before: int) -> bool:
 
 
 async def unready(sender, port: int):  # type: ignore[no-untyped-def]
-    """What a broker says from the first moment on in which it says that it is not ready: it still answers."""
+    """Responses of a broker from the first moment at which /readyz fails: it still answers."""
     for _ in range(200):
         reply = await sender.send("GET", f"http://{LOOPBACK}:{port}/readyz")
         if reply.status == 503:

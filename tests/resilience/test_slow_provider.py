@@ -15,7 +15,7 @@ RIDES = Script(files={"services/rides.toml": RIDES_SERVICE})
 
 @pytest.fixture
 async def stage(tmp_path: Path):  # type: ignore[no-untyped-def]
-    """One process, whose breakers know of nothing yet."""
+    """One process with new circuit breakers."""
     async with staged(tmp_path, RIDES) as opened:
         yield opened
 

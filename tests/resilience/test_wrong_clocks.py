@@ -187,7 +187,7 @@ async def test_a_database_whose_own_clock_jumps_ends_no_sign_in_and_its_mark_sta
 
                 await eventually(30, over)
             assert await laid.one("SELECT count(*) FROM audit WHERE kind = 'time_mark_taken_back'") == 0
-            # a worker that starts while the database clock is off waits until it knows that no other clock agrees
+            # a worker that starts while the database clock is off waits until no other clock agrees with the database
             file.write_text("+2h\n")
             found = laid.running.program.output.count("database_clock_off")
             await eventually(30, lambda: noticed(found))

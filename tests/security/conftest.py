@@ -1,4 +1,4 @@
-"""One broker for all attacks: each of them leaves it, and everybody who is signing in, undisturbed."""
+"""One broker for all attacks: none of them may disturb the broker or a sign-in under way."""
 
 from collections.abc import AsyncIterator
 

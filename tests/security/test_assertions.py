@@ -1,4 +1,4 @@
-"""Replay of client assertions (`private_key_jwt`): a used one authenticates nowhere, whatever came of its use."""
+"""Replay of client assertions (`private_key_jwt`): a used one is rejected everywhere, also if its use failed."""
 
 import asyncio
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Codes and tokens in the wrong hands, at the wrong place, for more than was granted; answers that tell nothing."""
+"""Codes and tokens of other clients, at other endpoints, for wider scopes; errors that leak nothing."""
 
 import asyncio
 import base64
@@ -238,7 +238,7 @@ async def test_a_request_by_reference_is_never_fetched(endpoints: Endpoints, hel
 
 @pytest.mark.usefixtures("held")
 async def test_nobody_is_sent_to_an_address_that_is_not_registered(endpoints: Endpoints) -> None:
-    """No open redirector (RFC 9700 4.11), at sign-in or at sign-out, whatever else is wrong with the request."""
+    """No open redirector (RFC 9700 4.11), at sign-in or at logout, for any other fault of the request."""
     good = {"client_id": "library", "response_type": "code", "scope": "openid"}
     for address in (
         "https://evil.example/",

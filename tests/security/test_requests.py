@@ -216,7 +216,7 @@ async def test_what_stands_in_the_address_is_no_part_of_a_form(endpoints: Endpoi
         refused(await endpoints.post(f"{path}?{urlencode(form)}", b""), "invalid_request", "invalid_client")
         for name in form:
             if name == "client_id":
-                continue  # the assertion says the same
+                continue  # the assertion contains the same
             rest = {other: value for other, value in form.items() if other != name}
             query = urlencode({name: form[name]})
             if name in ("token", "code", "grant_type", "client_assertion", "client_assertion_type", "response_type"):

@@ -1,4 +1,4 @@
-"""Outcome of a call that may return or raise, for properties that say something of both."""
+"""Outcome of a call that may return or raise, for properties of both."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -141,7 +141,7 @@ class PostgresServer:
             lines = status.read_text().splitlines()
         except (FileNotFoundError, PermissionError):
             return False
-        # the eighth line says how far the start has come, the first whose file this is
+        # the eighth line holds the state of the start, the first the process id of the server that wrote the file
         return len(lines) > 7 and int(lines[0]) == program.pid and lines[7].strip() == "ready"
 
     def _wait_for_previous_backends(self) -> None:

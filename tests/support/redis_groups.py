@@ -146,7 +146,7 @@ class SentinelGroup:
         self.sentinels = [Sentinel(self.servers[0], access) for _ in range(3)]
 
     def start(self) -> None:
-        """Starts all, and waits until the Sentinels know each other and the replica follows."""
+        """Starts all, and waits until the Sentinels have found each other and the replica follows."""
         first, second = self.servers
         for server in self.servers:
             server.start()

@@ -1,4 +1,4 @@
-"""Services made of the settings of their file, by key, whatever groups the record has."""
+"""Services made of the settings of their file, by key, without the groups of the record."""
 
 from dataclasses import replace
 from typing import Any

@@ -127,7 +127,7 @@ async def say_which_host(reader: asyncio.StreamReader, writer: asyncio.StreamWri
     """Answers any request with its Host header."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    except asyncio.IncompleteReadError:  # the peer only shook hands
+    except asyncio.IncompleteReadError:  # the peer only completed the handshake
         writer.close()
         return
     host = next(line.split(": ")[1] for line in head.split("\r\n") if line.lower().startswith("host:"))

@@ -18,7 +18,7 @@ LONG = int(SETTLED_AFTER) + 2
 class World:
     """The true time, the clocks of the database and of Redis by their offset to it, and what the database holds.
 
-    `sqlite`: the database has no clock beside that of the machine that asks.
+    `sqlite`: the database uses the clock of the machine that calls it.
     """
 
     sqlite: bool = False

@@ -39,9 +39,9 @@ def by_redis_py(redis: RedisServer) -> str:
 
 
 async def refused_at_once(ask: Callable[[], Awaitable[object]]) -> None:
-    """It is said within a second that a store cannot be reached.
+    """Asserts that a call fails within a second if its store cannot be reached.
 
-    It is asked for more than once, as what a busy machine adds is not the store's; it must be refused each time.
+    The call is repeated, since a busy machine may add time that is not the store's; it must fail each time.
     """
     took: list[float] = []
     while not took or took[-1] >= AT_ONCE:

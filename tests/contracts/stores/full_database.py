@@ -72,7 +72,7 @@ VERIFICATION: Final = Verification(
 
 
 def identity(person: str) -> Identity:
-    """Who a person is, as the provider says."""
+    """Identity of a person, as a provider returns it."""
     return Identity(
         provider="bank",
         issuer=ISSUER,

@@ -1,4 +1,4 @@
-"""A relay that counts how often a client speaks and then waits: the round trips of whatever protocol it carries."""
+"""A relay that counts round trips: how often a client sends and then waits, for any protocol."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager, suppress
 
 
 class Turns:
-    """Counts a turn each time the client speaks after the server did, over all connections."""
+    """Counts a round trip each time the client sends after the server did, over all connections."""
 
     def __init__(self, host: str, port: int) -> None:
-        """Where the server is."""
+        """Address of the server."""
         self._server = (host, port)
         self.count = 0
         self.connections = 0
@@ -35,7 +35,7 @@ class Turns:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Turns"]:
-        """Carries on a port of its own until the block ends."""
+        """Relays on a free port until the block ends."""
         server = await asyncio.start_server(self.carry, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         try:

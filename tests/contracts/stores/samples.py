@@ -111,7 +111,7 @@ def release(**changes: Any) -> ReleasedIdentity:
 
 
 def code(now: float, name: str = "1", **changes: Any) -> AuthorizationCode:
-    """A code of a transaction of its own."""
+    """A code of a new transaction."""
     made = AuthorizationCode(
         digest=sha256_hex(f"code-{name}"),
         transaction=f"transaction-{name}",
@@ -145,7 +145,7 @@ def session(now: float, name: str = "1", **changes: Any) -> Session:
 
 
 def answer(now: float, name: str = "1", person: str = "ann", **changes: Any) -> AuthorizationWrite:
-    """Everything about one answer to the service, with proposals of its own."""
+    """One authorization to record, with newly drawn ids."""
     made = AuthorizationWrite(
         issuer=ISSUER,
         identity_subject=person,
@@ -194,7 +194,7 @@ def assertion(now: float, jti: str = "jti-1", client_id: str = SERVICE) -> Asser
 
 
 def case(now: float, name: str = "1", **changes: Any) -> Case:
-    """A verification case that was just asked for."""
+    """A verification case that was just opened."""
     made = Case(
         id=f"case-{name}",
         version=1,

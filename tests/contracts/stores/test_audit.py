@@ -67,7 +67,7 @@ class CheckpointSetup:
 
 @pytest.fixture
 def checkpoint_setup(tmp_path: Path) -> CheckpointSetup:
-    """A notary with a key of its own."""
+    """A checkpoint signer with a new key."""
     key = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA")
     return CheckpointSetup(
         CheckpointSigner(key, tmp_path / "checkpoints"), parse_keys({"keys": [dict(public_jwk(key))]})

@@ -21,7 +21,7 @@ from tests.support.system import FakeClock
 
 
 class ReportedEvents:
-    """Receives reports, and says what came since it was asked last."""
+    """Receives reports, and returns those since the last call."""
 
     def __init__(self, sql: SqlStores) -> None:
         self._kinds: list[str] = []
@@ -94,7 +94,7 @@ async def test_cases_are_reported_if_they_were_saved(sql: SqlStores, clock: Fake
 
 async def test_backchannel_requests_are_reported_if_they_were_written(sql: SqlStores, clock: FakeClock) -> None:
     counts, now, put = ReportedEvents(sql), clock.now(), question(clock.now())
-    await sql.authorizations.record(answer(now))  # the account that is asked
+    await sql.authorizations.record(answer(now))  # the account that is queried
     counts.new()
     for expected in (["question_put"], []):
         await sql.questions.create(put, None, (), [event(now, "question_put")])

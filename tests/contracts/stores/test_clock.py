@@ -31,7 +31,7 @@ AGREES, AHEAD, BEHIND = offset(0.2), offset(HOURS), offset(-HOURS)
         (ClockEvidence(offset(3.5, slack=1.0), -2.0), Finding.RIGHT),
         (ClockEvidence(AGREES, -HOURS), Finding.RIGHT),
         (ClockEvidence(AGREES, -2.0, AHEAD, redis_expected=True), Finding.RIGHT),
-        # they agree that the time noted lies in the future
+        # the three agree that the recorded time is in the future
         (ClockEvidence(AGREES, HOURS), Finding.MARK_AHEAD),
         (ClockEvidence(AGREES, HOURS, AGREES, redis_expected=True), Finding.MARK_AHEAD),
         (ClockEvidence(AGREES, HOURS, BEHIND, redis_expected=True), Finding.MARK_DISPUTED),

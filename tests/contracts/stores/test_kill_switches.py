@@ -1,4 +1,4 @@
-"""Switches: what is turned off is off for the next request, in every process, whatever happens to Redis."""
+"""Kill switches: a disabled item is off at the next request, in every process, also without Redis."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -28,7 +28,7 @@ class Process:
     passing: EphemeralStores
 
     async def off(self) -> bool:
-        """Whether the bank is off, as this process sees it now."""
+        """True if the bank is disabled in this process."""
         return (await self.sql.kill_switches.current()).is_off(*BANK)
 
 

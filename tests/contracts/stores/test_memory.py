@@ -80,7 +80,7 @@ STEPS = st.one_of(
 
 
 async def done(passing: EphemeralStores, now: float, step: tuple[Any, ...], seen: dict[str, Transaction]) -> object:
-    """What a store says to one step. `seen` is what was last loaded of each handle."""
+    """Result of one step at a store. `seen` maps each handle to what was last loaded of it."""
     match step:
         case "create", handle, browser, limit:
             begun = transaction(now, browser=sha256_hex(browser))

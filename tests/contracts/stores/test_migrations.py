@@ -1,4 +1,4 @@
-"""Migrations: each is numbered, takes place wholly or not at all, and keeps every row of the release before."""
+"""Migrations: numbered, atomic, and without loss of a row of the release before."""
 
 from pathlib import Path
 

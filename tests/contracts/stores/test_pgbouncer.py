@@ -1,4 +1,4 @@
-"""PostgreSQL behind a real PgBouncer that keeps sessions, with the settings that it comes with."""
+"""PostgreSQL behind a real PgBouncer in session mode with its default settings."""
 
 import asyncio
 

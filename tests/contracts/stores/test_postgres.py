@@ -44,7 +44,7 @@ async def sql(postgres_url: str, sealer: Sealer, system: System) -> AsyncIterato
     await sql.close()
 
 
-# --- how often it is asked ---
+# --- number of statements ---
 
 
 @pytest.mark.parametrize(

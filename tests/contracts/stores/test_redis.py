@@ -39,12 +39,12 @@ async def passing(
 
 @pytest.fixture
 async def raw(redis: RedisServer) -> AsyncIterator[Redis]:
-    """A look into Redis behind the stores' back."""
+    """Reads Redis directly, past the stores."""
     async with Redis.from_url(redis.url) as client:
         yield client
 
 
-# --- how often it is asked ---
+# --- number of round trips ---
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ async def test_each_verb_costs_one_round_trip(
         await passing.close()
 
 
-# --- what lies there ---
+# --- stored content ---
 
 
 async def test_nothing_personal_and_no_handle_can_be_read_in_redis(

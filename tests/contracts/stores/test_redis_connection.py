@@ -64,7 +64,7 @@ async def storm(url: str, redis: RedisServer, chance: random.Random) -> None:
         if number % 3:
             assert await server.command("ECHO", word) == word
         else:
-            # a script, which Redis may not know (any more)
+            # a script, which Redis may not have loaded
             count, mirror = await server.run(COUNT, (word.decode(), "mirror"), 60_000)
             assert (count >= 1, mirror) == (True, None)
 
@@ -104,7 +104,7 @@ async def storm(url: str, redis: RedisServer, chance: random.Random) -> None:
 
 
 class Pieces:
-    """A relay to Redis that hands answers on in pieces of given sizes, and hangs up after so many bytes."""
+    """A relay to Redis that splits responses into pieces of given sizes, and disconnects after so many bytes."""
 
     def __init__(self, redis: RedisServer, sizes: list[int], cut_after: int | None) -> None:
         """Sizes are used one after the other, over and over."""

@@ -23,7 +23,7 @@ from broker.stores.sql.tables import metadata, unique_keys
 
 
 def differences(connection: Connection) -> list[object]:
-    """What Alembic would have to change to make the database like the tables."""
+    """Differences between the database and the tables, found by Alembic."""
     context = MigrationContext.configure(connection, opts={"compare_type": True})
     return list(compare_metadata(context, metadata))
 

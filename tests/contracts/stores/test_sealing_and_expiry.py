@@ -37,7 +37,7 @@ from tests.support.system import FakeClock
 
 
 async def everything(sql: SqlStores, now: float) -> None:
-    """One fact of each kind that knows something of a person."""
+    """One record of each kind that holds personal data."""
     waiting, redeemed = code(now, "waiting"), code(now, "redeemed")
     await sql.authorizations.record(answer(now, "waiting", code=waiting))
     await sql.authorizations.record(answer(now, "redeemed", code=redeemed))

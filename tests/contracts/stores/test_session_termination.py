@@ -96,7 +96,7 @@ async def test_codes_and_grants_of_a_session_open_nothing_once_it_has_ended(sql:
     await sql.sessions.end(begun.digest, event(now), no_fan_out)
     assert await sql.grants.token(tokens(now, "1")[0].digest) is None
     assert await sql.grants.refresh(online.id, tokens(now, "3")[0], None, ()) is RedeemResult.USED_BEFORE
-    # what was granted to be used in the citizen's absence goes on
+    # an offline grant outlives the session
     assert await sql.grants.token(tokens(now, "2")[1].digest) is not None
     assert await sql.grants.refresh(offline.id, tokens(now, "4")[0], None, ()) is RedeemResult.DONE
     known = await sql.grants.code(unused.digest)
@@ -206,7 +206,7 @@ async def test_a_delivery_is_made_put_off_or_given_up_and_told_once(sql: SqlStor
     assert [one.count for one in await sql.deliveries.waiting(now)] == [1]
     assert await sql.deliveries.claim(now + 49, now + 60, 10) == []
     assert [one.id for one in await sql.deliveries.claim(now + 50, now + 60, 10)] == ["logout:2"]
-    # the same fact written once more tells nothing twice
+    # the same record written again creates no second delivery
     await sql.authorizations.record(answer(now, "9", "person-9"))
     await sql.sessions.end(session(now, "9").digest, event(now), lambda _ended: [delivery(now, "0")])
     assert await sql.deliveries.claim(now + 70, now + 80, 10) != []

@@ -69,7 +69,7 @@ def redis_tls(request: pytest.FixtureRequest, authority: Authority) -> Iterator[
 def ways(
     authority: Authority, stranger: Authority, client: Certificate, named: str
 ) -> Iterator[tuple[ClientTls, str | None]]:
-    """How a broker may be set up, and which word of the refusal says what is wrong; None where it must work."""
+    """TLS settings of a broker, and the word of the error that names the fault; None if the connection must succeed."""
     shown = {"cert_file": client.chain, "key_file": client.key}
     wrong_name = None if named == HOST else "Hostname mismatch"
     yield ClientTls(authority.file, **shown), wrong_name

@@ -1,4 +1,4 @@
-"""Upgrades: a database of an earlier release keeps everything that its stores wrote (see `database_dumps`)."""
+"""Upgrades: a database of an earlier release loses nothing that its stores wrote (see `database_dumps`)."""
 
 import json
 import math

@@ -32,7 +32,7 @@ def service(*claims: str) -> Service:
 
 
 def request(*asked: str) -> AuthorizationRequest:
-    """A request that asks for these claims."""
+    """A request for these claims."""
     return AuthorizationRequest("library", "https://s.example/", ("openid",), Level.LOW, requested_claims=asked)
 
 

@@ -20,6 +20,6 @@ async def migrated_facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def stage(migrated_facts: Path, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Stage]:
-    """A broker without pages, where everybody needs help."""
+    """A broker without pages, whose only way is help from a person."""
     async with staged(migrated_facts, tmp_path, clock) as opened:
         yield opened

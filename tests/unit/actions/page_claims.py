@@ -68,7 +68,7 @@ CLAIMS: Mapping[str, Callable[[RecordedState], bool]] = {
     title(F.DECLINED_SHARING): lambda f: f.happened("sharing_declined") or f.said is ProviderFailureReason.DECLINED,
     story(F.DECLINED_SHARING): unanswered,
     title(F.COULD_NOT_SIGN_IN): said(ProviderFailureReason.NOT_RECOGNISED),
-    # a person who could not confirm an identity says it in the same words
+    # the page of a declined case uses the same words
     title(F.NOT_VERIFIED): lambda facts: (
         facts.said is ProviderFailureReason.NOT_VERIFIED or case("case_decided")(facts)
     ),

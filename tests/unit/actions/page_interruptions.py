@@ -77,7 +77,7 @@ async def provider_leaves_meanwhile(w: World) -> Seen:
     return await w.reads(handle)
 
 
-async def nobody_new(w: World) -> Seen:
+async def provider_stops_taking_new_citizens(w: World) -> Seen:
     handle = await w.arrives()
     await w.leaves(handle)
     w.listing(ALDER, accept_new_until=w.clock.now() - 1)

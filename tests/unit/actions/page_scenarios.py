@@ -23,12 +23,12 @@ from tests.unit.actions.page_interruptions import (
     help_withdrawn,
     in_another_browser,
     no_route,
-    nobody_new,
     opened_again,
     provider_leaves_meanwhile,
     provider_off_meanwhile,
     provider_off_while_reading,
     provider_removed_meanwhile,
+    provider_stops_taking_new_citizens,
     service_off,
     service_off_at_the_picker,
     service_on_again,
@@ -122,7 +122,7 @@ async def expired(w: World) -> Seen:
 
 
 def twice(between: Callable[[World, str], Awaitable[object]], after: Callable[[World, str], Awaitable[object]]) -> Way:
-    """Two tabs of one pushed request: the other is answered while this one is somewhere, then goes on."""
+    """Two tabs of one pushed request: the other is answered while this one is at a step, then this one continues."""
 
     async def way(w: World) -> Seen:
         uri = await w.push()
@@ -221,7 +221,7 @@ WAYS: Mapping[str, Way] = {
     "provider off while reading": provider_off_while_reading,
     "provider removed meanwhile": provider_removed_meanwhile,
     "provider leaves meanwhile": provider_leaves_meanwhile,
-    "nobody new": nobody_new,
+    "closed to new citizens": provider_stops_taking_new_citizens,
     "account off": account_off,
     "service off": service_off,
     "service off at the picker": service_off_at_the_picker,

@@ -46,7 +46,7 @@ PERSON = HelpRequest("email", "ada@example.org", "in_person")
 
 @dataclass
 class Upstream:
-    """A provider that says what the test wants next."""
+    """A provider that returns the result set by the test."""
 
     card: ProviderInfo
     now: Any
@@ -62,7 +62,7 @@ class Upstream:
         return True
 
     async def complete(self, _note: Mapping[str, Any], _answer: CallbackParameters) -> Identity | ProviderFailure:
-        """What the test wants."""
+        """Returns the result set by the test."""
         if isinstance(self.says, ProviderFailureReason):
             return ProviderFailure(self.says, "as the test wants", FailureCause.BROWSER)
         claims = {"name": "Ada Example", "birthdate": "1990-01-02"}
@@ -80,7 +80,7 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class RecordedState:
-    """What is true of one transaction, read from where it is recorded and not from what the page was made of."""
+    """State of one transaction, read from the stores and the audit, independently of the page."""
 
     transaction: Transaction | None
     now: float
@@ -186,7 +186,7 @@ class World:
         await self.sign_in.share(handle, self.browser, agree=True)
 
     async def asks(self, handle: str) -> str:
-        """The citizen asks for a person."""
+        """The citizen requests help from a person."""
         made = await self.sign_in.ask_help(handle, self.browser, PERSON)
         assert isinstance(made, ContinuationIssued), made
         return made.code
@@ -220,7 +220,7 @@ class World:
         assert await self.stage.passing.transactions.save(handle, replace(before, version=version + 1))
 
     async def reads(self, handle: str, siblings: tuple[str, ...] = ()) -> tuple[View, str, RecordedState]:
-        """Looks at the page twice, as a reload does; gives the view, what the page says, and what is true."""
+        """Loads the page twice, as a reload does; returns the view, the text of the page, and the recorded state."""
         await self.sign_in.look(handle, self.browser)
         view, _ = await self.sign_in.look(handle, self.browser)
         return await self._read(view, handle, siblings)

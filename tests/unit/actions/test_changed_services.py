@@ -86,7 +86,7 @@ async def test_a_service_that_was_taken_out_is_as_good_as_turned_off(
     assert f"{choosing.page}/choose" not in Forms((await choosing.visit(choosing.page)).body).found
     await agreeing.submit(f"{agreeing.page}/share", {**agreement, "agree": "yes"})
     assert "Refresh" not in (await agreeing.visit(agreeing.page)).headers
-    # it comes back, and everybody goes on where they were
+    # the service comes back, and all sign-ins continue
     take(stage, stage.parts.settings.services)
     (await late.redeem(code)).expect()
     (await raw_citizen.userinfo(tokens["access_token"])).expect()
@@ -208,7 +208,7 @@ async def hanging(stage: Stage) -> AsyncIterator[KeyServer]:
 
 @pytest.fixture
 def waiting(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """Set when a request asks for keys that have to be fetched."""
+    """Set when a request needs keys that have to be fetched."""
     asked, keys = asyncio.Event(), stage.parts.configuration.registry.keys
 
     async def listened(client_id: str, proof: str | Certificate) -> KeySet:

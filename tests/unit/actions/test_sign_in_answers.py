@@ -22,7 +22,7 @@ MANY = 50
 async def stage(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer
 ) -> AsyncIterator[Stage]:
-    """The whole product, with a service that can be asked for refresh tokens."""
+    """The whole product, with a service that may request refresh tokens."""
     edits = {}
     with ExitStack() as held:
         if request.param == "postgresql":
@@ -137,7 +137,7 @@ async def test_two_tabs_that_agree_one_after_the_other_hold_at_most_one_live_cod
         raw_citizen.jar = raw_citizen.jar.copy()
         shown = (await raw_citizen.visit(raw_citizen.page)).expect()
         codes.append(shown.headers.get("Refresh", ""))
-    # the second tab sees the same departure, and does not leave by itself
+    # the second tab shows the same redirect, and does not leave by itself
     assert "code=" in codes[0]
     assert codes[1] == ""
 
@@ -158,7 +158,7 @@ async def test_a_sign_in_brings_the_browser_a_new_secret_and_tabs_from_before_ke
     await older.return_()
     (await older.share()).expect(303)
     assert len(secrets_of(raw_citizen)) == 3
-    # what begins now hangs on the newest secret alone: who knew the one before sees nothing of it
+    # a new transaction is bound to the newest secret alone: the holder of the one before cannot open it
     newer = RawCitizen(line, raw_citizen.service, jar=raw_citizen.jar)
     await newer.begin()
     stored = await stage.parts.connections.ephemeral_stores.transactions.load(newer.page.rpartition("/")[2])

@@ -35,7 +35,7 @@ OVER = frozenset({S.DECLINED, S.WITHDRAWN, S.EXPIRED, S.REVOKED})
 
 
 class AnyoneDoesAnything(RuleBasedStateMachine):
-    """One case in the hands of four members of staff, of whom one may have opened it, and of a citizen with a clock."""
+    """One case with four members of staff, of whom one may have opened it, and a citizen with a clock."""
 
     case: Case
     now: float
@@ -111,49 +111,51 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             assert self.case.binding is None or self.case.binding.code or self.case.binding.words
 
     @rule(who=PEOPLE)
-    def somebody_claims(self, who: str) -> None:
+    def an_agent_claims_the_case(self, who: str) -> None:
         self.happens(ev.Claimed(who))
 
     @rule(who=PEOPLE)
-    def somebody_claims_the_review(self, who: str) -> None:
+    def a_reviewer_claims_the_review(self, who: str) -> None:
         self.happens(ev.ReviewClaimed(who))
 
     @rule(who=PEOPLE, kind=st.sampled_from([ev.Renewed, ev.WordsExchanged, ev.SessionEnded]))
-    def somebody_goes_on(self, who: str, kind: type[ev.Renewed | ev.WordsExchanged | ev.SessionEnded]) -> None:
+    def an_agent_continues(self, who: str, kind: type[ev.Renewed | ev.WordsExchanged | ev.SessionEnded]) -> None:
         self.happens(kind(who))
 
     @rule(who=PEOPLE)
-    def somebody_holds_a_session(self, who: str) -> None:
+    def an_agent_starts_a_session(self, who: str) -> None:
         self.happens(ev.SessionStarted(who, Channel.VIDEO))
 
     @rule(who=PEOPLE, outcome=st.sampled_from(CheckOutcome), evidence_type=st.sampled_from(EvidenceType))
-    def somebody_records_evidence(self, who: str, outcome: CheckOutcome, evidence_type: EvidenceType) -> None:
+    def an_agent_records_evidence(self, who: str, outcome: CheckOutcome, evidence_type: EvidenceType) -> None:
         self.happens(ev.EvidenceRecorded(who, evidence(outcome, evidence_type)))
 
     @rule(who=PEOPLE, outcome=st.sampled_from(CheckOutcome))
-    def somebody_records_a_check(self, who: str, outcome: CheckOutcome) -> None:
+    def an_agent_records_a_check(self, who: str, outcome: CheckOutcome) -> None:
         self.happens(ev.ChecksRecorded(who, (CheckRecord("alive", outcome, who, self.now, None),)))
 
     @rule(who=PEOPLE, given=st.sampled_from(["Ada", "Eve"]))
-    def somebody_records_details(self, who: str, given: str) -> None:
+    def an_agent_records_details(self, who: str, given: str) -> None:
         self.happens(ev.DetailsRecorded(who, {"name": given}))
 
     @rule(who=PEOPLE, kind=st.sampled_from([ev.Returned, ev.SessionDropped, ev.Reassigned, ev.HoldEnded]))
-    def somebody_gives_up(self, who: str, kind: type[ev.Returned | ev.Reassigned]) -> None:
+    def the_case_is_returned_or_reassigned(self, who: str, kind: type[ev.Returned | ev.Reassigned]) -> None:
         self.happens(kind(who, "reason"))
 
     @rule(who=PEOPLE, likely=st.integers(0, 5), kind=st.sampled_from([ev.Held, ev.Flagged, ev.Revoked]))
-    def somebody_stops_it(self, who: str, likely: int, kind: type[ev.Held | ev.Flagged | ev.Revoked]) -> None:
+    def the_case_is_held_flagged_or_revoked(
+        self, who: str, likely: int, kind: type[ev.Held | ev.Flagged | ev.Revoked]
+    ) -> None:
         if likely == 0:
             self.happens(kind(who, "reason"))
 
     @rule(who=PEOPLE, likely=st.integers(0, 5))
-    def somebody_declines_what_is_held(self, who: str, likely: int) -> None:
+    def a_lead_declines_a_held_case(self, who: str, likely: int) -> None:
         if likely == 0:
             self.happens(ev.HoldDeclined(who, ("fraud_signals",)))
 
     @rule(who=PEOPLE, likely=st.integers(0, 5))
-    def somebody_knows_the_citizen(self, who: str, likely: int) -> None:
+    def a_conflict_of_interest_is_declared(self, who: str, likely: int) -> None:
         if likely == 0:
             self.happens(ev.InterestDeclared(who))
 
@@ -164,21 +166,21 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         alike=st.integers(0, 3),
         drawn=st.booleans(),
     )
-    def somebody_decides(self, who: str, decision: Decision, level: Level | None, alike: int, *, drawn: bool) -> None:
+    def an_agent_decides(self, who: str, decision: Decision, level: Level | None, alike: int, *, drawn: bool) -> None:
         said = Verdict(who, self.now, decision, ("reason",), level=level)
         self.happens(ev.Decided(said, alike, drawn))
 
     @rule(who=PEOPLE, decision=st.sampled_from(Decision))
-    def somebody_gives_their_view(self, who: str, decision: Decision) -> None:
+    def an_independent_review_is_recorded(self, who: str, decision: Decision) -> None:
         self.happens(ev.IndependentReviewRecorded(IndependentReview(who, self.now, decision, ("reason",))))
 
     @rule(who=PEOPLE, agrees=st.booleans())
-    def somebody_judges_the_verdict(self, who: str, *, agrees: bool) -> None:
+    def a_reviewer_judges_the_decision(self, who: str, *, agrees: bool) -> None:
         self.happens(ev.Reviewed(Review(who, self.now, agrees, ("reason",))))
 
     @rule(who=PEOPLE, drawn=st.booleans(), view=st.sampled_from(Decision))
-    def it_goes_on(self, who: str, view: Decision, *, drawn: bool) -> None:
-        """Random people rarely do the right thing in a row, so what is due next gets a turn of its own."""
+    def the_due_step_is_taken(self, who: str, view: Decision, *, drawn: bool) -> None:
+        """Random actors rarely act in a useful order, so the next due step is a rule too."""
         case, holder = self.case, self.case.holder or who
         match case.state:
             case S.DRAFT:
@@ -205,17 +207,17 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
                 self.happens(ev.Released())
 
     @rule()
-    def the_holder_is_hasty(self) -> None:
+    def the_holder_reviews_the_case(self) -> None:
         self.happens(ev.Reviewed(Review(self.case.holder or AGENT, self.now, agrees=True, reasons=("reason",))))
 
     @rule(who=PEOPLE)
-    def it_goes_on_with_somebody_else(self, who: str) -> None:
-        self.it_goes_on(who, drawn=True, view=Decision.APPROVE)
+    def another_member_of_staff_takes_the_due_step(self, who: str) -> None:
+        self.the_due_step_is_taken(who, drawn=True, view=Decision.APPROVE)
 
     @rule(who=PEOPLE)
     def it_goes_on_and_on(self, who: str) -> None:
         for _ in range(3):
-            self.it_goes_on(who, drawn=True, view=Decision.DECLINE)
+            self.the_due_step_is_taken(who, drawn=True, view=Decision.DECLINE)
 
     @invariant()
     def requester_agent_and_reviewer_are_three_people(self) -> None:
@@ -258,7 +260,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             assert case.binding.code or case.binding.words
 
     @invariant()
-    def who_holds_it_has_a_lease_and_nobody_else(self) -> None:
+    def only_the_holder_of_the_case_has_a_lease(self) -> None:
         if hasattr(self, "case"):
             held = self.case.lease is not None
             assert held == (self.case.holder is not None)

@@ -1,4 +1,4 @@
-"""The command line in processes of its own, many times over: each is forked from this one, which has loaded it."""
+"""The command line in many processes: each is forked from this one, which has imported it."""
 
 import atexit
 import io
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import alembic.command  # noqa: F401  loaded here: a user without rights may not read where it lies
+import alembic.command  # noqa: F401  imported here: an unprivileged user may not read the folder of the product
 import pkcs11  # noqa: F401
 import redis  # noqa: F401
 import sqlalchemy.ext.asyncio  # noqa: F401

@@ -52,7 +52,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def refused(run: Run, config: Configuration, *words: str) -> str:
-    """What a command says when it refuses."""
+    """Error message of a command."""
     with pytest.raises(CommandError) as refusal:
         run(config, *words)
     return str(refusal.value)
@@ -312,7 +312,7 @@ def test_every_session_of_an_account_is_ended_by_itself_or_with_the_account(conf
 
 
 def time_noted(config: Configuration, seconds_ahead: float) -> None:
-    """As an earlier release left it: the latest time noted in the database lies in the future."""
+    """A database of an earlier release whose recorded latest time is in the future."""
     file = config.folder.parent / ".demo" / "facts.db"
     with sqlite3.connect(file) as connection:
         connection.execute(

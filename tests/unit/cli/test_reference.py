@@ -1,4 +1,4 @@
-"""The reference of settings says what is true, and docs/configuration.md says the same."""
+"""The reference of settings agrees with the schema, and docs/configuration.md with the reference."""
 
 import argparse
 import tomllib

@@ -1,4 +1,4 @@
-"""Whatever an operator wrote or left: every command does its work, or says what is wrong. None ends in a traceback."""
+"""Broken settings, files and stores: every command works, or reports its error. None ends in a traceback."""
 
 import os
 import re

@@ -32,7 +32,7 @@ OLD, NEW = (load_signing_key(new_signing_key_pem("ES256"), "ES256", kid) for kid
 
 @pytest.fixture
 async def server() -> AsyncIterator[KeyServer]:
-    """It listens, and shows the old key."""
+    """It listens, and publishes the old key."""
     async with KeyServer(OLD).running() as one:
         yield one
 

@@ -60,7 +60,7 @@ def request(**changes: Any) -> AuthorizationRequest:
 
 
 def service(**changes: Any) -> Service:
-    """The service that asks."""
+    """The service of the request."""
     asking = make_service(
         client_id="parking",
         names={"en": "Parking"},
@@ -135,7 +135,7 @@ WAYS: Mapping[TransactionState, tuple[Event, ...]] = {
 
 
 def standing(state: TransactionState, **asked: Any) -> Transaction:
-    """A transaction that stands in a state."""
+    """A transaction in a state."""
     if state is TransactionState.EXPIRED:
         transaction = begun(**asked)
         return replace(walked(transaction, TimeRanOut(), now=transaction.expires), expires=NOW + 10**6)
@@ -143,7 +143,7 @@ def standing(state: TransactionState, **asked: Any) -> Transaction:
 
 
 def helped(state: TransactionState) -> Transaction:
-    """A transaction in a state, with an open case where one can be open beside it."""
+    """A transaction in a state, with an open case if that state allows one."""
     transaction = standing(state)
     return (
         transaction
@@ -153,7 +153,7 @@ def helped(state: TransactionState) -> Transaction:
 
 
 def fitting(kind: type[Event], transaction: Transaction) -> Event:
-    """An event of a kind that fits what the transaction has in hand, so that the table alone decides."""
+    """An event of a kind that matches the fields of the transaction, so that only the table decides."""
     events: tuple[Event, ...] = (
         ProviderChosen(attempt("second", "beta")),
         AnswerReceived("first"),

@@ -54,7 +54,7 @@ EVENTS = st.one_of(
 )
 
 
-class RoughHands(RuleBasedStateMachine):
+class RandomEvents(RuleBasedStateMachine):
     """Every copy of the record that was ever read may be acted upon; a write goes only on top of what it read."""
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class RoughHands(RuleBasedStateMachine):
         assert self.answered <= 1
 
     @invariant()
-    def nobody_is_identified_below_what_was_demanded_or_by_one_who_was_not_asked(self) -> None:
+    def the_identity_has_the_requested_level_and_comes_from_an_asked_provider(self) -> None:
         """Security, invariants 2 and 4."""
         for before, event, after, _ in self.seen:
             if after is before or after.state is not TransactionState.IDENTIFIED:
@@ -169,11 +169,11 @@ class RoughHands(RuleBasedStateMachine):
             assert PERSONAL not in repr(replace(held, client_redirect=None))
 
     @invariant()
-    def whoever_was_moved_brings_nothing_along(self) -> None:
+    def a_transferred_transaction_has_no_identity_of_the_browser_before(self) -> None:
         """Only the browser in which the identity was proved may answer."""
         if self.stored.browser != begun().browser:
             assert self.stored.transferred
 
 
-TestRoughHands = RoughHands.TestCase
-TestRoughHands.settings = settings(max_examples=scaled(120), stateful_step_count=30, deadline=None)
+TestRandomEvents = RandomEvents.TestCase
+TestRandomEvents.settings = settings(max_examples=scaled(120), stateful_step_count=30, deadline=None)

@@ -62,7 +62,7 @@ OPEN = ("CHOOSING", "AWAY", "CHECKING", "FAILED", "WAITING", "IDENTIFIED")
 
 
 def leads() -> dict[tuple[TransactionState, str], TransactionState]:
-    """Where each pair leads, as the design has it."""
+    """Target state of each pair, from the design."""
     found: dict[tuple[TransactionState, str], TransactionState] = {}
     for line in LEADS.split("\n"):
         if words := line.split():

@@ -63,7 +63,7 @@ def test_a_compatible_ipv4_address_counts_as_ipv4_but_the_loopback_address_does_
 
 @given(st.integers(0, 2**80 - 1), st.integers(0, 2**80 - 1))
 def test_clients_behind_a_translator_with_a_prefix_of_its_own_count_apart(one: int, other: int) -> None:
-    """RFC 8215: where the IPv4 address stands in it, that network alone knows."""
+    """RFC 8215: only that network defines the position of the IPv4 address in it."""
     assume(one != other)
     first, second = (IPv6Address(int(IPv6Address("64:ff9b:1::")) | host) for host in (one, other))
     assert rate_limit_key(str(first)) != rate_limit_key(str(second))

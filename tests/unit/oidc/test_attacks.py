@@ -46,7 +46,7 @@ def signature(signed: str, private: Any = OWN.private) -> bytes:
 
 
 def token(header: Mapping[str, Any] | str, payload: Mapping[str, Any], private: Any = OWN.private) -> str:
-    """A token whose signature of ES256 is right, whatever its header says."""
+    """A token with a valid ES256 signature and any header."""
     signed = f"{b64(header)}.{b64(payload)}"
     return f"{signed}.{b64(signature(signed, private))}"
 
@@ -329,7 +329,7 @@ def test_whatever_a_header_says_it_is_read_or_refused(text: str, scheme: str) ->
             assert found.challenge
 
 
-# --- answers that tell nothing apart ---
+# --- errors that leak no difference ---
 
 
 def error_of(found: Service | None, method: ClientAuthentication, proof: str = "wrong") -> EndpointError:
@@ -357,7 +357,7 @@ HARMLESS = ["cookies.py: secret != newest"]
 
 
 def compared(tree: ast.AST) -> Iterator[str]:
-    """Where a secret is compared with `==` or `in`: not by its digest, and not in constant time."""
+    """Places that compare a secret with `==` or `in`: not by its digest, and not in constant time."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Compare):
             continue

@@ -283,7 +283,7 @@ def test_a_service_held_to_a_nonce_must_send_one() -> None:
     assert "nonce" in refused(strict, nonce=None).description
 
 
-# Wishes and hints
+# Requested claims and hints
 def test_prompt_and_age_are_read() -> None:
     found = plain(prompt="login consent login", max_age="0")
     assert (found.prompt, found.max_age, found.fresh) == (("login", "consent"), 0, True)

@@ -67,7 +67,7 @@ def test_a_header_that_holds_no_token_is_refused(header: str) -> None:
 
 
 def test_userinfo_wants_the_scope_openid() -> None:
-    """RFC 6750 3.1: a refresh may have asked for less than that."""
+    """RFC 6750 3.1: a refresh may have requested less than that."""
     with pytest.raises(EndpointError) as error:
         check_access(BEARER, replace(TOKEN, scope="profile"), grant(), None, NOW)
     assert (error.value.code, error.value.status) == ("insufficient_scope", 403)

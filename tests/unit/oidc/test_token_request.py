@@ -47,7 +47,7 @@ def refused(call: Any, *arguments: Any) -> EndpointError:
     return error.value
 
 
-# What is asked
+# Requested scope
 
 
 def test_a_code_is_asked_to_be_exchanged() -> None:
@@ -307,7 +307,7 @@ def test_a_refresh_is_refused_with(
     ],
 )
 def test_a_refresh_narrows_the_scope_of_its_access_token_alone(asked: str | None, scope: str) -> None:
-    """RFC 6749 6: left out it is what was granted, and the next refresh may ask for all of that again."""
+    """RFC 6749 6: without `scope` the granted one is used, and the next refresh may request all of it again."""
     whole = grant(scope=("openid", "profile", "offline_access"))
     more = {} if asked is None else {"scope": asked}
     request = token_request({"grant_type": "refresh_token", "refresh_token": "r", **more})

@@ -33,7 +33,7 @@ def userinfo(*scope: str, **changes: Any) -> dict[str, Any]:
 
 
 def test_a_token_with_a_narrower_scope_opens_less_at_userinfo() -> None:
-    """RFC 6749 6. What the `claims` parameter asked for is no matter of scope."""
+    """RFC 6749 6. The `claims` parameter does not depend on the scope."""
     whole = grant(scope=("openid", "profile", "email"), release=release())
     narrow = replace(TOKEN, scope="openid email")
     assert {"given_name", "email"} <= userinfo_claims(TOKEN, whole, LADDER, NOW).keys()

@@ -69,7 +69,7 @@ def verifications() -> st.SearchStrategy[Verification]:
     )
 
 
-# What is asked
+# The request
 
 
 def leaf(*values: str) -> st.SearchStrategy[Any]:
@@ -142,7 +142,7 @@ def one_request() -> st.SearchStrategy[Any]:
 
 
 def fits(fact: Any, wanted: Any) -> bool:
-    """Whether a fact, None if there is none, meets every restriction that stands anywhere in a request for it."""
+    """True if a fact, or None without one, meets every restriction at any depth of its request."""
     if isinstance(wanted, list):
         return any(fits(fact, each) for each in wanted) if fact is None else any(first(one, wanted) for one in fact)
     if not isinstance(wanted, dict):
@@ -158,7 +158,7 @@ def first(fact: Any, wanted: list[Any]) -> dict[str, Any] | None:
 
 
 def expected(fact: Any, wanted: Any) -> Any:
-    """Of a fact that fits a request, what was asked, and what must be there for it to mean anything."""
+    """Reduces a fact that meets a request to the requested members and those that give them a meaning."""
     if isinstance(fact, list):
         pairs = [(one, first(one, wanted) if isinstance(wanted, list) else {}) for one in fact]
         return [expected(one, alternative) for one, alternative in pairs if alternative is not None]

@@ -1,4 +1,4 @@
-"""Requests for `verified_claims`: parsed as the standard says, or rejected."""
+"""Requests for `verified_claims`: parsed according to the standard, or rejected."""
 
 import json
 from typing import Any

@@ -215,7 +215,7 @@ async def test_cookies_are_not_kept(serve: Serve, outgoing: HttpClients) -> None
     assert b"cookie" not in heads[1].lower()
 
 
-# --- where calls may go ---
+# --- allowed addresses ---
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ftp://example.org/", "file:///etc/passwd", "https:///x", ""])

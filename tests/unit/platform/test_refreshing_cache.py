@@ -13,7 +13,7 @@ TERMS: CachePolicy[str] = CachePolicy(lambda _: FRESH, STALE - FRESH, RETRY, COO
 
 
 class Source:
-    """The other side: counts how often it is asked, answers when it is let, may be down."""
+    """The source of the cache: counts the fetches, answers when the test permits it, may be down."""
 
     def __init__(self) -> None:
         self.asked = 0

@@ -9,7 +9,7 @@ from broker.provider import CallbackParameters
 
 
 class Stuck(Exception):
-    """The way does not lead back: the citizen sees this page."""
+    """The redirects do not end at the callback: the citizen sees this page."""
 
     def __init__(self, page: httpx.Response) -> None:
         super().__init__(f"{page.status_code} at {page.url}")
@@ -34,6 +34,6 @@ async def walk(url: str, callback: str, form: Mapping[str, str] | None = None) -
 
 
 def answer(url: str) -> CallbackParameters:
-    """What a URL at our callback says."""
+    """Parameters of a URL of our callback."""
     parts = urlsplit(url)
     return CallbackParameters(dict(parse_qsl(parts.query)), f"{parts.scheme}://{parts.netloc}{parts.path}")

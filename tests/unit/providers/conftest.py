@@ -19,6 +19,6 @@ async def host() -> AsyncIterator[Host]:
 
 @pytest.fixture
 async def here(system: System, host: Host) -> AsyncIterator[Stage]:
-    """The simulator as new, and the provider that speaks to it."""
+    """A new simulator, and the provider that uses it."""
     async with stage(system, host) as made:
         yield made

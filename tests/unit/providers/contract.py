@@ -1,4 +1,4 @@
-"""What every kind of provider must do, whatever it speaks. A test file of a kind inherits `ProviderContract`."""
+"""Contract of every kind of provider, for any protocol. A test file of a kind inherits `ProviderContract`."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -69,7 +69,7 @@ class ProviderContract:
     async def test_a_session_is_ended_at_an_address_with_the_state_and_the_way_back(
         self, counterpart: Counterpart
     ) -> None:
-        """An optional ability; a provider that lacks it is never asked."""
+        """An optional ability; the tests of it are left out for a provider that lacks it."""
         if not isinstance(counterpart.provider, EndsSessions) or not isinstance(counterpart.gone, EndsSessions):
             return
         departure = await leave(counterpart)
@@ -213,5 +213,5 @@ async def leave(counterpart: Counterpart, state: str = "s-0") -> UpstreamRedirec
 
 
 def secrets_of(counterpart: Counterpart, departure: UpstreamRedirect) -> set[str]:
-    """The texts that a note keeps, except the callback, which is none."""
+    """The texts of a provider's stored state, except the callback, which is no secret."""
     return {value for value in departure.provider_state.values() if isinstance(value, str)} - {counterpart.ask.callback}

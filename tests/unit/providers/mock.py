@@ -1,4 +1,4 @@
-"""PyPI's oidc-provider-mock as a process of its own, unchanged."""
+"""PyPI's oidc-provider-mock, unchanged, in a process."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ AMINA: Mapping[str, Any] = {"sub": "amina", "name": "Amina Hughes", "given_name"
 
 
 class MockProvider:
-    """One mock that knows these people. It takes any client, any secret, any redirect URI."""
+    """One mock with these users. It accepts any client, any secret, any redirect URI."""
 
     def __init__(self, *people: Mapping[str, Any]) -> None:
         """Nothing is started yet; one person unless others are named."""

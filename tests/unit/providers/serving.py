@@ -51,7 +51,7 @@ class Host:
         self.app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hands over to the application of the moment."""
+        """Calls the current application."""
         if self.app is None:
             raise RuntimeError("no application is on this host")
         await self.app(scope, receive, send)

@@ -35,7 +35,7 @@ CLIENT = SimulatedClient("portico", (CALLBACK,), jwks={"keys": [dict(load_signin
 
 
 def config(issuer: str, **changes: Any) -> OpenIdConfig:
-    """How the broker knows the simulated card."""
+    """Settings of the simulated card at the broker."""
     usual = OpenIdConfig(
         issuer=issuer,
         client_id="portico",
@@ -57,13 +57,13 @@ def config(issuer: str, **changes: Any) -> OpenIdConfig:
 
 
 def dependencies(system: System, outgoing: HttpClients) -> ProviderDependencies:
-    """What a provider stands on in tests; its secret files are only names."""
+    """Dependencies of a provider in tests; its secret files are only names."""
     return ProviderDependencies(outgoing, system, lambda path: PEM if path == KEY_FILE else f"{SECRET}\n".encode())
 
 
 @dataclass(slots=True)
 class Stage:
-    """The simulator, the provider that speaks to it, and the one way out between them."""
+    """The simulator, the provider that uses it, and the HTTP client between them."""
 
     base: str
     system: System
@@ -73,7 +73,7 @@ class Stage:
     running: contextlib.AsyncExitStack
 
     async def depart(self, hint: str = "outcome:ok", **changes: Any) -> UpstreamRedirect:
-        """A departure whose hint tells the simulator what to do."""
+        """A redirect whose login_hint selects the simulator's outcome."""
         departure = await self.provider.begin(replace(ASK, hint=hint, **changes))
         assert isinstance(departure, UpstreamRedirect), departure
         return departure
@@ -90,7 +90,7 @@ class Stage:
         return made
 
     async def stop(self) -> None:
-        """Ends the simulator, if it has a server of its own; its port refuses connections."""
+        """Stops the simulator if it has its own server; its port refuses connections."""
         await self.running.aclose()
 
 
@@ -102,7 +102,7 @@ async def stage(
     settings: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> AsyncIterator[Stage]:
-    """The simulator, and a provider for its simulated card. Without a host it has a server of its own to stop."""
+    """The simulator, and a provider for its simulated card. Without a host it starts a server."""
     alone = host is None
     host = host or Host()
     base = host.base

@@ -1,4 +1,4 @@
-"""Authlib held against our own checks: where both agree, and the inputs for which ours stay (decision 0056)."""
+"""Authlib compared with our own checks: where both agree, and the inputs that only ours handle (decision 0056)."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The circuit breaker alone: examples, and every history that Hypothesis can think of."""
+"""The circuit breaker alone: examples, and random histories."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,7 +107,7 @@ def eighths(most: float) -> st.SearchStrategy[float]:
 
 
 class Histories(RuleBasedStateMachine):
-    """A breaker beside a model that keeps every outcome since the breaker last closed."""
+    """A breaker beside a model that records every outcome since the breaker last closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,7 +133,7 @@ class Histories(RuleBasedStateMachine):
 
     @rule()
     def succeed(self) -> None:
-        """A good outcome never opens and never keeps open, whatever leaves the window with it."""
+        """A success never opens the breaker nor keeps it open, also if older outcomes leave the window."""
         if self.breaker.opened is not None:
             self.outcomes = []
         self.remember(good=True)

@@ -127,7 +127,7 @@ def test_whatever_a_provider_sends_is_an_identity_with_claims_of_the_right_shape
 
 @asynccontextmanager
 async def provider_of(person: dict[str, Any], reported: list[tuple[str, str]]) -> AsyncIterator[OpenIdProvider]:
-    """A provider in front of a real server that says this of one person."""
+    """A provider in front of a real server that returns these claims of one person."""
     mock = MockProvider(person)
     await asyncio.to_thread(mock.program.start)
     outgoing = HttpClients(development=True, patience=PATIENCE)

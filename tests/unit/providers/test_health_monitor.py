@@ -1,4 +1,4 @@
-"""How a provider does: breaker, median, background look; one that is down troubles no other."""
+"""Health of a provider: breaker, median, background check; one that is down does not affect another."""
 
 import asyncio
 import logging

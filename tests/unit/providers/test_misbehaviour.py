@@ -25,7 +25,7 @@ async def failing(here: Stage, outcome: str, **changes: object) -> ProviderFailu
     return result
 
 
-# --- the provider says what is the matter ---
+# --- the provider returns an error ---
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_the_simulator_plays_every_reason_of_the_contract_and_a_citizen_who_neve
 
 async def test_every_outcome_ends_in_the_class_that_its_page_means(here: Stage, clock: FakeClock) -> None:
     await here.sign_in()
-    # the one never comes back; what the level is worth and what to do with a stray answer is for the journey to say
+    # the slow one never returns; level and stray answers are matters of the journey
     elsewhere = {"took_too_long", "lower_level", "mix_up", "missing_issuer", "other_state"}
     ended: dict[str, FailureClass | None] = {}
     for name in OUTCOMES.keys() - elsewhere:

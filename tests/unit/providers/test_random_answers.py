@@ -30,7 +30,7 @@ CLAIMS = ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "auth_time",
 
 
 def still() -> System:
-    """A clock that stands still, and chance."""
+    """A fixed clock, and random bytes from Hypothesis."""
     return System(FakeClock().now, FakeRandom().draw)
 
 

@@ -68,7 +68,7 @@ def named(node: ast.AST) -> Iterator[str]:
 
 
 def sites() -> dict[str, set[str]]:
-    """The refusals in the source, by module and function; those of the endpoints, which stand outside of any."""
+    """The refusals in the source, by module and function; those of the endpoints, which are outside of any."""
     found: dict[str, set[str]] = {}
     for file in sorted(PACKAGE.glob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):

@@ -1,4 +1,4 @@
-"""A provider of the kind `openid` at the end of a wire that a test holds: every answer is given by hand, no network."""
+"""A provider of the kind `openid` without a network: the test gives every HTTP response."""
 
 import base64
 import json
@@ -119,8 +119,8 @@ class Wire:
         return self.signed({"alg": self.key.alg, "kid": self.key.kid, **self.header}, self.payload or said)
 
     def signed(self, header: Mapping[str, Any], payload: object) -> str:
-        """A JWS with this header, whatever it says, over this payload, whatever it is."""
-        # signed by the same code that signs everything: only what stands before the last dot is another
+        """A JWS with any header over any payload."""
+        # the signature is made by the product's code; only the part before the last dot is replaced
         from broker.crypto.jose.algorithms import ALGORITHMS
 
         named = {name: value for name, value in header.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What answers look like on the wire, written by a real server, and in how many pieces they get there."""
+"""Responses on the wire, written by a real server: their bytes, and the number of writes."""
 
 import asyncio
 import itertools

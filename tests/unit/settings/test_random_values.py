@@ -1,4 +1,4 @@
-"""Whatever stands in a service's file, `portico check` finds it right or says what is wrong, and never fails."""
+"""Random values in a service's file: `portico check` accepts the file or reports a problem, and never fails."""
 
 import argparse
 from collections.abc import Iterator
@@ -75,7 +75,7 @@ def checked(config: Configuration) -> bool:
 
 
 def writable(value: Any) -> Any:
-    """A value without what TOML cannot say."""
+    """A value reduced to what TOML can express."""
     if isinstance(value, dict):
         return {key: writable(one) for key, one in value.items() if one is not None}
     return [writable(one) for one in value if one is not None] if isinstance(value, list) else value

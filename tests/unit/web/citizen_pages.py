@@ -212,7 +212,7 @@ def all_pages(files: Statics, site: SiteInfo = SITE) -> PageRenderer:
 
 
 def system() -> System:
-    """A system whose clock stands at the time of the examples."""
+    """A system whose clock is fixed at the time of the examples."""
     return System(now=lambda: NOW, random_bytes=lambda n: b"r" * n)
 
 

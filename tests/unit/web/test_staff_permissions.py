@@ -205,7 +205,7 @@ class World:
     number: int = field(default=0)
 
     async def case(self, situation: str, who: Actor) -> Case:
-        """Stores a new case in this situation, looked up by the actor if the actor says so."""
+        """Stores a new case in this situation, looked up by the actor if the actor requires it."""
         self.number += 1
         case = walked(*SITUATIONS[situation], now=NOW + 86400 if situation == CaseState.EXPIRED else NOW)
         case = replace(

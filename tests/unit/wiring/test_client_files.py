@@ -1,4 +1,4 @@
-"""Services register by themselves, as files that everybody reads: at a real door, over real settings."""
+"""Dynamic client registration, written to files that every process reads: over HTTP and with real settings."""
 
 import asyncio
 import base64
@@ -48,7 +48,7 @@ class RegistrationHarness:
     client: httpx.AsyncClient
 
     async def register(self, **metadata: Any) -> httpx.Response:
-        """Registers a service that says this of itself."""
+        """Registers a service with this metadata."""
         content = json.dumps({**SERVICE, **metadata})
         return await self.client.post("/register", content=content, headers={"content-type": "application/json"})
 
@@ -318,7 +318,7 @@ async def test_nobody_registers_where_that_was_not_asked_for(harness: Registrati
         ({"token_endpoint_auth_method": "magic"}, False, True),
         ({"grant_types": 7}, False, True),
         ({"scope": 7}, False, True),
-        # Authlib refuses what is ignored here, as RFC 7591 2 wants
+        # Authlib rejects what the broker ignores, as RFC 7591 2 requires
         ({"logo_uri": "no URL"}, True, False),
         ({"contacts": "me@shop.example"}, True, False),
     ],

@@ -43,11 +43,11 @@ class Hosts:
         self.taken: int | None = None
 
     async def reloads(self) -> int:
-        """How often it was asked."""
+        """Number of requested reloads."""
         return self.asked
 
     def configuration(self, version: int) -> None:
-        """What is taken."""
+        """Records the count that was applied."""
         self.taken = version
 
 
@@ -77,7 +77,7 @@ def reloading(config: Configuration, registry: Registry, hosts: Hosts) -> Settin
 
 
 def new_service(config: Configuration, name: str) -> None:
-    """One more file, like the first service's, with a secret of its own."""
+    """One more file, like the first service's, with another secret."""
     table = config.table(DEMO)
     del table["secret_file"]
     digest = hashlib.sha256(name.encode()).hexdigest()

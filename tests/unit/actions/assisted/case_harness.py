@@ -93,7 +93,7 @@ SAFE = yes("not_reported", "not_deceased", "active_months")
 
 @dataclass(frozen=True, slots=True)
 class FakeRegistry:
-    """One service and no provider: everybody needs help."""
+    """One service and no provider: every citizen needs help."""
 
     services: Mapping[str, Service] = field(default_factory=lambda: {SERVICE.client_id: SERVICE})
     providers: Mapping[str, ConfiguredProvider] = field(default_factory=dict)
@@ -168,7 +168,7 @@ class Stage:
         return handle
 
     async def asks(self, handle: str, wanted: HelpRequest = WANTED, browser: Browser = ME) -> str:
-        """The citizen asks for a person; gives the continuation code."""
+        """The citizen requests help; returns the continuation code."""
         made = await self.citizen.ask_help(handle, browser, wanted)
         assert isinstance(made, ContinuationIssued)
         return made.code
@@ -286,5 +286,5 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
 
 
 def with_ways(stage: Stage, *ways: str) -> CitizenCases:
-    """The citizens' side where notices go out in some ways only."""
+    """The citizens' side with notifications over some contact methods only."""
     return replace(stage.citizen_cases, contact_methods=frozenset(ways))

@@ -1,4 +1,4 @@
-"""Device prompts over real stores: staff ask the citizen of a case to confirm on their own device."""
+"""Device prompts over real stores: staff request a confirmation on the citizen's own device."""
 
 import asyncio
 from dataclasses import replace
@@ -24,7 +24,7 @@ PHONE = Browser(secrets=("on-the-phone",), address="192.0.2.9")
 
 
 async def in_session(stage: Stage, *, details: bool = True) -> CaseView:
-    """The next case, met by an agent who has recorded who the citizen says they are."""
+    """The next case, in session with an agent who has recorded the claimed details."""
     who, c = stage.present(ANN), stage.console
     f = had(await c.next_case(who))
     f = had(await c.start_session(who, f.ref, Channel.VIDEO))
@@ -34,7 +34,7 @@ async def in_session(stage: Stage, *, details: bool = True) -> CaseView:
 
 
 async def asked(stage: Stage) -> tuple[CaseView, BackchannelRequest]:
-    """A citizen waits, and an agent in session asks them to confirm."""
+    """A citizen with an agent in session, who requests the confirmation."""
     await stage.asks(await stage.arrives())
     folder = await in_session(stage)
     question = await stage.console.ask_citizen(stage.present(ANN), folder.ref, MESSAGE)
@@ -124,7 +124,7 @@ async def test_a_case_that_went_on_takes_no_confirmation_in(stage: Stage) -> Non
 
 
 async def identified(stage: Stage, handle: str) -> None:
-    """A provider said who it is."""
+    """A provider returned this identity."""
     now, before = stage.clock.now(), await stage.transaction(handle)
     proven = identity(stage)
     at = Attempt("a", "bank", "https://bank.example", now, now + 900)
@@ -165,7 +165,7 @@ async def test_a_second_device_learns_that_the_question_was_answered_and_is_told
     view, _ = await stage.citizen.look(begun.handle, PHONE)
     assert not isinstance(view, EndingView)
     assert await stage.facts.questions.end(question.id, state, stage.clock.now(), [])  # on the first device
-    if state is not BackchannelState.CONFIRMED:  # a button that still stands on the second one may come before a look
+    if state is not BackchannelState.CONFIRMED:  # the second device may act before its page is reloaded
         await stage.citizen.give_up(begun.handle, PHONE)
     for _ in range(2):
         view, _ = await stage.citizen.look(begun.handle, PHONE)

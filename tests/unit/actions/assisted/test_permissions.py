@@ -1,4 +1,4 @@
-"""PERMISSIONS in every state of a case, for every role: compared with the policy written out once more, by hand."""
+"""PERMISSIONS in every state of a case, for every role, compared with the policy written out by hand."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -91,7 +91,7 @@ CONDITIONS = [
 
 
 def prepared(state: CaseState, condition: Condition) -> Case:
-    """A case in a state, where the condition holds as far as it can in that state."""
+    """A case in a state in which the condition holds, as far as it can in that state."""
     case = standing(state)
     if state is S.HELD:
         case = walked(ev.Decided(Verdict(AGENT, NOW, Decision.REFER, ("doubt",))), case=standing(S.DECISION))
@@ -132,7 +132,7 @@ def expected(case: Case, member: StaffMember, condition: Condition, role: CaseRo
 
 
 def may_claim(case: Case, member: StaffMember, condition: Condition) -> bool:
-    """Agents take from the queue what they speak; reviewers a review in which they were not the agent."""
+    """Agents claim cases in their languages; reviewers a review of a case that they did not handle as agent."""
     if condition.interested:
         return False
     if case.state is S.QUEUED:

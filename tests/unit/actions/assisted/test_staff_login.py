@@ -39,7 +39,7 @@ CALLBACK = "https://console.example/callback"
 
 @dataclass(slots=True)
 class StaffProvider:
-    """A provider that says what the test wants, and remembers what it was asked."""
+    """A provider that returns the result set by the test, and records its requests."""
 
     clock: Any
     says: dict[str, Any] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class StaffProvider:
         return ProviderInfo("staff", {"en": "Staff"}, {}, 1, Level.HIGH)
 
     async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
-        """Notes what was asked."""
+        """Records the request."""
         self.asked.append(ask)
         return (
             ProviderFailure(ProviderFailureReason.UNAVAILABLE, "down", FailureCause.TRANSPORT)

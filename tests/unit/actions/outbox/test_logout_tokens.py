@@ -30,7 +30,7 @@ MAX_DELAY, MAX_ATTEMPTS = TERMS.retry.max_delay, TERMS.retry.max_attempts or 0
 
 @dataclass
 class Service:
-    """A service that gives these answers, one a call; "slow" says nothing, and "gone" breaks off."""
+    """A service that gives these responses, one a call; "slow" never responds, and "gone" disconnects."""
 
     answers: list[str]
     came: list[str] = field(default_factory=list)
@@ -76,7 +76,7 @@ class OneKey:
 
 @dataclass(frozen=True)
 class SenderHarness:
-    """A sender, its service, and what it says of both."""
+    """A sender, its service, and what both recorded."""
 
     sender: LogoutTokenSender
     facts: SqlStores
@@ -102,7 +102,7 @@ Make = Callable[..., Awaitable[SenderHarness]]
 
 @pytest.fixture
 async def facts(migrated_facts: Path, tmp_path: Path, system: System) -> AsyncIterator[SqlStores]:
-    """A database of its own."""
+    """A new database."""
     file = tmp_path / "facts.db"
     file.write_bytes(migrated_facts.read_bytes())
     opened = await open_sql_stores(f"sqlite:{file}", sealer(b"\x07" * 32, (), system.random_bytes), system)
@@ -112,7 +112,7 @@ async def facts(migrated_facts: Path, tmp_path: Path, system: System) -> AsyncIt
 
 @pytest.fixture
 async def make_stage(facts: SqlStores, system: System, clock: FakeClock) -> AsyncIterator[Make]:
-    """Makes a stage whose service answers as said, with one delivery that waits."""
+    """Makes a stage whose service gives these responses, with one pending delivery."""
     running: list[asyncio.Server] = []
     outgoing = HttpClients(development=True, patience=Timeouts(connect=1, read=0.3, total=0.6))
 

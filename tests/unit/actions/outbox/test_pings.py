@@ -59,7 +59,7 @@ Services = dict[str, Service]
 
 
 def service(port: int, ciba: CibaDeliveryMode = CibaDeliveryMode.PING) -> Services:
-    """The service that asked."""
+    """The service that sent the request."""
     uri = f"http://127.0.0.1:{port}/ping?a=b"
     one = make_service(
         client_id="tax",
@@ -86,7 +86,7 @@ async def outgoing() -> AsyncIterator[HttpClients]:
 
 
 async def answered(stage: Stage) -> BackchannelRequest:
-    """A question of a service that wants to be pinged, and that was answered just now."""
+    """A backchannel request in ping mode that was answered just now."""
     now = stage.clock.now()
     put = BackchannelRequest("q1", "tax", now, now + 3600, "BCDF-GHJK", Level.LOW, handle="ciba_1", token=TOKEN)
     assert await stage.facts.questions.create(put, None, (), ()) is RedeemResult.DONE

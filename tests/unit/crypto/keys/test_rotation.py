@@ -74,7 +74,7 @@ class Rotations(RuleBasedStateMachine):
     def every_token_verifies_everywhere(self) -> None:
         for number, (begun, _, signers) in enumerate(self.history):
             following = self.history[number + 1][0] if number + 1 < len(self.history) else self.now
-            # a worker that is behind goes on with these keys; the last token then lives its life
+            # a worker that is behind continues with these keys; its last token then lives until it expires
             good_from, good_until = begun, following + BEHIND + LIFE
             if good_until + CACHED + BEHIND < self.now:
                 continue
