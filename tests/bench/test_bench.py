@@ -16,7 +16,7 @@ def results(**more: float) -> report.Results:
     return report.Results(1, 0.1, products, 90.0, {0.5: 12.0})
 
 
-async def test_every_product_signs_somebody_in_and_every_request_of_it_costs_something(tmp_path: Path) -> None:
+async def test_each_product_completes_a_sign_in_with_measured_requests(tmp_path: Path) -> None:
     with running(tmp_path) as servers:
         read = {server.product.name: await segments(server, load.AT_ONCE) for server in servers}
     assert set(read) == {"portico, oidc", "portico, fapi2", "floor", "npm oidc-provider"}

@@ -101,7 +101,7 @@ async def kinds(shore: Shore) -> list[str]:
 
 
 @pytest.mark.parametrize("callback", [CALLBACK, "http://127.0.0.1/callback", "example.tides:/callback"])
-async def test_an_app_signs_somebody_in(shore: Shore, callback: str) -> None:
+async def test_an_app_completes_a_sign_in(shore: Shore, callback: str) -> None:
     raw_citizen = shore.raw_citizen(callback=callback)
     tokens = await signed_in(raw_citizen)
     assert tokens["token_type"] == "DPoP"
@@ -177,7 +177,7 @@ async def test_of_several_refreshes_at_once_one_succeeds_and_ends_with_the_other
     assert (await raw_citizen.refresh(given[0]["refresh_token"])).json["error"] == "invalid_grant"
 
 
-async def test_a_stolen_refresh_token_is_of_no_use_with_another_key_and_harms_nobody(shore: Shore) -> None:
+async def test_a_stolen_refresh_token_is_refused_with_another_key_and_revokes_nothing(shore: Shore) -> None:
     raw_citizen, thief = shore.raw_citizen(), shore.raw_citizen()
     held = await signed_in(raw_citizen)
     assert (await thief.refresh(held["refresh_token"])).json["error"] == "invalid_grant"

@@ -103,7 +103,7 @@ async def id_token(citizen: Citizen) -> dict[str, Any]:
     ("name", "typed", "born"),
     [(("Suharto", ""), "1977", "1977"), (("", "Suharto"), "\u0661\u0669\u0667\u0667\u2011\u0660\u0664", "1977-04")],
 )
-async def test_a_person_with_one_name_and_part_of_a_birthdate_is_verified_and_told_as_verified(
+async def test_a_person_with_one_name_and_a_partial_birthdate_gets_verified_claims(
     newcomer: Newcomer, stage: Stage, name: tuple[str, str], typed: str, born: str
 ) -> None:
     citizen, library, address = await newcomer(stage), ClientRequest(stage, "clinic"), f"{born}@b\u00fccher.example"
@@ -120,9 +120,7 @@ async def test_a_person_with_one_name_and_part_of_a_birthdate_is_verified_and_to
     assert userinfo["verified_claims"]["claims"] == {"name": "Suharto", "birthdate": born}
 
 
-async def test_the_service_is_told_what_really_happened_and_nothing_of_who_did_it(
-    newcomer: Newcomer, stage: Stage
-) -> None:
+async def test_verified_claims_describe_the_checks_and_name_no_staff(newcomer: Newcomer, stage: Stage) -> None:
     citizen, library, address = await newcomer(stage), ClientRequest(stage), "told@mail.example"
     wanted = {
         "trust_framework": None,

@@ -98,7 +98,7 @@ async def _reads_head(citizen: Citizen, *texts: str) -> None:
         assert text in head
 
 
-async def test_somebody_else_cannot_confirm_and_is_told_so(newcomer: Newcomer, stage: Stage) -> None:
+async def test_another_account_cannot_confirm_and_sees_an_explanation(newcomer: Newcomer, stage: Stage) -> None:
     library, _, id_token = await known(newcomer, stage, "ioan")
     asked = (await library.ask(MESSAGE, id_token_hint=id_token)).expect().json
     citizen = await newcomer(stage)
@@ -110,7 +110,7 @@ async def test_somebody_else_cannot_confirm_and_is_told_so(newcomer: Newcomer, s
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["before signing in", "after"])
-async def test_declining_is_told_to_the_service(newcomer: Newcomer, stage: Stage, *, early: bool) -> None:
+async def test_a_decline_is_returned_to_the_service(newcomer: Newcomer, stage: Stage, *, early: bool) -> None:
     library, sub, _ = await known(newcomer, stage, "ioan")
     asked = (await library.ask(MESSAGE, login_hint=sub)).expect().json
     citizen = await newcomer(stage)
@@ -127,7 +127,7 @@ async def test_declining_is_told_to_the_service(newcomer: Newcomer, stage: Stage
     await citizen.reads("This code does not work")
 
 
-async def test_a_hint_that_names_nobody_and_a_code_that_is_none_lead_nowhere(newcomer: Newcomer, stage: Stage) -> None:
+async def test_an_unknown_login_hint_and_an_unknown_user_code_are_refused(newcomer: Newcomer, stage: Stage) -> None:
     library = ClientRequest(stage)
     assert (await library.ask(MESSAGE, login_hint="nobody")).expect(400).json["error"] == "unknown_user_id"
     citizen = await newcomer(stage)

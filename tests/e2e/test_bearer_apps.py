@@ -67,7 +67,7 @@ async def test_an_app_without_dpop_gets_bearer_tokens(shore: Shore, callback: st
     assert (await app_citizen.userinfo(tokens["access_token"])).expect().json["name"] == "Amina Hughes"
 
 
-async def test_a_public_client_written_with_authlib_signs_somebody_in_and_refreshes(shore: Shore) -> None:
+async def test_a_public_client_written_with_authlib_signs_in_and_refreshes(shore: Shore) -> None:
     """Unchanged: PKCE and `client_id`, as AppAuth and its kin do it."""
     issuer, verifier = shore.stage.issuer, secrets.token_urlsafe(48)
     async with AsyncOAuth2Client(
@@ -285,7 +285,7 @@ async def test_nothing_else_is_open_to_a_registered_origin(shore: Shore, path: s
         assert refused.status != 204
 
 
-async def test_two_origins_are_none(shore: Shore) -> None:
+async def test_two_origin_headers_get_no_cors_headers(shore: Shore) -> None:
     issuer = shore.stage.issuer
     lines = [("Origin", PAGE), ("Origin", PAGE)]
     reply = await shore.http_sender.send("GET", f"{issuer}/jwks", headers=CIMultiDict(lines))
@@ -310,7 +310,7 @@ async def test_metadata_and_keys_are_kept_for_each_origin_by_itself(shore: Shore
         assert cors(again) == {}
 
 
-async def test_what_a_service_is_told_is_for_its_own_origins(shore: Shore) -> None:
+async def test_cors_allows_only_the_origins_of_the_calling_service(shore: Shore) -> None:
     own, other = Browser(shore, PAGE), Browser(shore, "https://caves.example")
     app_citizen = raw_citizen(shore)
     code = await app_citizen.code()

@@ -113,7 +113,7 @@ async def test_what_a_provider_sends_beside_its_answer_may_be_anything(citizen: 
 
 
 @pytest.mark.parametrize("more", ["state=x", "iss=x", "%73tate=x", "error=", "error=access_denied&error=access_denied"])
-async def test_what_decides_an_answer_is_there_once(citizen: Citizen, more: str) -> None:
+async def test_a_repeated_callback_parameter_changes_nothing(citizen: Citizen, more: str) -> None:
     journey, callback = await on_the_way_back(citizen)
     before = await citizen.transaction(journey.rpartition("/")[2])
     await citizen.page.goto(f"{callback}&iss=y&{more}" if more == "iss=x" else f"{callback}&error=&{more}")

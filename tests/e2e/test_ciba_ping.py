@@ -102,7 +102,9 @@ async def notified(stage: Stage) -> str:
     return found[-1]
 
 
-async def test_signed_pinged_and_bound(deployment: tuple[Stage, ReceivedPings], newcomer: Newcomer) -> None:
+async def test_a_signed_ciba_request_is_pinged_and_gets_bound_tokens(
+    deployment: tuple[Stage, ReceivedPings], newcomer: Newcomer
+) -> None:
     stage, pings = deployment
     service = land_register(stage.folder, stage.issuer, stage.service)
     async with http_sender() as line:
@@ -142,7 +144,7 @@ async def test_signed_pinged_and_bound(deployment: tuple[Stage, ReceivedPings], 
         assert (await poll()).expect(400).json["error"] == "invalid_grant"
 
 
-async def test_what_is_not_signed_or_not_its_own_is_refused(deployment: tuple[Stage, ReceivedPings]) -> None:
+async def test_an_unsigned_or_foreign_ciba_request_is_refused(deployment: tuple[Stage, ReceivedPings]) -> None:
     stage, _ = deployment
     service = land_register(stage.folder, stage.issuer, stage.service)
     async with http_sender() as line:

@@ -99,7 +99,7 @@ async def test_userinfo_comes_as_an_encrypted_jwt(raw_citizen: RawCitizen) -> No
     assert (header["alg"], claims["name"]) == ("PS256", "Amina Hughes")
 
 
-async def test_what_is_said_of_tokens_comes_as_an_encrypted_jwt(raw_citizen: RawCitizen) -> None:
+async def test_introspection_responses_are_encrypted_jwts(raw_citizen: RawCitizen) -> None:
     tokens = (await signed_in(raw_citizen)).json
     for token, active in ((tokens["access_token"], True), ("nobodys", False)):
         reply = (await raw_citizen.introspect(token)).expect()
@@ -110,7 +110,7 @@ async def test_what_is_said_of_tokens_comes_as_an_encrypted_jwt(raw_citizen: Raw
         assert claims["token_introspection"]["active"] is active
 
 
-async def test_answers_in_jwts_are_encrypted(raw_citizen: RawCitizen) -> None:
+async def test_authorization_responses_are_encrypted_jwts(raw_citizen: RawCitizen) -> None:
     await raw_citizen.begin(response_mode="jwt")
     await raw_citizen.return_()
     (await raw_citizen.share()).expect(303)

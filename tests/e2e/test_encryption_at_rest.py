@@ -99,9 +99,7 @@ async def secrets(citizen: Citizen) -> set[str]:
     return parts - state
 
 
-async def test_nothing_of_a_citizen_lies_in_the_clear_in_the_database_or_in_redis(
-    newcomer: Newcomer, stage: Stage
-) -> None:
+async def test_no_personal_data_is_in_the_clear_in_the_database_or_redis(newcomer: Newcomer, stage: Stage) -> None:
     about = {*values(dict(AMINA.claims)), CONTACT, PASSPORT, "127.0.0.1", *OF_STAFF} - SERVICE_TOO
     about = {value for value in about if len(value) >= SHORTEST}
     seen: set[tuple[tuple[str, str], str]] = set()

@@ -109,9 +109,7 @@ def test_the_walk_finds_the_routes_of_all_four_applications(stage: Stage) -> Non
     assert {"/northbank/authorize", "/northbank/token", "/hop", "/northbank/order"} <= found["simulated providers"]
 
 
-async def test_nothing_is_made_of_the_host_at_any_route_and_nothing_is_redirected_with_307(
-    stage: Stage, raw: aiohttp.ClientSession
-) -> None:
+async def test_no_route_uses_the_host_header_or_redirects_with_307(stage: Stage, raw: aiohttp.ClientSession) -> None:
     for route in every_route(stage):
         if route.path.endswith("/order"):
             continue  # it puts a simulated provider out of order
@@ -219,7 +217,7 @@ def rows(stage: Stage) -> list[str]:
         return list(database.iterdump())
 
 
-async def test_head_begins_and_ends_nothing_and_what_it_asked_about_goes_on(stage: Stage, line: HttpSender) -> None:
+async def test_head_requests_start_and_end_nothing(stage: Stage, line: HttpSender) -> None:
     raw_citizen = RawCitizen(line, rides(stage.folder, stage.issuer))
 
     async def head(url: str) -> Reply:

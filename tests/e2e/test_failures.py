@@ -133,9 +133,7 @@ async def explains(citizen: Citizen, failure: F) -> None:
     await citizen.reads(f"We call this: {failure}")
 
 
-async def test_an_attempt_that_is_left_lying_has_taken_too_long(
-    newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead
-) -> None:
+async def test_an_abandoned_attempt_times_out(newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead) -> None:
     citizen = await newcomer(clocked_stage)
     await citizen.begin()
     journey = citizen.page.url
@@ -154,7 +152,7 @@ async def test_an_attempt_that_is_left_lying_has_taken_too_long(
     await leaves(citizen, F.TOOK_TOO_LONG)
 
 
-async def test_an_answer_that_nobody_finishes_checking_is_our_fault(
+async def test_a_callback_whose_processing_never_ends_is_an_internal_failure(
     newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead
 ) -> None:
     citizen = await newcomer(clocked_stage)
@@ -194,7 +192,7 @@ async def test_declining_to_share_has_its_page_and_can_be_thought_over(citizen: 
     await leaves(citizen, F.DECLINED_SHARING)
 
 
-async def test_where_nothing_reaches_the_level_this_is_said_before_any_effort(citizen: Citizen) -> None:
+async def test_a_level_that_no_provider_reaches_is_reported_in_place_of_the_picker(citizen: Citizen) -> None:
     archive = ClientRequest(citizen.stage, "archive")
     await citizen.page.goto(archive.request())
     await citizen.sees(title(F.NO_ROUTE, service=ARCHIVE_NAME))
@@ -244,7 +242,9 @@ async def test_a_journey_in_another_browser_is_a_lost_place(newcomer: Newcomer, 
         {"client_id": "nobody"},
     ],
 )
-async def test_a_link_whose_way_back_cannot_be_trusted_stops_here(citizen: Citizen, changed: dict[str, str]) -> None:
+async def test_a_request_with_an_invalid_redirect_uri_shows_an_error_page(
+    citizen: Citizen, changed: dict[str, str]
+) -> None:
     shown = await citizen.page.goto(ClientRequest(citizen.stage).request(**changed))
     assert shown is not None
     assert shown.status == 400
@@ -270,7 +270,7 @@ async def test_a_request_that_shows_no_page_goes_back_at_once(citizen: Citizen) 
     await explains(citizen, F.SILENT)
 
 
-async def test_who_leaves_while_a_person_checks_is_told_that_this_goes_on(citizen: Citizen) -> None:
+async def test_leaving_with_an_open_case_says_that_the_case_continues(citizen: Citizen) -> None:
     await citizen.begin()
     await citizen.ask_for_a_person()
     await leaves(citizen, F.HELP_WAITING)
@@ -287,9 +287,7 @@ async def test_a_request_for_help_that_was_taken_back_leaves_every_way_open(citi
     await citizen.arrives()
 
 
-async def test_a_request_for_help_that_nobody_attended_to_runs_out(
-    newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead
-) -> None:
+async def test_an_unattended_request_for_help_expires(newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead) -> None:
     citizen = await newcomer(clocked_stage)
     await citizen.begin()
     await citizen.ask_for_a_person()

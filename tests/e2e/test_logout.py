@@ -71,7 +71,7 @@ async def signed_in(citizen: Citizen, client_id: str, **asked: str) -> tuple[Cli
     return library, await library.answer(citizen.page)
 
 
-async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(
+async def test_logout_reaches_every_service_of_the_session_and_returns_to_the_service(
     citizen: Citizen, logouts: ReceivedLogouts
 ) -> None:
     stage = citizen.stage
@@ -118,7 +118,7 @@ async def test_every_service_of_the_session_is_told_and_the_citizen_comes_back(
     assert (await silent.answer(citizen.page))["error"] == "login_required"
 
 
-async def test_the_sample_service_signs_out_whoever_signed_out_elsewhere(citizen: Citizen) -> None:
+async def test_the_sample_service_ends_its_session_after_a_logout_elsewhere(citizen: Citizen) -> None:
     stage = citizen.stage
     await citizen.begin("parking")
     await citizen.choose(NORTHBANK)
@@ -162,7 +162,7 @@ async def test_a_form_of_a_service_signs_out_too_and_so_does_agreeing_to_be_aske
     await citizen.page.wait_for_url(f"{stage.service}/")
 
 
-async def test_an_address_that_is_not_registered_is_never_gone_to_and_nothing_ends(citizen: Citizen) -> None:
+async def test_an_unregistered_post_logout_redirect_uri_is_refused_and_ends_nothing(citizen: Citizen) -> None:
     stage = citizen.stage
     library, answered = await signed_in(citizen, "bookshop", prompt="consent")
     id_token = (await library.redeem(answered["code"])).expect().json["id_token"]
@@ -242,9 +242,7 @@ async def test_a_service_sees_in_a_frame_that_the_session_is_another_one(framed_
     assert await asked(citizen, f"library {anew}") == "changed"
 
 
-async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(
-    citizen: Citizen, logouts: ReceivedLogouts
-) -> None:
+async def test_a_step_up_keeps_the_session_and_another_user_ends_it(citizen: Citizen, logouts: ReceivedLogouts) -> None:
     stage = citizen.stage
 
     async def sid(of: tuple[ClientRequest, dict[str, str]]) -> str:
@@ -270,7 +268,7 @@ async def test_a_step_up_keeps_the_session_and_somebody_else_ends_it(
     assert [path for path, _ in (*logouts.of(first), *logouts.of(beside))] == ["/logout/library", "/logout/bookshop"]
 
 
-async def test_a_sign_in_that_begins_at_the_broker(citizen: Citizen) -> None:
+async def test_third_party_initiated_login_starts_at_the_broker(citizen: Citizen) -> None:
     stage = citizen.stage
     await citizen.page.goto(f"{stage.issuer}/")
     await citizen.press("Services you can begin with")

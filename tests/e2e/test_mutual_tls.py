@@ -143,9 +143,7 @@ def header(certificate: Certificate) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("client_id", ["ferry", "own", "keyed"])
-async def test_a_service_signs_somebody_in_and_its_tokens_open_on_its_own_connections_alone(
-    port: Port, client_id: str
-) -> None:
+async def test_certificate_bound_tokens_are_accepted_only_with_their_certificate(port: Port, client_id: str) -> None:
     certificate = port.own if client_id == "own" else port.ferry
     async with port.raw_citizen(client_id, certificate) as raw_citizen, port.raw_citizen(client_id, None) as without:
         tokens = await exchanged(raw_citizen)
@@ -172,7 +170,9 @@ async def test_a_refresh_binds_the_new_token_to_the_certificate_of_that_day(port
 
 
 @pytest.mark.parametrize("client_id", ["ferry", "own"])
-async def test_without_the_right_certificate_nobody_is_the_service(port: Port, client_id: str, tmp_path: Path) -> None:
+async def test_a_missing_or_wrong_certificate_fails_client_authentication(
+    port: Port, client_id: str, tmp_path: Path
+) -> None:
     impostor = Authority(tmp_path / "impostor")
     wrong = [
         None,
@@ -198,7 +198,7 @@ async def test_a_service_with_a_key_needs_its_certificate_for_tokens(port: Port)
         assert (reply.status, reply.json["error"]) == (400, "invalid_request")
 
 
-async def test_what_a_client_says_of_a_certificate_is_not_believed(port: Port) -> None:
+async def test_a_client_cert_header_of_a_client_is_ignored(port: Port) -> None:
     form = {"client_id": "ferry", "token": "access_nothing"}
     for claimed in ([port.ferry], [port.own]):
         async with http_sender(tls=port.tls(None)) as bare:
@@ -208,7 +208,7 @@ async def test_what_a_client_says_of_a_certificate_is_not_believed(port: Port) -
         assert (await right.send("POST", f"{port.proxy.origin}/introspect", form, header(port.own))).status == 200
 
 
-async def test_a_header_that_did_not_come_through_the_proxy_is_nobody_s(port: Port) -> None:
+async def test_a_client_cert_header_of_an_untrusted_peer_is_ignored_and_logged(port: Port) -> None:
     form = {"client_id": "ferry", "token": "access_nothing"}
     forged = {**header(port.ferry), "X-Forwarded-For": LOOPBACK}
     async with http_sender(source=ELSEWHERE) as direct:

@@ -54,7 +54,7 @@ async def test_a_service_says_in_which_language_a_citizen_began_and_the_citizen_
     await citizen.sees(PICKER)
 
 
-async def test_every_page_of_a_journey_is_kept_by_nobody_fetches_no_script_and_asks_nobody_else(
+async def test_journey_pages_are_not_cached_and_load_nothing_from_other_origins(
     citizen: Citizen,
 ) -> None:
     page, stage = citizen.page, citizen.stage
@@ -96,7 +96,7 @@ async def test_every_page_of_a_journey_is_kept_by_nobody_fetches_no_script_and_a
 
 
 @pytest.mark.parametrize("path", ["/", "/help", "/accessibility", "/privacy", "/cookies", "/errors", "/continue"])
-async def test_a_page_that_belongs_to_no_journey_opens_for_anybody(citizen: Citizen, path: str) -> None:
+async def test_pages_outside_a_journey_are_public(citizen: Citizen, path: str) -> None:
     shown = await citizen.page.goto(f"{citizen.stage.issuer}{path}")
     assert shown is not None
     assert shown.status == 200

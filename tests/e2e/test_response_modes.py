@@ -77,7 +77,7 @@ async def test_an_answer_travels_signed_in_the_address(citizen: Citizen, mode: s
 
 
 @pytest.mark.parametrize("mode", POSTED)
-async def test_who_gives_up_is_sent_back_in_a_form_too(citizen: Citizen, mode: str) -> None:
+async def test_giving_up_returns_the_error_by_form_post(citizen: Citizen, mode: str) -> None:
     library = ClientRequest(citizen.stage)
     await citizen.page.goto(library.request(response_mode=mode))
     fields = await unwrapped(library, await posted(citizen, library, f"Stop and go back to {LIBRARY_NAME}"))
@@ -94,7 +94,7 @@ async def test_a_refusal_without_a_page_is_posted_by_a_page_of_its_own(citizen: 
         assert (fields["error"], fields["state"], fields["iss"]) == (error, library.state, library.stage.issuer)
 
 
-async def test_somebody_who_is_new_is_told_that_they_can_sign_up_at_a_provider(citizen: Citizen) -> None:
+async def test_prompt_create_shows_that_providers_offer_registration(citizen: Citizen) -> None:
     library = ClientRequest(citizen.stage)
     await citizen.page.goto(library.request(prompt="create"))
     await citizen.reads("You can usually sign up there")

@@ -130,7 +130,7 @@ async def test_a_code_that_a_stranger_sent_collects_nothing_for_the_stranger(
     assert not browser.holds((await attacker.transaction(journey.rpartition("/")[2])).browser)
 
 
-async def test_after_the_patience_of_a_service_it_is_asked_to_start_anew(
+async def test_after_the_answer_timeout_the_service_is_asked_to_start_a_new_sign_in(
     newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead
 ) -> None:
     citizen = await newcomer(clocked_stage)
@@ -149,7 +149,7 @@ async def test_after_the_patience_of_a_service_it_is_asked_to_start_anew(
     assert "code=" not in ended.client_redirect.url
 
 
-async def test_who_asked_for_a_person_can_get_a_code_for_later_and_look_elsewhere(
+async def test_a_citizen_with_an_open_case_gets_a_continuation_code_and_may_use_a_provider(
     newcomer: Newcomer, shared_stage: Stage
 ) -> None:
     first, second = [await newcomer(shared_stage) for _ in range(2)]

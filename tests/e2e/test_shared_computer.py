@@ -55,7 +55,7 @@ async def sits_down(citizen: Citizen, provider: str = NORTHBANK) -> dict[str, st
     return dict(parse_qsl(urlsplit(citizen.page.url).query))
 
 
-async def test_a_provider_that_remembers_lets_anybody_in_with_one_press(citizen: Citizen) -> None:
+async def test_a_provider_session_signs_the_next_person_in_without_a_new_login(citizen: Citizen) -> None:
     """Without signing out: what these tests are about."""
     await signs_in(citizen)
     await citizen.page.context.clear_cookies(name="__Host-portico-session")
@@ -67,7 +67,7 @@ async def test_a_provider_that_remembers_lets_anybody_in_with_one_press(citizen:
     await citizen.arrives()
 
 
-async def test_who_signs_out_at_the_provider_too_comes_back_and_is_signed_out_there(citizen: Citizen) -> None:
+async def test_logout_at_the_provider_ends_its_session_and_returns(citizen: Citizen) -> None:
     await signs_in(citizen)
     await signs_out(citizen)
     await citizen.reads(f"You may still be signed in at {NORTHBANK}")
@@ -82,7 +82,7 @@ async def test_who_signs_out_at_the_provider_too_comes_back_and_is_signed_out_th
     await expect(citizen.page.get_by_role("button", name=AGAIN)).to_have_count(0)
 
 
-async def test_who_does_not_is_not_let_in_by_one_press_either(citizen: Citizen) -> None:
+async def test_after_a_logout_at_the_broker_alone_the_provider_must_authenticate_again(citizen: Citizen) -> None:
     await signs_in(citizen)
     await signs_out(citizen)
     await citizen.press("Go to Aberlan Council")
@@ -104,7 +104,7 @@ async def test_who_does_not_is_not_let_in_by_one_press_either(citizen: Citizen) 
     assert elsewhere["prompt"] == "login"
 
 
-async def test_a_provider_that_asks_nobody_again_is_not_believed(citizen: Citizen) -> None:
+async def test_a_provider_that_ignores_max_age_is_refused(citizen: Citizen) -> None:
     """It returns the sign-in that has just ended, for any request."""
     await signs_in(citizen)
     await signs_out(citizen)
@@ -133,7 +133,7 @@ async def test_a_provider_without_an_end_of_sessions_is_asked_anew_and_the_page_
 
 
 @pytest.mark.parametrize("manner", ["down", "slow", "never back"])
-async def test_a_provider_that_does_not_let_go_traps_nobody(citizen: Citizen, manner: str) -> None:
+async def test_a_provider_that_never_ends_its_session_does_not_lock_citizens_out(citizen: Citizen, manner: str) -> None:
     await signs_in(citizen)
     await signs_out(citizen)
     page = citizen.page.url

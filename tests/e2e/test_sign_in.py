@@ -57,7 +57,7 @@ async def test_a_citizen_whose_provider_is_down_tries_again_and_then_uses_anothe
     await citizen.arrives()
 
 
-async def test_a_provider_that_is_out_of_order_is_told_of_in_words_and_cannot_be_chosen(citizen: Citizen) -> None:
+async def test_an_unavailable_provider_is_listed_with_the_reason_and_cannot_be_chosen(citizen: Citizen) -> None:
     page, stage = citizen.page, citizen.stage
     harbour = stage.parts.monitoring.health_monitor.providers["harbour"]
     switch = page.locator(f"form[action='{stage.providers}/harbour/order'] button")
@@ -86,7 +86,7 @@ async def test_a_provider_that_is_out_of_order_is_told_of_in_words_and_cannot_be
     await expect(page.get_by_role("radio", name=HARBOUR)).to_have_count(1)
 
 
-async def test_a_citizen_whose_account_is_too_weak_is_told_so_and_finishes_with_a_stronger_one(
+async def test_a_citizen_with_a_level_too_low_sees_it_and_finishes_with_another_provider(
     citizen: Citizen,
 ) -> None:
     await citizen.begin("move")
@@ -252,7 +252,7 @@ async def test_two_tabs_at_the_sample_service_both_arrive_whichever_began_first(
     await second.reads("Ioan Pryce")
 
 
-async def test_a_bookmark_of_a_journey_is_told_apart_by_how_it_ended_and_when(
+async def test_a_bookmarked_journey_shows_how_and_when_it_ended(
     newcomer: Newcomer, clocked_stage: Stage, ahead: Ahead, *, script: bool
 ) -> None:
     stage = clocked_stage

@@ -147,7 +147,7 @@ async def test_signing_out_ends_the_session(citizen: Citizen) -> None:
     await citizen.sees(PICKER)
 
 
-async def test_signing_out_without_saying_who_asks_first(citizen: Citizen) -> None:
+async def test_a_logout_request_without_an_id_token_needs_confirmation(citizen: Citizen) -> None:
     await signed_in(citizen)
     await citizen.page.goto(f"{citizen.stage.issuer}/logout")
     await citizen.begin(prompt="none")
@@ -159,7 +159,7 @@ async def test_signing_out_without_saying_who_asks_first(citizen: Citizen) -> No
     assert (await citizen.is_refused())["error"] == "login_required"
 
 
-async def test_whoever_is_signed_in_can_sign_out_from_any_page(citizen: Citizen) -> None:
+async def test_every_page_of_a_signed_in_citizen_offers_logout(citizen: Citizen) -> None:
     out = citizen.page.get_by_role("contentinfo").get_by_role("link", name="Sign out")
     await citizen.page.goto(f"{citizen.stage.issuer}/help")
     await expect(out).to_have_count(0)

@@ -57,9 +57,7 @@ async def learned(raw_citizen: RawCitizen) -> dict[str, Any]:
     return introspection
 
 
-async def test_a_resource_sees_what_a_token_stands_for_and_more_is_had_by_asking_for_it(
-    way: HttpSender, stage: Stage, ahead: Ahead
-) -> None:
+async def test_introspection_returns_acr_and_a_step_up_raises_it(way: HttpSender, stage: Stage, ahead: Ahead) -> None:
     # introspection contains auth_time if the service requested it
     first = await begun(way, stage, ahead, max_age="3600")
     low = await by(first, NORTHBANK)
@@ -86,7 +84,7 @@ async def test_a_resource_sees_what_a_token_stands_for_and_more_is_had_by_asking
     assert (same["acr"], same["auth_time"]) == ("high", young["auth_time"])
 
 
-async def test_without_a_page_more_is_refused_and_not_made_up(way: HttpSender, stage: Stage, ahead: Ahead) -> None:
+async def test_prompt_none_refuses_a_step_up(way: HttpSender, stage: Stage, ahead: Ahead) -> None:
     first = await begun(way, stage, ahead)
     await by(first, NORTHBANK)
     ahead.advance(60)

@@ -128,7 +128,7 @@ def in_common(seen: Mapping[str, list[tuple[str, Any]]]) -> set[tuple[str, str]]
     return {(name, repr(value)) for name, value in one if repr(value) in known}
 
 
-async def test_two_services_find_nothing_in_common_that_is_this_citizens_own(
+async def test_two_services_share_no_value_specific_to_a_citizen(
     newcomer: Newcomer, stage: Stage, logouts: ReceivedLogouts, ahead: Ahead
 ) -> None:
     shared = []
@@ -143,7 +143,7 @@ async def test_two_services_find_nothing_in_common_that_is_this_citizens_own(
         assert mine, "the search finds what is the same, such as the issuer"
 
 
-async def test_a_service_that_asks_when_the_citizen_signed_in_is_told_the_second(
+async def test_auth_time_is_returned_in_seconds_if_requested(
     newcomer: Newcomer, stage: Stage, logouts: ReceivedLogouts, ahead: Ahead
 ) -> None:
     """If both request it they have it in common, and the search of the other test would find it."""
@@ -151,7 +151,7 @@ async def test_a_service_that_asks_when_the_citizen_signed_in_is_told_the_second
     assert {"id token.auth_time", "introspection.auth_time"} <= {name for name, _ in shared}
 
 
-async def test_members_stand_in_the_same_order_whoever_the_citizen_is(
+async def test_the_order_of_members_does_not_depend_on_the_citizen(
     newcomer: Newcomer, stage: Stage, logouts: ReceivedLogouts, ahead: Ahead
 ) -> None:
     orders = []

@@ -10,7 +10,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
 
-async def test_a_journey_hops_between_workers_without_noticing(
+async def test_a_journey_continues_at_any_worker(
     postgres: PostgresServer, redis: RedisServer, tmp_path: Path, page: Page
 ) -> None:
     with postgres.database() as database:

@@ -214,7 +214,7 @@ async def troubles(broker: Deployment, chance: random.Random) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", [SEED, SEED + 1])
-async def test_nothing_is_issued_twice_and_everything_is_audited_once_whatever_breaks(
+async def test_under_random_faults_nothing_is_issued_twice_and_everything_is_audited_once(
     broker: Deployment, seed: int
 ) -> None:
     chance = random.Random(seed)

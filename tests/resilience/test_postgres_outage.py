@@ -63,7 +63,7 @@ async def works(broker: Deployment) -> bool:
     return (await raw_citizen.push()).status == 201
 
 
-async def test_everybody_is_told_at_once_that_postgresql_is_away_and_it_is_back_without_anybodys_doing(
+async def test_requests_fail_at_once_while_postgresql_is_down_and_succeed_after_its_return(
     broker: Deployment, away: Away
 ) -> None:
     raw_citizen, late = broker.raw_citizen(), broker.raw_citizen()
@@ -114,7 +114,7 @@ async def test_a_code_whose_exchange_met_no_database_is_as_good_as_before_or_who
         )
 
 
-async def test_an_answer_that_met_no_database_is_given_when_it_is_back(broker: Deployment, away: Away) -> None:
+async def test_an_answer_lost_to_a_database_outage_is_given_afterwards(broker: Deployment, away: Away) -> None:
     raw_citizen = broker.raw_citizen()
     await raw_citizen.begin()
     await raw_citizen.return_()

@@ -98,7 +98,7 @@ async def test_an_answer_of_a_provider_that_was_used_is_not_used_again(broker: D
     assert await answers(broker, code) == (1, 1)
 
 
-async def test_a_continuation_code_that_works_again_brings_nothing_of_whoever_used_it(broker: Deployment) -> None:
+async def test_a_continuation_code_replayed_after_data_loss_transfers_no_identity(broker: Deployment) -> None:
     raw_citizen = broker.raw_citizen()
     await raw_citizen.begin()
     path = f"{raw_citizen.page}/later"

@@ -211,7 +211,7 @@ async def citizens(broker: Failover) -> AsyncIterator[Counter[str]]:
         await asyncio.gather(*tasks)
 
 
-async def test_sign_ins_finish_or_show_a_way_on_when_the_primary_dies_and_no_restart_is_needed(
+async def test_sign_ins_finish_or_offer_a_retry_after_a_redis_failover_without_a_restart(
     broker: Failover,
 ) -> None:
     workers = broker.running.workers()
@@ -243,7 +243,7 @@ async def test_sign_ins_finish_or_show_a_way_on_when_the_primary_dies_and_no_res
     assert await signs_in(broker) == "signed in"
 
 
-async def test_a_proof_is_good_once_though_the_new_primary_never_heard_of_it(broker: Failover) -> None:
+async def test_a_dpop_proof_is_accepted_once_despite_a_failover_that_lost_it(broker: Failover) -> None:
     raw_citizen = broker.bound_citizen()
     await begin(raw_citizen)
     token = (await raw_citizen.redeem(await go_on(raw_citizen))).expect().json["access_token"]

@@ -82,7 +82,7 @@ async def test_a_pushed_request_leads_nowhere_after_redis_lost_its_memory(broker
     assert raw_citizen.page == ""
 
 
-async def test_a_client_assertion_is_good_once_whatever_redis_forgot(broker: Deployment, lose: Deed) -> None:
+async def test_a_client_assertion_is_accepted_once_despite_redis_data_loss(broker: Deployment, lose: Deed) -> None:
     raw_citizen = broker.raw_citizen()
     code = await raw_citizen.code()
     token = (await raw_citizen.redeem(code)).expect().json["access_token"]
@@ -93,7 +93,7 @@ async def test_a_client_assertion_is_good_once_whatever_redis_forgot(broker: Dep
     assert (again.status, again.json["error"]) == (401, "invalid_client")
 
 
-async def test_a_proof_is_good_once_whatever_redis_forgot(broker: Deployment, lose: Deed) -> None:
+async def test_a_dpop_proof_is_accepted_once_despite_redis_data_loss(broker: Deployment, lose: Deed) -> None:
     raw_citizen = broker.raw_citizen(broker.bound_service)
     token = (await raw_citizen.redeem(await raw_citizen.code())).expect().json["access_token"]
     url = f"{raw_citizen.issuer}/userinfo"
@@ -159,7 +159,7 @@ async def test_a_proof_is_good_once_though_redis_took_no_writes_when_it_was_used
     assert [(await raw_citizen.http_sender.send("GET", url, headers=before)).status for _ in range(2)] == [200, 401]
 
 
-async def test_a_continuation_code_is_good_once_whatever_redis_forgot(broker: Deployment, lose: Deed) -> None:
+async def test_a_continuation_code_is_accepted_once_despite_redis_data_loss(broker: Deployment, lose: Deed) -> None:
     raw_citizen = broker.raw_citizen()
     await raw_citizen.begin()
     path = f"{raw_citizen.page}/later"
@@ -180,7 +180,7 @@ async def test_a_continuation_code_is_good_once_whatever_redis_forgot(broker: De
 # --- requests without Redis, readiness, and recovery ---
 
 
-async def test_what_was_issued_works_on_while_redis_is_away(broker: Deployment, away: Deed) -> None:
+async def test_issued_tokens_work_during_a_redis_outage(broker: Deployment, away: Deed) -> None:
     raw_citizen, late, bound = broker.raw_citizen(), broker.raw_citizen(), broker.raw_citizen(broker.bound_service)
     tokens = (await raw_citizen.redeem(await raw_citizen.code())).expect().json
     code, bound_code = await late.code(), await bound.code()
@@ -196,7 +196,7 @@ async def test_what_was_issued_works_on_while_redis_is_away(broker: Deployment, 
         assert (await late.redeem(code)).json["error"] == "invalid_grant"
 
 
-async def test_a_new_journey_is_told_at_once_that_redis_is_away_and_goes_when_it_is_back(
+async def test_a_new_journey_fails_at_once_during_a_redis_outage_and_works_afterwards(
     broker: Deployment, away: Deed
 ) -> None:
     raw_citizen, pushed, under_way = broker.raw_citizen(), broker.raw_citizen(), broker.raw_citizen()
@@ -234,7 +234,7 @@ async def test_a_journey_goes_on_after_redis_hung_for_a_moment(broker: Deploymen
     (await raw_citizen.redeem(await raw_citizen.collect())).expect()
 
 
-async def test_a_journey_whose_record_is_lost_is_told_so_and_a_new_one_works(broker: Deployment, lose: Deed) -> None:
+async def test_a_lost_journey_shows_a_page_and_a_new_one_works(broker: Deployment, lose: Deed) -> None:
     raw_citizen = broker.raw_citizen()
     await raw_citizen.begin()
     (await raw_citizen.choose()).expect(303)

@@ -36,7 +36,7 @@ def public(broker: Deployment) -> str:
 
 
 @pytest.mark.parametrize("shift", ["+2h", "-2h"])
-async def test_a_second_broker_whose_clock_is_off_serves_nothing_and_moves_nobody(
+async def test_a_second_broker_with_a_wrong_clock_serves_nothing_and_affects_no_other(
     broker: Deployment, shift: str
 ) -> None:
     off = f"{HOURS if shift[0] == '+' else -HOURS:+d}."

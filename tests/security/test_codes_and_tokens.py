@@ -39,9 +39,7 @@ def library(stage: Stage) -> dict[str, str]:
     return {"client_id": "library", "client_secret": secret}
 
 
-async def test_nobody_learns_which_services_there_are_or_how_they_authenticate(
-    endpoints: Endpoints, held: Victim
-) -> None:
+async def test_errors_reveal_neither_registered_clients_nor_their_methods(endpoints: Endpoints, held: Victim) -> None:
     client_ids = ("nobody", "library", "rides", "demo-service", "land-register")
     stranger = Service("", endpoints.issuer, "", held.service.key, "another")
 
@@ -65,7 +63,7 @@ async def test_nobody_learns_which_services_there_are_or_how_they_authenticate(
         assert response.headers["WWW-Authenticate"].startswith("Basic ")
 
 
-async def test_a_code_is_worth_nothing_to_anybody_else(endpoints: Endpoints, held: Victim, stage: Stage) -> None:
+async def test_a_code_is_refused_from_another_client(endpoints: Endpoints, held: Victim, stage: Stage) -> None:
     good = {
         name: value for name, value in held.raw_citizen.exchange(held.code).items() if not name.startswith("client_")
     }
@@ -101,7 +99,7 @@ async def test_a_token_of_another_service_is_as_good_as_none(endpoints: Endpoint
         assert (await endpoints.post("/revoke", {"token": token, **library(stage)})).expect().body == b""
 
 
-async def test_no_grant_is_there_but_those_that_are_announced(endpoints: Endpoints, held: Victim) -> None:
+async def test_only_announced_grant_types_are_accepted(endpoints: Endpoints, held: Victim) -> None:
     own = held.service.assertion
     for grant, more in {
         "password": {"username": "amina", "password": "x"},
@@ -237,7 +235,7 @@ async def test_a_request_by_reference_is_never_fetched(endpoints: Endpoints, hel
 
 
 @pytest.mark.usefixtures("held")
-async def test_nobody_is_sent_to_an_address_that_is_not_registered(endpoints: Endpoints) -> None:
+async def test_no_redirect_leads_to_an_unregistered_uri(endpoints: Endpoints) -> None:
     """No open redirector (RFC 9700 4.11), at sign-in or at logout, for any other fault of the request."""
     good = {"client_id": "library", "response_type": "code", "scope": "openid"}
     for address in (

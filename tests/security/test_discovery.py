@@ -34,7 +34,7 @@ def raw_citizen(stage: Stage, line: HttpSender) -> RawCitizen:
     return RawCitizen(line, rides(stage.folder, stage.issuer))
 
 
-async def test_every_address_that_is_announced_is_there(endpoints: Endpoints, document: Document) -> None:
+async def test_every_announced_endpoint_exists(endpoints: Endpoints, document: Document) -> None:
     named = [name for name in document if name.endswith("_endpoint") or name in ("jwks_uri", "check_session_iframe")]
     assert len(named) >= 9
     for name in named:
@@ -107,7 +107,7 @@ async def test_every_prompt_scope_level_and_challenge_that_is_announced_is_taken
         assert error == "unsupported_response_type"
 
 
-async def test_every_language_that_is_announced_is_spoken(
+async def test_every_announced_ui_locale_has_pages(
     raw_citizen: RawCitizen, document: Document, line: HttpSender
 ) -> None:
     for language in document["ui_locales_supported"]:
@@ -142,7 +142,7 @@ async def test_every_way_to_authenticate_that_is_announced_works_wherever_it_is(
             assert (reply.status if reply.status == 200 else reply.json["error"]) == expected, (method, path)
 
 
-async def test_what_is_denied_is_refused(raw_citizen: RawCitizen, document: Document) -> None:
+async def test_features_announced_as_unsupported_are_refused(raw_citizen: RawCitizen, document: Document) -> None:
     assert document["request_uri_parameter_supported"] is False
     refused(await raw_citizen.push(request_uri="https://rides.example/r"), "invalid_request")
     assert "registration_endpoint" not in document

@@ -44,7 +44,7 @@ SPOILED: Final = ("invalid_request", "invalid_client", "unsupported_grant_type")
 OVERRIDES: Final = (("X-HTTP-Method-Override", "POST"), ("X-Method-Override", "POST"), ("X-HTTP-Method", "POST"))
 
 
-async def test_what_is_spoiled_in_these_tests_is_right_before_it_is_spoiled(
+async def test_the_unmodified_requests_of_these_tests_are_accepted(
     endpoints: Endpoints, line: HttpSender, stage: Stage
 ) -> None:
     """Or it would be refused for another reason than the one that a test is about."""
@@ -103,7 +103,7 @@ def _plain(held: Victim) -> dict[str, str]:
     }
 
 
-async def test_what_no_endpoint_reads_is_ignored_whatever_it_holds(endpoints: Endpoints, held: Victim) -> None:
+async def test_unknown_parameters_are_ignored_with_any_value(endpoints: Endpoints, held: Victim) -> None:
     for name, unread in UNREAD.items():
         for path, status in (("/par", 201), ("/introspect", 200), ("/ciba", 400)):
             form = urlencode(held.forms()[path]).encode()
@@ -204,14 +204,14 @@ async def test_no_parameter_may_be_there_twice(endpoints: Endpoints, held: Victi
             shown(await endpoints.post(path, query.encode()))
 
 
-async def test_what_could_be_read_in_two_ways_is_not_read(endpoints: Endpoints, held: Victim) -> None:
+async def test_ambiguous_encodings_are_refused(endpoints: Endpoints, held: Victim) -> None:
     for name, spoil in spoiled().items():
         for path in CALLED:
             reply = await endpoints.post(path, spoil(held.forms()[path]))
             assert refused(reply, *SPOILED).status in (400, 401), (name, path)
 
 
-async def test_what_stands_in_the_address_is_no_part_of_a_form(endpoints: Endpoints, held: Victim) -> None:
+async def test_query_parameters_do_not_replace_form_fields(endpoints: Endpoints, held: Victim) -> None:
     for path, form in held.forms().items():
         refused(await endpoints.post(f"{path}?{urlencode(form)}", b""), "invalid_request", "invalid_client")
         for name in form:
@@ -223,7 +223,7 @@ async def test_what_stands_in_the_address_is_no_part_of_a_form(endpoints: Endpoi
                 refused(await endpoints.post(f"{path}?{query}", rest))
 
 
-async def test_what_is_too_large_is_not_read(endpoints: Endpoints, held: Victim) -> None:
+async def test_requests_that_are_too_large_are_refused(endpoints: Endpoints, held: Victim) -> None:
     for path, form in held.forms().items():
         padded = {**form, "padding": "x" * 33_000}
         assert refused(await endpoints.post(path, padded), "invalid_request").status == 413
@@ -286,7 +286,7 @@ def rides_at(held: Victim, audience: str) -> dict[str, str]:
         service.issuer = own
 
 
-async def test_who_we_are_is_not_what_a_header_says(endpoints: Endpoints, held: Victim, stage: Stage) -> None:
+async def test_the_issuer_does_not_depend_on_headers(endpoints: Endpoints, held: Victim, stage: Stage) -> None:
     lies = [
         ("X-Forwarded-Host", "evil.example"),
         ("X-Forwarded-Proto", "gopher"),
@@ -326,9 +326,7 @@ async def test_no_page_of_another_origin_may_read_an_answer(endpoints: Endpoints
     assert held.code
 
 
-async def test_every_redirect_of_a_sign_in_is_of_the_kind_that_forgets_what_was_posted(
-    stage: Stage, line: HttpSender
-) -> None:
+async def test_every_redirect_of_a_sign_in_is_303(stage: Stage, line: HttpSender) -> None:
     """303 and never 307, which would forward a form to another origin (RFC 9700 4.12)."""
     statuses: list[int] = []
 

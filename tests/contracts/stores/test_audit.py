@@ -105,7 +105,7 @@ async def test_an_event_comes_back_as_it_was_written(sql: SqlStores, clock: Fake
     assert await sql.audit.read(after=rows[0][0], limit=10) == rows[1:]
 
 
-async def test_every_fact_brings_its_row(sql: SqlStores, clock: FakeClock) -> None:
+async def test_each_write_adds_its_audit_row(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     made, begun, staff = code(now), session(now), staff_session(now)
     access = StoredToken("another", "access", now, now + 300)
@@ -138,7 +138,7 @@ async def test_every_fact_brings_its_row(sql: SqlStores, clock: FakeClock) -> No
     ]
 
 
-async def test_what_did_not_happen_has_no_row(sql: SqlStores, clock: FakeClock) -> None:
+async def test_a_write_without_effect_adds_no_audit_row(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     made = code(now)
     await sql.grants.redeem("unknown", grant(made, now), tokens(now), None, (event(now),))
@@ -163,13 +163,15 @@ async def test_the_rows_of_an_answer_name_the_account_that_holds(sql: SqlStores,
 # --- the chain ---
 
 
-async def test_a_whole_chain_has_no_flaw(sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup) -> None:
+async def test_an_intact_audit_chain_verifies(
+    sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
+) -> None:
     await chained(sql, clock, checkpoint_setup)
     await chained(sql, clock, checkpoint_setup, rows=3)
     assert await flaws(sql, checkpoint_setup) == []
 
 
-async def test_nothing_new_makes_no_new_checkpoint(
+async def test_no_checkpoint_is_made_without_new_rows(
     sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
 ) -> None:
     assert await sql.audit_chain.checkpoint(clock.now(), checkpoint_setup.notary) is None
@@ -178,7 +180,7 @@ async def test_nothing_new_makes_no_new_checkpoint(
     assert len(checkpoint_setup.notary.file.read_text().splitlines()) == 1
 
 
-async def test_sealing_goes_on_portion_by_portion(
+async def test_sealing_continues_in_batches(
     sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
 ) -> None:
     await sql.audit.write([event(clock.now(), f"kind-{number}") for number in range(10)])
@@ -275,7 +277,7 @@ async def test_a_tail_that_was_cut_and_grew_again_is_found(
     assert await flaws(sql, checkpoint_setup) == [(ChainFault.CHANGED, 6)]
 
 
-async def test_everything_gone_is_found(
+async def test_an_emptied_audit_table_is_found(
     sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup, tamper: Tamper
 ) -> None:
     await chained(sql, clock, checkpoint_setup)
@@ -283,7 +285,7 @@ async def test_everything_gone_is_found(
     assert await flaws(sql, checkpoint_setup) == [(ChainFault.CUT, 1)]
 
 
-async def test_a_chain_that_nobody_vouches_for_is_said_to_be_that(
+async def test_a_chain_without_checkpoints_is_reported(
     sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
 ) -> None:
     await chained(sql, clock, checkpoint_setup)
@@ -303,7 +305,7 @@ async def test_a_new_record_is_whole_before_its_first_checkpoint_is_due(
     assert await flaws(sql, checkpoint_setup, later=FIRST_CHECKPOINT_WITHIN + 1) == [(ChainFault.NO_CHECKPOINT, 0)]
 
 
-async def test_rows_that_wait_to_be_sealed_are_no_alarm(
+async def test_rows_not_yet_sealed_are_no_fault(
     sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
 ) -> None:
     await chained(sql, clock, checkpoint_setup)
@@ -335,7 +337,7 @@ async def test_a_checkpoints_file_of_any_bytes_is_read(
     }
 
 
-async def test_a_checkpoint_that_somebody_else_signed_or_changed_is_found(
+async def test_a_checkpoint_with_a_foreign_or_invalid_signature_is_found(
     sql: SqlStores, clock: FakeClock, checkpoint_setup: CheckpointSetup
 ) -> None:
     await chained(sql, clock, checkpoint_setup)

@@ -24,7 +24,7 @@ from tests.contracts.stores.samples import (
 from tests.support.system import FakeClock
 
 
-async def test_nobody_is_known_before_the_first_answer(sql: SqlStores) -> None:
+async def test_no_identity_is_known_before_the_first_answer(sql: SqlStores) -> None:
     assert await sql.authorizations.linked_identity(ISSUER, "ann", SECTOR, SERVICE) is None
 
 
@@ -101,7 +101,7 @@ async def test_the_same_subject_at_another_issuer_is_another_person(sql: SqlStor
     assert one.account != other.account
 
 
-async def test_a_code_that_nobody_redeemed_is_replaced_by_the_next_one_of_its_transaction(
+async def test_an_unredeemed_code_is_replaced_by_the_next_one_of_its_transaction(
     sql: SqlStores, clock: FakeClock
 ) -> None:
     first = code(clock.now(), "1")
@@ -137,7 +137,7 @@ async def test_a_pushed_request_is_answered_in_one_transaction_only(sql: SqlStor
     assert await sql.grants.code(other.digest) is None
 
 
-async def test_of_many_who_answer_one_pushed_request_at_once_one_does(
+async def test_of_concurrent_answers_to_one_pushed_request_one_is_written(
     open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(3)]
@@ -273,7 +273,7 @@ async def test_a_session_that_was_ended_is_not_brought_back_by_an_answer(sql: Sq
     assert await sql.sessions.load(begun.digest) is None
 
 
-async def test_nobodys_session_becomes_somebody_elses(sql: SqlStores, clock: FakeClock) -> None:
+async def test_a_session_is_never_moved_to_another_account(sql: SqlStores, clock: FakeClock) -> None:
     begun = session(clock.now())
     await sql.authorizations.record(answer(clock.now(), "1", session=begun))
     stolen = session(clock.now(), "2", id=begun.id, digest=begun.digest, identity=identity("bob"))

@@ -89,9 +89,7 @@ async def test_the_notice_of_a_question_goes_out_with_it(sql: SqlStores, clock: 
     assert await sql.outbox.claim(now, now + 60, 10) == [replace(notice, tries=1)]
 
 
-async def test_a_poll_tells_how_it_stands_and_is_only_for_the_service_that_asked(
-    sql: SqlStores, clock: FakeClock
-) -> None:
+async def test_a_poll_returns_the_state_to_the_requesting_service_only(sql: SqlStores, clock: FakeClock) -> None:
     put = await asked(sql, clock.now())
     mine = sha256_hex(put.handle)
     waiting = PollResult(BackchannelState.WAITING, put.expires, early=False)
@@ -100,9 +98,7 @@ async def test_a_poll_tells_how_it_stands_and_is_only_for_the_service_that_asked
     assert await sql.questions.poll(sha256_hex("ciba_9"), SERVICE, clock.now(), None) is None
 
 
-async def test_whoever_polls_too_early_has_to_wait_five_seconds_longer_each_time(
-    sql: SqlStores, clock: FakeClock
-) -> None:
+async def test_polling_too_early_adds_five_seconds_to_the_interval_each_time(sql: SqlStores, clock: FakeClock) -> None:
     put = await asked(sql, clock.now())
 
     async def early(after: float) -> bool:
@@ -139,7 +135,9 @@ async def test_a_confirmation_leaves_a_code_that_the_service_already_holds_and_r
     assert await sql.grants.redeem(mine, grant(kept.code, now, "2"), (), None, []) is RedeemResult.USED_BEFORE
 
 
-async def test_of_many_answers_at_once_one_counts(open_one: OpenSqlStores, clock: FakeClock) -> None:
+async def test_of_concurrent_answers_to_a_backchannel_request_one_counts(
+    open_one: OpenSqlStores, clock: FakeClock
+) -> None:
     stores = [await open_one() for _ in range(3)]
     put, now = await asked(stores[0], clock.now()), clock.now()
     confirmations = (stores[n % 3].authorizations.record(confirming(now, put, f"{10 + n}")) for n in range(4))
@@ -153,7 +151,7 @@ async def test_of_many_answers_at_once_one_counts(open_one: OpenSqlStores, clock
     assert rows.count("question_declined") == sum(one is True for one in answered)
 
 
-async def test_nobody_else_can_confirm_and_nobody_after_its_time(sql: SqlStores, clock: FakeClock) -> None:
+async def test_only_the_expected_account_confirms_and_only_before_expiry(sql: SqlStores, clock: FakeClock) -> None:
     put = await asked(sql, clock.now())
     assert await sql.authorizations.record(confirming(clock.now(), put, person="bob")) is None
     assert await sql.authorizations.linked_identity("https://provider.example", "bob", SECTOR, SERVICE) is None
@@ -163,7 +161,7 @@ async def test_nobody_else_can_confirm_and_nobody_after_its_time(sql: SqlStores,
     assert await sql.grants.code(sha256_hex(put.handle)) is None
 
 
-async def test_what_was_declined_stays_declined(sql: SqlStores, clock: FakeClock) -> None:
+async def test_a_declined_backchannel_request_stays_declined(sql: SqlStores, clock: FakeClock) -> None:
     put, now = await asked(sql, clock.now()), clock.now()
     assert await sql.questions.end(put.id, BackchannelState.DECLINED, now, [event_at("question_declined", now)])
     assert not await sql.questions.end(put.id, BackchannelState.OTHER_PERSON, now, [])
@@ -199,9 +197,7 @@ async def test_a_ping_is_due_once_answered_and_again_until_it_is_done(sql: SqlSt
     assert await sql.pings.claim(now + 60, now + 90, 10) == []
 
 
-async def test_nobody_is_pinged_who_polls_and_whoever_is_declined_is_pinged_too(
-    sql: SqlStores, clock: FakeClock
-) -> None:
+async def test_pings_go_to_ping_mode_only_and_also_after_a_decline(sql: SqlStores, clock: FakeClock) -> None:
     polls, pinged, now = await asked(sql, clock.now()), question(clock.now(), "2", token=TOKEN), clock.now()
     await sql.questions.create(pinged, None, (), [])
     for put in (polls, pinged):
@@ -209,7 +205,7 @@ async def test_nobody_is_pinged_who_polls_and_whoever_is_declined_is_pinged_too(
     assert [ping.id for ping in await sql.pings.claim(now, now + 10, 10)] == [pinged.id]
 
 
-async def test_a_new_epoch_forgets_questions(sql: SqlStores, clock: FakeClock) -> None:
+async def test_a_new_epoch_ends_backchannel_requests(sql: SqlStores, clock: FakeClock) -> None:
     put = await asked(sql, clock.now())
     await sql.counters.raise_epoch("operator", clock.now())
     assert await sql.questions.load(put.id) is None
@@ -218,7 +214,7 @@ async def test_a_new_epoch_forgets_questions(sql: SqlStores, clock: FakeClock) -
     assert await sql.authorizations.record(confirming(clock.now(), put)) is None
 
 
-async def test_what_a_question_said_is_erased_after_its_time(sql: SqlStores, clock: FakeClock) -> None:
+async def test_the_content_of_a_backchannel_request_is_erased_after_expiry(sql: SqlStores, clock: FakeClock) -> None:
     put = await asked(sql, clock.now())
     clock.advance(601)
     while await sql.sweep(clock.now()):

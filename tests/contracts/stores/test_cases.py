@@ -14,7 +14,7 @@ from tests.contracts.stores.samples import case, event, notice
 from tests.support.system import FakeClock
 
 
-async def test_a_case_comes_back_as_it_was_by_whatever_names_it(sql: SqlStores, clock: FakeClock) -> None:
+async def test_a_case_is_loaded_by_its_id_reference_transaction_or_code(sql: SqlStores, clock: FakeClock) -> None:
     made = case(clock.now(), reference="abcd-efgh")
     assert await sql.cases.create(made, (), ()) is CreateCaseResult.DONE
     assert await sql.cases.load(made.id) == made
@@ -23,7 +23,7 @@ async def test_a_case_comes_back_as_it_was_by_whatever_names_it(sql: SqlStores, 
     assert await sql.cases.by_transaction(made.transaction) == made
 
 
-async def test_what_names_no_case_gives_none(sql: SqlStores, clock: FakeClock) -> None:
+async def test_an_unknown_key_loads_no_case(sql: SqlStores, clock: FakeClock) -> None:
     await sql.cases.create(case(clock.now()), (), ())
     assert await sql.cases.load("case-2") is None
     assert await sql.cases.by_reference("CASE-2") is None
@@ -46,7 +46,7 @@ async def test_a_transaction_has_one_open_case_and_nothing_of_another_is_written
     assert await sql.cases.by_transaction("transaction-1") == second
 
 
-async def test_of_many_who_ask_for_help_in_one_transaction_at_once_one_gets_a_case(
+async def test_concurrent_requests_for_help_in_one_transaction_open_one_case(
     open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(3)]
@@ -62,7 +62,7 @@ async def test_a_reference_names_one_case(sql: SqlStores, clock: FakeClock) -> N
     assert taken is CreateCaseResult.REFERENCE_TAKEN
 
 
-async def test_of_two_members_of_staff_who_write_at_once_one_wins(open_one: OpenSqlStores, clock: FakeClock) -> None:
+async def test_of_two_concurrent_writes_of_staff_one_wins(open_one: OpenSqlStores, clock: FakeClock) -> None:
     one, other = await open_one(), await open_one()
     made = case(clock.now(), state=CaseState.QUEUED)
     await one.cases.create(made, (), ())
@@ -114,7 +114,7 @@ async def test_the_queue_is_ordered_by_deadline_and_then_by_waiting(sql: SqlStor
     assert await sql.cases.queue([CaseState.BOUND], 10) == []
 
 
-async def test_who_holds_a_case_finds_it(sql: SqlStores, clock: FakeClock) -> None:
+async def test_a_case_is_found_by_its_holder(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     mine = case(now, "1", state=CaseState.CLAIMED, agent="agent-1", lease=now + 60)
     reviewed = case(now, "2", state=CaseState.REVIEW, agent="agent-2", reviewer="agent-1", lease=now + 60)
@@ -137,7 +137,7 @@ async def test_cases_whose_time_has_come_are_found_the_earliest_first(sql: SqlSt
     assert await sql.cases.due(now + 20, 1) == [second]
 
 
-async def test_every_one_of_many_attempts_at_once_has_a_number_of_its_own_and_none_beyond_the_most(
+async def test_concurrent_attempts_are_numbered_uniquely_up_to_the_limit(
     open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(3)]
@@ -175,7 +175,7 @@ async def test_cases_that_bear_the_same_mark_are_counted_also_after_erasure(sql:
 # --- notices ---
 
 
-async def test_a_notice_goes_out_with_the_fact_it_tells(sql: SqlStores, clock: FakeClock) -> None:
+async def test_a_notification_is_written_with_its_case(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     later = notice(now, "2", created=now + 1)
     await sql.cases.create(case(now), (), [later, notice(now, "1")])
@@ -183,7 +183,7 @@ async def test_a_notice_goes_out_with_the_fact_it_tells(sql: SqlStores, clock: F
     assert await sql.outbox.claim(now, now + 60, 10) == [first, replace(later, tries=1)]
 
 
-async def test_a_claimed_notice_is_claimed_by_nobody_else_until_its_time_is_over(
+async def test_a_claimed_notification_is_not_claimed_again_before_its_lease_ends(
     open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     one, other = await open_one(), await open_one()

@@ -54,11 +54,11 @@ AGREES, AHEAD, BEHIND = offset(0.2), offset(HOURS), offset(-HOURS)
         (ClockEvidence(AHEAD, -2.0, BEHIND, redis_expected=True), Finding.UNDECIDED),
     ],
 )
-def test_whose_clock_is_off_follows_from_the_evidence_alone(evidence: ClockEvidence, finding: Finding) -> None:
+def test_the_wrong_clock_is_determined_from_the_readings(evidence: ClockEvidence, finding: Finding) -> None:
     assert judge(evidence, LIMIT) is finding
 
 
-def test_a_slow_answer_of_the_database_proves_less() -> None:
+def test_a_slow_reading_of_the_database_clock_widens_the_tolerance() -> None:
     assert not offset(3.5, slack=1.0).beyond(LIMIT)
     assert offset(4.5, slack=1.0).beyond(LIMIT)
     assert offset(-4.5, slack=1.0).beyond(LIMIT)
@@ -102,7 +102,7 @@ async def test_a_process_that_starts_with_its_clock_off_does_not_serve_until_it_
         world.mark = 0
 
 
-async def test_a_clock_that_jumps_midway_is_noticed_at_the_next_reading_and_read_by_nobody() -> None:
+async def test_a_clock_jump_is_noticed_at_the_next_reading_before_it_is_used() -> None:
     world = World()
     machine = Machine(world)
     await pass_time(world, 5, machine)
@@ -137,7 +137,7 @@ async def test_a_clock_that_drifts_slowly_is_noticed_when_it_is_too_far_and_trus
     assert machine.serves
 
 
-async def test_what_is_found_is_logged_once_with_the_offset_and_so_is_its_end(
+async def test_a_wrong_clock_is_logged_once_with_its_offset_and_once_when_it_is_right(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     world = World()

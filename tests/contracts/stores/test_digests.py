@@ -103,7 +103,7 @@ async def test_a_digest_key_outlives_the_sealing_key_under_which_it_was_made(
         await open_sql_stores(sql_url, make_sealer(first, (), system.random_bytes), system)
 
 
-async def test_without_its_digest_key_nobody_becomes_a_stranger_unnoticed(
+async def test_a_lost_digest_key_with_identities_prevents_the_start(
     sql: SqlStores, sql_url: str, sealer: Sealer, system: System, clock: FakeClock
 ) -> None:
     await sql.authorizations.record(answer(clock.now(), "1"))

@@ -201,7 +201,7 @@ async def test_a_continuation_code_expires(passing: EphemeralStores, clock: Fake
     assert await passing.continuations.take("ABCD2345") is None
 
 
-async def test_a_goodbye_is_replaced_and_expires(passing: EphemeralStores, clock: FakeClock) -> None:
+async def test_a_pending_logout_is_replaced_and_expires(passing: EphemeralStores, clock: FakeClock) -> None:
     first = PendingLogout(
         "browser", "tax", "https://tax.example/", ("https://tax.example/bye",), ("cy",), "bank", "https://b/"
     )

@@ -68,7 +68,7 @@ async def processes(
         await process.passing.close()
 
 
-async def test_what_is_turned_off_and_on_again_is_listed_with_who_and_why(sql: SqlStores, clock: FakeClock) -> None:
+async def test_a_disabled_item_is_listed_with_actor_and_reason(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     before = (await sql.kill_switches.current()).version
     assert await sql.kill_switches.turn_off(*BANK, "it leaks", "operator", now)
@@ -84,7 +84,7 @@ async def test_what_is_turned_off_and_on_again_is_listed_with_who_and_why(sql: S
     assert not (await sql.kill_switches.current()).is_off(*BANK)
 
 
-async def test_only_a_change_is_a_change(sql: SqlStores, clock: FakeClock) -> None:
+async def test_disabling_twice_changes_nothing(sql: SqlStores, clock: FakeClock) -> None:
     assert await sql.kill_switches.turn_off(*BANK, "it leaks", "operator", clock.now())
     version = (await sql.kill_switches.current()).version
     await sql.audit_chain.seal_once()
@@ -95,7 +95,7 @@ async def test_only_a_change_is_a_change(sql: SqlStores, clock: FakeClock) -> No
     assert await sql.audit_chain.seal_once() == 0
 
 
-async def test_without_redis_the_next_look_of_another_process_finds_the_change(
+async def test_without_redis_another_process_finds_the_change_at_its_next_poll(
     open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     one, other = await open_one(), await open_one()
@@ -118,7 +118,7 @@ async def test_the_next_look_into_any_store_of_the_hot_path_brings_the_change_al
         assert not await other.off()
 
 
-async def test_nobody_asks_sql_again_while_nothing_changed(processes: tuple[Process, Process]) -> None:
+async def test_without_a_change_no_process_queries_sql_again(processes: tuple[Process, Process]) -> None:
     _, other = processes
     await other.passing.transactions.load("kept")
     copy = await other.sql.kill_switches.current()
@@ -203,7 +203,7 @@ async def test_a_process_that_is_slow_never_takes_a_later_change_back(
         (KillSwitchKind.ACCOUNT, {"account": "x"}),
     ],
 )
-async def test_a_change_says_in_its_audit_row_what_was_turned_off(
+async def test_the_audit_row_of_a_kill_switch_names_the_disabled_item(
     sql: SqlStores, clock: FakeClock, kind: KillSwitchKind, expected: dict[str, str]
 ) -> None:
     await sql.kill_switches.turn_off(kind, "x", "it leaks", "operator", clock.now())

@@ -32,7 +32,7 @@ async def test_a_full_memory_refuses_what_is_new_and_keeps_what_is_there(system:
     assert await store.load("b") == replace(begun, browser="b")
 
 
-async def test_what_has_expired_makes_room(system: System, clock: FakeClock) -> None:
+async def test_expired_records_make_room(system: System, clock: FakeClock) -> None:
     store = MemoryContinuations(system, room=2)
     await store.put("early", "1", clock.now() + 10)
     await store.put("late", "2", clock.now() + 20)

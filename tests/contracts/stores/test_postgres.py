@@ -228,7 +228,7 @@ async def test_a_server_that_answers_nothing_is_refused_within_a_second(
     assert await sql.grants.use_assertion(assertion(now, "after"))
 
 
-async def test_one_who_gives_up_waiting_leaves_no_answer_behind_for_the_next(sql: SqlStores, clock: FakeClock) -> None:
+async def test_a_cancelled_call_leaves_no_response_for_the_next(sql: SqlStores, clock: FakeClock) -> None:
     made = code(clock.now())
     await sql.authorizations.record(answer(clock.now(), code=made))
     for turns in range(20):

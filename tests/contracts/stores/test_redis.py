@@ -112,7 +112,7 @@ async def test_nothing_personal_and_no_handle_can_be_read_in_redis(
             assert secret not in (b" ".join(kept) if isinstance(kept, list) else kept)
 
 
-async def test_what_lies_in_the_clear_is_what_scripts_need(
+async def test_only_the_fields_that_scripts_need_are_in_the_clear(
     passing: EphemeralStores, raw: Redis, clock: FakeClock
 ) -> None:
     begun = transaction(clock.now())
@@ -318,9 +318,7 @@ async def test_with_redis_hanging_everything_is_refused_within_a_second(
     assert await asyncio.gather(*(passing.transactions.load("handle") for _ in range(20))) == [begun] * 20
 
 
-async def test_one_who_gives_up_waiting_leaves_no_answer_behind_for_the_next(
-    passing: EphemeralStores, clock: FakeClock
-) -> None:
+async def test_a_cancelled_call_leaves_no_response_for_the_next(passing: EphemeralStores, clock: FakeClock) -> None:
     begun = transaction(clock.now())
     await passing.transactions.create("handle", begun, LIMIT)
     for _ in range(50):

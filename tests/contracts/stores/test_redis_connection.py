@@ -46,7 +46,7 @@ def on_each_loop(work: Coroutine[Any, Any, None], loop: str) -> None:
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("transport", ["own connection", "redis-py"])
-def test_every_answer_reaches_whoever_asked_though_connections_are_killed_and_callers_give_up(
+def test_every_response_reaches_its_caller_despite_killed_connections_and_cancelled_callers(
     redis: RedisServer, transport: str, loop: str
 ) -> None:
     url = redis.url if transport == "own connection" else by_redis_py(redis)
@@ -171,7 +171,7 @@ async def test_answers_may_come_in_any_pieces_and_end_anywhere(
         assert whole == asked
 
 
-async def test_words_that_cannot_be_sent_disturb_nobodys_answer(redis: RedisServer) -> None:
+async def test_a_command_that_cannot_be_encoded_disturbs_no_other(redis: RedisServer) -> None:
     line = await connected(RedisAddress(LOOPBACK, redis.port), PATIENCE)
     before = line.send(("ECHO", "before"))
     for words, error in ((("ECHO", None), TypeError), (("ECHO", "\ud800"), UnicodeEncodeError)):
@@ -181,7 +181,7 @@ async def test_words_that_cannot_be_sent_disturb_nobodys_answer(redis: RedisServ
     line.close()
 
 
-async def test_what_redis_says_is_wrong_is_told_to_whoever_asked_alone(redis: RedisServer) -> None:
+async def test_an_error_of_redis_reaches_its_caller_only(redis: RedisServer) -> None:
     line = await connected(RedisAddress(LOOPBACK, redis.port), PATIENCE)
     first, wrong, last = (line.send(words) for words in (("ECHO", "a"), ("NONSENSE",), ("ECHO", "b")))
     with pytest.raises(ReplyError, match="unknown command"):
@@ -190,7 +190,7 @@ async def test_what_redis_says_is_wrong_is_told_to_whoever_asked_alone(redis: Re
     line.close()
 
 
-async def test_who_comes_when_too_many_wait_is_refused_and_those_who_wait_are_answered(redis: RedisServer) -> None:
+async def test_a_full_queue_rejects_new_commands_and_answers_waiting_ones(redis: RedisServer) -> None:
     line = await connected(RedisAddress(LOOPBACK, redis.port), PATIENCE)
     waiting = [line.send(("ECHO", str(number))) for number in range(MAX_QUEUED)]
     with pytest.raises(QueueFull):
@@ -279,7 +279,7 @@ async def test_a_connection_that_is_made_after_the_end_is_ended_too(redis: Redis
         await asking
 
 
-async def test_whoever_gives_up_while_the_connection_is_made_takes_it_from_nobody(redis: RedisServer) -> None:
+async def test_a_caller_cancelled_during_connect_does_not_close_the_connection_of_others(redis: RedisServer) -> None:
     server = RedisClient(redis.url)
     first, second = (asyncio.ensure_future(server.command("ECHO", name)) for name in ("first", "second"))
     await asyncio.sleep(0)
@@ -289,7 +289,7 @@ async def test_whoever_gives_up_while_the_connection_is_made_takes_it_from_nobod
     await server.close()
 
 
-async def test_answers_that_nobody_asked_for_end_the_connection() -> None:
+async def test_an_unsolicited_response_closes_the_connection() -> None:
     talking: list[asyncio.StreamWriter] = []
 
     def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -109,7 +109,7 @@ async def test_several_processes_may_migrate_postgresql_at_once(database: str) -
     assert await schema_is_current(database)
 
 
-async def test_a_conflict_is_told_by_the_names_that_postgresql_gives_its_keys(migrated: str) -> None:
+async def test_conflicts_are_recognised_by_the_constraint_names_of_postgresql(migrated: str) -> None:
     connection = await asyncpg.connect(migrated)
     rows = await connection.fetch(
         "SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"

@@ -179,7 +179,7 @@ class New:
     more: int = 7
 
 
-def test_a_record_says_its_form() -> None:
+def test_a_stored_record_carries_its_version() -> None:
     assert RecordCodec(Old).write(Old("a")) == b'{"v":1,"r":{"name":"a"}}'
 
 
@@ -191,7 +191,7 @@ def test_a_field_with_a_default_may_come_and_go() -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"null", b'{"v":2,"r":{"name":"a"}}', b'{"v":1,"r":{"name":7}}', b'{"v":1,"r":{"name":"a"}']
 )
-def test_another_form_and_damage_are_not_read(data: bytes) -> None:
+def test_a_record_of_another_version_or_a_damaged_one_is_rejected(data: bytes) -> None:
     with pytest.raises(DecodeError):
         RecordCodec(Old).read(data)
 
@@ -221,7 +221,7 @@ def test_what_cannot_be_opened_is_unknown_and_logged_without_its_content(
 # --- marks ---
 
 
-async def test_processes_learn_how_often_they_were_told_to_read_again(sql: SqlStores, clock: FakeClock) -> None:
+async def test_processes_read_the_shared_reload_counter(sql: SqlStores, clock: FakeClock) -> None:
     assert await sql.counters.reloads() == 0
     assert [await sql.counters.ask_reload("olu", clock.now()) for _ in range(3)] == [1, 2, 3]
     assert await sql.counters.reloads() == 3

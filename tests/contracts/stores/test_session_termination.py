@@ -44,7 +44,9 @@ async def test_every_service_that_was_answered_in_a_session_took_part_in_it(sql:
     assert await waiting(sql, now) == {(SERVICE, "sid-1", "pairwise-1"), ("tax", "sid-1", "pairwise-1")}
 
 
-async def test_what_has_to_be_told_is_written_with_the_end_or_not_at_all(sql: SqlStores, clock: FakeClock) -> None:
+async def test_logout_tokens_are_written_in_the_transaction_that_ends_the_session(
+    sql: SqlStores, clock: FakeClock
+) -> None:
     begun = session(clock.now())
     await sql.authorizations.record(answer(clock.now(), session=begun))
 
@@ -59,7 +61,7 @@ async def test_what_has_to_be_told_is_written_with_the_end_or_not_at_all(sql: Sq
     assert len(await waiting(sql, clock.now())) == 1
 
 
-async def test_a_service_answered_at_the_very_end_is_told_or_its_code_is_dead(
+async def test_a_service_that_joins_a_session_while_it_ends_gets_a_logout_token_or_no_code(
     open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(2)]
@@ -130,7 +132,9 @@ async def test_a_session_proven_anew_has_another_digest_and_the_services_it_had(
     assert set(ended.services) == {SERVICE, "tax"}
 
 
-async def test_somebody_elses_session_ends_with_the_answer_that_replaces_it(sql: SqlStores, clock: FakeClock) -> None:
+async def test_the_previous_users_session_ends_with_the_answer_that_replaces_it(
+    sql: SqlStores, clock: FakeClock
+) -> None:
     now, theirs = clock.now(), session(clock.now(), "1")
     await sql.authorizations.record(answer(now, "1", session=theirs))
     replaced = SupersededSession(theirs.digest, event(now, "session_ended"), logout_tokens)
@@ -140,7 +144,7 @@ async def test_somebody_elses_session_ends_with_the_answer_that_replaces_it(sql:
     assert await sql.sessions.load(session(now, "2").digest) is not None
 
 
-async def test_an_answer_that_is_not_written_ends_nobodys_session(sql: SqlStores, clock: FakeClock) -> None:
+async def test_an_answer_that_is_not_written_ends_no_session(sql: SqlStores, clock: FakeClock) -> None:
     now, theirs = clock.now(), session(clock.now(), "1")
     await sql.authorizations.record(answer(now, "1", session=theirs, code=code(now, "1", pushed="same")))
     replaced = SupersededSession(theirs.digest, event(now, "session_ended"), logout_tokens)
@@ -182,7 +186,7 @@ async def three(sql: SqlStores, clock: FakeClock) -> None:
         clock.advance(1)
 
 
-async def test_a_delivery_belongs_to_who_claimed_it_and_to_the_next_one_if_they_die(
+async def test_a_claimed_delivery_passes_to_another_worker_after_its_lease(
     open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(4)]
@@ -195,7 +199,7 @@ async def test_a_delivery_belongs_to_who_claimed_it_and_to_the_next_one_if_they_
     assert [(one.id, one.tries) for one in again] == [("logout:0", 2), ("logout:1", 2), ("logout:2", 2)]
 
 
-async def test_a_delivery_is_made_put_off_or_given_up_and_told_once(sql: SqlStores, clock: FakeClock) -> None:
+async def test_a_delivery_is_sent_retried_or_given_up_and_reported_once(sql: SqlStores, clock: FakeClock) -> None:
     await three(sql, clock)
     now = clock.now()
     assert await sql.deliveries.waiting(now) == [DeliveryBacklog(DeliveryKind.LOGOUT, 3, 3.0)]

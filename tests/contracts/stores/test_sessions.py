@@ -21,7 +21,7 @@ async def test_a_session_is_ended_once_and_gives_what_it_was(sql: SqlStores, clo
     assert await sql.audit_chain.seal_once() == 1
 
 
-async def test_of_many_who_end_a_session_at_once_one_does(open_one: OpenSqlStores, clock: FakeClock) -> None:
+async def test_of_concurrent_ends_of_a_session_one_succeeds(open_one: OpenSqlStores, clock: FakeClock) -> None:
     stores = [await open_one() for _ in range(2)]
     begun = session(clock.now())
     await stores[0].authorizations.record(answer(clock.now(), session=begun))
@@ -31,7 +31,7 @@ async def test_of_many_who_end_a_session_at_once_one_does(open_one: OpenSqlStore
     assert [one.id for one in ended if one] == [begun.id]
 
 
-async def test_a_session_nobody_knows_is_not_live(sql: SqlStores, clock: FakeClock) -> None:
+async def test_an_unknown_session_is_not_live(sql: SqlStores, clock: FakeClock) -> None:
     assert await sql.sessions.load("nothing") is None
     assert await sql.sessions.end("nothing", event(clock.now()), no_fan_out) is None
 
@@ -47,7 +47,7 @@ async def test_a_new_epoch_ends_the_sessions_of_the_earlier_ones(sql: SqlStores,
     assert await sql.sessions.load(begun.digest) is None
 
 
-async def test_what_a_session_knows_is_erased_when_it_has_expired(sql: SqlStores, clock: FakeClock) -> None:
+async def test_the_identity_of_an_expired_session_is_erased(sql: SqlStores, clock: FakeClock) -> None:
     begun = session(clock.now())
     await sql.authorizations.record(answer(clock.now(), session=begun))
     await sql.sweep(begun.expires - 1)

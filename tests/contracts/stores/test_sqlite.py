@@ -139,7 +139,7 @@ async def test_commits_reach_the_disk_and_references_are_held(sql: SqlStores) ->
         assert rows == [(value,)]
 
 
-async def test_one_who_gives_up_in_the_middle_of_a_transaction_leaves_nothing_behind(sql: SqlStores) -> None:
+async def test_a_cancelled_transaction_leaves_nothing_behind(sql: SqlStores) -> None:
     database = sql.authorizations._database
     write = database.prepare(update(shared_counters).values(value=bindparam("value", type_=BigInteger)))
 
@@ -157,6 +157,6 @@ async def test_one_who_gives_up_in_the_middle_of_a_transaction_leaves_nothing_be
         assert await sql.counters.epoch() == 1
 
 
-async def test_nobody_but_its_owner_can_read_the_file(tmp_path: Path) -> None:
+async def test_the_database_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     await migrate(f"sqlite:{tmp_path}/facts.db")
     assert (tmp_path / "facts.db").stat().st_mode & 0o777 == 0o600

@@ -138,9 +138,7 @@ async def test_redis_over_tls_is_believed_by_authority_and_name_and_asks_for_our
             await passing.close()
 
 
-async def test_a_server_that_speaks_no_tls_is_refused_with_a_mend(
-    postgres: PostgresServer, authority: Authority
-) -> None:
+async def test_a_server_without_tls_is_refused_with_a_fix(postgres: PostgresServer, authority: Authority) -> None:
     url = f"postgresql://{OWNER}@{HOST}:{postgres.port}/postgres"
     with pytest.raises(StoreUnavailable, match=r"rejected SSL upgrade\n    .*tls = false"):
         await schema_is_current(url, DatabaseAccess(tls=client_context(ClientTls(authority.file))))

@@ -42,7 +42,7 @@ def identity(claims: Mapping[str, Any]) -> Identity:
 
 
 @given(VALUES, SOME, SOME)
-def test_nothing_goes_out_that_was_not_known_asked_for_and_registered(
+def test_only_known_requested_and_registered_claims_are_released(
     known: dict[str, Any], asked: list[str], registered: list[str]
 ) -> None:
     released = released_claims(identity(known), request(*asked), service(*registered))

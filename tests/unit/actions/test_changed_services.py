@@ -118,7 +118,9 @@ async def test_no_answer_goes_to_an_address_that_was_taken_out(
     assert "http://localhost:" in (await answered.visit(answered.page)).body.decode()
 
 
-async def test_who_gives_up_after_that_is_sent_home(raw_citizen: RawCitizen, stage: Stage) -> None:
+async def test_a_citizen_who_gives_up_after_that_is_sent_to_the_home_page(
+    raw_citizen: RawCitizen, stage: Stage
+) -> None:
     await raw_citizen.begin()
     forms = Forms((await raw_citizen.visit(raw_citizen.page)).expect().body).found
     [leave] = [path for path in forms if path.endswith("/give-up")]

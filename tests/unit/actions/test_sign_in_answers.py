@@ -94,9 +94,7 @@ async def pressed(raw_citizen: RawCitizen, times: int) -> Sequence[Reply]:
     return await asyncio.gather(*(raw_citizen.submit(f"{raw_citizen.page}/share", fields) for _ in range(times)))
 
 
-async def test_who_agrees_twice_at_the_same_moment_leaves_with_the_one_code_that_works(
-    raw_citizen: RawCitizen, stage: Stage
-) -> None:
+async def test_two_concurrent_consents_return_the_same_valid_code(raw_citizen: RawCitizen, stage: Stage) -> None:
     await raw_citizen.begin()
     await raw_citizen.return_()
     replies = await pressed(raw_citizen, 5)

@@ -43,7 +43,7 @@ S = CaseState
         (S.DECLINED, 30 * DAY, ev.RedressEnded(), S.DECLINED),
     ],
 )
-def test_each_clock_speaks_on_its_second(
+def test_each_deadline_takes_effect_on_its_second(
     state: CaseState, after: float, event: ev.ByClock, leads_to: CaseState
 ) -> None:
     case = standing(state)
@@ -55,7 +55,7 @@ def test_each_clock_speaks_on_its_second(
 
 
 @pytest.mark.parametrize("state", [S.RELEASED, S.WITHDRAWN, S.EXPIRED, S.REVOKED])
-def test_where_nothing_is_left_to_wait_for_no_clock_runs(state: CaseState) -> None:
+def test_an_ended_case_has_no_deadline(state: CaseState) -> None:
     case = standing(state)
     assert case.due is None
     assert due_event(case, NOW + 1000 * DAY) is None
@@ -78,7 +78,7 @@ def test_a_code_that_travels_by_post_gives_seven_days_to_bind_beyond_the_end_of_
     assert due_event(case, NOW + 17 * DAY) is None
 
 
-def test_what_ran_out_bars_everything_else_until_the_clock_has_spoken() -> None:
+def test_an_overdue_case_rejects_other_events_before_its_expiry() -> None:
     case = standing(S.APPROVED)
     late = NOW + 2 * DAY
     assert refusal(case, ev.Bound(binding()), late, TERMS) is TransitionRefused.TIME_RAN_OUT
@@ -154,13 +154,13 @@ def test_empty_business_hours_are_rejected(wrong: dict[str, Any], why: str) -> N
 
 
 @given(st.sampled_from(CaseState), st.floats(0, 200 * DAY))
-def test_a_case_is_due_exactly_when_a_clock_has_something_to_say(state: CaseState, passed: float) -> None:
+def test_a_case_is_due_if_and_only_if_a_deadline_has_passed(state: CaseState, passed: float) -> None:
     case = standing(state)
     assert (case.due is not None and NOW + passed >= case.due) == (due_event(case, NOW + passed) is not None)
 
 
 @given(st.sampled_from(CaseState), st.floats(0, 200 * DAY))
-def test_the_clocks_of_a_case_come_to_rest(state: CaseState, passed: float) -> None:
+def test_applying_the_deadlines_of_a_case_terminates(state: CaseState, passed: float) -> None:
     case, now, spoken = standing(state), NOW + passed, 0
     while (event := due_event(case, now)) is not None:
         case, spoken = walked(event, case=case, now=now), spoken + 1

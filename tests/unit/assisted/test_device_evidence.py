@@ -76,7 +76,7 @@ def test_one_name_and_other_spellings_match_with_any_precision_of_the_birthdate(
 
 
 @given(st.data(), NAME, NAME, st.dates(date(1900, 1, 1), date(2020, 1, 1)))
-def test_what_a_provider_spells_otherwise_is_the_same_person(
+def test_another_spelling_of_a_provider_is_the_same_person(
     data: st.DataObject, given_name: str, family_name: str, born: date
 ) -> None:
     details = {"given_name": given_name, "family_name": family_name, "birthdate": born.isoformat()}

@@ -141,7 +141,7 @@ def test_changing_ones_mind_and_disagreeing_need_a_reason(
         (S.APPROVED, "agent-2", S.APPROVED),
     ],
 )
-def test_who_knows_the_citizen_is_out_and_what_they_did_is_stopped(
+def test_a_conflict_of_interest_removes_the_agent_and_holds_their_case(
     state: CaseState, who: str, after: CaseState
 ) -> None:
     case = walked(ev.InterestDeclared(who), case=standing(state))

@@ -55,12 +55,12 @@ def test_every_state_can_be_reached_and_every_other_event_changes_nothing(state:
             assert after.state in {target or state for target in TABLE[state, type(event)].targets}
 
 
-def test_no_line_of_the_table_says_the_same_as_another() -> None:
+def test_no_two_rules_of_the_table_are_equal() -> None:
     pairs = [(source, line.event) for line in RULES for source in line.sources]
     assert len(pairs) == len(set(pairs)) == len(TABLE)
 
 
-def test_every_line_of_the_history_tells_who_did_what_in_which_part() -> None:
+def test_each_history_entry_names_actor_event_and_role() -> None:
     moves = [(move.event, move.who, move.role, move.target) for move in standing(S.BOUND).history]
     assert moves[0] == ("submitted", "citizen", Role.CITIZEN, S.REQUESTED)
     assert ("session_started", AGENT, Role.AGENT, S.IN_SESSION) in moves
@@ -183,9 +183,7 @@ def test_a_flag_stops_an_approval_that_was_not_bound_yet() -> None:
 @pytest.mark.parametrize(
     ("code", "words", "expected"), [(True, False, None), (False, True, None), (False, False, True)]
 )
-def test_an_identity_is_bound_only_by_who_shows_code_or_words(
-    *, code: bool, words: bool, expected: bool | None
-) -> None:
+def test_an_identity_is_bound_only_with_code_or_words(*, code: bool, words: bool, expected: bool | None) -> None:
     why = held_back(standing(S.APPROVED), ev.Bound(binding(code=code, words=words)))
     assert why is (TransitionRefused.NOT_PROVEN if expected else None)
 

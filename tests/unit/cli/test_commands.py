@@ -71,7 +71,7 @@ def test_the_old_listener_option_is_rejected_with_its_new_name(capsys: pytest.Ca
 # --- check ---
 
 
-def test_check_says_what_would_run(config: Configuration, run: Run) -> None:
+def test_check_prints_what_serve_would_run(config: Configuration, run: Run) -> None:
     said = run(config, "check")
     assert said[0] == "issuer:    http://localhost:8000 (development)"
     assert said[-1] == "no problem found"
@@ -100,7 +100,7 @@ def test_check_misses_the_key_for_a_service_that_wants_another_algorithm(config:
     assert said.endswith(f"1 problem in {config.folder}")
 
 
-def test_check_looks_into_the_keys_themselves(config: Configuration, run: Run) -> None:
+def test_check_reads_the_key_files(config: Configuration, run: Run) -> None:
     for path in (config.folder.parent / ".demo" / "keys").glob("sealing-*"):
         path.write_bytes(b"short")
     assert "holds 5 bytes, expected 32" in refused(run, config, "check")
@@ -109,7 +109,7 @@ def test_check_looks_into_the_keys_themselves(config: Configuration, run: Run) -
 # --- keys ---
 
 
-def test_keys_init_makes_what_is_ours_and_says_what_is_still_to_come(tmp_path: Path, run: Run) -> None:
+def test_keys_init_creates_the_brokers_keys_and_lists_missing_files(tmp_path: Path, run: Run) -> None:
     config = examples(tmp_path)
     said = run(config, "keys", "init")
     data = tmp_path / ".demo"
@@ -148,7 +148,7 @@ def test_keys_list_shows_every_key_and_no_secret(config: Configuration, run: Run
     assert "PRIVATE" not in said
 
 
-def test_keys_public_prints_what_a_provider_must_know_and_no_more(config: Configuration, run: Run) -> None:
+def test_keys_public_prints_only_the_public_key_for_a_provider(config: Configuration, run: Run) -> None:
     shown = json.loads("\n".join(run(config, "keys", "public", "northbank")))
     (key,) = shown["keys"]
     assert key.keys() == {"kty", "crv", "x", "y", "kid", "alg", "use"}
@@ -185,7 +185,7 @@ def test_preparing_a_second_time_changes_nothing(config: Configuration) -> None:
     assert prepare(settings, FakeRandom().draw) == ()
 
 
-def test_outside_development_nobody_prepares_the_other_side(config: Configuration) -> None:
+def test_secrets_of_simulated_providers_are_created_in_development_only(config: Configuration) -> None:
     whole = config.settings()
     production = replace(whole, broker=replace(whole.broker, environment=Environment.PRODUCTION))
     with pytest.raises(ValueError, match="makes its own"):
@@ -243,7 +243,7 @@ def test_each_raise_of_the_epoch_begins_the_next_one(config: Configuration, run:
     assert int(second.split()[1]) == int(first.split()[1]) + 1
 
 
-def test_reload_tells_every_process_unless_something_is_wrong(config: Configuration, run: Run) -> None:
+def test_reload_notifies_every_process_unless_a_setting_is_invalid(config: Configuration, run: Run) -> None:
     run(config, "migrate")
     assert run(config, "reload")[0].startswith("asked for configuration 1:")
     config.change("services/demo-service.toml", "scopes", ["openid", "phone"])
@@ -321,15 +321,13 @@ def time_noted(config: Configuration, seconds_ahead: float) -> None:
     connection.close()
 
 
-def test_clock_show_says_that_all_is_well_and_repair_then_changes_nothing(config: Configuration, run: Run) -> None:
+def test_clock_repair_changes_nothing_if_clock_show_reports_no_fault(config: Configuration, run: Run) -> None:
     run(config, "migrate")
     for verb in ("show", "repair"):
         assert run(config, "clock", verb) == ["this machine's clock is +0.0 s from the database's: all is well"]
 
 
-def test_clock_repair_takes_back_a_time_noted_in_the_future_and_the_audit_record_says_who(
-    config: Configuration, run: Run
-) -> None:
+def test_clock_repair_resets_a_future_time_and_is_audited_with_its_actor(config: Configuration, run: Run) -> None:
     run(config, "migrate")
     time_noted(config, 7200)
     assert "the high-water mark of time is 7" in refused(run, config, "clock", "show")

@@ -27,7 +27,7 @@ def connect(config: Configuration) -> Ended:
     return ended
 
 
-def test_what_works_and_what_does_not_is_told_of_each_thing_outside(config: Configuration) -> None:
+def test_check_connect_reports_the_result_of_each_dependency(config: Configuration) -> None:
     ended = connect(config)
     assert ended.status == 3
     for name in ("database", "Redis", "signing keys"):
@@ -53,7 +53,7 @@ def test_what_works_and_what_does_not_is_told_of_each_thing_outside(config: Conf
         ),
     ],
 )
-def test_what_cannot_be_reached_is_named(
+def test_an_unreachable_dependency_is_named(
     config: Configuration, redis: RedisServer, path: str, value: object, said: str
 ) -> None:
     if isinstance(value, str):

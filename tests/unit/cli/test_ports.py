@@ -23,14 +23,14 @@ def taken() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-def test_an_address_that_is_taken_is_told_with_a_mend(taken: int) -> None:
+def test_an_address_in_use_is_reported_with_a_fix(taken: int) -> None:
     with pytest.raises(
         CommandError, match=f"127.0.0.1:{taken}: cannot be listened at: Address already in use\n    free it"
     ):
         require_free_ports(["127.0.0.1:0", f"127.0.0.1:{taken}"], "free it")
 
 
-def test_what_was_looked_at_is_free_afterwards() -> None:
+def test_a_checked_port_is_free_afterwards() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     for _ in range(2):
@@ -43,7 +43,7 @@ def test_an_address_has_a_host_and_a_port() -> None:
 
 
 @pytest.mark.parametrize("wanted", ["taken", "http", "80", "65533"])
-def test_a_demonstration_that_cannot_have_its_ports_says_so_in_a_sentence(taken: int, wanted: str) -> None:
+def test_a_demonstration_with_unusable_ports_reports_them_in_a_sentence(taken: int, wanted: str) -> None:
     first = str(taken) if wanted == "taken" else wanted
     command = [sys.executable, "-m", "broker", "demo"]
     done = subprocess.run(

@@ -148,5 +148,5 @@ def test_tables_inside_a_table_follow_it_with_their_headings() -> None:
     ("seconds", "text"),
     [(0, "0 seconds"), (1, "1 second"), (90, "1 minute 30 seconds"), (86400, "1 day"), (93600, "1 day 2 hours")],
 )
-def test_a_duration_is_told_in_the_largest_units(seconds: int, text: str) -> None:
+def test_a_duration_is_printed_in_the_largest_units(seconds: int, text: str) -> None:
     assert duration_text(seconds) == text

@@ -109,21 +109,21 @@ def test_rotating_too_early_is_refused_with_the_moment_from_which_it_is_not(run:
         run("keys", "rotate")
 
 
-def test_what_can_be_rotated_is_and_the_rest_is_told(run: Run) -> None:
+def test_rotation_reports_the_keys_that_cannot_be_rotated_yet(run: Run) -> None:
     run("keys", "rotate", "--alg", "ES256")
     said = run("keys", "rotate")
     assert said[0].startswith("signing key shown: EdDSA")
     assert "the next key for ES256 is not known to every service" in said[1]
 
 
-def test_in_a_hurry_a_key_signs_early(run: Run, clock: FakeClock) -> None:
+def test_rotate_now_lets_a_key_sign_early(run: Run, clock: FakeClock) -> None:
     run("keys", "rotate", "--alg", "ES256")
     clock.advance(SETTLING)
     said = run("keys", "rotate", "--alg", "ES256", "--now")
     assert sorted(line.split(":")[0] for line in said) == ["signing key retired", "signing key used"]
 
 
-def test_an_emergency_drops_everything_else_and_says_what_that_means(run: Run, tmp_path: Path) -> None:
+def test_emergency_rotation_removes_all_other_keys_and_prints_the_consequences(run: Run, tmp_path: Path) -> None:
     old = ring(tmp_path).signing("ES256").kid
     run("keys", "rotate", "--alg", "ES256")
     said = run("keys", "rotate", "--alg", "ES256", "--emergency", "--settle", "0")
@@ -141,7 +141,7 @@ def test_in_an_emergency_a_next_key_that_is_safe_is_kept(run: Run, tmp_path: Pat
     assert ring(tmp_path).signing("ES256").kid == safe
 
 
-def test_an_emergency_needs_no_database_and_says_that_the_record_lacks_it(run: Run, tmp_path: Path) -> None:
+def test_emergency_rotation_needs_no_database_and_reports_the_missing_audit_row(run: Run, tmp_path: Path) -> None:
     old = ring(tmp_path).signing("ES256").kid
     (tmp_path / ".demo" / "facts.db").unlink()
     with pytest.raises(CommandError, match="the keys are changed, but the audit record does not say so"):
@@ -149,7 +149,7 @@ def test_an_emergency_needs_no_database_and_says_that_the_record_lacks_it(run: R
     assert old not in ring(tmp_path).listed
 
 
-def test_retiring_takes_out_what_no_session_can_show_any_more(run: Run, clock: FakeClock) -> None:
+def test_retiring_removes_keys_whose_tokens_have_expired(run: Run, clock: FakeClock) -> None:
     run("keys", "rotate", "--alg", "ES256")
     clock.advance(DAY)
     run("keys", "rotate", "--alg", "ES256")
@@ -159,7 +159,7 @@ def test_retiring_takes_out_what_no_session_can_show_any_more(run: Run, clock: F
     assert said.startswith("signing key removed: ES256")
 
 
-def test_listing_says_since_when_and_what_comes_next(run: Run, tmp_path: Path, clock: FakeClock) -> None:
+def test_listing_shows_the_age_and_next_step_of_each_key(run: Run, tmp_path: Path, clock: FakeClock) -> None:
     run("keys", "rotate", "--alg", "ES256")
     said = run("keys", "list")
     kids = {entry.state: kid for kid, entry in ring(tmp_path).listed.items() if entry.alg == "ES256"}

@@ -215,7 +215,7 @@ def test_a_damaged_file_of_any_kind_is_refused_in_words_and_ends_in_no_traceback
 
 @pytest.mark.parametrize("kind", [kind for kind in FILES if kind not in BINARY])
 @pytest.mark.parametrize("shape", HARMLESS)
-def test_what_editors_do_to_a_file_of_any_kind_changes_nothing(config: Configuration, kind: str, shape: str) -> None:
+def test_byte_order_marks_and_line_ends_change_no_file(config: Configuration, kind: str, shape: str) -> None:
     if shape == "with a byte order mark" and kind in ("certificate", "key of the certificate"):
         # OpenSSL reads these two by itself
         HARMLESS[shape](found(config, FILES[kind]))

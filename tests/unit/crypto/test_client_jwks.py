@@ -126,7 +126,7 @@ async def test_the_new_key_of_a_certificate_is_found_at_once_too(
     assert server.asked == 2
 
 
-async def test_a_key_that_is_shown_no_more_is_believed_until_the_set_is_due(
+async def test_a_key_removed_from_the_jwks_is_accepted_until_the_next_refresh(
     keys: ClientJwks, server: KeyServer, clock: FakeClock
 ) -> None:
     server.cache = "Cache-Control: max-age=3600\r\n"
@@ -193,7 +193,7 @@ async def test_a_hanging_server_does_not_delay_clients_with_a_known_key(
         await keys.keys(token(OLD))
 
 
-async def test_without_any_answer_it_is_missed_at_once_until_it_is_time_to_ask_again(
+async def test_a_failed_jwks_fetch_fails_at_once_until_the_retry_time(
     keys: ClientJwks, server: KeyServer, clock: FakeClock
 ) -> None:
     server.status = "503 Away"
@@ -206,7 +206,7 @@ async def test_without_any_answer_it_is_missed_at_once_until_it_is_time_to_ask_a
     assert await has(keys, OLD)
 
 
-async def test_an_empty_set_takes_every_key_back(keys: ClientJwks, server: KeyServer, clock: FakeClock) -> None:
+async def test_an_empty_jwks_removes_every_key(keys: ClientJwks, server: KeyServer, clock: FakeClock) -> None:
     assert await has(keys, OLD)
     server.body = jwks_bytes()
     clock.advance(MIN_MAX_AGE)
@@ -230,7 +230,7 @@ async def test_an_empty_set_takes_every_key_back(keys: ClientJwks, server: KeySe
         ("max-age=1e9", MIN_MAX_AGE),
     ],
 )
-def test_what_the_server_says_of_keeping_is_heeded_within_bounds(header: str, seconds: float) -> None:
+def test_cache_control_of_the_jwks_is_followed_within_bounds(header: str, seconds: float) -> None:
     assert max_age(header) == seconds
 
 

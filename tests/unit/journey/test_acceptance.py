@@ -49,7 +49,7 @@ def judged(
     )
 
 
-def test_who_was_asked_and_reached_the_level_is_believed_as_they_are() -> None:
+def test_an_identity_of_the_asked_provider_at_the_level_is_accepted() -> None:
     assert judged(identity()) == AcceptedIdentity(identity())
 
 
@@ -73,18 +73,18 @@ def test_who_was_asked_and_reached_the_level_is_believed_as_they_are() -> None:
     ],
 )
 @pytest.mark.parametrize("state", [TransactionState.CHECKING, TransactionState.IDENTIFIED])
-def test_what_is_wrong_with_an_identity_is_seen_when_it_comes_and_again_when_it_waited(
+def test_an_identity_is_checked_on_arrival_and_again_before_the_answer(
     state: TransactionState, changes: dict[str, Any], failure: FailureClass
 ) -> None:
     assert judged(**{"person": identity(), "transaction": standing(state), **changes}) is failure
 
 
-def test_a_pause_lets_those_come_back_who_were_already_on_their_way() -> None:
+def test_a_paused_provider_completes_logins_under_way() -> None:
     assert isinstance(judged(identity(), provider=candidate(paused={"en": "Maintenance"})), AcceptedIdentity)
 
 
 @given(st.sampled_from(Level), st.sampled_from(Level), st.sampled_from(Level))
-def test_no_level_is_believed_above_the_registration_or_below_the_demand(
+def test_a_level_is_capped_by_the_registration_and_refused_below_the_minimum(
     reached: Level, highest: Level, minimum: Level
 ) -> None:
     verification = Verification("test", reached, int(NOW), ())
@@ -149,7 +149,7 @@ def test_a_missing_essential_claim_is_no_failure(claims: dict[str, Any]) -> None
         if s not in (TransactionState.CHECKING, TransactionState.IDENTIFIED, TransactionState.WAITING)
     ],
 )
-def test_nothing_is_believed_where_nothing_was_asked(state: TransactionState) -> None:
+def test_an_identity_without_an_attempt_is_refused(state: TransactionState) -> None:
     assert judged(identity(), standing(state)) is FailureClass.OUR_FAULT
 
 
@@ -158,7 +158,7 @@ def by_help(asking: Service, level: Level = Level.SUBSTANTIAL, switches: KillSwi
     return accept_identity(standing(TransactionState.WAITING), identity(HELP, level), None, asking, switches, NOW)
 
 
-def test_a_case_is_believed_where_the_service_allows_help() -> None:
+def test_an_identity_of_a_case_is_accepted_if_the_service_allows_help() -> None:
     assert by_help(service()) == AcceptedIdentity(identity(HELP))
     assert by_help(service(assisted=False)) is FailureClass.WAY_CLOSED
     assert by_help(service(), switches=SERVICE_OFF) is FailureClass.SERVICE_OFF
@@ -170,7 +170,7 @@ def test_a_provider_taken_out_of_the_configuration_is_not_believed() -> None:
     assert accept_identity(checking, identity(), None, service(), NOTHING_OFF, NOW) is FailureClass.WAY_CLOSED
 
 
-def test_no_provider_speaks_for_an_open_case() -> None:
+def test_an_open_case_accepts_no_identity_of_a_provider() -> None:
     waiting = standing(TransactionState.WAITING)
     assert accept_identity(waiting, identity(), candidate(), service(), NOTHING_OFF, NOW) is FailureClass.UNSAFE_REPLY
 
@@ -188,7 +188,7 @@ def test_no_provider_speaks_for_an_open_case() -> None:
         (AccountMatch(), {}, NOTHING_OFF, "another", FailureClass.OTHER_ACCOUNT),
     ],
 )
-def test_what_stands_against_a_person(
+def test_account_checks_reject_disabled_and_unexpected_accounts(
     person: AccountMatch,
     listing: dict[str, Any],
     switches: KillSwitches,

@@ -82,7 +82,7 @@ def test_a_provider_that_is_down_is_listed_as_unavailable_and_cannot_be_chosen()
     assert not found.has("beta")
 
 
-def test_when_everything_is_down_there_is_still_a_route() -> None:
+def test_with_every_provider_down_the_offer_still_has_a_route() -> None:
     found = offered((candidate(working=False),))
     assert (found.options, found.no_route) == ((), False)
 
@@ -143,7 +143,7 @@ def test_by_chance_every_provider_comes_first_about_as_often() -> None:
     assert all(150 < firsts.count(name) < 250 for name in ("alpha", "beta", "gamma"))
 
 
-def test_what_already_failed_comes_last_with_what_happened() -> None:
+def test_a_failed_provider_is_listed_last_with_its_failure() -> None:
     found = offered(transaction=after((FailureClass.CANCELLED, "alpha"), (FailureClass.TOOK_TOO_LONG, "alpha")))
     assert ids(found) == ["beta", "gamma", "alpha"]
     assert found.options[-1].failed == FailedAttempt(FailureClass.TOOK_TOO_LONG, NOW, "alpha")
@@ -158,11 +158,11 @@ def test_what_already_failed_comes_last_with_what_happened() -> None:
         ([FailureClass.CANCELLED] * 9, True),
     ],
 )
-def test_what_was_tried_in_vain_is_not_offered_again(failures: list[FailureClass], *, there: bool) -> None:
+def test_an_exhausted_provider_is_not_offered_again(failures: list[FailureClass], *, there: bool) -> None:
     assert offered(transaction=after(*((failure, "alpha") for failure in failures))).has("alpha") is there
 
 
-def test_a_hint_is_followed_only_where_the_service_may_hint_and_the_option_is_real() -> None:
+def test_a_provider_hint_is_followed_only_if_permitted_and_available() -> None:
     hinting = begun(provider_hint="beta")
     found = offered(transaction=hinting, asking=service(provider_hint=True)).hint
     assert found is not None
@@ -185,7 +185,7 @@ def test_a_person_is_offered_where_the_service_allows_it_and_no_case_is_open() -
     assert not offered(transaction=standing(TransactionState.WAITING)).help
 
 
-def test_who_answers_a_question_is_offered_every_provider_but_no_person_and_no_later() -> None:
+def test_a_backchannel_request_offers_every_provider_but_no_help_and_no_resuming() -> None:
     asked = replace(begun(), request=request(redirect_uri="", question=BackchannelRequestRef("q1", "Order 17")))
     found = offered(transaction=asked)
     assert found.options == offered().options
@@ -206,7 +206,7 @@ def test_with_everything_there_each_failure_offers_all_that_its_row_lists(failur
 
 
 @pytest.mark.parametrize("failure", FailureClass)
-def test_with_nothing_there_no_failure_offers_what_leads_nowhere(failure: FailureClass) -> None:
+def test_without_providers_no_failure_offers_an_unavailable_step(failure: FailureClass) -> None:
     transaction = after((failure, "alpha"))
     transaction = replace(transaction, request=replace(transaction.request, requested_claims=()))
     nothing = offered((), transaction, service(assisted=False, single_sign_on=False, initiate_login_uri=None))
@@ -221,19 +221,19 @@ def test_retry_is_not_offered_for_a_provider_that_is_down() -> None:
     assert steps == (NextStep.ANOTHER, NextStep.HELP, NextStep.LATER)
 
 
-def test_another_is_no_step_where_only_the_failed_one_is_left() -> None:
+def test_another_provider_is_not_offered_if_only_the_failed_one_is_left() -> None:
     transaction = after((FailureClass.CANCELLED, "alpha"))
     steps = next_steps(transaction, offered((candidate("alpha"),), transaction), transaction.failures[-1])
     assert steps == (NextStep.RETRY, NextStep.HELP, NextStep.LATER)
 
 
-def test_where_a_case_is_open_its_status_stands_in_the_place_of_help() -> None:
+def test_with_an_open_case_its_status_replaces_the_offer_of_help() -> None:
     transaction = after((FailureClass.CANCELLED, "alpha"), case="case")
     steps = next_steps(transaction, offered(THREE, transaction), transaction.failures[-1])
     assert steps == (NextStep.RETRY, NextStep.ANOTHER, NextStep.STATUS, NextStep.LATER)
 
 
-def test_what_has_ended_is_not_finished_later() -> None:
+def test_an_ended_transaction_offers_no_resuming() -> None:
     ended = standing(TransactionState.EXPIRED)
     steps = next_steps(ended, offered(THREE, ended), FailedAttempt(FailureClass.CANCELLED, NOW, "alpha"))
     assert NextStep.LATER not in steps

@@ -124,7 +124,7 @@ def test_the_design_names_no_event_that_does_not_exist() -> None:
     ],
     ids=repr,
 )
-def test_an_event_that_does_not_fit_what_is_in_hand_changes_nothing(state: TransactionState, event: Event) -> None:
+def test_an_event_that_does_not_match_the_transaction_changes_nothing(state: TransactionState, event: Event) -> None:
     before = standing(state)
     assert advance(before, event, NOW) is before
 
@@ -201,7 +201,7 @@ def test_an_attempt_that_took_too_long_fails_when_it_is_looked_at() -> None:
     assert advance(away, AnswerReceived("first"), NOW + 15 * 60) is away
 
 
-def test_checking_for_longer_than_fifteen_seconds_is_a_fault_of_ours() -> None:
+def test_checking_for_longer_than_fifteen_seconds_is_an_internal_failure() -> None:
     checking = standing(TransactionState.CHECKING)
     assert due_event(checking, NOW + 15) is None
     due = due_event(checking, NOW + 15.1)
@@ -270,7 +270,7 @@ def test_a_case_that_ended_can_be_followed_by_another() -> None:
 
 
 @pytest.mark.parametrize("state", [TransactionState[name] for name in OPEN])
-def test_another_browser_gets_nothing_that_the_old_one_had_in_hand(state: TransactionState) -> None:
+def test_a_transfer_to_another_browser_drops_the_identity_and_the_attempt(state: TransactionState) -> None:
     before = helped(state)
     after = walked(before, BrowserChanged("digest of another browser"))
     assert (after.browser, after.transferred, after.version) == ("digest of another browser", True, before.version + 1)

@@ -99,7 +99,7 @@ def test_normalising_a_counted_address_changes_nothing(address: IPv4Address | IP
     "text",
     ["", "unknown", "_hidden", "unix:", "1.2.3", "1.2.3.4.5", "1.2.3.256", "::g", "[", "x" * 5000, "1.2.3.4, 5.6.7.8"],
 )
-def test_what_is_no_address_counts_as_one_unknown_client(text: str) -> None:
+def test_invalid_addresses_count_as_one_unknown_client(text: str) -> None:
     assert rate_limit_key(text) == UNKNOWN
 
 

@@ -56,7 +56,7 @@ def test_no_row_names_a_reason_that_the_contract_does_not_know() -> None:
     }
 
 
-def test_a_word_that_is_no_reason_is_not_taken_for_one() -> None:
+def test_an_unknown_reason_is_rejected() -> None:
     with pytest.raises(KeyError):
         from_reason("moody")
 

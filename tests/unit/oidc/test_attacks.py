@@ -153,7 +153,7 @@ def refused(place: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_good_token_is_believed_where_it_belongs_and_nowhere_else(place: str) -> None:
+def test_a_valid_token_is_accepted_only_for_its_purpose(place: str) -> None:
     believe, header, payload, private, _ = PLACES[place]
     good = token(header, payload, private)
     believe(good)
@@ -164,7 +164,7 @@ def test_a_good_token_is_believed_where_it_belongs_and_nowhere_else(place: str) 
 
 @pytest.mark.parametrize("trick", TRICKS)
 @pytest.mark.parametrize("place", PLACES)
-def test_a_header_with_a_trick_is_refused_though_the_signature_holds(place: str, trick: str) -> None:
+def test_a_malicious_header_is_refused_despite_a_valid_signature(place: str, trick: str) -> None:
     _, header, payload, private, _ = PLACES[place]
     changed = {name: value for name, value in {**header, **TRICKS[trick]}.items() if value is not None}
     refused(place, token(changed, payload, private))
@@ -211,7 +211,7 @@ def test_a_token_without_its_own_signature_is_refused(place: str) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_a_member_twice_is_no_token_of_anybody(place: str) -> None:
+def test_a_token_with_a_duplicate_member_is_rejected(place: str) -> None:
     _, header, payload, private, _ = PLACES[place]
     doubled = json.dumps(header)[:-1] + ', "alg": "ES256"}'
     refused(place, token(doubled, payload, private))
@@ -280,7 +280,7 @@ HARMLESS_HEADERS = {"x5t", "zip", "enc", "cty"}
 
 @pytest.mark.parametrize("place", PLACES)
 @given(changes=st.dictionaries(HEADERS, JSON, min_size=1, max_size=4))
-def test_no_header_at_all_makes_a_token_mean_something_else(place: str, changes: dict[str, Any]) -> None:
+def test_no_header_member_changes_the_meaning_of_a_token(place: str, changes: dict[str, Any]) -> None:
     believe, header, payload, private, _ = PLACES[place]
     said = {**header, **changes}
     text = token(said, payload, private)
@@ -297,7 +297,7 @@ def test_no_header_at_all_makes_a_token_mean_something_else(place: str, changes:
 
 @pytest.mark.parametrize("place", PLACES)
 @given(data=st.data())
-def test_no_claim_at_all_is_believed_but_the_right_one(place: str, data: st.DataObject) -> None:
+def test_each_claim_with_any_other_value_is_rejected(place: str, data: st.DataObject) -> None:
     believe, header, payload, private, _ = PLACES[place]
     bound = [name for name in ("iss", "aud", "htm", "htu", "jti", "sub", "nonce", "exp") if name in payload]
     name = data.draw(st.sampled_from([name for name in bound if (place, name) != ("request object", "nonce")]))
@@ -320,7 +320,7 @@ def test_no_claim_at_all_is_believed_but_the_right_one(place: str, data: st.Data
 
 
 @given(st.text(st.characters(max_codepoint=255)), st.sampled_from(("", "Basic ", "Bearer ", "DPoP ", "basic ")))
-def test_whatever_a_header_says_it_is_read_or_refused(text: str, scheme: str) -> None:
+def test_any_header_is_accepted_or_refused_without_an_exception(text: str, scheme: str) -> None:
     for read in (lambda: parse_credentials({}, scheme + text), lambda: parse_access_token(scheme + text)):
         found = outcome(read, EndpointError)
         if isinstance(found, EndpointError):

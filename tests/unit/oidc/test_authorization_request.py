@@ -235,7 +235,7 @@ REFUSED: list[tuple[str, dict[str, str | None], str]] = [
 
 
 @pytest.mark.parametrize(("changes", "code"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_a_request_is_refused_that_has(changes: dict[str, str | None], code: str) -> None:
+def test_an_invalid_authorization_request_gets_its_error(changes: dict[str, str | None], code: str) -> None:
     error = refused(**changes)
     assert error.code == code
     assert all(" " <= letter <= "~" and letter not in '"\\' for letter in error.description)
@@ -291,7 +291,7 @@ def test_prompt_and_age_are_read() -> None:
     assert plain().max_age is None
 
 
-def test_wishes_that_cannot_be_met_are_left_out() -> None:
+def test_unusable_optional_parameters_are_ignored() -> None:
     found = plain(ui_locales="cy en-GB x\u00e9 1 <script>", login_hint="mair", provider_hint="post")
     assert (found.ui_locales, found.login_hint, found.provider_hint) == (("cy", "en-GB"), "mair", None)
 
@@ -347,7 +347,7 @@ def test_a_demanded_sub_names_the_expected_person() -> None:
 @given(
     st.dictionaries(st.sampled_from([*parameters(), "prompt", "max_age", "claims", "acr_values"]), st.text(max_size=40))
 )
-def test_whatever_comes_is_accepted_or_refused_in_the_words_of_the_standards(changes: dict[str, str]) -> None:
+def test_any_request_is_accepted_or_gets_a_registered_error(changes: dict[str, str]) -> None:
     found = outcome(lambda: outcome(lambda: plain(**changes), DisplayedError), RedirectedError)
     if isinstance(found, DisplayedError):
         assert found.code == "invalid_request"

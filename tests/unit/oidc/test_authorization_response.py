@@ -34,7 +34,7 @@ def test_without_a_state_none_is_made_up() -> None:
     assert way.url == f"{CALLBACK}?code=c-1&iss={ENCODED_ISSUER}"
 
 
-def test_an_answer_can_travel_in_a_form() -> None:
+def test_an_answer_can_be_a_form_post() -> None:
     way = client_redirect(code_response(replace(REQUEST, response_mode=ResponseMode.FORM_POST), "c-1", ISSUER))
     assert way == ClientRedirect(CALLBACK, {"code": "c-1", "state": "s 1&x=2", "iss": ISSUER})
 
@@ -52,7 +52,7 @@ def test_an_error_goes_back_with_state_and_issuer_and_where_to_read_more() -> No
     }
 
 
-def test_a_refused_request_is_answered_as_it_asked() -> None:
+def test_an_error_uses_the_requested_response_mode() -> None:
     error = RedirectedError(
         "invalid_scope", "it must hold openid", client_id="tax", target=ResponseTarget(CALLBACK, "s")
     )
@@ -64,7 +64,7 @@ def test_a_refused_request_is_answered_as_it_asked() -> None:
     assert way.fields == {"error": "x", "error_description": "y", "iss": ISSUER}
 
 
-def test_a_signed_answer_says_for_whom_and_until_when_and_travels_as_one_parameter() -> None:
+def test_a_jarm_response_has_aud_and_exp_and_is_one_parameter() -> None:
     response = code_response(replace(REQUEST, response_mode=ResponseMode.JWT), "c-1", ISSUER)
     assert jwt_claims(response, NOW) == {
         "code": "c-1",
@@ -79,7 +79,7 @@ def test_a_signed_answer_says_for_whom_and_until_when_and_travels_as_one_paramet
 
 
 @pytest.mark.parametrize("mode", ResponseMode)
-def test_a_mode_says_by_its_name_how_an_answer_travels(mode: ResponseMode) -> None:
+def test_the_response_mode_determines_the_encoding(mode: ResponseMode) -> None:
     assert mode.signed == mode.value.endswith("jwt")
     assert mode.posted == mode.value.startswith("form_post")
 

@@ -105,7 +105,7 @@ def test_a_service_without_ciba_gets_unauthorized_client() -> None:
 
 
 @pytest.mark.parametrize("profile", SecurityProfile)
-def test_a_message_is_needed_only_where_requests_are_signed(profile: SecurityProfile) -> None:
+def test_a_binding_message_is_required_only_for_signed_requests(profile: SecurityProfile) -> None:
     assert "message" not in asked(binding_message=None).fields
     with pytest.raises(EndpointError, match="binding_message is missing"):
         taken(
@@ -131,7 +131,7 @@ def test_a_message_that_is_taken_is_one_line_that_can_be_shown(text: str) -> Non
         *((None, False), ("A" * 21, False), ("a" * 1025, False), ("has a space in it, always", False)),
     ],
 )
-def test_a_service_that_is_pinged_sends_a_token_to_be_pinged_with(token: str | None, *, good: bool) -> None:
+def test_ping_mode_requires_a_client_notification_token(token: str | None, *, good: bool) -> None:
     if good:
         assert asked(PINGED, client_notification_token=token).fields["token"] == token
     else:
@@ -203,7 +203,7 @@ def test_a_signed_request_that_does_not_hold_is_an_invalid_request(changes: dict
 
 
 @pytest.mark.parametrize("of", [FAPI, service(ciba=CibaDeliveryMode.POLL, profile=SecurityProfile.FAPI2)])
-def test_where_requests_must_be_signed_nothing_else_will_do(of: Service) -> None:
+def test_a_service_with_signed_requests_may_not_send_plain_ones(of: Service) -> None:
     assert refused(of) == "invalid_request"
     for token in (signed(key("RS256", "tax")), signed(key("ES256", "another")), f"{signed()[:-4]}AAAA", "no.token"):
         with pytest.raises(EndpointError) as error:
@@ -213,13 +213,13 @@ def test_where_requests_must_be_signed_nothing_else_will_do(of: Service) -> None
 
 
 @pytest.mark.parametrize("name", ["scope", "login_hint", "binding_message", "requested_expiry"])
-def test_nothing_stands_beside_a_signed_request(name: str) -> None:
+def test_a_signed_ciba_request_allows_no_other_parameter(name: str) -> None:
     with pytest.raises(EndpointError) as error:
         taken(signed(), **{name: "openid"})
     assert error.value.code == "invalid_request"
 
 
-def test_older_software_may_sign_with_what_it_has() -> None:
+def test_the_oidc_profile_accepts_rs256_for_signed_ciba_requests() -> None:
     assert taken(signed(key("RS256", "tax")), POLLS).subject == "pairwise-1"
 
 

@@ -125,7 +125,7 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_whatever_is_asked_is_refused_or_within_what_is_allowed(claims: Any) -> None:
+def test_any_claims_parameter_is_refused_or_reduced_to_allowed_claims(claims: Any) -> None:
     try:
         found = read(claims)
     except MalformedClaimRequest:

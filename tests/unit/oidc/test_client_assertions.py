@@ -39,13 +39,13 @@ def refused(token: str, of: Service = OIDC) -> str:
 # Assertions
 @pytest.mark.parametrize("of", [OIDC, FAPI2], ids=["oidc", "fapi2"])
 @pytest.mark.parametrize("alg", ["ES256", "PS256", "EdDSA"])
-def test_an_assertion_speaks_for_its_service_and_its_use_is_handed_on(alg: str, of: Service) -> None:
+def test_a_client_assertion_authenticates_and_its_jti_is_returned(alg: str, of: Service) -> None:
     found = by_assertion(assertion(key(alg, "tax")), of)
     assert found == AuthenticatedClient(of, AssertionUse("tax", "j-1", NOW + 60))
 
 
 @pytest.mark.parametrize("typ", ["JWT", "client-authentication+jwt"])
-def test_an_assertion_may_say_what_it_is(typ: str) -> None:
+def test_a_client_assertion_may_carry_a_typ(typ: str) -> None:
     assert by_assertion(assertion(typ=typ)).service is OIDC
 
 
@@ -73,7 +73,7 @@ def test_rs256_is_for_the_oidc_profile() -> None:
         (None, False, False),
     ],
 )
-def test_an_assertion_must_be_meant_for_us(aud: Any, *, in_fapi2: bool, in_oidc: bool) -> None:
+def test_a_client_assertion_needs_our_audience(aud: Any, *, in_fapi2: bool, in_oidc: bool) -> None:
     for of, accepted in ((FAPI2, in_fapi2), (OIDC, in_oidc)):
         if accepted:
             assert by_assertion(assertion(aud=aud), of).service is of
@@ -106,7 +106,7 @@ def test_an_assertion_must_be_meant_for_us(aud: Any, *, in_fapi2: bool, in_oidc:
     ],
 )
 @pytest.mark.parametrize("of", [OIDC, FAPI2], ids=["oidc", "fapi2"])
-def test_an_assertion_is_refused_with(changes: dict[str, Any], said: str, of: Service) -> None:
+def test_an_invalid_client_assertion_is_refused(changes: dict[str, Any], said: str, of: Service) -> None:
     assert said in refused(assertion(**changes), of)
 
 
@@ -124,13 +124,13 @@ def test_an_assertion_without_iat_is_enough() -> None:
 
 
 @pytest.mark.parametrize("of", [OIDC, FAPI2], ids=["oidc", "fapi2"])
-def test_an_assertion_does_not_live_for_ever(of: Service) -> None:
+def test_a_client_assertion_has_a_maximum_lifetime(of: Service) -> None:
     longest = NOW + LIFETIME[of.profile] + CLOCK_SKEW
     assert by_assertion(assertion(exp=longest), of).service is of
     assert "ahead" in refused(assertion(exp=longest + 1), of)
 
 
-def test_another_key_does_not_help_whatever_it_is_called() -> None:
+def test_a_client_assertion_of_another_key_is_refused_under_any_kid() -> None:
     stranger = jose.load_signing_key(jose.new_signing_key_pem("ES256"), "ES256", OWN.kid)
     assert "signature" in refused(assertion(stranger))
     assert "no ES256 key" in refused(assertion(key("ES256", "stranger")))
@@ -175,12 +175,12 @@ ASKS_SIGNED = service(ciba=CibaDeliveryMode.POLL, ciba_request_signed=True)
 
 @pytest.mark.parametrize("of", [ASKS, ASKS_SIGNED], ids=["fapi2", "oidc"])
 @pytest.mark.parametrize("aud", [ISSUER, TOKEN, [TOKEN]])
-def test_a_service_that_asks_on_other_devices_may_name_our_endpoints(of: Service, aud: object) -> None:
+def test_a_ciba_service_may_use_endpoint_audiences(of: Service, aud: object) -> None:
     assert by_assertion(assertion(aud=aud), of).service is of
     assert "aud" in refused(assertion(aud="https://other.example"), of)
 
 
 @pytest.mark.parametrize("of", [ASKS, ASKS_SIGNED], ids=["fapi2", "oidc"])
-def test_its_assertions_are_signed_as_fapi_wants_it(of: Service) -> None:
+def test_a_ciba_service_signs_assertions_with_fapi_algorithms(of: Service) -> None:
     assert "RS256" in refused(assertion(key("RS256", "tax")), of)
     assert by_assertion(assertion(key("PS256", "tax")), of).service is of

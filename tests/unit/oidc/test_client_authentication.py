@@ -70,7 +70,7 @@ def test_a_wrong_secret_is_refused(secret: str) -> None:
         authenticate_client(credentials, POST, KEYS, AUDIENCE, NOW)
 
 
-def test_no_secret_is_right_where_none_is_registered() -> None:
+def test_no_secret_authenticates_a_service_without_one() -> None:
     of = service(authentication=ClientAuthentication.CLIENT_SECRET_POST)
     with pytest.raises(EndpointError, match="secret"):
         authenticate_client(Credentials("tax", of.credentials.method, ""), of, KEYS, AUDIENCE, NOW)
@@ -128,7 +128,7 @@ def test_two_methods_at_once_are_refused(parameters: dict[str, str], authorizati
         ({"client_id": "other"}, basic("tax", "x")),
     ],
 )
-def test_who_does_not_say_who_he_is_or_says_it_twice_is_refused(
+def test_incomplete_or_contradictory_credentials_are_refused(
     parameters: dict[str, str], authorization: str | None
 ) -> None:
     with pytest.raises(EndpointError):
@@ -160,7 +160,7 @@ def test_an_unknown_service_is_refused_like_any_other(found: Service | None) -> 
         assert (error.value.challenge is not None) is (method is ClientAuthentication.CLIENT_SECRET_BASIC)
 
 
-def test_an_app_says_who_it_is_and_nothing_more() -> None:
+def test_a_public_client_sends_only_its_client_id() -> None:
     credentials = parse_credentials({"client_id": "tax"}, None)
     assert credentials == Credentials("tax", ClientAuthentication.NONE, "")
     assert authenticate_client(credentials, APP, KEYS, AUDIENCE, NOW) == AuthenticatedClient(APP)

@@ -51,13 +51,13 @@ def test_the_document_has_what_the_standards_demand() -> None:
     assert "none" not in found["dpop_signing_alg_values_supported"]
 
 
-def test_what_is_not_built_is_denied_where_silence_would_mean_yes() -> None:
+def test_unsupported_features_are_announced_as_false() -> None:
     found = document(FAPI2)
     assert found["request_uri_parameter_supported"] is False
     assert found["require_signed_request_object"] is False
 
 
-def test_what_no_service_may_use_is_not_announced() -> None:
+def test_features_without_a_service_are_not_announced() -> None:
     strict, both = document(FAPI2), document(FAPI2, BASIC)
     assert strict["require_pushed_authorization_requests"] is True
     assert both["require_pushed_authorization_requests"] is False
@@ -74,7 +74,7 @@ def test_what_no_service_may_use_is_not_announced() -> None:
     assert "token_endpoint_auth_signing_alg_values_supported" not in document(BASIC)
 
 
-def test_certificates_are_announced_where_a_service_uses_its_own() -> None:
+def test_mtls_is_announced_if_a_service_uses_it() -> None:
     known = service(authentication=ClientAuthentication.TLS_CLIENT_AUTH, client_id="known")
     bound = service(binding=BindingMethod.MTLS, client_id="bound")
     there = "https://mtls.example"
@@ -91,7 +91,7 @@ def test_certificates_are_announced_where_a_service_uses_its_own() -> None:
     assert mtls_endpoint_aliases(ISSUER, None) == {}
 
 
-def test_an_app_is_announced_where_it_may_call() -> None:
+def test_auth_method_none_is_announced_at_endpoints_for_public_clients() -> None:
     found = document(FAPI2, service(authentication=ClientAuthentication.NONE))
     for endpoint in ("token", "revocation"):
         assert found[f"{endpoint}_endpoint_auth_methods_supported"] == ["private_key_jwt", "none"]

@@ -57,7 +57,7 @@ def test_a_request_without_a_proof_has_none() -> None:
     assert check() is None
 
 
-def test_a_proof_may_name_the_place_where_certificates_are_asked_for() -> None:
+def test_a_dpop_proof_may_name_the_mtls_endpoint() -> None:
     alias = "https://mtls.example/token"
     made = proof(htu=alias)
     assert refused(made).code == "invalid_dpop_proof"
@@ -107,7 +107,7 @@ def test_two_keys_never_share_the_use_of_an_id() -> None:
         ({"jti": "a\0b"}, "jti"),
     ],
 )
-def test_a_proof_is_refused_with(changes: dict[str, Any], said: str) -> None:
+def test_an_invalid_dpop_proof_is_refused(changes: dict[str, Any], said: str) -> None:
     error = refused(proof(**changes))
     assert (error.code, error.status, error.challenge, error.nonce) == ("invalid_dpop_proof", 400, None, False)
     assert error.detail.startswith(said)
@@ -125,12 +125,12 @@ def test_a_proof_is_refused_with(changes: dict[str, Any], said: str) -> None:
         "HTTPS://id.example/token",
     ],
 )
-def test_the_address_is_compared_without_what_does_not_matter(htu: str) -> None:
+def test_htu_is_compared_without_query_case_and_default_port(htu: str) -> None:
     assert check(proof(htu=htu)) is not None
 
 
 @pytest.mark.parametrize("ahead", [-MAX_AGE, -1, 0, 10, CLOCK_SKEW])
-def test_a_proof_is_good_for_a_short_time(ahead: int) -> None:
+def test_a_dpop_proof_expires_after_a_short_time(ahead: int) -> None:
     assert check(proof(iat=NOW + ahead)) is not None
 
 
@@ -140,7 +140,7 @@ def test_a_proof_with_pkcs1_padding_holds_in_no_profile() -> None:
 
 
 @pytest.mark.parametrize("header", ["", "abc", "a.b.c", proof(typ="JWT"), proof()[:-8] + "AAAAAAAA", "x" * 9000])
-def test_what_is_no_proof_is_refused(header: str) -> None:
+def test_a_malformed_dpop_proof_is_refused(header: str) -> None:
     assert refused(header).code == "invalid_dpop_proof"
 
 
@@ -155,7 +155,7 @@ def test_at_a_resource_the_proof_names_the_token() -> None:
         assert (error.challenge or "").startswith('DPoP error="invalid_dpop_proof"')
 
 
-def test_a_proof_used_before_is_refused_as_its_place_demands() -> None:
+def test_a_replayed_dpop_proof_gets_the_error_of_its_endpoint() -> None:
     assert proof_used_before(at_resource=False).status == 400
     assert proof_used_before(at_resource=True).status == 401
 

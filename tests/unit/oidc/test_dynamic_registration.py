@@ -35,7 +35,7 @@ def register(metadata: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(st.dictionaries(MEMBERS, JSON))
-def test_whatever_comes_is_a_file_or_a_registered_error(metadata: dict[str, Any]) -> None:
+def test_any_client_metadata_become_settings_or_a_registered_error(metadata: dict[str, Any]) -> None:
     file = outcome(lambda: to_client_settings(metadata, ["en", "cy"]), EndpointError)
     if isinstance(file, EndpointError):
         assert file.code in ("invalid_client_metadata", "invalid_redirect_uri")
@@ -62,12 +62,12 @@ def test_whatever_comes_is_a_file_or_a_registered_error(metadata: dict[str, Any]
         },
     ],
 )
-def test_what_was_said_and_is_known_comes_back(metadata: dict[str, Any]) -> None:
+def test_known_client_metadata_are_returned(metadata: dict[str, Any]) -> None:
     found = register(metadata)
     assert {name: found.get(name) for name in metadata} == metadata
 
 
-def test_what_was_not_said_is_what_the_standard_says_it_is() -> None:
+def test_missing_client_metadata_get_the_defaults_of_the_standard() -> None:
     found = register({})
     assert found["token_endpoint_auth_method"] == "client_secret_basic"
     assert found["id_token_signed_response_alg"] == "RS256"

@@ -29,7 +29,7 @@ def test_what_was_encoded_is_read_back(sent: dict[str, str]) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_whatever_comes_is_either_read_or_refused(data: bytes) -> None:
+def test_any_form_is_parsed_or_refused(data: bytes) -> None:
     read = outcome(lambda: read_query(data), UnreadableForm)
     if isinstance(read, UnreadableForm):
         assert read.description.isascii()

@@ -28,7 +28,7 @@ def test_an_id_token_of_any_age_says_whose_session_it_is() -> None:
     assert found == LogoutRequest("tax", "pairwise-1", "sid-1", BYE, "s", ("cy", "en"))
 
 
-def test_a_bare_request_is_one_too() -> None:
+def test_a_logout_request_without_parameters_is_valid() -> None:
     assert read() == LogoutRequest(None, None, None, None, None)
     assert read(client_id="tax", post_logout_redirect_uri=BYE).client_id == "tax"
 
@@ -48,7 +48,7 @@ def test_a_bare_request_is_one_too() -> None:
         {"state": "x" * 4097},
     ],
 )
-def test_a_request_is_refused_that_does_not_hold(parameters: dict[str, str]) -> None:
+def test_an_invalid_logout_request_is_refused(parameters: dict[str, str]) -> None:
     with pytest.raises(DisplayedError) as error:
         read(**parameters)
     assert error.value.code == "invalid_request"
@@ -73,19 +73,17 @@ def test_the_citizen_is_asked_unless_the_id_token_names_this_very_session() -> N
         (f"{BYE}?lang=cy", "s", f"{BYE}?lang=cy&state=s"),
     ],
 )
-def test_afterwards_one_goes_where_the_service_is_registered_to_be(
-    uri: str | None, state: str | None, url: str | None
-) -> None:
+def test_logout_redirects_to_a_registered_uri(uri: str | None, state: str | None, url: str | None) -> None:
     assert logout_return(LogoutRequest("tax", None, None, uri, state), service()) == url
 
 
 @pytest.mark.parametrize("uri", [f"{BYE}/", f"{BYE}?", "https://evil.example/", "https://tax.example/callback", ""])
-def test_one_never_goes_where_it_is_only_nearly_registered(uri: str) -> None:
+def test_logout_never_redirects_to_a_nearly_registered_uri(uri: str) -> None:
     with pytest.raises(DisplayedError, match="post_logout_redirect_uri"):
         logout_return(LogoutRequest("tax", None, None, uri, None), service())
 
 
 @pytest.mark.parametrize("found", [None, service(client_id="other", post_logout_redirect_uris=(BYE,))])
-def test_one_never_goes_to_a_service_that_is_not_known(found: Service | None) -> None:
+def test_logout_never_redirects_to_an_unknown_service(found: Service | None) -> None:
     with pytest.raises(DisplayedError, match="client_id"):
         logout_return(LogoutRequest("tax", None, None, BYE, None), found)

@@ -31,7 +31,7 @@ def test_a_logout_token_contains_the_services_own_sub() -> None:
 
 
 @given(st.text(min_size=1), st.text(min_size=1), st.floats(0, 4e9))
-def test_a_logout_token_says_what_it_must_and_is_never_an_id_token(sid: str, sub: str, now: float) -> None:
+def test_a_logout_token_has_exactly_the_required_claims(sid: str, sub: str, now: float) -> None:
     delivery = OutboundDelivery("d", DeliveryKind.LOGOUT, "tax", now, now + 1, {"sid": sid, "sub": sub})
     claims = logout_token_claims(delivery, ISSUER, "jti-1", now)
     assert claims == {

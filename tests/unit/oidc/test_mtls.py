@@ -92,12 +92,12 @@ def test_two_headers_are_refused_even_if_they_say_the_same(authority: Authority)
 
 
 @given(st.text(max_size=200) | st.binary(max_size=300).map(header))
-def test_whatever_else_stands_there_is_refused_and_nothing_breaks(value: str) -> None:
+def test_any_other_certificate_header_is_refused_without_an_exception(value: str) -> None:
     with pytest.raises(EndpointError):
         client_certificate([value])
 
 
-def test_what_follows_a_certificate_is_not_read_over(authority: Authority) -> None:
+def test_trailing_bytes_after_a_certificate_are_refused(authority: Authority) -> None:
     with pytest.raises(EndpointError):
         client_certificate([header(authority.client("CN=tax").der + b"\0")])
 
@@ -129,7 +129,9 @@ def test_what_follows_a_certificate_is_not_read_over(authority: Authority) -> No
         ({}, False),
     ],
 )
-def test_a_certificate_names_whom_it_names(tax: Certificate, subject: dict[str, str], *, named: bool) -> None:
+def test_a_certificate_matches_its_own_subject_names_only(
+    tax: Certificate, subject: dict[str, str], *, named: bool
+) -> None:
     assert matches_subject(tax, TlsSubject(**subject)) is named
 
 
@@ -166,9 +168,7 @@ def test_what_is_no_name_is_refused(text: str) -> None:
 # Authentication (RFC 8705 2)
 
 
-def test_a_certificate_of_an_authority_speaks_for_the_service_that_it_names(
-    authority: Authority, tax: Certificate
-) -> None:
+def test_a_ca_certificate_authenticates_the_service_that_it_names(authority: Authority, tax: Certificate) -> None:
     of, now = known(dn=DN), tax.starts + 60
     trusted = read_authorities(authority.file.read_bytes())
     credentials = parse_credentials({"client_id": "tax"}, None, tax)
@@ -202,7 +202,7 @@ def test_a_certificate_of_another_service_is_rejected_with_its_reason(
     assert "authorities" in str(certificate_error(of, good, no_keys, (), now))
 
 
-def test_a_certificate_that_a_service_signed_itself_speaks_by_its_key(authority: Authority) -> None:
+def test_a_self_signed_certificate_authenticates_by_its_key(authority: Authority) -> None:
     of = service(authentication=ClientAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH)
     mine, other = authority.self_signed("CN=tax"), authority.self_signed("CN=tax")
     certificate = read_certificate(mine.der)
@@ -231,7 +231,7 @@ def test_only_authorities_are_read_as_such(authority: Authority) -> None:
         (SecurityProfile.OIDC, ClientAuthentication.NONE, None, BindingMethod.DPOP),
     ],
 )
-def test_what_tokens_must_be_bound_to(
+def test_token_binding_follows_the_profile_and_the_certificate(
     profile: SecurityProfile,
     authentication: ClientAuthentication,
     binding: BindingMethod | None,

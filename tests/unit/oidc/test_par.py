@@ -41,11 +41,11 @@ def test_a_pushed_request_is_found_by_the_name_it_was_given() -> None:
         request_uri("h" * 128),
     ],
 )
-def test_another_name_is_none_of_ours(name: str | None) -> None:
+def test_an_unknown_request_uri_is_not_a_pushed_request(name: str | None) -> None:
     assert parse_request_uri({"client_id": "tax", **({} if name is None else {"request_uri": name})}) is None
 
 
-def test_a_visit_must_say_for_which_service() -> None:
+def test_an_authorization_request_with_request_uri_needs_client_id() -> None:
     assert require_client_id({"client_id": "tax"}) == "tax"
     with pytest.raises(DisplayedError, match="client_id"):
         parse_request_uri({"request_uri": request_uri("h")})

@@ -62,14 +62,14 @@ def test_a_member_that_no_check_reads_may_hold_anything(value: Any) -> None:
     assert pushed(FAPI2, signed(resource=value, foo=value, display=value)) == pushed(FAPI2, signed())
 
 
-def test_in_fapi2_nothing_outside_counts() -> None:
+def test_in_fapi2_parameters_outside_the_request_object_are_ignored() -> None:
     request = pushed(FAPI2, signed(state=None, nonce=None), state="outside", nonce="outside")
     assert (request.state, request.nonce) == (None, None)
     with pytest.raises(EndpointError, match="redirect_uri"):
         pushed(FAPI2, signed(redirect_uri=None), redirect_uri=CALLBACK)
 
 
-def test_in_oidc_the_object_goes_before_what_completes_it() -> None:
+def test_in_oidc_the_request_object_overrides_outer_parameters() -> None:
     request = pushed(OIDC, signed(state="inside", nonce=None), state="outside", nonce="outside", response_type="code")
     assert (request.state, request.nonce) == ("inside", "outside")
     minimal = jose.sign({"redirect_uri": CALLBACK, "scope": "openid"}, key("RS256", "tax"))
@@ -105,13 +105,13 @@ WRONG_IN_FAPI2: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize("changes", [row[1] for row in WRONG], ids=[row[0] for row in WRONG])
-def test_a_request_object_is_refused_that_names(changes: dict[str, Any]) -> None:
+def test_an_invalid_request_object_is_refused(changes: dict[str, Any]) -> None:
     refused(FAPI2, signed(**changes))
     refused(OIDC, signed(**changes))
 
 
 @pytest.mark.parametrize("changes", [row[1] for row in WRONG_IN_FAPI2], ids=[row[0] for row in WRONG_IN_FAPI2])
-def test_in_fapi2_a_request_object_is_refused_that_names(changes: dict[str, Any]) -> None:
+def test_an_invalid_request_object_of_the_fapi2_profile_is_refused(changes: dict[str, Any]) -> None:
     refused(FAPI2, signed(**changes))
     pushed(OIDC, signed(**changes), response_type="code")
 
@@ -214,7 +214,7 @@ MEMBERS = st.sampled_from(
 
 
 @given(st.dictionaries(MEMBERS, JSON, max_size=4))
-def test_whatever_stands_inside_is_read_or_refused_with_a_registered_error(changes: dict[str, Any]) -> None:
+def test_any_request_object_is_read_or_gets_a_registered_error(changes: dict[str, Any]) -> None:
     known = {"invalid_request", "invalid_request_object", "invalid_scope", "unmet_authentication_requirements"}
     request = outcome(lambda: pushed(FAPI2, signed(**changes)), EndpointError)
     if isinstance(request, EndpointError):

@@ -66,7 +66,7 @@ def test_a_header_that_holds_no_token_is_refused(header: str) -> None:
     assert (error.value.code, error.value.status) == ("invalid_token", 401)
 
 
-def test_userinfo_wants_the_scope_openid() -> None:
+def test_userinfo_requires_the_scope_openid() -> None:
     """RFC 6750 3.1: a refresh may have requested less than that."""
     with pytest.raises(EndpointError) as error:
         check_access(BEARER, replace(TOKEN, scope="profile"), grant(), None, NOW)
@@ -76,7 +76,7 @@ def test_userinfo_wants_the_scope_openid() -> None:
     assert error.value.description
 
 
-def test_a_token_opens_for_whom_it_was_made() -> None:
+def test_a_valid_access_token_is_accepted() -> None:
     check_access(BEARER, TOKEN, grant(), None, NOW)
     check_access(DPOP, TOKEN, BOUND, PROOF, NOW)
     check_access(DPOP, REBOUND, BOUND, OTHER, NOW)
@@ -98,7 +98,7 @@ def test_a_token_opens_for_whom_it_was_made() -> None:
         (DPOP, CERTIFIED, BOUND, PROOF, "certificate"),
     ],
 )
-def test_a_token_does_not_open(
+def test_an_invalid_access_token_is_refused(
     presented: AccessTokenCredential, token: StoredToken, of: Grant, proof: DpopProof | None, said: str
 ) -> None:
     with pytest.raises(EndpointError, match=said) as error:

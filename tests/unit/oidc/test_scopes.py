@@ -50,7 +50,7 @@ def test_offline_access_is_ignored_for_a_service_that_may_not_refresh() -> None:
         ),
     ],
 )
-def test_what_is_asked_is_what_the_service_may_have(
+def test_requested_scopes_are_reduced_to_registered_ones(
     scope: str, claims: dict[str, Any] | None, asked: tuple[str, ...]
 ) -> None:
     assert plain(scope=scope, claims=None if claims is None else json.dumps(claims)).requested_claims == asked

@@ -14,13 +14,15 @@ CALLBACK = "https://tax.example/callback?x=y"
 WORDS = st.text("abcDEF0123_-", min_size=1, max_size=8)
 
 
-def test_it_is_the_hash_of_client_origin_browser_state_and_salt_with_the_salt() -> None:
+def test_session_state_is_the_salted_hash_of_client_origin_and_browser_state() -> None:
     expected = hashlib.sha256(b"tax https://tax.example state-1 salt-1").hexdigest()
     assert session_state("tax", CALLBACK, "state-1", "salt-1") == f"{expected}.salt-1"
 
 
 @given(st.tuples(WORDS, WORDS, WORDS), st.tuples(WORDS, WORDS, WORDS))
-def test_it_differs_wherever_anything_differs(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
+def test_session_state_differs_for_another_client_origin_state_or_salt(
+    one: tuple[str, str, str], other: tuple[str, str, str]
+) -> None:
     same = session_state(one[0], CALLBACK, *one[1:]) == session_state(other[0], CALLBACK, *other[1:])
     assert same is (one == other)
     assert " " not in (session_state(one[0], CALLBACK, *one[1:]) or " ")

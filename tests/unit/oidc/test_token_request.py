@@ -50,14 +50,14 @@ def refused(call: Any, *arguments: Any) -> EndpointError:
 # Requested scope
 
 
-def test_a_code_is_asked_to_be_exchanged() -> None:
+def test_a_code_exchange_is_parsed() -> None:
     parameters = {"grant_type": "authorization_code", "code": "c", "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
     assert token_request(parameters) == REQUEST
     assert token_request({"grant_type": "authorization_code", "code": "c"}) == CodeRequest("c", None, None)
     assert token_request({"grant_type": "authorization_code", "code": "x" * 512}) == CodeRequest("x" * 512, None, None)
 
 
-def test_a_new_access_token_is_asked_for() -> None:
+def test_a_refresh_request_is_parsed() -> None:
     parameters = {"grant_type": "refresh_token", "refresh_token": "r"}
     assert token_request(parameters) == RefreshRequest("r", None)
     assert token_request({**parameters, "scope": "openid email openid"}) == RefreshRequest("r", ("openid", "email"))
@@ -85,7 +85,7 @@ def test_the_tokens_of_a_backchannel_request_are_asked_for_by_its_auth_req_id() 
         ({"grant_type": "Authorization_Code", "code": "c"}, "unsupported_grant_type"),
     ],
 )
-def test_nothing_else_can_be_asked(parameters: dict[str, str], error: str) -> None:
+def test_another_grant_type_is_refused(parameters: dict[str, str], error: str) -> None:
     assert refused(token_request, parameters).code == error
 
 
@@ -126,7 +126,7 @@ def test_a_code_is_good_for_the_service_that_asked() -> None:
         ({}, {"dpop_jkt": "jkt-1"}, OTHER, "DPoP"),
     ],
 )
-def test_a_code_is_good_for_nothing_with(
+def test_a_code_is_refused_with_invalid_parameters(
     request_changes: dict[str, Any], code_changes: dict[str, Any], proof: DpopProof | None, said: str
 ) -> None:
     fields = {"code": "c", "redirect_uri": CALLBACK, "verifier": VERIFIER} | request_changes
@@ -136,13 +136,13 @@ def test_a_code_is_good_for_nothing_with(
     assert error.description == "the code or refresh token is not valid, or no longer"
 
 
-def test_the_fapi2_profile_wants_every_token_bound() -> None:
+def test_the_fapi2_profile_requires_sender_constrained_tokens() -> None:
     check_binding(service(profile=SecurityProfile.FAPI2), PROOF)
     check_binding(service(), None)
     assert refused(check_binding, service(profile=SecurityProfile.FAPI2), None).code == "invalid_dpop_proof"
 
 
-def test_tokens_that_are_to_be_bound_to_a_certificate_want_one(authority: Authority) -> None:
+def test_certificate_bound_tokens_require_a_certificate(authority: Authority) -> None:
     certificate = read_certificate(authority.client("CN=tax").der)
     now = certificate.starts + 60
     for profile in SecurityProfile:
@@ -280,7 +280,7 @@ def test_a_refresh_may_come_with_a_new_key_to_which_the_new_token_is_bound() -> 
         (REFRESH, {}, {}, PROOF, "DPoP"),
     ],
 )
-def test_a_refresh_is_refused_with(
+def test_an_invalid_refresh_is_refused(
     token: StoredToken,
     grant_changes: dict[str, Any],
     service_changes: dict[str, Any],

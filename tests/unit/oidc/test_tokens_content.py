@@ -44,7 +44,7 @@ def test_a_token_with_a_narrower_scope_opens_less_at_userinfo() -> None:
     assert userinfo_claims(replace(TOKEN, scope="openid"), asked, LADDER, NOW).keys() == {"sub", "given_name"}
 
 
-def test_an_id_token_says_who_for_whom_how_well_and_when() -> None:
+def test_an_id_token_has_sub_aud_acr_and_times() -> None:
     assert id_token() == {
         "iss": ISSUER,
         "sub": "pairwise-1",
@@ -86,7 +86,7 @@ def test_a_session_has_another_sid_at_each_service_and_always_the_same_at_one(
     assert not is_session_id(session, session, one)
 
 
-def test_what_is_not_known_is_not_a_member() -> None:
+def test_claims_without_a_value_are_omitted_from_the_id_token() -> None:
     bare = id_token_claims(grant(release=release(session=None, amr=())), ISSUER, LADDER, NOW, 300)
     assert not {"sid", "amr", "nonce", "at_hash", "azp", "verified_claims"} & set(bare)
 
@@ -133,14 +133,14 @@ def test_no_claim_takes_the_place_of_a_member_of_the_token() -> None:
     assert userinfo(claims=everything, asked_claims={"userinfo": dict.fromkeys(["sub", "acr"])})["sub"] == "pairwise-1"
 
 
-def test_userinfo_tells_what_scope_stands_for_as_far_as_it_was_released() -> None:
+def test_userinfo_returns_the_released_claims_of_the_scope() -> None:
     assert userinfo() == {"sub": "pairwise-1"}
     assert userinfo("profile") == {"sub": "pairwise-1", "given_name": "Mair", "family_name": "Huws"}
     assert userinfo("email") == {"sub": "pairwise-1", "email": "mair@mail.example"}
     assert userinfo("phone", "address") == {"sub": "pairwise-1"}
 
 
-def test_userinfo_tells_what_the_claims_parameter_asked_for_there() -> None:
+def test_userinfo_returns_the_claims_requested_by_the_claims_parameter() -> None:
     asked = {"userinfo": {"given_name": None, "acr": None, "auth_time": None}, "id_token": {"email": None}}
     assert userinfo(asked_claims=asked) == {
         "sub": "pairwise-1",

@@ -118,7 +118,7 @@ async def test_a_compressed_answer_is_refused_since_none_was_asked_for(serve: Se
     assert isinstance(await outgoing.client("x").get(f"http://127.0.0.1:{port}/"), ResponseTooLarge)
 
 
-async def test_a_server_that_says_nothing_is_too_slow(serve: Serve, outgoing: HttpClients) -> None:
+async def test_a_silent_server_times_out(serve: Serve, outgoing: HttpClients) -> None:
     async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
@@ -126,7 +126,7 @@ async def test_a_server_that_says_nothing_is_too_slow(serve: Serve, outgoing: Ht
     assert isinstance(await outgoing.client("x").get(f"http://127.0.0.1:{port}/"), TimedOut)
 
 
-async def test_a_server_that_dribbles_is_too_slow_as_a_whole(serve: Serve, outgoing: HttpClients) -> None:
+async def test_a_server_that_sends_byte_by_byte_times_out(serve: Serve, outgoing: HttpClients) -> None:
     async def dribbling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
@@ -268,7 +268,7 @@ def test_even_in_development_addresses_that_hand_out_credentials_are_refused(add
 
 
 @given(st.ip_addresses(v=4, network="10.0.0.0/8"))
-def test_no_private_address_gets_through_in_any_clothes(address: object) -> None:
+def test_no_private_address_is_allowed_in_any_notation(address: object) -> None:
     number = int(address)  # type: ignore[call-overload]
     high, low = number >> 16, number & 0xFFFF
     for text in (str(address), f"::ffff:{address}", f"64:ff9b::{high:x}:{low:x}", f"2002:{high:x}:{low:x}::1"):
@@ -276,7 +276,7 @@ def test_no_private_address_gets_through_in_any_clothes(address: object) -> None
 
 
 @given(st.text())
-def test_no_text_at_all_is_a_fault(text: str) -> None:
+def test_no_url_raises_an_unexpected_exception(text: str) -> None:
     assert is_allowed(text, development=False) in (True, False)
     assert HttpClients.may_call(_PLAIN, text) in (True, False)
 

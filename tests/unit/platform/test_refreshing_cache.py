@@ -55,7 +55,7 @@ async def test_a_value_is_fetched_once_and_then_given(
     assert source.asked == 1
 
 
-async def test_many_who_ask_at_once_share_one_flight(kept: RefreshingCache[str], source: Source) -> None:
+async def test_concurrent_reads_share_one_fetch(kept: RefreshingCache[str], source: Source) -> None:
     source.open.clear()
     waiting = [asyncio.create_task(kept.get()) for _ in range(50)]
     await settle()
@@ -64,9 +64,7 @@ async def test_many_who_ask_at_once_share_one_flight(kept: RefreshingCache[str],
     assert source.asked == 1
 
 
-async def test_one_who_gives_up_does_not_end_the_flight_of_the_others(
-    kept: RefreshingCache[str], source: Source
-) -> None:
+async def test_a_cancelled_read_does_not_cancel_the_fetch_of_others(kept: RefreshingCache[str], source: Source) -> None:
     source.open.clear()
     impatient, patient = asyncio.create_task(kept.get()), asyncio.create_task(kept.get())
     await settle()
@@ -89,7 +87,7 @@ async def test_an_older_value_is_given_at_once_while_a_new_one_is_fetched(
     assert await kept.get() == "value 2"
 
 
-async def test_while_the_other_side_is_down_the_old_value_serves_up_to_a_bound(
+async def test_a_stale_value_is_served_up_to_a_bound_while_the_source_is_down(
     kept: RefreshingCache[str], source: Source, clock: FakeClock
 ) -> None:
     await kept.get()
@@ -102,7 +100,7 @@ async def test_while_the_other_side_is_down_the_old_value_serves_up_to_a_bound(
         await kept.get()
 
 
-async def test_after_a_failure_the_other_side_is_left_alone_for_a_moment(
+async def test_after_a_failed_fetch_the_source_is_not_called_during_the_cool_down(
     kept: RefreshingCache[str], source: Source, clock: FakeClock
 ) -> None:
     source.down = True
@@ -123,15 +121,13 @@ async def test_a_failed_renewal_leaves_what_was_kept(kept: RefreshingCache[str],
     assert await kept.get() == "value 1"
 
 
-async def test_a_clock_that_jumps_back_makes_a_value_old_not_eternal(
-    kept: RefreshingCache[str], clock: FakeClock
-) -> None:
+async def test_a_clock_set_back_makes_a_cached_value_stale(kept: RefreshingCache[str], clock: FakeClock) -> None:
     await kept.get()
     clock.advance(-STALE)
     assert await kept.get() == "value 2"
 
 
-async def test_what_lacks_something_is_fetched_again_but_not_more_often_than_allowed(
+async def test_a_missing_entry_causes_a_rate_limited_fetch(
     kept: RefreshingCache[str], source: Source, clock: FakeClock
 ) -> None:
     first = await kept.get()
@@ -144,7 +140,7 @@ async def test_what_lacks_something_is_fetched_again_but_not_more_often_than_all
     assert await kept.refresh_if_same(second) == "value 3"
 
 
-async def test_who_holds_an_old_value_gets_the_newer_one_without_a_fetch(
+async def test_a_caller_with_an_old_value_gets_the_newer_one_without_a_fetch(
     kept: RefreshingCache[str], source: Source
 ) -> None:
     first = await kept.get()
@@ -153,9 +149,7 @@ async def test_who_holds_an_old_value_gets_the_newer_one_without_a_fetch(
     assert source.asked == 2
 
 
-async def test_the_cool_down_does_not_keep_anybody_from_joining_a_flight(
-    kept: RefreshingCache[str], source: Source
-) -> None:
+async def test_a_read_joins_a_fetch_under_way_during_the_cool_down(kept: RefreshingCache[str], source: Source) -> None:
     first = await kept.get()
     source.open.clear()
     waiting = [asyncio.create_task(kept.refresh_if_same(first)) for _ in range(5)]
@@ -164,7 +158,7 @@ async def test_the_cool_down_does_not_keep_anybody_from_joining_a_flight(
     assert await asyncio.gather(*waiting) == ["value 2"] * 5
 
 
-async def test_a_fault_of_ours_is_not_taken_for_a_failure_of_the_other_side(system: System) -> None:
+async def test_a_programming_error_is_not_counted_as_a_failed_fetch(system: System) -> None:
     async def broken() -> str:
         raise ZeroDivisionError
 

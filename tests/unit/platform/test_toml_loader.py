@@ -190,7 +190,7 @@ def test_no_problem_repeats_a_value_that_could_be_secret(tail: str, key: str) ->
     assert not any("canary" in str(problem) for problem in problems(cart(**{key: canary})))
 
 
-def test_a_secret_in_the_file_is_told_to_move_out() -> None:
+def test_a_secret_in_the_file_is_a_problem_that_names_the_file_setting() -> None:
     (problem,) = problems(cart(password="hunter2"))
     assert problem.fix.endswith("name the file with password_file")
     (problem,) = problems(cart(client_secret="hunter2"))
@@ -224,7 +224,7 @@ MAIL = ("host", "user", "password_file")
         ("client_secret", MAIL, None),
     ],
 )
-def test_a_secret_under_any_name_is_told_to_move_into_the_file_that_there_is_for_it(
+def test_an_unknown_key_that_looks_secret_is_a_problem_that_names_the_file_setting(
     key: str, known: tuple[str, ...], file: str | None
 ) -> None:
     fix = unknown(key, dict.fromkeys(known))

@@ -142,7 +142,7 @@ class ProviderContract:
         assert not outcome.outage
 
     @pytest.mark.parametrize("parameters", RUBBISH)
-    async def test_rubbish_is_a_failure_and_closes_the_provider_for_nobody(
+    async def test_an_invalid_callback_is_a_failure_and_no_outage(
         self, counterpart: Counterpart, parameters: dict[str, str]
     ) -> None:
         departure = await leave(counterpart)

@@ -92,7 +92,7 @@ def test_outcomes_of_a_clock_that_ran_ahead_count_no_more_when_it_is_set_back() 
 
 
 @given(st.lists(st.tuples(st.floats(0, 40), st.booleans())))
-def test_whatever_happened_it_admits_somebody_within_thirty_seconds(steps: list[tuple[float, bool]]) -> None:
+def test_after_any_history_a_probe_is_allowed_within_thirty_seconds(steps: list[tuple[float, bool]]) -> None:
     breaker, now = CircuitBreaker(), 0.0
     for pause, good in steps:
         now += pause

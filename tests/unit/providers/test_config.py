@@ -73,7 +73,7 @@ def test_a_provider_is_one_toml_table() -> None:
         ('required_claims = ["given_name"]', 'required_claims = ["shoe_size"]', "required_claims[0]"),
     ],
 )
-def test_a_slip_of_the_pen_is_named_with_its_place(old: str, new: str, path: str) -> None:
+def test_a_misspelled_setting_is_named_with_its_place(old: str, new: str, path: str) -> None:
     assert old in FILE
     assert path in paths(FILE.replace(old, new))
 

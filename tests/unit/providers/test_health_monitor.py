@@ -84,7 +84,7 @@ async def sign_in(
 # --- a watched provider ---
 
 
-async def test_outages_close_the_door_and_a_success_opens_it(
+async def test_outages_open_the_circuit_breaker_and_a_success_closes_it(
     watched: MonitoredProvider, played: Played, clock: FakeClock
 ) -> None:
     for _ in range(LEAST):
@@ -101,7 +101,9 @@ async def test_outages_close_the_door_and_a_success_opens_it(
     assert isinstance(await watched.begin(ASK), UpstreamRedirect)
 
 
-async def test_what_citizens_bring_about_closes_no_door(watched: MonitoredProvider, played: Played) -> None:
+async def test_failures_caused_by_citizens_do_not_open_the_circuit_breaker(
+    watched: MonitoredProvider, played: Played
+) -> None:
     for reason in ProviderFailureReason:
         for cause in set(FailureCause) - OUTAGES:
             for _ in range(10):
@@ -110,7 +112,7 @@ async def test_what_citizens_bring_about_closes_no_door(watched: MonitoredProvid
     assert isinstance(await watched.begin(ASK), UpstreamRedirect)
 
 
-async def test_a_citizen_who_comes_back_is_heard_though_the_door_is_closed(
+async def test_a_callback_is_processed_while_the_circuit_breaker_is_open(
     watched: MonitoredProvider, played: Played
 ) -> None:
     for _ in range(LEAST):
@@ -118,7 +120,7 @@ async def test_a_citizen_who_comes_back_is_heard_though_the_door_is_closed(
     assert isinstance(await sign_in(watched, AMINA, played), Identity)
 
 
-async def test_metadata_that_cannot_be_had_counts_too(watched: MonitoredProvider, played: Played) -> None:
+async def test_a_failed_metadata_fetch_counts_as_an_outage(watched: MonitoredProvider, played: Played) -> None:
     for _ in range(LEAST):
         played.start = outage()
         assert await watched.begin(ASK) is played.start
@@ -153,7 +155,7 @@ async def test_the_note_of_the_provider_comes_back_to_it(watched: MonitoredProvi
     assert not watched.matches_callback({}, CallbackParameters({}, "c"))
 
 
-async def test_a_single_missed_look_is_forgiven_a_second_is_not(
+async def test_one_failed_health_check_is_tolerated_and_a_second_is_not(
     watched: MonitoredProvider, played: Played, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     await watched.check()
@@ -173,13 +175,15 @@ async def test_a_single_missed_look_is_forgiven_a_second_is_not(
     assert [record.message for record in caplog.records] == ["provider_down", "provider_up"]
 
 
-async def test_a_provider_that_never_worked_is_not_forgiven(watched: MonitoredProvider, played: Played) -> None:
+async def test_a_provider_that_never_worked_is_down_after_one_failed_health_check(
+    watched: MonitoredProvider, played: Played
+) -> None:
     assert watched.current_health.working
     played.condition = ProviderHealth(working=False, detail="down")
     assert not (await watched.health()).working
 
 
-async def test_a_success_outweighs_the_looks_that_were_missed_before_it(
+async def test_a_login_that_succeeds_outweighs_earlier_failed_health_checks(
     watched: MonitoredProvider, played: Played
 ) -> None:
     await watched.check()
@@ -208,7 +212,7 @@ async def test_an_outage_and_its_end_are_logged_once_each(
     ]
 
 
-async def test_a_look_is_taken_sooner_while_something_is_amiss(watched: MonitoredProvider, played: Played) -> None:
+async def test_health_checks_are_more_frequent_during_an_outage(watched: MonitoredProvider, played: Played) -> None:
     await watched.check()
     pauses = [watched.next_check() for _ in range(50)]
     assert CHECK_EVERY * 0.79 < min(pauses) < max(pauses) < CHECK_EVERY * 1.21
@@ -221,7 +225,7 @@ async def test_a_look_is_taken_sooner_while_something_is_amiss(watched: Monitore
 # --- all of them ---
 
 
-async def test_one_that_hangs_or_breaks_keeps_nobody_else_from_being_looked_at(system: System) -> None:
+async def test_a_hanging_or_failing_provider_delays_no_other_health_check(system: System) -> None:
     hanging, broken, sound = Played("hanging"), Played("broken"), Played("sound")
     hanging.hangs, broken.condition = True, ZeroDivisionError()
     watch = HealthMonitor([hanging, broken, sound], system)

@@ -42,7 +42,7 @@ async def failing(here: Stage, outcome: str, **changes: object) -> ProviderFailu
         ("provider_busy", ProviderFailureReason.BUSY),
     ],
 )
-async def test_what_the_provider_says_becomes_our_reason_and_proves_no_outage(
+async def test_an_error_of_the_provider_maps_to_a_reason_and_is_no_outage(
     here: Stage, outcome: str, reason: ProviderFailureReason
 ) -> None:
     failure = await failing(here, outcome)
@@ -67,7 +67,7 @@ async def test_a_reply_with_an_unknown_acr_is_worth_nothing(here: Stage) -> None
     assert (await failing(here, "unknown_acr")).reason is ProviderFailureReason.TOO_WEAK
 
 
-async def test_a_lower_level_than_was_asked_for_is_told_as_it_is(here: Stage) -> None:
+async def test_a_level_below_the_requested_one_is_returned_unchanged(here: Stage) -> None:
     identity = await here.sign_in("outcome:lower_level", level=Level.HIGH)
     assert isinstance(identity, Identity)
     assert identity.level is Level.SUBSTANTIAL
@@ -116,9 +116,7 @@ async def test_a_reply_whose_content_is_wrong_is_unsafe_and_is_no_outage(here: S
 
 
 @pytest.mark.parametrize("outcome", ["missing_nonce", "other_nonce", "mix_up", "missing_issuer", "replayed_code"])
-async def test_a_reply_that_a_citizen_could_have_bent_is_unsafe_and_counts_against_nobody(
-    here: Stage, outcome: str
-) -> None:
+async def test_a_reply_that_the_citizen_could_have_altered_is_unsafe_and_no_outage(here: Stage, outcome: str) -> None:
     failure = await failing(here, outcome)
     assert (failure.reason, failure.outage) == (ProviderFailureReason.UNSAFE, False)
 
@@ -129,7 +127,7 @@ async def test_an_answer_in_the_name_of_another_issuer_or_of_none_does_not_belon
     assert not here.provider.matches_callback(departure.provider_state, await walk(departure.url, CALLBACK))
 
 
-async def test_an_answer_without_iss_belongs_where_nobody_announced_one(here: Stage) -> None:
+async def test_a_callback_without_iss_matches_a_provider_that_announces_none(here: Stage) -> None:
     departure = await here.depart()
     note = {name: value for name, value in departure.provider_state.items() if name != "iss"}
     answer = await walk(departure.url, CALLBACK)
@@ -146,7 +144,7 @@ async def test_iss_is_demanded_where_the_configuration_announces_it(here: Stage)
     assert not provider.matches_callback(departure.provider_state, CallbackParameters({"code": "a"}, CALLBACK))
 
 
-async def test_a_sign_in_of_yesterday_does_not_do_where_a_fresh_one_was_asked_for(here: Stage) -> None:
+async def test_an_old_sign_in_is_refused_if_a_fresh_one_was_requested(here: Stage) -> None:
     assert isinstance(await here.sign_in("outcome:stale_sign_in"), Identity)
     failure = await failing(here, "stale_sign_in", fresh=True)
     assert (failure.reason, failure.outage) == (ProviderFailureReason.UNSAFE, False)

@@ -91,7 +91,7 @@ def test_no_metadata_of_any_shape_is_a_fault(changes: dict[str, Any]) -> None:
 # --- errors ---
 
 
-def test_the_operators_map_of_errors_goes_before_the_standards() -> None:
+def test_the_configured_error_map_overrides_the_standard_one() -> None:
     assert of_callback_error("access_denied", {}).failure.reason is ProviderFailureReason.CANCELLED
     assert (
         of_callback_error("access_denied", {"access_denied": ProviderFailureReason.DECLINED}).failure.reason

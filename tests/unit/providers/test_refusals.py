@@ -119,7 +119,7 @@ def test_these_faults_and_no_others_count_against_a_provider() -> None:
     }
 
 
-def test_what_reads_about_one_citizen_alone_knows_no_outage() -> None:
+def test_parsers_of_one_citizens_data_report_no_outage() -> None:
     for place, names in SITES.items():
         if place.partition(".")[0] in OF_ONE_CITIZEN:
             assert all(RULES[UpstreamFault[name]].cause not in OUTAGES for name in names), place
@@ -262,13 +262,13 @@ async def test_a_fault_is_refused_as_its_rule_says(system: System, fault: Upstre
         assert secret not in failure.detail
 
 
-async def test_the_wire_itself_signs_in(system: System) -> None:
+async def test_the_test_provider_completes_a_sign_in(system: System) -> None:
     wire = Wire(system)
     assert isinstance(await wire.sign_in(wire.provider()), Identity)
 
 
 @pytest.mark.parametrize("fault", [fault for fault in UpstreamFault if RULES[fault].cause not in OUTAGES])
-async def test_one_citizen_can_bring_it_about_for_ever_and_the_provider_stays_open(
+async def test_repeated_failures_by_one_citizen_do_not_open_the_circuit_breaker(
     system: System, fault: UpstreamFault
 ) -> None:
     for scene in SCENES[fault]:
@@ -290,7 +290,7 @@ async def test_one_citizen_can_bring_it_about_for_ever_and_the_provider_stays_op
         ({"userinfo": answer("rubbish", media_type="application/jwt")}, ["no algorithm", "userinfo = false"]),
     ],
 )
-async def test_a_token_that_is_not_read_says_what_came_and_what_to_set(
+async def test_an_unreadable_token_is_described_with_the_setting_to_change(
     system: System, settings: dict[str, Any], expected: list[str]
 ) -> None:
     failure = await play(Wire(system), scene(**settings))

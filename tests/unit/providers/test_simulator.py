@@ -51,7 +51,7 @@ async def test_a_basic_account_reaches_the_lowest_level_only(here: Stage) -> Non
     assert identity.level is Level.SUBSTANTIAL
 
 
-def test_the_cast_has_three_providers_that_differ_and_a_staff_sign_in_with_every_role() -> None:
+def test_the_simulator_has_three_providers_and_staff_of_every_role() -> None:
     assert len({issuer.levels for issuer in (NORTHBANK, HARBOUR, EID)}) == 3
     assert {persona.claims["role"] for persona in STAFF.personas} == {"agent", "reviewer", "lead"}
     assert all("mfa" in amr and "hwk" in amr for amr in STAFF.amr)
@@ -80,7 +80,7 @@ def request(**changes: str | None) -> str:
     [{"client_id": "stranger"}, {"client_id": None}, {"redirect_uri": f"{CALLBACK}/x"}, {"redirect_uri": None},
      {"login_hint": "outcome:no-such"}, {"login_hint": "persona:nobody"}],
 )  # fmt: skip
-async def test_a_request_that_nobody_can_be_sent_back_for_is_shown(here: Stage, changes: dict[str, Any]) -> None:
+async def test_a_request_without_a_valid_redirect_uri_shows_an_error_page(here: Stage, changes: dict[str, Any]) -> None:
     with pytest.raises(Stuck) as stuck:
         await walk(f"{here.base}/eid/authorize?{request(**changes)}", CALLBACK)
     assert stuck.value.page.status_code == 400
@@ -203,7 +203,7 @@ async def test_a_client_known_by_a_secret_signs_in_and_one_with_a_wrong_secret_d
         assert (failure.reason, failure.outage) == (ProviderFailureReason.UNAVAILABLE, True)
 
 
-async def test_userinfo_wants_a_token(here: Stage) -> None:
+async def test_userinfo_requires_a_token(here: Stage) -> None:
     async with httpx.AsyncClient(trust_env=False) as client:
         for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": "Basic x"}):
             assert (await client.get(f"{here.base}/eid/userinfo", headers=headers)).status_code == 401

@@ -156,7 +156,7 @@ async def test_answers_arrive_whole_and_in_order_on_a_connection_that_stays_open
     assert third.partition(b"\r\n\r\n")[2] == b"closing"
 
 
-async def test_who_waits_for_leave_to_send_is_given_it() -> None:
+async def test_expect_100_continue_is_answered() -> None:
     async with served(application) as port:
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
         writer.write(b"POST /closing HTTP/1.1\r\nHost: here\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")

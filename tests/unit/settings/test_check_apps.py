@@ -45,7 +45,7 @@ def app(production: Configuration, **changes: Any) -> Configuration:
         ("/callback", False),
     ],
 )
-def test_an_app_is_answered_where_nobody_else_can_listen(production: Configuration, uri: str, *, fine: bool) -> None:
+def test_an_app_redirect_uri_must_be_private_to_the_app(production: Configuration, uri: str, *, fine: bool) -> None:
     app(production, redirect_uris=[uri])
     if fine:
         assert production.settings().services["tax"].redirect_uris == (uri,)
@@ -53,7 +53,7 @@ def test_an_app_is_answered_where_nobody_else_can_listen(production: Configurati
         assert {problem.path for problem in production.problems()} == {"broker.toml: services[0].redirect_uris[0]"}
 
 
-def test_a_service_that_is_no_app_is_never_answered_on_somebody_s_device(production: Configuration) -> None:
+def test_a_web_service_may_not_have_an_app_redirect_uri(production: Configuration) -> None:
     for uri in ("http://127.0.0.1/callback", "example.tax.app:/callback"):
         production.change("broker.toml", "services.0.sector", "tax.example")
         production.change("broker.toml", "services.0.redirect_uris", [uri])
@@ -71,7 +71,7 @@ def test_a_service_that_is_no_app_is_never_answered_on_somebody_s_device(product
         ("sector", None),
     ],
 )
-def test_what_an_app_cannot_be(production: Configuration, name: str, value: Any) -> None:
+def test_settings_that_an_app_may_not_have_are_problems(production: Configuration, name: str, value: Any) -> None:
     app(production, redirect_uris=["http://127.0.0.1/callback"], **({} if name == "sector" else {name: value}))
     if name == "sector":
         production.change("broker.toml", "services.0.sector", None)
@@ -97,6 +97,8 @@ def test_an_app_may_be_registered_without_a_key_and_with_the_origins_of_its_page
         ("cors_origins", ["https://app.example/", "https://b.example"], "cors_origins[0]"),
     ],
 )
-def test_what_an_app_without_a_key_cannot_be(production: Configuration, name: str, value: Any, place: str) -> None:
+def test_settings_that_a_bearer_app_may_not_have_are_problems(
+    production: Configuration, name: str, value: Any, place: str
+) -> None:
     app(production, redirect_uris=["https://app.example/"], sender_constrained=False, **{name: value})
     assert f"broker.toml: services[0].{place}" in {problem.path for problem in production.problems()}

@@ -15,7 +15,7 @@ def test_without_staff_help_must_be_turned_off(config: Configuration) -> None:
     assert config.settings().staff is None
 
 
-def test_a_level_that_nobody_reaches_is_a_problem_unless_a_person_helps(config: Configuration) -> None:
+def test_a_level_that_no_provider_reaches_is_a_problem_unless_help_is_offered(config: Configuration) -> None:
     config.change("services/travel-office.toml", "providers", ["bank", "harbour"])
     config.change(BANK, "id", "bank")
     assert config.settings()

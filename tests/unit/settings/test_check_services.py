@@ -22,7 +22,7 @@ def test_a_sector_is_shared_on_purpose_or_not_at_all(config: Configuration) -> N
     assert config.settings().services["land-register"].sector == "aberlan.example"
 
 
-def test_the_name_of_a_claim_that_only_we_know_is_taken(config: Configuration) -> None:
+def test_a_claim_outside_the_standards_is_accepted(config: Configuration) -> None:
     config.change(DEMO, "claims.0.claim", "aberlan_resident_number")
     assert "aberlan_resident_number" in config.settings().services["demo-service"].claims
 
@@ -209,7 +209,7 @@ def test_a_service_known_by_its_certificate_may_sign_its_questions(
     assert {problem.path for problem in production.problems()} == {"broker.toml: services[0].jwks"}
 
 
-def test_services_with_public_subjects_share_one_sector_that_nobody_can_name(production: Configuration) -> None:
+def test_services_with_public_subjects_share_one_reserved_sector(production: Configuration) -> None:
     production.change("broker.toml", "services.0.subject_type", "public")
     found = production.settings().services["tax"]
     assert (found.subject_type, found.sector) == (SubjectType.PUBLIC, PUBLIC_SECTOR)

@@ -294,7 +294,7 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
 
 
 @pytest.mark.parametrize(("file", "path", "value", "place", "what"), WRONG)
-def test_what_is_wrong_is_named_with_its_place_and_a_fix(
+def test_an_invalid_value_is_reported_with_its_place_and_a_fix(
     config: Configuration, file: str, path: str, value: Any, place: str, what: str
 ) -> None:
     config.change(file, path, value)

@@ -26,7 +26,7 @@ def test_the_examples_start_once_their_keys_and_secrets_are_made(config: Configu
     assert settings.missing == ()
 
 
-def test_before_that_every_missing_file_is_a_problem_with_its_name(tmp_path: Path) -> None:
+def test_every_missing_secret_file_is_a_problem_with_its_name(tmp_path: Path) -> None:
     found = examples(tmp_path).problems()
     assert [problem.path for problem in found] == [
         "services/demo-service.toml: secret_file",
@@ -42,7 +42,7 @@ def test_before_that_every_missing_file_is_a_problem_with_its_name(tmp_path: Pat
     ]
 
 
-def test_what_is_still_to_be_made_can_be_asked_for(tmp_path: Path) -> None:
+def test_missing_files_are_listed_with_their_content(tmp_path: Path) -> None:
     missing = {file.path.name: file.content for file in examples(tmp_path).settings(prepared=False).missing}
     assert missing == {
         "demo-service": Content.CLIENT_SECRET,

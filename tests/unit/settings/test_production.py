@@ -87,7 +87,7 @@ def test_no_answer_goes_to_the_brokers_own_hosts(production: Configuration, uri:
     assert [problem.what for problem in production.problems()] == ["this is an address of the broker itself"]
 
 
-def test_in_production_citizens_are_told_whom_to_turn_to(production: Configuration) -> None:
+def test_production_requires_a_contact_for_each_service(production: Configuration) -> None:
     production.change("broker.toml", "services.0.contact", " ")
     assert [problem.path for problem in production.problems()] == ["broker.toml: services[0].contact"]
 

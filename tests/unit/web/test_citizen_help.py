@@ -126,7 +126,7 @@ async def test_a_code_works_in_a_browser_that_was_never_here(app: ASGIApp, citiz
     assert answer.headers["location"] == "/journey/another-handle-for-tests"
 
 
-async def test_a_code_that_leads_nowhere_is_said_on_the_page(app: ASGIApp) -> None:
+async def test_an_unknown_continuation_code_is_reported_on_the_page(app: ASGIApp) -> None:
     answer = await post(app, "/continue", token=token("continue"), code="wrong")
     assert answer.headers["location"] == "/continue?problem=code"
     assert "This code does not work." in (await get(app, "/continue?problem=code")).text
@@ -143,7 +143,7 @@ async def test_the_code_of_a_question_leads_to_a_journey_of_its_own(app: ASGIApp
     assert set_cookies(answer)[0].startswith("__Host-portico-browser=first-secret;")
 
 
-async def test_the_code_of_no_question_is_said_on_the_page(app: ASGIApp, citizen: GivenCitizen) -> None:
+async def test_an_unknown_user_code_is_reported_on_the_page(app: ASGIApp, citizen: GivenCitizen) -> None:
     answer = await post(app, "/confirm", token=token("confirm"), code="wrong")
     assert answer.headers["location"] == "/confirm?problem=code"
     assert "This code does not work." in (await get(app, "/confirm?problem=code")).text

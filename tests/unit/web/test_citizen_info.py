@@ -21,7 +21,7 @@ async def test_what_the_citizen_has_sorts_the_providers_and_excludes_none(app: A
     assert 'type="radio"' not in (await get(app, f"{path('choose')}/have")).text
 
 
-async def test_about_a_way_that_is_not_there_leads_back(app: ASGIApp) -> None:
+async def test_the_info_page_of_an_unknown_provider_redirects_back(app: ASGIApp) -> None:
     assert "Alder Bank" in (await get(app, f"{path('choose')}/about/alder")).text
     assert (await get(app, f"{path('choose')}/about/nobody")).headers["location"] == path("choose")
 
@@ -77,7 +77,9 @@ async def test_the_citizens_choice_comes_before_the_services_and_that_before_the
 
 
 @pytest.mark.parametrize("failure", FailureClass)
-async def test_every_class_is_explained_to_anybody(failure: FailureClass, app: ASGIApp, citizen: GivenCitizen) -> None:
+async def test_the_explanation_of_each_failure_class_needs_no_session(
+    failure: FailureClass, app: ASGIApp, citizen: GivenCitizen
+) -> None:
     answer = await get(app, f"/errors/{failure}")
     assert answer.status_code == 200
     assert f"<code>{failure}</code>" in answer.text

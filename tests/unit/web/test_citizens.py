@@ -22,7 +22,7 @@ async def test_the_page_of_a_transaction_shows_what_the_action_found(app: ASGIAp
     assert citizen.browsers[0].address == "127.0.0.1"
 
 
-async def test_what_looking_answered_is_remembered(app: ASGIApp, citizen: GivenCitizen) -> None:
+async def test_the_cookies_of_a_view_are_set(app: ASGIApp, citizen: GivenCitizen) -> None:
     citizen.shared = BrowserUpdates(secret="newer", session="session-2")
     remembered = set_cookies(await get(app, path("leave_for_service")))
     assert f"__Host-portico-browser=newer.{SECRET}.an-older-one; Path=/; Secure; HttpOnly; SameSite=Lax" in remembered
@@ -83,7 +83,7 @@ async def test_a_lost_place_is_a_page_with_ways_on(app: ASGIApp) -> None:
         ("bind", {"code": " 123456 ", "words": "harbour lantern"}, ("bind", HANDLE, "123456", "harbour lantern")),
     ],
 )
-async def test_a_post_does_its_deed_and_leads_to_the_page(
+async def test_a_post_acts_and_redirects_to_the_page_with_303(
     at: str, fields: dict[str, str], done: tuple[object, ...], app: ASGIApp, citizen: GivenCitizen
 ) -> None:
     answer = await post(app, f"{JOURNEY}/{at}", **fields)
@@ -120,7 +120,7 @@ POSTS = (
         ({"content-type": "text/plain"}, token()),
     ],
 )
-async def test_a_post_that_is_not_the_citizens_own_doing_changes_nothing(
+async def test_a_post_without_a_valid_csrf_token_changes_nothing(
     at: str, headers: dict[str, str], forged: str, app: ASGIApp, citizen: GivenCitizen
 ) -> None:
     answer = await post(app, f"{JOURNEY}/{at}", headers, token=forged, provider="alder", agree="yes")

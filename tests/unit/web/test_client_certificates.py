@@ -28,7 +28,7 @@ async def seen(headers: list[tuple[bytes, bytes]], client: Any, proxies: tuple[s
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "fd00::7", "::ffff:10.1.2.3"])
-async def test_a_named_proxy_is_believed(address: str) -> None:
+async def test_a_client_cert_header_of_a_trusted_proxy_is_used(address: str) -> None:
     scope = await seen([(b"host", b"a"), (b"client-cert", b":AA==:")], (address, 1))
     assert forwarded_certificate(scope) == (":AA==:",)
     assert scope["headers"] == [(b"host", b"a")]

@@ -30,11 +30,11 @@ def test_a_token_of_another_browser_or_place_does_not_hold(
 
 
 @given(st.text(max_size=80))
-def test_nothing_that_was_not_made_here_holds(given: str) -> None:
+def test_no_other_text_is_a_valid_csrf_token(given: str) -> None:
     assert not csrf.token_holds(marks(), ("secret",), "place", given)
 
 
-def test_a_place_and_a_secret_cannot_flow_into_one_another() -> None:
+def test_csrf_path_and_secret_are_separated_unambiguously() -> None:
     token = csrf.token(marks(), ("ab",), "c")
     assert not csrf.token_holds(marks(), ("a",), "bc", token)
 
@@ -46,7 +46,7 @@ def test_a_token_outlives_a_change_of_keys_and_dies_with_its_key() -> None:
     assert not csrf.token_holds(sealer(new, [], bytes), ("secret",), "place", token)
 
 
-def test_a_token_holds_its_whole_mark() -> None:
+def test_a_truncated_csrf_token_is_invalid() -> None:
     token = csrf.token(marks(), ("secret",), "place")
     short = base64.urlsafe_b64encode(base64.urlsafe_b64decode(token)[:-1]).decode()
     assert not csrf.token_holds(marks(), ("secret",), "place", short)
@@ -67,7 +67,5 @@ def test_a_token_holds_its_whole_mark() -> None:
         (None, "http://id.test", False),
     ],
 )
-def test_what_the_browser_says_of_a_requests_origin_is_believed(
-    site: str | None, origin: str | None, *, ours: bool
-) -> None:
+def test_sec_fetch_site_and_origin_headers_are_checked(site: str | None, origin: str | None, *, ours: bool) -> None:
     assert csrf.from_here(site, origin, "https://id.test") is ours

@@ -115,7 +115,7 @@ def router() -> ASGIApp:
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_what_is_asked_is_answered_as_by_the_router(path: str) -> None:
+async def test_every_registered_path_is_routed_as_by_starlette(path: str) -> None:
     for method in METHODS:
         assert await asked(fast_router(ROUTES, HANDLERS, NOT_FOUND), method, path) == await asked(
             router(), method, path
@@ -123,7 +123,7 @@ async def test_what_is_asked_is_answered_as_by_the_router(path: str) -> None:
 
 
 @given(parts=some.lists(some.sampled_from(["", "journey", "two", "a", "never", "choose", "proof", "code", "é", "\n"])))
-async def test_so_is_any_other_path(parts: list[str]) -> None:
+async def test_any_other_path_is_routed_as_by_starlette(parts: list[str]) -> None:
     path = "/" + quote("/".join(parts))
     assert await asked(fast_router(ROUTES, HANDLERS, NOT_FOUND), "GET", path) == await asked(router(), "GET", path)
 
@@ -192,7 +192,7 @@ def test_taking_slashes_away_twice_changes_nothing(path: str) -> None:
     assert once == "/" or not once.endswith("/")
 
 
-def test_where_answers_come_back_to_is_no_page_that_a_person_types() -> None:
+def test_a_callback_path_with_a_slash_too_many_is_not_redirected() -> None:
     routes = [
         Route("/help", echo("help"), methods=["GET"]),
         Route("/callback/{provider}", echo("callback"), methods=["GET"]),

@@ -225,7 +225,7 @@ async def test_the_header_limit_counts_each_request_of_a_connection_separately(p
     writer.close()
 
 
-def test_what_is_refused_is_decided_by_version() -> None:
+def test_header_checks_depend_on_the_http_version() -> None:
     host = [(b"host", b"id.test")]
     for version in ("1.0", "1.1", "2", "3"):
         assert header_error(host, version) is None

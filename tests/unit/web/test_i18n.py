@@ -43,7 +43,7 @@ def test_numbers_of_things_follow_the_languages_own_rules(code: str, expected: d
     assert {n: found.minutes(n) for n in expected} == expected
 
 
-def test_what_fills_a_hole_of_markup_is_escaped_unless_it_is_markup() -> None:
+def test_a_placeholder_value_is_escaped_unless_it_is_markup() -> None:
     english = language("en", "UTC")
     assert english.markup("About {name}", name="<i>") == "About &lt;i&gt;"
     assert english.markup("About {name}", name=Markup("<bdi>x</bdi>")) == "About <bdi>x</bdi>"

@@ -54,13 +54,13 @@ def event(kind: str, **more: str) -> AuditEvent:
         (event("case_bound", **{"from": "approved", "to": "bound"}), "portico_case_moves_total", {"to": "bound"}),
     ],
 )
-def test_a_fact_is_counted_under_what_it_tells(happened: AuditEvent, name: str, labels: dict[str, str]) -> None:
+def test_an_audit_event_is_counted_with_its_labels(happened: AuditEvent, name: str, labels: dict[str, str]) -> None:
     meters = Metrics(None)
     meters.recorded([happened, happened])
     assert value(meters.text(), name, **labels) == 2
 
 
-def test_what_is_noted_in_a_case_without_moving_it_is_no_move() -> None:
+def test_a_case_event_without_a_transition_is_not_counted() -> None:
     meters = Metrics(None)
     meters.recorded([event("case_noted", **{"from": "in_session", "to": "in_session"})])
     assert value(meters.text(), "portico_case_moves_total", to="in_session") is None
@@ -78,7 +78,7 @@ def test_a_malformed_claim_is_counted_for_its_provider_and_name() -> None:
     assert value(meters.text(), "portico_claims_malformed_total", provider="bank", claim="birthdate") == 1
 
 
-def test_a_failure_at_a_provider_is_counted_by_what_was_wrong_and_a_stray_callback_by_why() -> None:
+def test_a_provider_failure_is_counted_by_cause_and_a_stray_callback_by_reason() -> None:
     meters = Metrics(None)
     meters.provider_failed("bank", "unsafe", "reply", "userinfo_signed")
     meters.stray_callback("bank", "not_awaited")

@@ -52,7 +52,7 @@ POLICY = {
         ("/unreachable", 503),
     ],
 )
-async def test_every_answer_bears_the_headers(at: str, status: int, app: ASGIApp) -> None:
+async def test_every_response_has_the_security_headers(at: str, status: int, app: ASGIApp) -> None:
     async with client(app) as browser:
         answer = await browser.get(at)
     assert answer.status_code == status
@@ -64,7 +64,7 @@ async def test_every_answer_bears_the_headers(at: str, status: int, app: ASGIApp
     assert answer.headers["x-request-id"]
 
 
-async def test_redirects_and_refusals_bear_them_too(app: ASGIApp) -> None:
+async def test_redirects_and_errors_have_the_security_headers(app: ASGIApp) -> None:
     async with client(app) as browser:
         for answer in (
             await browser.post(f"/journey/{HANDLE}/choose", data={"provider": "alder"}),
@@ -76,7 +76,7 @@ async def test_redirects_and_refusals_bear_them_too(app: ASGIApp) -> None:
             assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_what_pages_refer_to_is_kept_for_ever_and_named_by_its_content(app: ASGIApp, files: Statics) -> None:
+async def test_static_files_are_immutable_and_named_by_their_digest(app: ASGIApp, files: Statics) -> None:
     async with client(app) as browser:
         for at, static in files.files.items():
             answer = await browser.get(at, headers={"accept-encoding": "gzip"})
@@ -97,7 +97,7 @@ async def test_a_store_out_of_reach_is_a_page_that_says_when_to_come_back(app: A
     assert "Nid yw Portico ar gael ar hyn o bryd" in answer.text
 
 
-async def test_a_mishap_is_a_page_with_a_reference_and_its_secret_is_nowhere(
+async def test_an_unhandled_error_is_a_page_with_a_reference_and_without_details(
     app: ASGIApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -187,7 +187,7 @@ async def test_an_answer_that_says_something_else_keeps_it(system: System) -> No
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_a_mishap_before_anything_was_answered_is_answered(system: System) -> None:
+async def test_an_unhandled_error_before_the_response_gets_an_error_page(system: System) -> None:
     async def bare(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise KeyError("a secret")
 
@@ -197,7 +197,7 @@ async def test_a_mishap_before_anything_was_answered_is_answered(system: System)
     assert "secret" not in answer.text
 
 
-async def test_a_client_that_left_is_no_mishap(system: System, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_disconnect_is_no_unhandled_error(system: System, caplog: pytest.LogCaptureFixture) -> None:
     app = guarded(Starlette(routes=[Route("/", reader, methods=["POST"])]), system)
     sent: list[Message] = []
 
@@ -213,7 +213,7 @@ async def test_a_client_that_left_is_no_mishap(system: System, caplog: pytest.Lo
     assert "request_failed" not in [record.message for record in caplog.records]
 
 
-async def test_what_is_no_http_passes_through(system: System) -> None:
+async def test_other_protocols_than_http_pass_through(system: System) -> None:
     seen: list[str] = []
 
     async def bare(scope: Scope, _receive: Receive, _send: Send) -> None:

@@ -249,14 +249,14 @@ def test_the_words_show_until_they_have_to_be_typed_in(written: PageRenderer) ->
         ("waiting_no_more_codes", "No more codes can be sent for this request."),
     ],
 )
-def test_taking_up_an_identity_says_where_the_code_goes(name: str, expected: str, written: PageRenderer) -> None:
+def test_binding_an_identity_shows_where_the_code_is_sent(name: str, expected: str, written: PageRenderer) -> None:
     html = page(VIEWS[name], written)
     assert expected in text(html)
     assert ('action="/journey/a-handle-for-tests-only/code"' in html) == (name != "waiting_no_more_codes")
     assert ('name="words"' in html) == (name in ("waiting_to_take_up", "waiting_code_posted"))
 
 
-def test_no_failure_page_blames_anybody_or_speaks_of_fraud_death_or_what_did_not_match(written: PageRenderer) -> None:
+def test_no_failure_page_mentions_blame_fraud_death_or_a_mismatch(written: PageRenderer) -> None:
     for failure in FailureClass:
         said = text(page(went_wrong(failure), written)).lower()
         for word in ("fraud", "suspici", "deceased", "died", "death", "did not match", "your fault", "you failed"):

@@ -112,7 +112,7 @@ async def test_a_code_of_a_question_beyond_the_limit_is_answered_with_its_page(
         ("bind", {"code": "1", "words": "x"}, {"proof": ProofResult.DONE}, "", ""),
     ],
 )
-async def test_what_was_not_done_is_said_on_the_page_that_follows(
+async def test_a_refused_action_is_explained_on_the_next_page(
     at: str,
     fields: dict[str, str],
     arrange: dict[str, object],

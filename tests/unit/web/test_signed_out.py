@@ -40,7 +40,9 @@ def shown(
 
 
 @pytest.mark.parametrize("language", SITE.languages)
-def test_the_page_frames_a_page_of_ours_and_goes_on_in_time(written: PageRenderer, language: str) -> None:
+def test_the_logout_page_has_one_frame_of_our_origin_and_continues_in_time(
+    written: PageRenderer, language: str
+) -> None:
     found, html = shown(written, LogoutSteps(SERVICE, BACK, (TAX, LAND, TAX)), language)
     assert dict(found.headers) == {"Content-Security-Policy": f"{POLICY}; frame-src 'self'", "Refresh": f"3;url={BACK}"}
     assert html.count("<iframe hidden") == html.count("</iframe>") == html.count('title="') == 1
@@ -123,9 +125,7 @@ def door(citizen: GivenCitizen, written: PageRenderer, files: Statics) -> ASGIAp
     return guarded(Starlette(routes=routes), system())
 
 
-async def test_the_page_for_frames_may_be_framed_by_anybody_and_does_nothing_but_its_script(
-    door: ASGIApp, files: Statics
-) -> None:
+async def test_the_check_session_iframe_may_be_framed_by_any_origin(door: ASGIApp, files: Statics) -> None:
     async with client(door) as browser:
         page = await browser.get("/session")
         other = await browser.get("/services")

@@ -77,7 +77,7 @@ async def test_evidence_can_be_changed_and_removed(stage: Stage) -> None:
         ("evidence/new", PASSPORT | {"check.face": "could_not"}, "problem=reason&at=face"),
     ],
 )
-async def test_what_is_wrong_with_a_form_is_said_and_nothing_typed_stands_in_the_address(
+async def test_form_errors_are_shown_and_no_typed_value_is_in_the_url(
     stage: Stage, path: str, form: dict[str, str], problem: str
 ) -> None:
     case = await stage.case()

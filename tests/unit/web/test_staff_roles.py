@@ -18,7 +18,7 @@ LEAD_VERBS = {
 
 @pytest.mark.parametrize("who", [MEI, CARYS, ADA], ids=lambda one: one.id)
 @pytest.mark.parametrize("verb", LEAD_VERBS)
-async def test_what_a_lead_may_do_is_refused_to_everybody_else(stage: Stage, who: object, verb: str) -> None:
+async def test_lead_actions_are_refused_to_other_roles(stage: Stage, who: object, verb: str) -> None:
     case = await stage.case(ev.Held(RHYS.id, "doubt"))
     before = await now(stage, case)
     context = await stage.sign_in(who)  # type: ignore[arg-type]
@@ -29,7 +29,7 @@ async def test_what_a_lead_may_do_is_refused_to_everybody_else(stage: Stage, who
 
 
 @pytest.mark.parametrize("who", [RHYS, ADA], ids=lambda one: one.id)
-async def test_who_is_no_agent_cannot_take_work_on_or_decide_a_case(stage: Stage, who: object) -> None:
+async def test_only_agents_claim_and_decide_cases(stage: Stage, who: object) -> None:
     case = await stage.case()
     context = await stage.sign_in(who)  # type: ignore[arg-type]
     assert "Take the next case" not in (await context.get("/")).text
@@ -95,7 +95,7 @@ async def test_the_way_back_from_a_flag_leads_nowhere_else(stage: Stage) -> None
     assert raised.headers["location"] == "/?told=noted"
 
 
-async def test_who_knows_the_citizen_says_so_and_does_not_get_the_case_again(stage: Stage) -> None:
+async def test_an_agent_with_a_conflict_of_interest_does_not_get_the_case_again(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
     at = f"/cases/{case.id}"

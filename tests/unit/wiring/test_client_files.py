@@ -73,7 +73,7 @@ async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reg
             yield RegistrationHarness(container, config.folder, client)
 
 
-async def test_a_service_registers_is_known_at_once_and_is_told_what_is_in_force(harness: RegistrationHarness) -> None:
+async def test_a_registered_client_is_active_at_once_and_receives_its_metadata(harness: RegistrationHarness) -> None:
     reply = await harness.register(contacts=["me@shop.example"], logo_uri="https://shop.example/logo")
     body = reply.json()
     assert (reply.status_code, reply.headers["cache-control"]) == (201, "no-store")
@@ -115,7 +115,7 @@ async def test_a_registration_is_read_and_ended_by_its_own_token_and_no_other(ha
     assert first["client_id"] not in harness.container.configuration.registry.services
 
 
-async def test_what_an_operator_wrote_is_nobodys_to_read_or_end(harness: RegistrationHarness) -> None:
+async def test_a_client_written_by_the_operator_cannot_be_read_or_deleted(harness: RegistrationHarness) -> None:
     mark = (
         base64.urlsafe_b64encode(harness.container.crypto.sealer.mac("registration", b"demo-service"))
         .decode()
@@ -188,7 +188,7 @@ async def test_a_self_registered_client_is_read_with_its_old_keys_if_its_file_ca
         ({"jwks": {"keys": [None]}}, "invalid_client_metadata", ""),
     ],
 )
-async def test_what_a_file_could_not_say_is_refused_and_leaves_nothing_behind(
+async def test_metadata_that_a_file_cannot_hold_are_refused_without_a_trace(
     harness: RegistrationHarness, metadata: dict[str, Any], error: str, said: str
 ) -> None:
     before = harness.files()
@@ -229,7 +229,7 @@ async def test_while_the_configuration_is_wrong_elsewhere_nothing_is_registered(
 @pytest.mark.parametrize(
     "fault", [OSError("read-only"), StoreUnavailable("the database is away"), asyncio.CancelledError()]
 )
-async def test_what_nobody_could_be_told_of_does_not_stay(
+async def test_a_registration_that_cannot_be_announced_is_removed(
     harness: RegistrationHarness, fault: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert harness.container.configuration.client_files is not None
@@ -267,7 +267,7 @@ async def test_what_a_reload_did_not_take_is_neither_registered_nor_ended(
     assert (await harness.client.delete(body["registration_client_uri"], headers=bearer)).status_code == 204
 
 
-async def test_a_registered_service_shares_no_subjects_with_anybody(harness: RegistrationHarness) -> None:
+async def test_a_registered_client_shares_its_subjects_with_no_other(harness: RegistrationHarness) -> None:
     body = (await harness.register(redirect_uris=["https://aberlan.example/a", "https://other.example/b"])).json()
     sectors = [service.sector for service in harness.container.configuration.registry.services.values()]
     mine = harness.container.configuration.registry.services[body["client_id"]].sector
@@ -290,7 +290,7 @@ async def test_the_metadata_say_where_to_register_and_what_a_new_service_may_use
     assert document["require_pushed_authorization_requests"] is False
 
 
-async def test_nobody_registers_where_that_was_not_asked_for(harness: RegistrationHarness) -> None:
+async def test_registration_is_404_if_it_is_not_configured(harness: RegistrationHarness) -> None:
     configuration = replace(harness.container.configuration, client_files=None)
     closed = wiring.public_app(replace(harness.container, configuration=configuration))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=closed), base_url=ISSUER) as client:

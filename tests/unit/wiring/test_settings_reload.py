@@ -99,7 +99,7 @@ async def test_services_come_change_and_go(
     assert await registry.keys("land-register", "") == await registry.keys("nobody", "")
 
 
-async def test_what_was_given_out_before_stays_as_it_was(
+async def test_references_to_the_old_configuration_stay_unchanged(
     config: Configuration, registry: Registry, reloading: SettingsReloader
 ) -> None:
     before = registry.services.items()
@@ -119,7 +119,7 @@ async def test_of_a_provider_its_listing_is_taken(
     assert registry.providers["northbank"].provider is provider
 
 
-async def test_one_mistake_refuses_everything_and_is_logged_with_place_and_mend(
+async def test_one_problem_refuses_the_reload_and_is_logged_with_place_and_fix(
     config: Configuration,
     registry: Registry,
     reloading: SettingsReloader,
@@ -151,7 +151,7 @@ async def test_a_service_whose_tokens_no_key_of_ours_signs_is_refused(
     assert caplog.records[-1].message == "configuration_refused"
 
 
-async def test_what_wants_a_restart_is_named_and_not_taken(
+async def test_settings_that_need_a_restart_are_named_and_not_applied(
     config: Configuration, registry: Registry, reloading: SettingsReloader, caplog: pytest.LogCaptureFixture
 ) -> None:
     config.change("broker.toml", "tokens.code", "30 s")
@@ -208,7 +208,7 @@ async def test_another_sector_is_warned_of(
     ]
 
 
-async def test_a_process_reads_when_somebody_asked_since_it_looked_and_shows_what_it_has_taken(
+async def test_a_process_reloads_after_a_request_and_reports_the_applied_count(
     config: Configuration, reloading: SettingsReloader, hosts: Hosts
 ) -> None:
     assert not await reloading.is_requested()
@@ -224,7 +224,7 @@ async def test_a_process_reads_when_somebody_asked_since_it_looked_and_shows_wha
     assert hosts.taken == 1
 
 
-async def test_the_first_look_of_a_process_reads_again_if_it_was_ever_asked(
+async def test_the_first_poll_of_a_process_reloads_if_a_reload_was_ever_requested(
     reloading: SettingsReloader, hosts: Hosts
 ) -> None:
     hosts.asked = 3

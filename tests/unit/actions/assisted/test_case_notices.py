@@ -30,7 +30,7 @@ async def test_the_notice_of_a_result_is_the_same_whatever_was_decided(stage: St
     assert notices[0].kind is NotificationKind.RESULT
 
 
-async def test_who_said_that_it_is_not_safe_is_sent_nothing_but_the_code_they_press_for(stage: Stage) -> None:
+async def test_an_unsafe_contact_receives_only_the_code_the_citizen_requests(stage: Stage) -> None:
     handle = await stage.arrives()
     await stage.asks(handle, replace(WANTED, unsafe=True))
     await stage.approves()
@@ -51,7 +51,7 @@ async def test_more_evidence_brings_a_notice_and_the_citizen_says_when_they_are_
     assert (await stage.case(handle)).state is CaseState.QUEUED
 
 
-async def test_a_declined_citizen_reads_it_on_their_page(stage: Stage) -> None:
+async def test_a_decline_is_shown_on_the_citizens_page(stage: Stage) -> None:
     handle = await stage.arrives()
     await stage.asks(handle)
     await decides(stage, Decision.DECLINE, "face_differs")
@@ -89,7 +89,7 @@ async def test_deadlines_expire_without_a_request(stage: Stage) -> None:
     assert (gone.state, gone.erased) == (CaseState.EXPIRED, True)
 
 
-async def test_the_case_knows_no_secret_in_plain(stage: Stage) -> None:
+async def test_the_case_stores_no_secret_in_plain(stage: Stage) -> None:
     handle = await stage.arrives()
     continuation = await stage.asks(handle)
     await stage.approves()

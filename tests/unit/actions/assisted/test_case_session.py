@@ -81,7 +81,7 @@ async def test_a_lapsed_lease_puts_the_case_back_and_says_so(stage: Stage) -> No
     assert (await stage.audit("case_lease_lapsed"))[0].actor == "broker"
 
 
-async def test_looking_in_and_flagging_disturb_no_agent_at_work(stage: Stage) -> None:
+async def test_viewing_and_flagging_do_not_conflict_with_the_agents_edits(stage: Stage) -> None:
     handle = await waiting(stage)
     who, c = stage.present(ANN), stage.console
     f = had(await c.next_case(who))
@@ -253,7 +253,7 @@ async def test_a_citizen_with_the_name_of_the_member_of_staff_brings_a_warning(s
     assert await stage.console.view_case(stage.present(kin), f.case.id) is ActionRefused.UNKNOWN
 
 
-async def test_who_must_not_be_called_is_warned_of(stage: Stage) -> None:
+async def test_a_contact_that_must_not_be_called_brings_a_warning(stage: Stage) -> None:
     await waiting(stage, unsafe=True, someone_with_me=True)
     f = had(await stage.console.next_case(stage.present(ANN)))
     assert set(f.warnings) == {CaseWarning.UNSAFE_TO_CALL, CaseWarning.SOMEONE_WITH_CITIZEN}

@@ -50,7 +50,7 @@ def identity(stage: Stage, **claims: str) -> Identity:
     )
 
 
-async def test_the_question_waits_for_its_code_and_goes_out_to_the_address_of_the_case(stage: Stage) -> None:
+async def test_the_device_prompt_is_sent_to_the_contact_of_the_case(stage: Stage) -> None:
     folder, question = await asked(stage)
     [notice] = await stage.sent()
     assert (notice.kind, notice.address, notice.case) == (NotificationKind.QUESTION, "ada@example.org", folder.case.id)
@@ -63,7 +63,7 @@ async def test_the_question_waits_for_its_code_and_goes_out_to_the_address_of_th
     assert MESSAGE not in str(row)
 
 
-async def test_only_who_holds_the_case_asks_and_only_once_the_details_stand(stage: Stage) -> None:
+async def test_only_the_holder_prompts_the_device_and_only_with_recorded_details(stage: Stage) -> None:
     await stage.asks(await stage.arrives())
     folder = await in_session(stage, details=False)
     who, c, case_id = stage.present(ANN), stage.console, folder.case.id
@@ -113,7 +113,7 @@ async def test_no_member_of_staff_can_record_it_by_hand(stage: Stage) -> None:
     assert not isinstance(made, CaseView)
 
 
-async def test_a_case_that_went_on_takes_no_confirmation_in(stage: Stage) -> None:
+async def test_a_confirmation_is_ignored_after_the_case_has_moved_on(stage: Stage) -> None:
     folder, question = await asked(stage)
     had(await stage.console.drop_session(stage.present(ANN), folder.ref, "line_lost"))
     assert not await stage.citizen_cases.record_confirmation(question, identity(stage))
@@ -132,7 +132,7 @@ async def identified(stage: Stage, handle: str) -> None:
     assert await stage.passing.transactions.save(handle, after)
 
 
-async def test_a_code_begins_a_journey_of_its_own_that_ends_with_the_question(stage: Stage) -> None:
+async def test_the_user_code_starts_a_transaction_that_ends_with_the_backchannel_request(stage: Stage) -> None:
     _, question = await asked(stage)
     begun = await stage.citizen.take_question(question.code.lower(), PHONE, "en")
     assert isinstance(begun, StartedTransaction)
@@ -155,7 +155,7 @@ async def test_a_code_begins_a_journey_of_its_own_that_ends_with_the_question(st
 
 
 @pytest.mark.parametrize("state", [state for state in BackchannelState if state is not BackchannelState.WAITING])
-async def test_a_second_device_learns_that_the_question_was_answered_and_is_told_nothing_that_it_did_not_do(
+async def test_a_second_device_sees_that_the_request_was_answered_elsewhere(
     stage: Stage, state: BackchannelState
 ) -> None:
     """Otherwise the page would claim that nothing was sent to staff, or that the citizen answered on this device."""
@@ -178,7 +178,7 @@ async def test_a_second_device_learns_that_the_question_was_answered_and_is_told
     assert found.state is state
 
 
-async def test_the_browser_that_waits_is_asked_too_and_only_that_one(stage: Stage) -> None:
+async def test_the_waiting_browser_of_the_case_is_prompted_and_no_other(stage: Stage) -> None:
     handle = await stage.arrives(language="cy")
     await stage.asks(handle)
     folder = await in_session(stage)
@@ -193,7 +193,7 @@ async def test_the_browser_that_waits_is_asked_too_and_only_that_one(stage: Stag
     assert (await stage.transaction(begun.handle)).language == "cy"  # as the pages that they read so far
 
 
-async def test_what_is_not_answered_in_time_is_over(stage: Stage) -> None:
+async def test_an_unanswered_device_prompt_expires(stage: Stage) -> None:
     _, question = await asked(stage)
     begun = await stage.citizen.take_question(question.code, PHONE, "en")
     assert isinstance(begun, StartedTransaction)

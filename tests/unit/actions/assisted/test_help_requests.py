@@ -58,7 +58,7 @@ async def test_only_sessions_that_can_reach_the_level_are_on_offer(stage: Stage)
     assert set(low.channels) == set(Channel)
 
 
-async def test_no_help_is_on_offer_where_it_could_not_reach_the_level(stage: Stage) -> None:
+async def test_help_is_not_offered_if_it_cannot_reach_the_level(stage: Stage) -> None:
     handle = await stage.arrives(Level.HIGH)
     assert await stage.citizen_cases.offer_help(handle, ME) is None
     assert await stage.citizen.ask_help(handle, ME, WANTED) is HelpRefused.NOT_NOW
@@ -101,7 +101,7 @@ async def test_a_contact_address_that_cannot_be_reached_is_refused(
         assert contact.address == kept
 
 
-async def test_an_address_no_notice_can_reach_is_not_taken(stage: Stage) -> None:
+async def test_an_address_that_no_notifier_serves_is_refused(stage: Stage) -> None:
     handle = await stage.arrives()
     phone = replace(WANTED, way="phone", address="+447700900982")
     assert await with_ways(stage, "email").request_help(handle, ME, phone) is HelpRefused.WAY

@@ -69,9 +69,7 @@ async def test_approval_grants_nothing_until_it_is_bound(stage: Stage) -> None:
         ("words", "code"),
     ],
 )
-async def test_where_more_than_a_code_is_needed_code_and_words_must_both_be_right(
-    stage: Stage, code: str, words: str
-) -> None:
+async def test_above_the_level_of_a_code_both_code_and_words_are_verified(stage: Stage, code: str, words: str) -> None:
     handle = await stage.arrives()
     await stage.asks(handle)
     await stage.approves()
@@ -132,7 +130,9 @@ async def test_of_two_bindings_at_once_one_identity_comes(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("way", "address", "life"), [("email", "a@example.org", 86400), ("phone", "+447700900982", 600)]
 )
-async def test_a_code_is_good_as_long_as_its_way_allows(stage: Stage, way: str, address: str, life: int) -> None:
+async def test_the_lifetime_of_a_code_depends_on_the_contact_method(
+    stage: Stage, way: str, address: str, life: int
+) -> None:
     handle = await stage.arrives()
     await stage.asks(handle, replace(WANTED, way=way, address=address))
     await stage.approves()
@@ -148,7 +148,7 @@ async def test_a_code_is_good_as_long_as_its_way_allows(stage: Stage, way: str, 
     await stage.binds(handle)
 
 
-async def test_a_new_code_kills_the_one_before_and_a_double_press_sends_one(stage: Stage) -> None:
+async def test_a_new_code_replaces_the_previous_one_and_a_double_press_sends_one(stage: Stage) -> None:
     handle = await stage.arrives()
     await stage.asks(handle)
     await stage.approves()

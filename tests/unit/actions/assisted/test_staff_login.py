@@ -213,7 +213,7 @@ async def test_a_session_ends_when_it_is_not_used_and_when_it_is_too_old(harness
     assert await harness.login.principal(arrived.session) is None
 
 
-async def test_who_left_the_list_of_staff_is_signed_out(harness: LoginHarness) -> None:
+async def test_a_member_removed_from_the_staff_list_is_signed_out(harness: LoginHarness) -> None:
     arrived = await harness.signs_in()
     assert isinstance(arrived, LoginResult)
     for people in ({"ben": BEN}, {"ann": replace(ANN, subject="somebody-else")}):
@@ -280,7 +280,7 @@ async def test_a_sign_in_from_the_future_makes_no_decision_fresher(harness: Logi
     assert principal.fresh_until == harness.stage.clock.now() + 300
 
 
-async def test_a_failed_staff_sign_in_says_in_the_log_what_it_failed_of(
+async def test_a_failed_staff_login_is_logged_with_its_cause(
     harness: LoginHarness, tallies: Tallies, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -304,7 +304,7 @@ async def test_a_failed_staff_sign_in_says_in_the_log_what_it_failed_of(
     assert vars(call)["request_id"] == "request-1"
 
 
-async def test_a_callback_of_staff_that_does_not_belong_leaves_a_trace(
+async def test_a_stray_staff_callback_is_logged(
     harness: LoginHarness, tallies: Tallies, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

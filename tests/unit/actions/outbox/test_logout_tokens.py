@@ -141,14 +141,14 @@ async def make_stage(facts: SqlStores, system: System, clock: FakeClock) -> Asyn
 
 
 @pytest.mark.parametrize("status", ["200", "204"])
-async def test_a_service_that_answers_well_is_told_once(make_stage: Make, status: str) -> None:
+async def test_an_acknowledged_logout_token_is_sent_once(make_stage: Make, status: str) -> None:
     stage = await make_stage(status)
     assert await stage.tries(1) == [DELIVERED]
     assert await stage.send() == 0
     assert await stage.facts.deliveries.waiting(stage.clock.now()) == []
 
 
-async def test_every_try_brings_a_token_of_its_own_signed_just_then(make_stage: Make) -> None:
+async def test_each_attempt_sends_a_newly_signed_logout_token(make_stage: Make) -> None:
     stage = await make_stage("500", "gone", "slow", "302", "404", "200")
     began = stage.clock.now()
     assert await stage.tries(6) == [*[FAILED] * 5, DELIVERED]
@@ -160,7 +160,7 @@ async def test_every_try_brings_a_token_of_its_own_signed_just_then(make_stage: 
     assert {(claims["aud"], claims["sub"], claims["sid"]) for claims in read} == {("tax", "pairwise-1", "sid-1")}
 
 
-async def test_a_service_that_refuses_is_not_asked_again(make_stage: Make) -> None:
+async def test_a_rejected_logout_token_is_not_retried(make_stage: Make) -> None:
     stage = await make_stage("400")
     assert await stage.tries(1) == [REFUSED]
     assert await stage.send() == 0
@@ -172,7 +172,7 @@ async def test_a_service_that_never_answers_is_given_up_in_the_end(make_stage: M
     assert await stage.send() == 0
 
 
-async def test_what_was_under_way_when_a_process_died_is_delivered_by_another(make_stage: Make) -> None:
+async def test_a_delivery_of_a_dead_process_is_made_by_another(make_stage: Make) -> None:
     stage = await make_stage("200")
     now = stage.clock.now()
     assert len(await stage.facts.deliveries.claim(now, now + TERMS.lease, 10)) == 1
@@ -182,7 +182,7 @@ async def test_what_was_under_way_when_a_process_died_is_delivered_by_another(ma
     assert len(stage.service.came) == 1
 
 
-async def test_a_service_without_an_address_any_more_is_told_nothing(make_stage: Make) -> None:
+async def test_a_service_without_a_logout_uri_gets_no_logout_token(make_stage: Make) -> None:
     stage = await make_stage()
     assert await replace(stage, sender=replace(stage.sender, services={})).send() == 1
     assert stage.counted.outcomes == [DeliveryOutcome.DROPPED]

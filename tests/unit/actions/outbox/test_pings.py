@@ -96,7 +96,9 @@ async def answered(stage: Stage) -> BackchannelRequest:
 
 
 @pytest.mark.parametrize("status", [200, 204])
-async def test_a_service_is_told_once_with_its_own_token(stage: Stage, outgoing: HttpClients, status: int) -> None:
+async def test_a_ping_is_sent_once_with_the_notification_token(
+    stage: Stage, outgoing: HttpClients, status: int
+) -> None:
     await answered(stage)
     async with receiving(status) as receiver:
         known = service(receiver.port)
@@ -111,7 +113,9 @@ async def test_a_service_is_told_once_with_its_own_token(stage: Stage, outgoing:
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 404])
-async def test_a_refusal_and_a_redirect_are_the_last_word(stage: Stage, outgoing: HttpClients, status: int) -> None:
+async def test_a_ping_is_not_retried_after_a_refusal_or_redirect(
+    stage: Stage, outgoing: HttpClients, status: int
+) -> None:
     await answered(stage)
     async with receiving(status) as receiver:
         attempts = []
@@ -122,7 +126,7 @@ async def test_a_refusal_and_a_redirect_are_the_last_word(stage: Stage, outgoing
     assert len(receiver.heard) == 1
 
 
-async def test_a_server_that_fails_is_told_again_later_and_later(stage: Stage, outgoing: HttpClients) -> None:
+async def test_a_failed_ping_is_retried_with_growing_delays(stage: Stage, outgoing: HttpClients) -> None:
     await answered(stage)
     async with receiving(503, 500, 204) as receiver:
         known = service(receiver.port)
@@ -139,7 +143,7 @@ async def test_a_server_that_fails_is_told_again_later_and_later(stage: Stage, o
     assert heard == [1, 1, 2, 2, 3, 3]
 
 
-async def test_a_service_that_nobody_reaches_is_given_up_in_the_end(
+async def test_a_ping_to_an_unreachable_service_is_given_up(
     stage: Stage, outgoing: HttpClients, caplog: pytest.LogCaptureFixture
 ) -> None:
     put, attempts = await answered(stage), TERMS.retry.max_attempts or 0
@@ -153,7 +157,7 @@ async def test_a_service_that_nobody_reaches_is_given_up_in_the_end(
     assert [record.message for record in caplog.records] == ["ping_failed"] * attempts
 
 
-async def test_what_is_not_configured_to_be_told_is_not(stage: Stage, outgoing: HttpClients) -> None:
+async def test_a_service_in_poll_mode_is_not_pinged(stage: Stage, outgoing: HttpClients) -> None:
     await answered(stage)
     async with receiving(204) as receiver:
         polls = service(receiver.port, CibaDeliveryMode.POLL)

@@ -59,7 +59,7 @@ def test_a_key_does_not_sign_before_its_day_is_over_and_the_refusal_says_when(fo
     assert states(folder)[old] is KeyState.RETIRED
 
 
-def test_there_is_nothing_to_hurry_without_a_next_key(folder: Path) -> None:
+def test_rotate_now_without_a_next_key_is_refused(folder: Path) -> None:
     with pytest.raises(KeysUnusable, match="no next key for ES256"):
         changes(folder).rotate("ES256", START, hurry=True)
     with pytest.raises(KeysUnusable, match="no next key for ES256"):
@@ -160,7 +160,7 @@ def test_a_folder_of_an_earlier_release_is_as_old_as_its_index(tmp_path: Path) -
     changes(folder).rotate("ES256", START + 50 + DAY)
 
 
-def test_only_one_changes_a_folder_at_a_time(folder: Path) -> None:
+def test_the_key_folder_is_changed_by_one_process_at_a_time(folder: Path) -> None:
     with (folder / LOCK).open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(KeysUnusable, match="another process is changing keys"):
@@ -168,7 +168,7 @@ def test_only_one_changes_a_folder_at_a_time(folder: Path) -> None:
     changes(folder).rotate("ES256", START)
 
 
-def test_an_editor_who_is_faster_is_not_overwritten(folder: Path) -> None:
+def test_a_concurrent_edit_of_the_index_is_not_overwritten(folder: Path) -> None:
     index, _ = load_index(folder)
     assert index is not None
     seen = digest(folder)

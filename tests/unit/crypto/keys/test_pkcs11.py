@@ -73,7 +73,7 @@ def test_the_next_key_is_made_where_the_current_one_is(hsm: SoftHsm, tmp_path: P
     assert entry.pkcs11.token == LABEL
 
 
-def test_its_private_half_cannot_leave_the_token(hsm: SoftHsm, tmp_path: Path) -> None:
+def test_the_private_key_cannot_be_extracted_from_the_pkcs11_token(hsm: SoftHsm, tmp_path: Path) -> None:
     in_token(hsm, tmp_path / "keys", "ES256")
     tokens = Pkcs11Tokens()
     token = tokens.at(place(hsm, "key-ES256"))
@@ -87,7 +87,7 @@ def test_its_private_half_cannot_leave_the_token(hsm: SoftHsm, tmp_path: Path) -
     assert token.library.call(flags) == (True, False)
 
 
-async def test_a_token_that_is_gone_is_missed_and_found_again(
+async def test_a_lost_pkcs11_token_is_reported_and_used_again_when_it_returns(
     hsm: SoftHsm, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = FakeClock()
@@ -107,7 +107,7 @@ async def test_a_token_that_is_gone_is_missed_and_found_again(
     assert {record.message for record in caplog.records} == {"hsm_unavailable", "hsm_recovered"}
 
 
-async def test_a_token_that_is_gone_is_not_looked_for_at_every_signature(hsm: SoftHsm, tmp_path: Path) -> None:
+async def test_a_lost_pkcs11_token_is_not_searched_at_every_signature(hsm: SoftHsm, tmp_path: Path) -> None:
     clock = FakeClock()
     held = await asyncio.to_thread(LiveKeyRing, in_token(hsm, tmp_path / "keys", "ES256"), Pkcs11Tokens(clock.now))
     hsm.pull()
@@ -174,7 +174,9 @@ async def test_another_key_under_the_same_name_does_not_sign(hsm: SoftHsm, tmp_p
         ({}, "is not a valid description of a key in a token"),
     ],
 )
-def test_a_place_that_is_wrong_is_named(hsm: SoftHsm, tmp_path: Path, changed: dict[str, str], said: str) -> None:
+def test_a_wrong_pkcs11_module_token_or_label_is_named(
+    hsm: SoftHsm, tmp_path: Path, changed: dict[str, str], said: str
+) -> None:
     folder = in_token(hsm, tmp_path / "keys", "ES256")
     index = folder / INDEX
     index.write_text(index.read_text().replace(hsm.entry(label="key-ES256"), hsm.entry(**changed)))
@@ -182,7 +184,7 @@ def test_a_place_that_is_wrong_is_named(hsm: SoftHsm, tmp_path: Path, changed: d
         keys.load_all(folder)
 
 
-async def test_the_loop_goes_on_while_a_token_thinks_and_too_many_are_turned_away(tmp_path: Path) -> None:
+async def test_slow_pkcs11_calls_block_no_event_loop_and_excess_calls_are_refused(tmp_path: Path) -> None:
     library, thinking = Pkcs11Module(tmp_path / "none.so"), threading.Event()
     waiting = [asyncio.ensure_future(library.ask(thinking.wait)) for _ in range(WAITING)]
     await asyncio.sleep(0)
