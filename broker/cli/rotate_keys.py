@@ -95,8 +95,8 @@ async def _routine(
 ) -> tuple[list[KeyChange], list[str]]:
     """One step for each algorithm, as far as its time has come; and why not for the others."""
     now, done, refusals = machine.system.now(), list[KeyChange](), list[str]()
-    complete_all(changes.folder, machine.system.random_bytes, now, changes.tokens, changes.imports)
-    ring = load_all(changes.folder, changes.tokens, changes.imports)
+    complete_all(changes.folder, machine.system.random_bytes, now, changes.tokens)
+    ring = load_all(changes.folder, changes.tokens)
     if args.now:
         # a worker may not show yet what another would sign with
         await _settled(ring, args.settle, now)
@@ -111,7 +111,7 @@ async def _routine(
 
 async def _emergency(args: argparse.Namespace, found: Settings, machine: CommandContext, changes: KeyManager) -> int:
     """Shows a new key, waits until every worker shows it, lets it sign and drops the others. Needs no database."""
-    ring = load_all(changes.folder, changes.tokens, changes.imports)
+    ring = load_all(changes.folder, changes.tokens)
     algorithms = _algorithms(args, ring)
     if any(alg in jwe.KEY_ALGORITHMS for alg in algorithms):
         raise CommandError(

@@ -20,6 +20,10 @@ DRAIN_DELAY = 2.0
 """Seconds between SIGTERM and the moment at which the process stops accepting connections."""
 
 
+PARENT_INTERVAL = 0.5
+"""Seconds between two looks of a worker whether its supervisor still runs."""
+
+
 def freeze_gc() -> None:
     """Excludes the objects of the start from all later garbage collections, and raises the threshold.
 
@@ -34,17 +38,16 @@ def freeze_gc() -> None:
 
 
 def end_with_parent() -> None:
-    """Ends this worker with SIGTERM if its supervisor was killed: it would keep the port from the next supervisor."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    loop = asyncio.get_running_loop()
+    """Ends this process with SIGTERM if its supervisor was killed: it would keep the port from the next supervisor."""
+    loop, supervisor = asyncio.get_running_loop(), multiprocessing.parent_process()
 
-    def orphaned() -> None:
-        loop.remove_reader(parent.sentinel)
-        os.kill(os.getpid(), signal.SIGTERM)
+    def look() -> None:
+        if supervisor is not None and os.getppid() != supervisor.pid:
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            loop.call_later(PARENT_INTERVAL, look)
 
-    loop.add_reader(parent.sentinel, orphaned)
+    look()
 
 
 def drain_on_sigterm(readiness: Readiness) -> None:

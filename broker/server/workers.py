@@ -1,11 +1,7 @@
 """The broker in one process, or in several workers under a supervisor."""
 
-import contextlib
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -13,25 +9,21 @@ from pathlib import Path
 from typing import Literal
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from broker import wiring
+from broker.crypto.keys import finalize_libraries
 from broker.platform.logging_setup import configure_logging
 from broker.platform.system import real_system
 from broker.server.ports import parse_address
 from broker.server.process import drain_on_sigterm, end_with_parent, freeze_gc, reload_on_sighup
-from broker.server.uvicorn_server import behind_proxies, options, serve_all, server
+from broker.server.supervisor import Supervisor
+from broker.server.uvicorn_server import behind_proxies, options, run, serve_all, server
 from broker.settings import Settings
 from broker.web.operations import clear
 from broker.web.operations.metric_files import SHARED as SHARED_METRICS
 
 Listener = Literal["public", "staff", "all"]
 """Which listeners a process opens."""
-
-CONFIG = "PORTICO_CONFIG"
-"""Environment variable of a worker: the path of the configuration that `portico serve` was given."""
-
-WORKER = "broker.server.workers:worker"
 
 
 async def serve_here(settings: Settings, config: Path, listener: Listener) -> None:
@@ -49,23 +41,38 @@ async def serve_here(settings: Settings, config: Path, listener: Listener) -> No
 
 
 def serve_workers(settings: Settings, config: Path, listener: Listener) -> None:
-    """Serves the public listener in `listen.workers` processes, and the staff listener in one beside them."""
-    os.environ[CONFIG] = str(config.resolve())
-    staff = None
-    if listener == "all" and settings.staff is not None:
-        # workers inherit the interpreter's -O, a new command does not
-        optimised = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
-        command = [sys.executable, *optimised, "-m", "broker", "serve", "--config", str(config), "--listener", "staff"]
-        staff = subprocess.Popen(command)
-    try:
-        host, port = parse_address(settings.broker.listen.public)
-        workers = settings.broker.listen.workers
-        served = uvicorn.Config(WORKER, factory=True, host=host, port=port, workers=workers, **options(settings))
-        Supervisor(served, [served.bind_socket()], staff).run()
-    finally:
-        if staff is not None:
-            staff.terminate()
-            staff.wait()
+    """Serves the public listener in `listen.workers` processes, and the staff listener in one beside them.
+
+    All of them are forked from this process, which has imported everything, checked the keys and compiled the pages.
+    """
+    broker = settings.broker
+    serves_staff = listener == "all" and settings.staff is not None
+    finalize_libraries()
+    wiring.compile_pages(settings, staff=serves_staff)
+    host, port = parse_address(broker.listen.public)
+    served = uvicorn.Config(
+        partial(worker, config),
+        factory=True,
+        host=host,
+        port=port,
+        workers=broker.listen.workers,
+        **options(settings),
+    )
+    supervisor = Supervisor(served, [served.bind_socket()], partial(_serve_staff, config) if serves_staff else None)
+    freeze_gc()
+    supervisor.run()
+
+
+def _serve_staff(config: Path) -> None:
+    """Runs the process of the staff listener, which reads the settings again as a worker does."""
+
+    async def serve() -> None:
+        settings = await wiring.wait_for_valid(config)
+        configure_logging(verbose=settings.broker.development)
+        end_with_parent()
+        await serve_here(settings, config, "staff")
+
+    run(serve())
 
 
 def share_metrics(folder: Path) -> None:
@@ -74,35 +81,11 @@ def share_metrics(folder: Path) -> None:
     clear(folder)
 
 
-class Supervisor(Multiprocess):
-    """Restarts workers, and passes SIGHUP on to them and to the staff process, which read their settings again.
+def worker(config: Path) -> wiring.Application:
+    """The application factory of one worker: the public application, opened in its lifespan.
 
-    The signal stays blocked here and is polled. A process that is started from here begins with it blocked too, so a
-    SIGHUP neither gets lost nor ends a process that does not handle it yet.
+    `config` is the folder or file that `portico serve` was given.
     """
-
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket], staff: subprocess.Popen[bytes] | None):
-        super().__init__(config, sockets)
-        self._staff = staff
-
-    def handle_signals(self) -> None:
-        """Called by uvicorn twice a second."""
-        if signal.sigtimedwait({signal.SIGHUP}, 0) is not None:
-            self.handle_hup()
-        super().handle_signals()
-
-    def handle_hup(self) -> None:
-        """Sends SIGHUP to every process."""
-        for pid in (process.pid for process in (*self.processes, self._staff) if process is not None):
-            if pid is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGHUP)
-
-
-def worker() -> wiring.Application:
-    """The application factory of one worker: the public application, opened in its lifespan."""
-    config = Path(os.environ[CONFIG])
-    configure_logging(verbose=False)
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[wiring.Application]:

@@ -2,7 +2,7 @@
 
 from broker.stores.sql.error_mapping import wrong_tables
 from broker.wiring.admin import admin_stores, check_keys, check_ready, check_start, load_settings, migrate_schema, read
-from broker.wiring.applications import Application, LifespanApp, public_app, staff_app
+from broker.wiring.applications import Application, LifespanApp, compile_pages, public_app, staff_app
 from broker.wiring.connection_checks import connect
 from broker.wiring.container import Container
 from broker.wiring.opening import open_container
@@ -16,6 +16,7 @@ __all__ = [
     "check_keys",
     "check_ready",
     "check_start",
+    "compile_pages",
     "connect",
     "load_settings",
     "migrate_schema",

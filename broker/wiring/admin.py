@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from broker.crypto import seal
-from broker.crypto.keys import KeyRing, KeysUnusable, load_all, load_sealing
+from broker.crypto.keys import KeyRing, KeysUnusable, Pkcs11Tokens, load_all, load_sealing
 from broker.crypto.keys.index import load_index
 from broker.crypto.seal import Sealer
 from broker.model.store_results import StoreUnavailable
@@ -48,12 +48,14 @@ def load_settings(place: Path) -> Settings:
 
 def check_keys(found: Settings) -> Iterator[Problem]:
     """A usable key ring, with a key for every algorithm that services want, none of which is used elsewhere too."""
-    folder = found.broker.keys.folder
+    folder, tokens = found.broker.keys.folder, Pkcs11Tokens()
     try:
-        ring = load_all(folder)
+        ring = load_all(folder, tokens)
     except KeysUnusable as unusable:
         yield from unusable.problems
         return
+    finally:
+        tokens.close(wait=True)
     for service in found.services.values():
         alg = service.signing.id_token_alg
         if alg not in ring.current:

@@ -39,6 +39,7 @@ from broker.oidc.discovery import (
 )
 from broker.oidc.dynamic_registration import registrable
 from broker.platform.operator_files import content
+from broker.settings import BrokerSettings, Settings
 from broker.stores.ephemeral.memory import MemoryRateLimits
 from broker.web import citizens, public
 from broker.web.citizens.provider_logout_page import goodbye_routes
@@ -194,11 +195,30 @@ class LifespanApp:
         await send({"type": "lifespan.shutdown.complete"})
 
 
+def compile_pages(settings: Settings, *, staff: bool) -> None:
+    """Compiles the pages of the public application, and with `staff` those of the other, into the process's cache.
+
+    A process that forks does so first: its children then compile none.
+    """
+    _public_pages(settings.broker, statics())
+    if staff:
+        _staff_pages(settings.broker, statics("console"))
+
+
+def _public_pages(broker: BrokerSettings, files: Statics) -> PageRenderer:
+    return _pages(broker, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
+
+
+def _staff_pages(broker: BrokerSettings, files: Statics) -> PageRenderer:
+    from broker.web import staff as staff_pages  # here, since a worker of the public listener needs none of it
+
+    return _pages(broker, broker.console, STAFF_LANGUAGES, files, staff_pages.SHEETS)
+
+
 def _pages(
-    container: Container, origin: str, codes: tuple[str, ...], files: Statics, sheets: Sequence[PageTemplate]
+    broker: BrokerSettings, origin: str, codes: tuple[str, ...], files: Statics, sheets: Sequence[PageTemplate]
 ) -> PageRenderer:
-    """The pages of one door: its own origin, its languages, its style sheet."""
-    broker = container.settings.broker
+    """The pages of one application: its own origin, its languages, its style sheet."""
     site = SiteInfo(
         issuer=origin,
         name=broker.name,
@@ -226,7 +246,7 @@ def public_app(container: Container) -> ASGIApp:
     )
     here = sign_in_context(container)
     files = statics()
-    ready = _pages(container, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
+    ready = _public_pages(broker, files)
     door = citizens.CitizenApp(
         here, citizen_cases(container, here), ready, container.crypto.sealer, container.system, broker.region
     )
@@ -281,7 +301,7 @@ def public_app(container: Container) -> ASGIApp:
     from broker.web import inspector  # here, since production needs none of it
 
     memory = inspector.ExchangeLog(frozenset(container.configuration.registry.services))
-    engineers = replace(door, pages=_pages(container, broker.issuer, broker.languages, files, inspector.SHEETS))
+    engineers = replace(door, pages=_pages(broker, broker.issuer, broker.languages, files, inspector.SHEETS))
     routes.append(inspector.inspector_route(engineers, memory))
     return _with_middleware(
         routes,
@@ -331,7 +351,7 @@ def staff_app(container: Container) -> ASGIApp:
     if staff is None:
         raise ValueError("no staff are configured")
     files, cases = statics("console"), StaffCases(case_context(container))
-    ready = _pages(container, container.settings.broker.console, STAFF_LANGUAGES, files, staff_pages.SHEETS)
+    ready = _staff_pages(container.settings.broker, files)
     door = staff_pages.StaffApp(
         staff_login(container, staff), cases, container.configuration.registry.services, ready, container.crypto.sealer
     )

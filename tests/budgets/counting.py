@@ -14,7 +14,6 @@ import asyncpg
 from broker import wiring
 from broker.platform import system
 from broker.settings import Settings
-from tests.support import memo
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
@@ -150,7 +149,7 @@ class Interpreter:
                 self._made.keys.append(where)
             case "TLS context":
                 self._made.contexts.append(where)
-            case "template" if "jinja2" in frame.f_code.co_filename or frame.f_code is memo.compile.__code__:
+            case "template" if "jinja2" in frame.f_code.co_filename:
                 self._made.templates.append(where)
 
     def _audit(self, event: str, given: tuple[Any, ...]) -> None:

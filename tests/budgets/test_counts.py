@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 import pytest
 
+from broker.crypto.keys.ring import ImportCache
 from tests.budgets.counting import Interpreter, Made, Monitor, Statements, started_and_stopped, writes
 from tests.e2e.app_harness import Script, Stage, on_stores, staged
 from tests.e2e.raw_client import NORTHBANK, Forms, RawCitizen, Reply, http_sender
@@ -220,7 +221,12 @@ async def test_a_warm_sign_in_with_bound_tokens_opens_and_makes_nothing_but_the_
     assert made == Made()
 
 
-async def test_what_is_never_done_for_a_sign_in_is_seen_when_a_broker_starts(bench: Bench) -> None:
+async def test_what_is_never_done_for_a_sign_in_is_seen_when_a_broker_starts(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as in a new process
+    monkeypatch.setattr("broker.web.shared.pages._PAGE_CODES", {})
+    monkeypatch.setattr("broker.crypto.keys.ring._IMPORTS", ImportCache())
     with bench.interpreter.watched() as made:
         # a task that belongs to the broker alone
         await asyncio.create_task(started_and_stopped(bench.stage.parts.settings))

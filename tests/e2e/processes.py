@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from broker import wiring
 from broker.demo.run import DemoApplication, Ports, configured, sample, simulator
 from broker.platform import system
 from broker.settings import Settings
@@ -27,9 +28,9 @@ class Running(Addresses):
     program: Program
 
     def workers(self) -> list[int]:
-        """The ids of the processes that serve the public door."""
+        """The ids of the processes that the supervisor forked: the workers, and the staff process if it serves both."""
         children = Path(f"/proc/{self.program.pid}/task/{self.program.pid}/children").read_text().split()
-        return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        return [int(child) for child in children]
 
 
 def on_servers(database: str, redis: str, workers: int) -> Script:
@@ -68,12 +69,9 @@ async def run(
         file.write_text(text, "utf-8")
     settings = configured(Ports(8000), system.real_system(), config)
     (folder / ".demo" / "metrics").mkdir(exist_ok=True)
-    broker = [Path(sys.executable), "-m", "broker"]
-    migrate = await asyncio.create_subprocess_exec(*map(str, broker), "migrate", "--config", str(config))
-    if await migrate.wait() != 0:
-        raise RuntimeError("the schema could not be made")
+    await wiring.migrate_schema(settings)
     program = Program(
-        [*broker, "serve", "--config", config, *doors],
+        [sys.executable, "-m", "broker", "serve", "--config", config, *doors],
         ready=lambda program: started(program.output, settings.broker.listen.workers),
         folder=Path.cwd(),
         env=env,

@@ -1,12 +1,14 @@
 """The process that watches over the workers: killed itself, and what all of them write down."""
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 
 from broker.web.shared import cookies
-from tests.e2e.processes import PATIENCE
-from tests.e2e.raw_client import SOON, eventually
-from tests.resilience.cluster import Deployment, deployment
+from tests.e2e.processes import PATIENCE, Running, run
+from tests.e2e.raw_client import SOON, ConnectionLost, eventually, http_sender
+from tests.resilience.cluster import Deployment, deployment, listens, workers_on_stores
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
@@ -34,10 +36,7 @@ async def test_no_log_line_of_a_worker_holds_a_code_a_token_a_cookie_or_a_handle
     ]
     assert all(len(secret) > 15 for secret in secrets), secrets
 
-    async def noted() -> bool:
-        return '"event": "refused"' in broker.running.program.output
-
-    await eventually(10, noted)
+    await eventually(10, lambda: _is_logged(broker.running, '"event": "refused"'))
     assert [secret for secret in secrets if secret in broker.running.program.output] == []
 
 
@@ -60,3 +59,32 @@ async def test_workers_end_when_their_supervisor_was_killed_and_another_takes_th
         await raw_citizen.return_()
         (await raw_citizen.share()).expect(303)
         (await raw_citizen.redeem(await raw_citizen.collect())).expect()
+
+
+async def test_the_supervisor_starts_the_staff_process_again_and_ends_it_in_the_end(
+    postgres: PostgresServer, redis: RedisServer, tmp_path: Path
+) -> None:
+    with postgres.database() as database:
+        async with (
+            run(tmp_path, workers_on_stores(database, redis.url)) as running,
+            http_sender(single=True) as sender,
+        ):
+
+            async def answers() -> bool:
+                try:
+                    return (await sender.send("GET", f"{running.console}/readyz")).status == 200
+                except ConnectionLost:
+                    return False
+
+            await eventually(PATIENCE, answers)
+            [staff] = [process for process in running.workers() if listens(process, running.ports.first + 1)]
+            os.kill(staff, signal.SIGKILL)
+            await eventually(SOON, lambda: _is_logged(running, '"event": "staff_process_ended"'))
+            await eventually(PATIENCE, answers)
+            processes = running.workers()
+        assert '"status": -9' in running.program.output
+        assert [process for process in processes if Path(f"/proc/{process}").exists()] == []
+
+
+async def _is_logged(running: Running, text: str) -> bool:
+    return text in running.program.output

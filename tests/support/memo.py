@@ -1,23 +1,20 @@
 """Caches expensive values that never change, so that the tests of a process compute each of them once.
 
-Four functions that the product calls are wrapped. Their results are immutable, and are those of the real functions.
+Three functions that the product calls are wrapped. Their results are immutable, and are those of the real functions.
 
 - `load_pem_private_key`: OpenSSL checks whether the numbers of an RSA key are prime, 0.15 s of CPU for 3072 bits.
 - `generate_private_key` of RSA, 0.2 s: the first `RSA_KEYS` are new, and are then handed out again in turn.
 - the compilation of a statement by SQLAlchemy: a test that opens a database compiles 170 of them.
-- the compilation of a template by Jinja: an application compiles 110 pages in every language, 1 s for each.
 """
 
 import itertools
 from collections.abc import Iterator
 from functools import cache
-from types import CodeType
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from jinja2 import Environment
 from sqlalchemy import Dialect
 
 from broker.crypto.jose import keys
@@ -32,8 +29,6 @@ _generate = rsa.generate_private_key
 _compile = sql_dialect._text
 _pools: dict[tuple[int, int], Iterator[rsa.RSAPrivateKey]] = {}
 _texts: dict[Any, SqlText] = {}
-_compile_template = Environment.compile
-_templates: dict[Any, CodeType] = {}
 
 
 # named as what it wraps: tests/budgets counts calls by the name of the function
@@ -66,22 +61,8 @@ def compile_text(statement: Any, dialect: Dialect, rows: str | None = None) -> S
     return _texts[key]
 
 
-def compile(  # noqa: A001, named as what it wraps
-    self: Environment, source: Any, name: str | None = None, filename: str | None = None, *flags: bool
-) -> Any:
-    """The code of a template. Two templates are the same if their source and the syntax of their environments are."""
-    if flags or not isinstance(source, str):
-        return _compile_template(self, source, name, filename, *flags)
-    syntax = (self.variable_start_string, self.block_start_string, self.comment_start_string, self.trim_blocks)
-    key = (source, name, filename, *syntax, self.lstrip_blocks, self.autoescape, self.optimized, self.is_async)
-    if key not in _templates:
-        _templates[key] = _compile_template(self, source, name, filename)
-    return _templates[key]
-
-
 def install() -> None:
     """Replaces the functions in the modules that call them."""
     keys.load_pem_private_key = load_pem_private_key  # type: ignore[attr-defined]
     rsa.generate_private_key = generate_private_key
     sql_dialect._text = compile_text
-    Environment.compile = compile  # type: ignore[assignment]

@@ -14,7 +14,7 @@ the age of each.
 from broker.crypto.keys.index import INDEX, KeyState, KeysUnusable
 from broker.crypto.keys.live_ring import LiveKeyRing
 from broker.crypto.keys.manager import KeyChange, KeyManager, complete_all, create_all
-from broker.crypto.keys.pkcs11 import Pkcs11Tokens
+from broker.crypto.keys.pkcs11 import Pkcs11Tokens, finalize_libraries
 from broker.crypto.keys.ring import ALGORITHMS, KeyRing, load_all, load_sealing
 from broker.crypto.keys.rotation import RotationPolicy
 
@@ -31,6 +31,7 @@ __all__ = [
     "RotationPolicy",
     "complete_all",
     "create_all",
+    "finalize_libraries",
     "load_all",
     "load_sealing",
 ]

@@ -8,7 +8,7 @@ from typing import Final
 from broker.crypto.jose import KeySet, SigningKey
 from broker.crypto.keys.index import INDEX, KeysUnusable, digest
 from broker.crypto.keys.pkcs11 import Pkcs11Tokens
-from broker.crypto.keys.ring import ImportCache, KeyRing, load_all
+from broker.crypto.keys.ring import KeyRing, load_all
 
 LOG: Final = logging.getLogger("portico.keys")
 
@@ -23,8 +23,8 @@ class LiveKeyRing:
     def __init__(self, folder: Path, tokens: Pkcs11Tokens) -> None:
         self.folder, self.tokens = folder, tokens
         self._index_stat, self._seen, self._reported = self._stat_index(), digest(folder), ""
-        self._imports, self._reading = ImportCache(), asyncio.Lock()
-        self._ring = load_all(folder, tokens, self._imports)
+        self._reading = asyncio.Lock()
+        self._ring = load_all(folder, tokens)
 
     def ring(self) -> KeyRing:
         """Current ring."""
@@ -57,7 +57,7 @@ class LiveKeyRing:
         index_stat, seen = self._stat_index(), digest(self.folder)
         try:
             # in a thread: importing keys is slow, most of all from a token without a stored public half
-            ring = await asyncio.to_thread(load_all, self.folder, self.tokens, self._imports)
+            ring = await asyncio.to_thread(load_all, self.folder, self.tokens)
         except KeysUnusable as unusable:
             if digest(self.folder) != seen:
                 return  # it was replaced while being read: the next poll reads it again

@@ -33,7 +33,7 @@ from broker.crypto.keys.index import (
 from broker.crypto.keys.pkcs11 import Pkcs11Tokens, public_half
 from broker.crypto.keys.pkcs11_errors import ALGORITHMS as IN_TOKENS
 from broker.crypto.keys.pkcs11_errors import Pkcs11Unavailable
-from broker.crypto.keys.ring import ALGORITHMS, AUDIT_ALG, SEALING_SIZE, ImportCache, KeyRing, load_all
+from broker.crypto.keys.ring import ALGORITHMS, AUDIT_ALG, SEALING_SIZE, KeyRing, load_all
 from broker.crypto.keys.rotation import RotationPolicy, RotationStep
 
 Draw = Callable[[int], bytes]
@@ -59,7 +59,6 @@ class KeyManager:
     draw: Draw
     policy: RotationPolicy
     tokens: Pkcs11Tokens = field(default_factory=Pkcs11Tokens)
-    imports: ImportCache = field(default_factory=ImportCache)
 
     def rotate(self, alg: str, now: float, *, hurry: bool = False) -> list[KeyChange]:
         """Performs the next step for an algorithm: publishes a new key, or makes the published one current.
@@ -130,7 +129,7 @@ class KeyManager:
     def _opened(self) -> Iterator[tuple[Index, KeyRing, bytes]]:
         with locked(self.folder):
             seen = digest(self.folder)
-            ring = load_all(self.folder, self.tokens, self.imports)
+            ring = load_all(self.folder, self.tokens)
             index, problems = load_index(self.folder)
             if index is None:
                 raise KeysUnusable(problems)
@@ -185,7 +184,7 @@ class KeyManager:
                     if path is not None and path.parent == self.folder:
                         path.unlink(missing_ok=True)
         sync_folder(self.folder)
-        return list(_describe(ring, load_all(self.folder, self.tokens, self.imports)))
+        return list(_describe(ring, load_all(self.folder, self.tokens)))
 
 
 _KINDS: Final = {
@@ -249,9 +248,7 @@ def create_all(folder: Path, draw: Draw, algorithms: Sequence[str] = ALGORITHMS,
     sync_folder(folder)
 
 
-def complete_all(
-    folder: Path, draw: Draw, now: float, tokens: Pkcs11Tokens | None = None, imports: ImportCache | None = None
-) -> list[str]:
+def complete_all(folder: Path, draw: Draw, now: float, tokens: Pkcs11Tokens | None = None) -> list[str]:
     """Creates what a folder of an earlier release lacks: encryption keys, and public halves of keys in tokens.
 
     Returns the algorithms and places of what was created. Raises KeysUnusable.
@@ -259,7 +256,7 @@ def complete_all(
     opened, made = tokens or Pkcs11Tokens(), []
     with locked(folder):
         seen = digest(folder)
-        load_all(folder, opened, imports)
+        load_all(folder, opened)
         index, problems = load_index(folder)
         if index is None:
             raise KeysUnusable(problems)

@@ -1,6 +1,7 @@
 """Keys in a PKCS#11 token, such as a hardware security module, which never export their private half."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,10 +41,10 @@ class Pkcs11Tokens:
                 self._tokens[name] = Pkcs11Token(library, place, self._tick)
             return self._tokens[name]
 
-    def close(self) -> None:
-        """Ends the threads."""
+    def close(self, *, wait: bool = False) -> None:
+        """Ends the threads, and waits for them on request."""
         for library in self._libraries.values():
-            library.close()
+            library.close(wait=wait)
 
 
 class TokenSigner:
@@ -55,6 +56,16 @@ class TokenSigner:
     async def sign(self, data: bytes) -> bytes:
         """Signs. Raises StoreUnavailable."""
         return await self._token.sign(self._place, self._kid, self._alg, data)
+
+
+def finalize_libraries() -> None:
+    """Finalises every PKCS#11 library that this process has loaded.
+
+    A process that forks does so first: the child may not use what its parent initialised (PKCS#11 3.1, 5.4).
+    """
+    objects = sys.modules.get("broker.crypto.keys.pkcs11_objects")  # imported only for keys in tokens
+    if objects is not None:
+        objects.finalize_libraries()
 
 
 def token_key(entry: KeyEntry, place: InToken, tokens: Pkcs11Tokens, problems: list[Problem]) -> SigningKey | None:

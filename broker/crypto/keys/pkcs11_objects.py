@@ -15,6 +15,7 @@ try:
 except ImportError:  # an optional extra, needed only for keys in tokens
     pkcs11 = None  # type: ignore[assignment]
 
+_LOADED: Final[dict[str, Any]] = {}
 _RSA_BITS: Final = 3072
 _ED25519: Final = bytes.fromhex("06032b6570")
 _P256: Final = bytes.fromhex("06082a8648ce3d030107")
@@ -25,11 +26,19 @@ def library(module: str) -> Any:
     if pkcs11 is None:
         raise Pkcs11Unavailable("the package python-pkcs11 is not installed", "install it beside the broker")
     try:
-        return pkcs11.lib(module)
+        loaded = _LOADED[module] = pkcs11.lib(module)
+        return loaded
     except (pkcs11.PKCS11Error, OSError) as problem:
         raise Pkcs11Unavailable(
             f"{module} cannot be loaded: {describe_error(problem)}", "name the PKCS#11 library of the token"
         ) from None
+
+
+def finalize_libraries() -> None:
+    """Finalises every library that this process has loaded; `library` initialises it again."""
+    for loaded in _LOADED.values():
+        if loaded.initialized:
+            loaded.finalize()
 
 
 def describe_error(problem: Exception) -> str:

@@ -72,9 +72,9 @@ class Pkcs11Module:
             self.starts += 1
         return loaded
 
-    def close(self) -> None:
-        """Ends the thread once its queue is empty."""
-        self._pool.shutdown(wait=False)
+    def close(self, *, wait: bool = False) -> None:
+        """Ends the thread once its queue is empty, and waits for that on request."""
+        self._pool.shutdown(wait=wait)
 
 
 class Pkcs11Token:

@@ -71,8 +71,10 @@ class KeyRing:
 
 
 class ImportCache:
-    """Cache of the keys that the last load of a folder imported, by algorithm and content: RSA takes tens of
-    milliseconds.
+    """Cache of the keys that the last load of a folder imported, by algorithm and content.
+
+    OpenSSL tests whether the numbers of an RSA key are prime, which takes 0.1 s of CPU. A worker inherits the cache of
+    the supervisor that it is forked from.
     """
 
     def __init__(self) -> None:
@@ -82,13 +84,16 @@ class ImportCache:
     def take(self, load: Callable[[bytes, str], T], pem: bytes, alg: str) -> T:
         """Imports the key of a PEM, or returns the cached one. Raises what `load` raises."""
         name = (alg, hashlib.sha256(pem).digest())
-        key: T = self._kept[name] if name in self._kept else load(pem, alg)
-        self._used[name] = key
+        kept: T | None = self._kept.get(name)
+        self._used[name] = key = load(pem, alg) if kept is None else kept
         return key
 
     def forget_others(self) -> None:
         """Drops the cached keys that this load did not use."""
         self._kept, self._used = self._used, {}
+
+
+_IMPORTS: Final = ImportCache()
 
 
 def load_sealing(folder: Path) -> tuple[bytes, Sequence[bytes]]:
@@ -102,21 +107,21 @@ def load_sealing(folder: Path) -> tuple[bytes, Sequence[bytes]]:
     return current, previous
 
 
-def load_all(folder: Path, tokens: Pkcs11Tokens | None = None, imports: ImportCache | None = None) -> KeyRing:
+def load_all(folder: Path, tokens: Pkcs11Tokens | None = None) -> KeyRing:
     """Loads the key ring of a folder. Raises KeysUnusable with every problem at once.
 
-    `tokens` are those that the process has already opened, `imports` the cache of the last load. A token is accessed
-    only if the folder does not hold the public half of its key.
+    `tokens` are those that the process has already opened. A token is accessed only if the folder does not hold the
+    public half of its key.
     """
     index, problems = load_index(folder)
     if index is None:
         raise KeysUnusable(problems)
-    opened, known = tokens or Pkcs11Tokens(), imports or ImportCache()
-    signing = [(entry, _signing_key(entry, opened, known, folder, problems)) for entry in index.signing]
-    encryption = [(entry, _decryption_key(entry, known, folder, problems)) for entry in index.encryption]
-    audit = [_pem(path, AUDIT_ALG, known, problems) for path in (index.audit.current, *index.audit.previous)]
+    opened = tokens or Pkcs11Tokens()
+    signing = [(entry, _signing_key(entry, opened, folder, problems)) for entry in index.signing]
+    encryption = [(entry, _decryption_key(entry, folder, problems)) for entry in index.encryption]
+    audit = [_pem(path, AUDIT_ALG, problems) for path in (index.audit.current, *index.audit.previous)]
     secrets = [_secret(path, problems) for path in (index.sealing.current, *index.sealing.previous)]
-    known.forget_others()
+    _IMPORTS.forget_others()
     problems += _check_states(index, folder)
     signers = [(entry, key) for entry, key in signing if key is not None]
     openers = [(entry, key) for entry, key in encryption if key is not None]
@@ -201,9 +206,7 @@ def _check_purposes(
             yield Problem(str(path), "the same secret is listed twice", "remove one of them")
 
 
-def _signing_key(
-    entry: KeyEntry, tokens: Pkcs11Tokens, imports: ImportCache, folder: Path, problems: list[Problem]
-) -> SigningKey | None:
+def _signing_key(entry: KeyEntry, tokens: Pkcs11Tokens, folder: Path, problems: list[Problem]) -> SigningKey | None:
     """Imports the key of one entry from its file or token. Returns None and appends the problem if that fails."""
     if (entry.file is None) == (entry.pkcs11 is None):
         fix = "name either a file, or a pkcs11 table with module, token, pin_file, and label or id"
@@ -211,24 +214,22 @@ def _signing_key(
         return None
     if entry.pkcs11 is not None:
         return token_key(entry, entry.pkcs11, tokens, problems)
-    return None if entry.file is None else _pem(entry.file, entry.alg, imports, problems)
+    return None if entry.file is None else _pem(entry.file, entry.alg, problems)
 
 
-def _pem(path: Path, alg: str, imports: ImportCache, problems: list[Problem]) -> SigningKey | None:
+def _pem(path: Path, alg: str, problems: list[Problem]) -> SigningKey | None:
     pem = read_private(path, problems)
     if pem is None:
         return None
     try:
-        return imports.take(jose.load_signing_key, pem, alg)
+        return _IMPORTS.take(jose.load_signing_key, pem, alg)
     except ValueError as problem:
         fix = f"put an unencrypted PKCS 8 private key in PEM there that serves {alg}"
         problems.append(Problem(str(path), f"is not a usable key: {problem}", fix))
         return None
 
 
-def _decryption_key(
-    entry: KeyEntry, imports: ImportCache, folder: Path, problems: list[Problem]
-) -> DecryptionKey | None:
+def _decryption_key(entry: KeyEntry, folder: Path, problems: list[Problem]) -> DecryptionKey | None:
     if entry.file is None or entry.pkcs11 is not None:
         fix = "keys that decrypt are PEM files: name one with file"
         problems.append(Problem(f"{folder / INDEX}: encryption", "an entry names no file", fix))
@@ -237,7 +238,7 @@ def _decryption_key(
     if pem is None:
         return None
     try:
-        return imports.take(jwe.load_decryption_key, pem, entry.alg)
+        return _IMPORTS.take(jwe.load_decryption_key, pem, entry.alg)
     except ValueError as problem:
         fix = f"put an unencrypted PKCS 8 private key in PEM there that serves {entry.alg}"
         problems.append(Problem(str(entry.file), f"is not a usable key: {problem}", fix))

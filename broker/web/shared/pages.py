@@ -5,11 +5,13 @@ texts; it uses Jinja's own delimiters, `{{ }}` and `{% %}`. Its output is a flat
 delimiters `[[ ]]` and `[% %]`, which is compiled. The second pass, at each request, only fills the placeholders.
 """
 
+import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
 from types import CodeType
+from typing import Final
 
 from jinja2 import (
     BytecodeCache,
@@ -88,13 +90,20 @@ def page_renderer(
         trim_blocks=True,
     )
     flat.globals.clear()  # pages use no globals, and Jinja would copy them at every rendering
-    wanted, compiled = tuple(sheets), _Compiled()
-    ready: dict[tuple[str, str], Template] = {}
+    wanted, ready = tuple(sheets), dict[tuple[str, str], Template]()
     for code, language in languages.items():
-        expand = _expander(language, languages, site, files, compiled)
+        expand = _expander(language, languages, site, files)
         for template in wanted:
-            ready[template.name, code] = flat.from_string(expand(template))
+            ready[template.name, code] = _compiled(flat, expand(template))
     return PageRenderer(languages, site, ready)
+
+
+def _compiled(environment: Environment, source: str) -> Template:
+    """Compiles a page of the second pass, or takes its code from the cache."""
+    key = hashlib.sha256(source.encode()).digest()
+    if key not in _PAGE_CODES:
+        _PAGE_CODES[key] = environment.compile(source)
+    return Template.from_code(environment, _PAGE_CODES[key], environment.globals)
 
 
 def placeholder(name: str) -> Markup:
@@ -130,24 +139,32 @@ class _MissingOption(ChainableUndefined):
             raise UndefinedError(f"{type(obj).__name__} has no attribute {name}")
 
 
-class _Compiled(BytecodeCache):
-    """Bytecode cache in memory: all languages expand the same templates, which are compiled once."""
+class _SharedCode(BytecodeCache):
+    """Bytecode cache in memory for the first pass: all languages and applications expand the same template files."""
 
     def __init__(self) -> None:
-        self._codes: dict[str, CodeType] = {}
+        self._codes: dict[tuple[str, str], CodeType] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Called by Jinja before it compiles a template."""
-        bucket.code = self._codes.get(bucket.key)
+        bucket.code = self._codes.get((bucket.key, bucket.checksum))
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Called by Jinja after it compiled a template."""
         if bucket.code is not None:
-            self._codes[bucket.key] = bucket.code
+            self._codes[bucket.key, bucket.checksum] = bucket.code
+
+
+_EXPANDED: Final = _SharedCode()
+_PAGE_CODES: Final[dict[bytes, CodeType]] = {}
+"""Code of the second pass by the SHA-256 of its source.
+
+Both caches live as long as the process. A worker inherits them from the supervisor that it is forked from.
+"""
 
 
 def _expander(
-    language: Language, languages: Mapping[str, Language], site: SiteInfo, files: Statics, compiled: BytecodeCache
+    language: Language, languages: Mapping[str, Language], site: SiteInfo, files: Statics
 ) -> Callable[[PageTemplate], str]:
     components = PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")})
     environment = Environment(
@@ -156,7 +173,7 @@ def _expander(
         undefined=_MissingOption,
         trim_blocks=True,
         lstrip_blocks=True,
-        bytecode_cache=compiled,
+        bytecode_cache=_EXPANDED,
     )
     environment.globals.update(
         _=language.markup,
