@@ -5,9 +5,12 @@ import graphlib
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.support.syntax_trees import nodes_of, statements_at_import, tree_of
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -216,40 +219,35 @@ def wrong_import(module: str, source: str, name: str) -> str | None:
 
 
 def written(node: ast.expr) -> str:
-    """An expression as it is written in the file; `ast.unparse` is slow and serves what is no chain of names."""
+    """A chain of names and of calls without arguments as it is written in the file; "?" for any other expression."""
     match node:
         case ast.Name(id=name):
             return name
         case ast.Attribute(value=inner, attr=name):
             return f"{written(inner)}.{name}"
+        case ast.Call(func=inner, args=[], keywords=[]):
+            return f"{written(inner)}()"
         case _:
-            return ast.unparse(node)
+            return "?"
 
 
-def asked(module: str, nodes: Sequence[ast.AST], *, is_package: bool) -> Iterator[str]:
-    """Calls of a module for the time, randomness or the environment."""
-    for source, name in imports(module, nodes, is_package=is_package):
-        if source in CLOCKS_AND_DICE or ASKING.fullmatch(f"{source}.{name}"):
-            yield f"{source} {name}".strip()
-    for node in nodes:
-        if isinstance(node, ast.Attribute) and ASKING.fullmatch(name := written(node)):
-            yield name
-
-
-def complaints(module: str, text: str, *, is_package: bool = False) -> list[str]:
-    """All that is wrong with a module of the product."""
-    nodes = list(ast.walk(ast.parse(text)))
-    found = [wrong_import(module, source, name) for source, name in imports(module, nodes, is_package=is_package)]
+def complaints(module: str, nodes: Sequence[ast.AST], lines: int, *, is_package: bool = False) -> list[str]:
+    """All that is wrong with a module of the product, of which these are the nodes and the number of lines."""
+    imported = list(imports(module, nodes, is_package=is_package))
+    chains = [(node.lineno, written(node)) for node in nodes if isinstance(node, ast.Attribute)]
+    found = [wrong_import(module, source, name) for source, name in imported]
     if not inside(module, FRONT_DOOR | {"broker.demo"}):
-        found += [f"asks for {what} instead of the ambient" for what in asked(module, nodes, is_package=is_package)]
-    found += [
-        f"makes something of Host in line {node.lineno}"
-        for node in nodes
-        if isinstance(node, ast.Attribute) and MADE_OF_HOST.fullmatch(written(node))
-    ]
+        asked = [
+            f"{source} {name}".strip()
+            for source, name in imported
+            if source in CLOCKS_AND_DICE or ASKING.fullmatch(f"{source}.{name}")
+        ]
+        asked += [chain for _, chain in chains if ASKING.fullmatch(chain)]
+        found += [f"asks for {what} instead of the ambient" for what in asked]
+    found += [f"makes something of Host in line {line}" for line, chain in chains if MADE_OF_HOST.fullmatch(chain)]
     found += [f"asserts in line {node.lineno}" for node in nodes if isinstance(node, ast.Assert)]
-    if (length := len(text.splitlines())) > LONGEST:
-        found.append(f"has {length} lines")
+    if lines > LONGEST:
+        found.append(f"has {lines} lines")
     return [f"{module} {what}" for what in found if what]
 
 
@@ -265,24 +263,20 @@ def test_every_module_keeps_the_rules_of_the_house() -> None:
     found = [
         complaint
         for module, path in product()
-        for complaint in complaints(module, path.read_text(), is_package=path.name == "__init__.py")
+        for complaint in complaints(
+            module, nodes_of(path), len(path.read_text().splitlines()), is_package=path.name == "__init__.py"
+        )
     ]
     assert not found, "\n".join(found)
 
 
+@cache
 def dependencies() -> dict[str, set[str]]:
     """The modules that each module of the product imports when it is imported itself."""
     known = dict(product())
     found: dict[str, set[str]] = {}
     for module, path in known.items():
-        tree = ast.parse(path.read_text())
-        late = {
-            inner
-            for node in ast.walk(tree)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            for inner in ast.walk(node)
-        }
-        early = [node for node in ast.walk(tree) if node not in late]
+        early = list(statements_at_import(tree_of(path)))
         wanted = imports(module, early, is_package=path.name == "__init__.py")
         found[module] = {
             whole if whole in known else source
@@ -375,7 +369,7 @@ def test_a_circle_of_imports_is_seen() -> None:
     ],
 )
 def test_a_breach_of_the_rules_is_seen_and_nothing_else_is(module: str, text: str, complaint: str | None) -> None:
-    found = complaints(module, text)
+    found = complaints(module, list(ast.walk(ast.parse(text))), len(text.splitlines()))
     if complaint is None:
         assert found == []
     else:

@@ -54,8 +54,18 @@ class TomlKey:
         return record
 
 
+_KEYS: dict[type[Any], tuple[TomlKey, ...]] = {}
+"""The keys of each dataclass so far: evaluating the hints of its fields takes as long as filling it."""
+
+
 def keys_of(shape: type[Any]) -> tuple[TomlKey, ...]:
-    """The keys of a table that fills a dataclass, in the order in which they are listed."""
+    """The keys of a table that fills a dataclass, in the order in which they are listed; computed once."""
+    if shape not in _KEYS:
+        _KEYS[shape] = _ordered(shape)
+    return _KEYS[shape]
+
+
+def _ordered(shape: type[Any]) -> tuple[TomlKey, ...]:
     declared: list[TomlKey] = []
     for field, hint in _fields(shape):
         if Flattened() in _marks(hint):

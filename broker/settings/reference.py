@@ -73,10 +73,16 @@ def without_none(hint: Any) -> Any:
     return optional(hint) if type(None) in get_args(hint) else hint
 
 
+_TREES: dict[Record, ast.ClassDef] = {}
+"""The syntax trees so far: to find the source of a class, Python reads its whole module."""
+
+
 def syntax_tree(shape: Record) -> ast.ClassDef:
     """The syntax tree of a dataclass, with the docstrings that `python -OO` strips from the class itself."""
-    (body,) = (node for node in ast.parse(dedent(inspect.getsource(shape))).body if isinstance(node, ast.ClassDef))
-    return body
+    if shape not in _TREES:
+        tree = ast.parse(dedent(inspect.getsource(shape)))
+        (_TREES[shape],) = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    return _TREES[shape]
 
 
 def field_docs(body: ast.ClassDef) -> Mapping[str, str]:

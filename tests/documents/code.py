@@ -10,8 +10,10 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from broker.web.operations.metrics import Metrics
 from tests.documents.markdown import ROOT
+from tests.support.syntax_trees import tree_of
 
 LEVELS = frozenset({"debug", "info", "warning", "error", "critical", "exception", "log"})
+CALL_OF_A_LOGGER = re.compile(r"log(?:ger)?_*\s*\.", re.IGNORECASE)
 GRAVE = frozenset({"warning", "error", "critical", "exception"})
 
 
@@ -42,7 +44,9 @@ def log_events() -> dict[str, set[str]]:
     """
     found: dict[str, set[str]] = {}
     for path in sources():
-        for scope, call in log_calls(ast.parse(path.read_text("utf-8"))):
+        if not CALL_OF_A_LOGGER.search(path.read_text("utf-8")):
+            continue
+        for scope, call in log_calls(tree_of(path)):
             assert isinstance(call.func, ast.Attribute)
             position = 1 if call.func.attr == "log" else 0
             for event in literals(call.args[position], scope, f"{path.relative_to(ROOT)}:{call.lineno}"):

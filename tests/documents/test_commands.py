@@ -4,6 +4,7 @@ import argparse
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,15 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
     return {}
 
 
+@cache
+def parsers() -> argparse.ArgumentParser:
+    """The broker's command line, which takes 20 ms to build."""
+    return command_line()
+
+
 def is_command(words: list[str]) -> bool:
     """Whether the words name a command or a group of commands."""
-    parser = command_line()
+    parser = parsers()
     for word in words:
         if word not in (below := subcommands(parser)):
             return False
@@ -61,14 +68,14 @@ def test_every_command_of_the_broker_that_a_page_shows_is_accepted(page: Path) -
         for words in spelled_out(found["rest"]):
             if not is_command(words):
                 try:
-                    command_line().parse_args(words)
+                    parsers().parse_args(words)
                 except SystemExit:
                     pytest.fail(f"the command line refuses: portico {shlex.join(words)}")
 
 
 @PAGES
 def test_the_command_is_called_portico(page: Path) -> None:
-    commands = "|".join(subcommands(command_line()))
+    commands = "|".join(subcommands(parsers()))
     assert not re.findall(rf"(?<!-m )\bbroker (?:{commands})\b", text(page))
 
 

@@ -17,6 +17,7 @@ from providers.circuit_breaker import LEAST
 from providers.health_monitor import NOT_ASKED, MonitoredProvider
 from providers.openid import errors
 from providers.openid.errors import RULES, UpstreamFault
+from tests.support.syntax_trees import nodes_of
 from tests.unit.providers.wire import AMINA, JWE, METADATA, OTHER, Wire, answer, compact
 
 PACKAGE = Path(errors.__file__).parent
@@ -71,7 +72,7 @@ def sites() -> dict[str, set[str]]:
     """The refusals in the source, by module and function; those of the endpoints, which are outside of any."""
     found: dict[str, set[str]] = {}
     for file in sorted(PACKAGE.glob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in nodes_of(file):
             place = file.stem
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 place = f"{file.stem}.{node.name}"
@@ -88,7 +89,7 @@ def test_every_refusal_in_the_source_stands_in_the_table_of_sites() -> None:
 
 def test_a_refusal_is_made_of_a_fault_by_name_and_a_failure_of_nothing_else() -> None:
     for file in PACKAGE.glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in nodes_of(file):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
             if node.func.id == "ProviderFailure":
