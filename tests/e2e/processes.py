@@ -1,7 +1,6 @@
 """The broker as an operator runs it: `portico serve` in processes of its own, on real PostgreSQL and Redis."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from broker.platform import system
 from broker.settings import Settings
 from tests.e2e.app_harness import Addresses, Script, laid_out, on_stores, serving
 from tests.support.ports import free_ports
-from tests.support.program import Program
+from tests.support.program import BrokerProgram, Program
 
 PATIENCE = 90
 """Seconds that the workers may take to start: the machine may be busy with something else."""
@@ -70,8 +69,8 @@ async def run(
     settings = configured(Ports(8000), system.real_system(), config)
     (folder / ".demo" / "metrics").mkdir(exist_ok=True)
     await wiring.migrate_schema(settings)
-    program = Program(
-        [sys.executable, "-m", "broker", "serve", "--config", config, *doors],
+    program = BrokerProgram(
+        ["serve", "--config", config, *doors],
         ready=lambda program: started(program.output, settings.broker.listen.workers),
         folder=Path.cwd(),
         env=env,

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any
 from tests.e2e.processes import PATIENCE, started
 from tests.e2e.raw_client import HttpSender
 from tests.support.ports import LOOPBACK, free_port
-from tests.support.program import Program
+from tests.support.program import BrokerProgram, Program
 
 MONOTONIC = {"FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 """The wall clock alone is wrong, as on a machine whose clock was set."""
@@ -73,8 +72,8 @@ async def second(
     lines = file.read_text().replace(f'public = "{public}"', f'public = "{LOOPBACK}:{port}"').splitlines()
     file.write_text("\n".join("workers = 1" if line.startswith("workers") else line for line in lines))
     faked = {"LD_PRELOAD": str(fake_library()), "FAKETIME": shift} if shift is not None else {}
-    program = Program(
-        [sys.executable, "-m", "broker", "serve", "--config", config, "--listener", "public"],
+    program = BrokerProgram(
+        ["serve", "--config", config, "--listener", "public"],
         ready=lambda program: started(program.output, 1),
         env={**env, **faked},
         folder=Path.cwd(),

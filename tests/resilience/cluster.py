@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from tests.e2e.app_harness import Script, on_stores
 from tests.e2e.processes import Running, run
 from tests.e2e.raw_client import ConnectionLost, HttpSender, RawCitizen, Reply, eventually, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, Service, land_register, rides
+from tests.support import fork_server
 from tests.support.pausing_proxy import PausingProxy
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
@@ -218,19 +218,9 @@ def listens(process: int, port: int) -> bool:
 
 async def commanded(config: Path, *words: str) -> str:
     """Runs `broker <words> --config <config>` in a new process; returns its output."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "broker",
-        *words,
-        "--config",
-        str(config),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    printed, _ = await process.communicate()
-    assert process.returncode == 0, f"broker {' '.join(words)}: {printed.decode()}"
-    return printed.decode()
+    status, printed = await asyncio.to_thread(fork_server.run, *words, "--config", str(config))
+    assert status == 0, f"portico {' '.join(words)}: {printed}"
+    return printed
 
 
 @asynccontextmanager

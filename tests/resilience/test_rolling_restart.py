@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,7 +15,7 @@ from tests.resilience.cluster import BESIDE_KEYS
 from tests.support.pausing_proxy import PausingProxy
 from tests.support.ports import LOOPBACK, free_port
 from tests.support.postgres import PostgresServer
-from tests.support.program import Program
+from tests.support.program import BrokerProgram, Program
 from tests.support.redis import RedisServer
 
 EVERY = 0.2
@@ -90,8 +89,8 @@ async def test_no_request_fails_while_one_broker_after_the_other_is_replaced(
         )
         async with run(tmp_path, script, "--listener", "public") as running:
             config = second(tmp_path / "config", ports[0], ports[1])
-            command = [sys.executable, "-m", "broker", "serve", "--config", config, "--listener", "public"]
-            other = Program(command, ready=lambda it: "Uvicorn running" in it.output, folder=Path.cwd())
+            command = ["serve", "--config", config, "--listener", "public"]
+            other = BrokerProgram(command, ready=lambda it: "Uvicorn running" in it.output, folder=Path.cwd())
             async with Balancer(ports).running(running.ports.first) as balancer, http_sender(single=True) as sender:
 
                 async def has(*wanted: int) -> bool:

@@ -5,12 +5,15 @@ import pwd
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, ClassVar
 
+from tests.support import fork_server
+from tests.support.fork_server import ForkedCommand
 from tests.support.ports import LOOPBACK
 
 
@@ -41,7 +44,7 @@ class Program:
         """
         self.command = [str(part) for part in command]
         self._ready, self._env, self._folder, self._user = ready, env or {}, folder, user
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedCommand | None = None
         self._output: list[bytes] = []
 
     @property
@@ -70,17 +73,7 @@ class Program:
             return
         if not Program.allowed:
             raise RuntimeError(f"a unit test may not start {self.command[0]}: give it the marker slow")
-        as_user = {"user": self._user, "group": self._user_group(), "extra_groups": []} if self._user else {}
-        self._process = subprocess.Popen(
-            self.command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=self._folder,
-            env={**os.environ, **self._env},
-            start_new_session=True,  # an interrupt at the keyboard ends the tests, and they end their programs
-            **as_user,
-        )
+        self._process = self._launched()
         listener = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
         listener.start()
         give_up = time.monotonic() + within
@@ -118,6 +111,22 @@ class Program:
         self._process.kill()
         return self._process.wait()
 
+    def _launched(self) -> subprocess.Popen[bytes] | ForkedCommand:
+        return self._executed(self.command)
+
+    def _executed(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        as_user = {"user": self._user, "group": self._user_group(), "extra_groups": []} if self._user else {}
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self._folder,
+            env={**os.environ, **self._env},
+            start_new_session=True,  # an interrupt at the keyboard ends the tests, and they end their programs
+            **as_user,
+        )
+
     def _listen(self, stream: IO[bytes]) -> None:
         with stream:
             for line in stream:
@@ -125,3 +134,15 @@ class Program:
 
     def _user_group(self) -> int:
         return pwd.getpwnam(str(self._user)).pw_gid
+
+
+class BrokerProgram(Program):
+    """The command `portico` with these arguments, forked from a process that has imported it.
+
+    A variable that the dynamic linker reads (LD_PRELOAD) needs a new interpreter.
+    """
+
+    def _launched(self) -> subprocess.Popen[bytes] | ForkedCommand:
+        if "LD_PRELOAD" not in self._env:
+            return fork_server.start(self.command, self._env, self._folder)
+        return self._executed([sys.executable, "-m", "broker", *self.command])
