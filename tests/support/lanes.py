@@ -7,6 +7,9 @@
 - `unit`: none of these. A unit test that starts a program fails.
 """
 
+import gc
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +37,11 @@ BY_FIXTURE = {
     "host": "slow",
     "hsm": "slow",
 }
-NOT_UNIT = ("store", "browser", "slow")
+NOT_UNIT = frozenset({"store", "browser", "slow"})
+
+
+GARBAGE_COLLECTION = (20_000, 20, 20)
+"""Thresholds of the garbage collector while tests run: a test allocates more than the 700 objects that are usual."""
 
 
 class Lanes:
@@ -50,19 +57,32 @@ class Lanes:
         """Skips the slow folders if `-m unit` is given."""
         return True if self._unit_only and folder(collection_path) in SLOW_FOLDERS else None
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Iterator[None]:
+        """Takes what was imported and collected out of the garbage collection, which would visit it again and again."""
+        gc.disable()
+        try:
+            return (yield)
+        finally:
+            gc.freeze()
+            gc.set_threshold(*GARBAGE_COLLECTION)
+            gc.enable()
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Adds the markers, and sorts: slow folders, then what needs a browser or a server, then unit tests."""
+        heavy = set()
         for item in items:
             wanted = {BY_FIXTURE[name] for name in getattr(item, "fixturenames", ()) if name in BY_FIXTURE}
             if folder(item.path) in SLOW_FOLDERS:
                 wanted.add("slow")
             for marker in wanted:
                 item.add_marker(marker)
-            if not any(item.get_closest_marker(marker) for marker in NOT_UNIT):
+            if wanted or NOT_UNIT & {marker.name for marker in item.iter_markers()}:
+                heavy.add(item.path)
+            else:
                 item.add_marker("unit")
-        light = {item.path for item in items} - {item.path for item in items if not item.get_closest_marker("unit")}
-        items.sort(key=lambda item: (rank(item.path), item.path in light))
+        items.sort(key=lambda item: (rank(item.path), item.path not in heavy))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -84,12 +104,14 @@ class ByFile(LoadScopeScheduling):
         return lies_in if lies_in in SHARED else file
 
 
+@cache
 def folder(path: Path) -> str:
     """The folder of tests/ that a path is or lies in; empty for tests/ itself and for any other path."""
     inside = path.relative_to(TESTS).parts if path.is_relative_to(TESTS) else ()
     return inside[0] if inside else ""
 
 
+@cache
 def rank(path: Path) -> int:
     """The index of a file's folder in SLOW_FOLDERS; one past the end for any other."""
     lies_in = folder(path)

@@ -1,6 +1,7 @@
 """What every unit test runs with."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +16,13 @@ def machine_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Authority(tmp_path_factory.mktemp("machine")).file
 
 
-@pytest.fixture(autouse=True)
-def few_authorities(machine_authority: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="package", autouse=True)
+def few_authorities(machine_authority: Path) -> Iterator[None]:
     """`ssl.create_default_context` reads one authority, which signs nothing."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(machine_authority))
-    monkeypatch.setenv("SSL_CERT_DIR", str(machine_authority.parent))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SSL_CERT_FILE", str(machine_authority))
+        environment.setenv("SSL_CERT_DIR", str(machine_authority.parent))
+        yield
 
 
 @pytest.fixture(scope="module")

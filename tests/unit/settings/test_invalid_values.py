@@ -1,5 +1,7 @@
 """Each invalid value is a problem with its path and a fix."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -291,6 +293,15 @@ WRONG: list[tuple[str, str, Any, str, str]] = [
     ("staff.toml", "provider.openid.key_file", "nowhere.pem", "provider.openid.key_file", "missing"),
     ("staff.toml", "provider", None, "provider", "missing"),
 ]
+
+
+@pytest.fixture
+def config(made: Path, file: str) -> Iterator[Configuration]:
+    """The examples. The one file that a test changes is as before afterwards."""
+    found = Configuration(made / "config")
+    before = (found.folder / file).read_bytes()
+    yield found
+    (found.folder / file).write_bytes(before)
 
 
 @pytest.mark.parametrize(("file", "path", "value", "place", "what"), WRONG)

@@ -216,12 +216,22 @@ def system() -> System:
     return System(now=lambda: NOW, random_bytes=lambda n: b"r" * n)
 
 
-def citizen_app(citizen: GivenCitizen, written: PageRenderer) -> citizens.CitizenApp:
+@dataclass
+class CurrentCitizen:
+    """Passes the calls of an application that many tests share to the citizen of the running test."""
+
+    citizen: GivenCitizen = field(default_factory=GivenCitizen)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.citizen, name)
+
+
+def citizen_app(citizen: GivenCitizen | CurrentCitizen, written: PageRenderer) -> citizens.CitizenApp:
     """The dependencies of the pages. No action reads the sign-in context: `GivenCitizen.replace_actions`."""
     return citizens.CitizenApp(cast(SignInContext, None), cast(CitizenCases, citizen), written, marks(), system())
 
 
-def application(citizen: GivenCitizen, written: PageRenderer, files: Statics) -> ASGIApp:
+def application(citizen: CurrentCitizen, written: PageRenderer, files: Statics) -> ASGIApp:
     """The citizens' application, with two paths that raise exceptions."""
 
     async def broken(_request: Request) -> Response:
@@ -253,4 +263,16 @@ def path(view: str) -> str:
     return f"/journey/{HANDLE}-{view}"
 
 
-__all__ = ["CODE", "HANDLE", "ISSUER", "SITE", "GivenCitizen", "all_pages", "application", "client", "path", "statics"]
+__all__ = [
+    "CODE",
+    "HANDLE",
+    "ISSUER",
+    "SITE",
+    "CurrentCitizen",
+    "GivenCitizen",
+    "all_pages",
+    "application",
+    "client",
+    "path",
+    "statics",
+]
