@@ -34,14 +34,14 @@ class JwtResponse:
 
 
 async def issue_jwt(
-    claims: JsonObject, service: Service, wanted: JwtFormat, keys: SigningKeys, encryption_keys: EncryptionKeys
+    claims: JsonObject, service: Service, jwt_format: JwtFormat, keys: SigningKeys, encryption_keys: EncryptionKeys
 ) -> str:
     """Signs the claims, then encrypts them if the format says so (RFC 7519 11.2: first sign, then encrypt).
 
     Raises StoreUnavailable if the signing key is unreachable, or if the service publishes no encryption key.
     """
-    token = await sign(claims, keys.signing(wanted.alg), wanted.typ)
-    encryption = wanted.encryption
+    token = await sign(claims, keys.signing(jwt_format.alg), jwt_format.typ)
+    encryption = jwt_format.encryption
     if encryption is None:
         return token
     try:

@@ -117,7 +117,7 @@ async def log_out(
 
 async def _store_page(
     context: LogoutContext,
-    left: SignedOut,
+    signed_out: SignedOut,
     session: Session,
     registered: ConfiguredProvider | None,
     frames: tuple[str, ...],
@@ -130,22 +130,22 @@ async def _store_page(
     url = None
     if registered is not None and isinstance(registered.provider, EndsSessions):
         who = session.identity
-        language = browser.language or next(iter(left.locales), "").partition("-")[0] or "en"
+        language = browser.language or next(iter(signed_out.locales), "").partition("-")[0] or "en"
         logout_redirect = LogoutRedirect(handle, context.callback, language, who.subject, who.id_token)
         url = await registered.provider.end_session(logout_redirect)
     pending = PendingLogout(
         browser=handles.sha256_hex(secret or browser.secrets[0]),
-        client_id=None if left.service is None else left.service.client_id,
-        back=left.back,
+        client_id=None if signed_out.service is None else signed_out.service.client_id,
+        back=signed_out.back,
         frames=frames,
-        locales=left.locales,
+        locales=signed_out.locales,
         provider=None if registered is None else registered.provider.card.id,
         url=url,
     )
     with contextlib.suppress(StoreUnavailable):
         await context.stores.pending_logouts.put(handle, pending, context.system.now() + PENDING_LIFETIME)
-        return replace(left, handle=handle, secret=secret)
-    return left
+        return replace(signed_out, handle=handle, secret=secret)
+    return signed_out
 
 
 async def view_return(context: LogoutContext, handle: str, browser: Browser) -> LogoutSteps | None:

@@ -251,8 +251,8 @@ class IdentityBinding:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
-    """History entry: one transition of the case.
+class HistoryEntry:
+    """One transition of the case.
 
     `source` is None for the first entry; `who` is a staff id, "citizen" or "broker".
     """
@@ -334,7 +334,7 @@ class Case:
     more_asked: int = 0
     binding: IdentityBinding | None = None
     erased: bool = False
-    history: tuple[Move, ...] = ()
+    history: tuple[HistoryEntry, ...] = ()
 
     @property
     def open(self) -> bool:

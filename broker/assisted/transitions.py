@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, get_args
 
 from broker.assisted import events as ev
-from broker.assisted.case import OPEN, WITH_AGENT, Case, CaseState, Decision, Move, Role
+from broker.assisted.case import OPEN, WITH_AGENT, Case, CaseState, Decision, HistoryEntry, Role
 from broker.assisted.deadlines import CasePolicy, deadline, due_event
 from broker.assisted.separation_of_duties import may_be_agent, may_be_reviewer, may_lead
 from broker.assisted.updates import apply
@@ -242,7 +242,7 @@ def advance(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Case
     if target is S.APPROVED and after.deadline is not None:
         after = replace(after, expires=max(after.expires, after.deadline))
     if rule.in_history:
-        entry = Move(now, name(event), actor(event), rule.role, case.state, after.state, outcome.reason)
+        entry = HistoryEntry(now, name(event), actor(event), rule.role, case.state, after.state, outcome.reason)
         after = replace(after, history=(*case.history, entry))
     edit_version = case.edit_version if isinstance(event, _QUIET) else case.edit_version + 1
     return replace(after, version=case.version + 1, edit_version=edit_version)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from broker.cli.context import CommandContext, add_config, settings
+from broker.cli.context import CommandContext, add_config, load_settings
 from broker.wiring.errors import CommandError
 
 HELP = "verify the audit record"
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Verifies. Raises CommandError where the record is not whole."""
-    async with machine.open(settings(args, machine)) as facts:
+    async with machine.open(load_settings(args, machine)) as facts:
         verdict = await facts.audit.verify()
     counted = f"{verdict.rows} sealed rows read, {verdict.unsealed} not sealed yet"
     if verdict.faults:

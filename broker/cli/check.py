@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Iterator, Mapping
 
-from broker.cli.context import CommandContext, add_config, settings
+from broker.cli.context import CommandContext, add_config, load_settings
 from broker.settings import Settings
 from broker.wiring import check_keys
 from broker.wiring.connection_checks import ConnectionResult
@@ -29,14 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Checks; prints what is wrong, or what would run. Raises CommandError where something is wrong."""
-    found = settings(args, machine)
-    if problems := list(check_keys(found)):
+    settings = load_settings(args, machine)
+    if problems := list(check_keys(settings)):
         raise CommandError(format_problems(problems, args.config))
-    lines = list(summary(found))
+    lines = list(summary(settings))
     if not args.connect:
         print("\n".join(lines))
         return 0
-    tried = asyncio.run(_connect(machine, found))
+    tried = asyncio.run(_connect(machine, settings))
     lines[-1:] = [f"works:     {name}" for name, one in tried.items() if one.problem is None]
     lines += [f"note:      {name}: {told}" for name, one in tried.items() for told in one.deviations]
     print("\n".join(lines))
@@ -47,16 +47,16 @@ def run(args: argparse.Namespace, machine: CommandContext) -> int:
     return 0
 
 
-async def _connect(machine: CommandContext, found: Settings) -> Mapping[str, ConnectionResult]:
-    return await machine.connect(found)
+async def _connect(machine: CommandContext, settings: Settings) -> Mapping[str, ConnectionResult]:
+    return await machine.connect(settings)
 
 
-def summary(found: Settings) -> Iterator[str]:
+def summary(settings: Settings) -> Iterator[str]:
     """What would run, in a few lines."""
-    broker = found.broker
+    broker = settings.broker
     yield f"issuer:    {broker.issuer} ({broker.environment.value})"
     yield f"stores:    {broker.database.url} and {broker.ephemeral.url}"
-    yield f"services:  {', '.join(found.services) or 'none'}"
-    yield f"providers: {', '.join(found.providers) or 'none'}"
-    yield f"staff:     {', '.join(found.staff.people) if found.staff is not None else 'none'}"
+    yield f"services:  {', '.join(settings.services) or 'none'}"
+    yield f"providers: {', '.join(settings.providers) or 'none'}"
+    yield f"staff:     {', '.join(settings.staff.people) if settings.staff is not None else 'none'}"
     yield "no problem found"

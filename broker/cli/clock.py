@@ -2,7 +2,7 @@
 
 import argparse
 
-from broker.cli.context import CommandContext, add_config, line, settings
+from broker.cli.context import CommandContext, add_config, line, load_settings
 from broker.wiring.errors import CommandError
 
 HELP = "say whose clock is off, or take back a time that lies in the future"
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Compares or repairs. Raises CommandError if a clock is off."""
-    async with machine.open(settings(args, machine)) as facts:
+    async with machine.open(load_settings(args, machine)) as facts:
         clock = facts.clock
         await clock.read_clocks()
         if args.verb == "repair" and clock.mark_is_ahead:

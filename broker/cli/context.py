@@ -203,9 +203,9 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def settings(args: argparse.Namespace, machine: CommandContext, *, prepared: bool = True) -> Settings:
+def load_settings(args: argparse.Namespace, machine: CommandContext, *, prepared: bool = True) -> Settings:
     """The settings that `--config` names. Raises CommandError with every problem in them."""
-    found = load(args.config, machine.kinds, prepared=prepared)
-    if isinstance(found, list):
-        raise CommandError(format_problems(found, args.config))
-    return found
+    loaded = load(args.config, machine.kinds, prepared=prepared)
+    if isinstance(loaded, list):
+        raise CommandError(format_problems(loaded, args.config))
+    return loaded

@@ -30,11 +30,11 @@ def run(_args: argparse.Namespace) -> int:
     from broker.demo import run as demo  # here: an installation that only serves does not need its packages
 
     configure_logging(verbose=True, quiet=True)
-    wanted = os.environ.get(DEMO_PORT, str(demo.USUAL_PORT))
-    if not wanted.isdecimal() or not 1024 <= int(wanted) <= 65_532:
+    first_port = os.environ.get(DEMO_PORT, str(demo.USUAL_PORT))
+    if not first_port.isdecimal() or not 1024 <= int(first_port) <= 65_532:
         fix = f"write the first of four ports in a row: {DEMO_PORT}=9000"
-        raise CommandError(f"{DEMO_PORT}={wanted}: no demonstration can begin there\n    {fix}")
-    ports = demo.Ports(int(wanted))
+        raise CommandError(f"{DEMO_PORT}={first_port}: no demonstration can begin there\n    {fix}")
+    ports = demo.Ports(int(first_port))
     system = real_system()
     fix = f"end what listens there already, or move all of it: {DEMO_PORT}={ports.first + 100}"
     require_free_ports([f"127.0.0.1:{port}" for port in range(ports.first, ports.first + 4)], fix)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from broker.cli.context import CommandContext, add_config, line, require_clock, settings
+from broker.cli.context import CommandContext, add_config, line, load_settings, require_clock
 
 HELP = "end every session and token, after a backup was restored"
 DESCRIPTION = """A restored backup brings back what was revoked or used up after it was made. Raising the epoch makes
@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Begins a new epoch. Raises Refused."""
-    async with machine.open(settings(args, machine)) as facts:
+    async with machine.open(load_settings(args, machine)) as facts:
         require_clock(facts)
         epoch = await facts.epochs.raise_epoch(args.by or machine.user, machine.system.now())
     print(f"epoch {epoch} has begun: everything issued before is dead")

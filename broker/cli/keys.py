@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 
 from broker.cli import rotate_keys
-from broker.cli.context import CommandContext, add_config, settings
+from broker.cli.context import CommandContext, add_config, load_settings
 from broker.crypto import jose
 from broker.crypto.keys import INDEX, KeyState, KeysUnusable, complete_all, create_all, load_all
 from broker.crypto.keys.index import KeyEntry, load_index
@@ -49,18 +49,18 @@ async def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Does what the verb says. Raises CommandError."""
     match args.verb:
         case "rotate" | "retire":
-            return await rotate_keys.run(args, settings(args, machine), machine)
+            return await rotate_keys.run(args, load_settings(args, machine), machine)
         case "init":
-            return init(settings(args, machine, prepared=False), machine)
+            return init(load_settings(args, machine, prepared=False), machine)
         case "list":
-            return show(settings(args, machine, prepared=False))
+            return show(load_settings(args, machine, prepared=False))
         case _:
-            return public(settings(args, machine, prepared=False), args.provider)
+            return public(load_settings(args, machine, prepared=False), args.provider)
 
 
-def init(found: Settings, machine: CommandContext) -> int:
+def init(settings: Settings, machine: CommandContext) -> int:
     """Makes what is missing; client secrets are the providers' to give."""
-    folder = found.broker.keys.folder
+    folder = settings.broker.keys.folder
     try:
         if not exists(folder / INDEX):
             create_all(folder, machine.system.random_bytes, now=machine.system.now())
@@ -68,36 +68,36 @@ def init(found: Settings, machine: CommandContext) -> int:
         else:
             for made in complete_all(folder, machine.system.random_bytes, machine.system.now()):
                 print(f"made what was missing for {made}")
-        for file in found.missing:
+        for file in settings.missing:
             if file.content is Content.PRIVATE_KEY:
                 print(f"made {', '.join(map(str, make(file, machine.system.random_bytes)))}")
     except (KeysUnusable, OSError) as problem:
         raise CommandError(str(problem)) from None
-    awaited = [str(file.path) for file in found.missing if file.content is not Content.PRIVATE_KEY]
+    awaited = [str(file.path) for file in settings.missing if file.content is not Content.PRIVATE_KEY]
     print("\n".join(["still to come from elsewhere:", *awaited]) if awaited else "every key is there")
     return 0
 
 
-def show(found: Settings) -> int:
+def show(settings: Settings) -> int:
     """Lists the ring and the key for each provider."""
     try:
-        ring = load_all(found.broker.keys.folder)
+        ring = load_all(settings.broker.keys.folder)
     except KeysUnusable as problem:
         raise CommandError(str(problem)) from None
-    index, _ = load_index(found.broker.keys.folder)
+    index, _ = load_index(settings.broker.keys.folder)
     if index is None:
-        raise CommandError(f"{found.broker.keys.folder}: changed while it was read: try again")
-    policy, ready = rotation_policy(found.broker), dated(index, found.broker.keys.folder)
+        raise CommandError(f"{settings.broker.keys.folder}: changed while it was read: try again")
+    policy, index_with_dates = rotation_policy(settings.broker), dated(index, settings.broker.keys.folder)
     kids = {entry.place: kid for kid, entry in ring.listed.items()}
-    for key in sorted(ready.signing, key=_order):
-        told = _next_step(key, ready.signing, policy)
+    for key in sorted(index_with_dates.signing, key=_order):
+        told = _next_step(key, index_with_dates.signing, policy)
         print(f"{SIGNING[key.state]:9} {key.alg:8} {kids[key.place]}{_since(key)}{told}")
-    for key in sorted(ready.encryption, key=_order):
-        told = _next_step(key, ready.encryption, policy, encryption=True)
+    for key in sorted(index_with_dates.encryption, key=_order):
+        told = _next_step(key, index_with_dates.encryption, policy, encryption=True)
         print(f"{DECRYPTING[key.state]:9} {key.alg:8} {kids[key.place]}{_since(key)}{told}")
     print(f"audit     {ring.audit.alg:8} {ring.audit.kid}")
     print(f"sealing   with 1 current and {len(ring.sealing_previous)} previous secrets")
-    for entry in entries(found):
+    for entry in entries(settings):
         for name, path in entry.files():
             state = "there" if exists(path) else "missing"
             print(f"provider  {entry.id}: {name} {path} ({state})")
@@ -138,12 +138,12 @@ def _ready(entry: KeyEntry, policy: RotationPolicy) -> float:
     return (entry.since or 0.0) + policy.notice
 
 
-def public(found: Settings, name: str) -> int:
+def public(settings: Settings, name: str) -> int:
     """Prints what the provider has to know of the broker's key."""
-    entry = next((entry for entry in entries(found) if entry.id == name), None)
+    entry = next((entry for entry in entries(settings) if entry.id == name), None)
     key = None if entry is None else entry.own_key()
     if key is None:
-        known = [entry.id for entry in entries(found) if entry.own_key() is not None]
+        known = [entry.id for entry in entries(settings) if entry.own_key() is not None]
         raise CommandError(
             f'there is no key for a provider "{name}"\n    providers with a key: {", ".join(known) or "none"}'
         )
@@ -155,6 +155,6 @@ def public(found: Settings, name: str) -> int:
     return 0
 
 
-def entries(found: Settings) -> list[ProviderEntry]:
+def entries(settings: Settings) -> list[ProviderEntry]:
     """Every provider, the staff's among them."""
-    return [*found.providers.values(), *([found.staff.provider] if found.staff is not None else [])]
+    return [*settings.providers.values(), *([settings.staff.provider] if settings.staff is not None else [])]

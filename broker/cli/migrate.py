@@ -2,7 +2,7 @@
 
 import argparse
 
-from broker.cli.context import CommandContext, add_config, settings
+from broker.cli.context import CommandContext, add_config, load_settings
 
 HELP = "bring the database's schema up to date"
 DESCRIPTION = """Creates or changes the tables of the database so that this release can use them. `portico serve`
@@ -16,6 +16,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Migrates, and says what was done. Raises Refused."""
-    steps = await machine.migrate(settings(args, machine))
+    steps = await machine.migrate(load_settings(args, machine))
     print("\n".join(steps) if steps else "the schema is up to date")
     return 0

@@ -2,7 +2,7 @@
 
 import argparse
 
-from broker.cli.context import CommandContext, add_config, line, require_clock, settings
+from broker.cli.context import CommandContext, add_config, line, load_settings, require_clock
 from broker.wiring import check_keys
 from broker.wiring.errors import CommandError, format_problems
 
@@ -27,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Checks, and tells everybody. Raises CommandError where something is wrong."""
-    found = settings(args, machine)
-    if problems := list(check_keys(found)):
+    settings = load_settings(args, machine)
+    if problems := list(check_keys(settings)):
         raise CommandError(format_problems(problems, args.config))
-    async with machine.open(found) as facts:
+    async with machine.open(settings) as facts:
         require_clock(facts)
         version = await facts.reloads.ask_reload(args.by or machine.user, machine.system.now())
     print(SAID.format(version=version, metric=METRIC))

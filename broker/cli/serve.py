@@ -33,10 +33,12 @@ def run(args: argparse.Namespace) -> int:
     configure_logging(verbose=settings.broker.development)
     run_loop(wiring.check_start(settings))
     listen, metrics = settings.broker.listen, settings.broker.metrics.folder
-    wanted = {"public": [listen.public], "staff": [listen.staff]}.get(args.listener, [listen.public])
+    addresses = {"public": [listen.public], "staff": [listen.staff]}.get(args.listener, [listen.public])
     if args.listener == "all" and settings.staff is not None:
-        wanted.append(listen.staff)
-    require_free_ports(wanted, "end what listens there already, or write another address under [listen] in broker.toml")
+        addresses.append(listen.staff)
+    require_free_ports(
+        addresses, "end what listens there already, or write another address under [listen] in broker.toml"
+    )
     if listen.workers > 1 and metrics is not None:
         share_metrics(metrics)
     if listen.workers > 1 and args.listener != "staff":

@@ -4,7 +4,15 @@ import argparse
 from datetime import UTC, datetime
 
 from broker.actions.outbox.logout_tokens import logout_fan_out
-from broker.cli.context import AdminStoresPort, CommandContext, DisabledItem, add_config, line, require_clock, settings
+from broker.cli.context import (
+    AdminStoresPort,
+    CommandContext,
+    DisabledItem,
+    add_config,
+    line,
+    load_settings,
+    require_clock,
+)
 from broker.model.audit import AuditEvent
 from broker.model.kill_switches import KillSwitchKind
 from broker.platform.toml_loader import suggestion
@@ -47,12 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser, kind: KillSwitchKind) -> None
 
 async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitchKind) -> int:
     """Does what the verb says. Raises CommandError."""
-    found = settings(args, machine)
-    async with machine.open(found) as facts:
+    settings = load_settings(args, machine)
+    async with machine.open(settings) as facts:
         if args.verb != "list":
             require_clock(facts)
         if args.verb == "sign-out":
-            print(await _sign_out(args, machine, found, facts))
+            print(await _sign_out(args, machine, settings, facts))
             return 0
         if args.verb == "list":
             print(
@@ -67,30 +75,32 @@ async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitc
             changed = await facts.kill_switches.turn_on(kind, args.id, who, now)
             print(f"{args.id} is on again" if changed else f"{args.id} was not off")
             return 0
-        check_known(kind, args.id, found)
+        check_known(kind, args.id, settings)
         changed = await facts.kill_switches.turn_off(
-            kind, args.id, args.reason, who, now, logout_fan_out(found.services, now)
+            kind, args.id, args.reason, who, now, logout_fan_out(settings.services, now)
         )
         print(f"{args.id} is off" if changed else f"{args.id} was off already")
     return 0
 
 
-async def _sign_out(args: argparse.Namespace, machine: CommandContext, found: Settings, facts: AdminStoresPort) -> str:
+async def _sign_out(
+    args: argparse.Namespace, machine: CommandContext, settings: Settings, facts: AdminStoresPort
+) -> str:
     """Ends the sessions of an account; says how many there were."""
     now = machine.system.now()
     event = AuditEvent("session_ended", now, args.by or machine.user, details={"why": "operator"})
-    ended = await facts.sessions.end_all(args.id, event, logout_fan_out(found.services, now))
+    ended = await facts.sessions.end_all(args.id, event, logout_fan_out(settings.services, now))
     return f"{ended} session{'' if ended == 1 else 's'} ended"
 
 
-def describe(off: DisabledItem) -> str:
+def describe(item: DisabledItem) -> str:
     """One thing that is off, in a line."""
-    since = datetime.fromtimestamp(off.at, UTC)
-    return f"{off.id}  off since {since:%Y-%m-%d %H:%M} UTC by {off.who}: {off.reason}"
+    since = datetime.fromtimestamp(item.at, UTC)
+    return f"{item.id}  off since {since:%Y-%m-%d %H:%M} UTC by {item.who}: {item.reason}"
 
 
-def check_known(kind: KillSwitchKind, target: str, found: Settings) -> None:
+def check_known(kind: KillSwitchKind, target: str, settings: Settings) -> None:
     """Refuses to turn off a provider or service that is not configured: most likely the id is misspelt."""
-    known = {KillSwitchKind.PROVIDER: found.providers, KillSwitchKind.SERVICE: found.services}.get(kind)
+    known = {KillSwitchKind.PROVIDER: settings.providers, KillSwitchKind.SERVICE: settings.services}.get(kind)
     if known is not None and target not in known:
         raise CommandError(f'there is no {kind.value} "{target}"\n    {suggestion(target, known)}')

@@ -18,7 +18,7 @@ from broker.wiring.errors import CommandError, format_problems
 from broker.wiring.generate_secrets import prepare
 from providers import KINDS
 from providers.openid.config import OpenIdConfig
-from providers.simulator import SimulatedClient, cast, create
+from providers.simulator import SimulatedClient, create, simulated_issuers
 from providers.simulator import SimulatorSettings as SimulatorSettings
 
 PACKAGED = Path(__file__).parent / "config"
@@ -83,10 +83,10 @@ def configured(ports: Ports, system: System, config: Path = CONFIG) -> Settings:
     return _loaded(load(config, KINDS, origins=ports.origins), config)
 
 
-def _loaded(found: Settings | list[Problem], config: Path) -> Settings:
-    if isinstance(found, list):
-        raise CommandError(format_problems(found, config))
-    return found
+def _loaded(settings: Settings | list[Problem], config: Path) -> Settings:
+    if isinstance(settings, list):
+        raise CommandError(format_problems(settings, config))
+    return settings
 
 
 def simulator(settings: Settings, ports: Ports, system: System, hop: str | None = None) -> ASGIApp:
@@ -98,7 +98,7 @@ def simulator(settings: Settings, ports: Ports, system: System, hop: str | None 
     if settings.staff is not None:
         staff = settings.staff.provider
         clients[staff.config.issuer.removeprefix(f"{base}/")] = _client(staff, f"{settings.broker.console}/callback")
-    return create(SimulatorSettings(base, cast(clients), settings.broker.development, hop), system)
+    return create(SimulatorSettings(base, simulated_issuers(clients), settings.broker.development, hop), system)
 
 
 def _client(entry: ProviderEntry, callback: str, after: tuple[str, ...] = ()) -> SimulatedClient:

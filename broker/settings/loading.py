@@ -17,7 +17,7 @@ from broker.settings.providers import ProviderEntry, ProviderKind, provider
 from broker.settings.renamed_keys import with_current_keys
 from broker.settings.schema import SQLITE, BrokerSettings
 from broker.settings.service_credentials import with_credentials
-from broker.settings.sources import Source, Sources, gather
+from broker.settings.sources import Source, Sources, read_sources
 from broker.settings.staff import StaffFile, StaffSettings
 
 T = TypeVar("T")
@@ -57,15 +57,15 @@ def load(
     *,
     origins: Mapping[str, str] | None = None,
     prepared: bool = True,
-    more: Sequence[Source] = (),
+    additional: Sequence[Source] = (),
 ) -> Settings | list[Problem]:
     """Loads the settings of a folder or one file. Returns them, or None, with every problem. No network, no store.
 
     `kinds` are the kinds of providers by name. `origins` replaces `host:port` texts in every value, so that the same
     files serve other ports. With `prepared` False files that `portico keys init` creates may be missing: keys, secrets,
-    folders. `more` are additional services.
+    folders. `additional` are additional services.
     """
-    sources, problems = gather(place, origins or {}, more)
+    sources, problems = read_sources(place, origins or {}, additional)
     if sources is None:
         return problems
     sources = with_current_keys(sources, problems)

@@ -44,48 +44,51 @@ class Sources:
     provider_ids: Mapping[str, None]
 
 
-def gather(
-    place: Path, origins: Mapping[str, str], more: Sequence[Source] = ()
+def read_sources(
+    place: Path, origins: Mapping[str, str], additional: Sequence[Source] = ()
 ) -> tuple[Sources | None, list[Problem]]:
     """Reads a folder (`broker.toml`, `services/`, `providers/`, `staff.toml`) or one file that contains all tables.
 
-    `more` are additional services. `origins` replaces `host:port` texts in every value. None if broker.toml cannot be
-    parsed.
+    `additional` are further services. `origins` replaces `host:port` texts in every value. None if broker.toml cannot
+    be parsed.
     """
     problems: list[Problem] = []
     main = place / "broker.toml" if is_folder(place) else place
-    table = parsed(main, main.name, origins, problems)
+    table = parse_file(main, main.name, origins, problems)
     if table is None:
         return None, problems
     folder = place if is_folder(place) else None
-    listed = {name: names(folder, name, problems) for name in ("services", "providers")}
+    listed = {name: list_files(folder, name, problems) for name in ("services", "providers")}
     services, providers = (
-        [*tables(table.pop(name, []), main, name, problems), *files(listed[name], name, key, origins, problems)]
+        [
+            *main_file_sources(table.pop(name, []), main, name, problems),
+            *folder_sources(listed[name], name, key, origins, problems),
+        ]
         for name, key in (("services", "client_id"), ("providers", "id"))
     )
-    services += more
-    staff = one(table.pop("staff", None), main, folder, origins, problems)
+    services += additional
+    staff = staff_source(table.pop("staff", None), main, folder, origins, problems)
     return (
         Sources(
             broker=Source(main.name, "", table, main.parent),
             services=services,
             providers=providers,
             staff=staff,
-            service_ids=ids(services, listed["services"], "services", "client_id"),
-            provider_ids=ids(providers, listed["providers"], "providers", "id"),
+            service_ids=known_ids(services, listed["services"], "services", "client_id"),
+            provider_ids=known_ids(providers, listed["providers"], "providers", "id"),
         ),
         problems,
     )
 
 
-def ids(sources: Sequence[Source], paths: Sequence[Path], name: str, key: str) -> dict[str, None]:
+def known_ids(sources: Sequence[Source], paths: Sequence[Path], name: str, key: str) -> dict[str, None]:
     """The ids in the tables, and the names of files that cannot be parsed."""
     said = [known for source in sources if isinstance(known := source.table.get(key), str)]
     read = {source.file for source in sources}
     return dict.fromkeys([*said, *(path.stem for path in paths if f"{name}/{path.name}" not in read)])
 
 
-def names(folder: Path | None, name: str, problems: list[Problem]) -> list[Path]:
+def list_files(folder: Path | None, name: str, problems: list[Problem]) -> list[Path]:
     """The files of `services/` or `providers/`, sorted. Hidden files, such as those of editors, are ignored."""
     if folder is None or not is_named(folder / name):
         return []
@@ -98,7 +101,7 @@ def names(folder: Path | None, name: str, problems: list[Problem]) -> list[Path]
     return [path for path in found if path.suffix == ".toml" and not path.name.startswith(".")]
 
 
-def tables(value: object, main: Path, name: str, problems: list[Problem]) -> list[Source]:
+def main_file_sources(value: object, main: Path, name: str, problems: list[Problem]) -> list[Source]:
     """The `[[services]]` or `[[providers]]` of the main file."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         problems.append(
@@ -108,19 +111,19 @@ def tables(value: object, main: Path, name: str, problems: list[Problem]) -> lis
     return [Source(main.name, f"{name}[{i}]", item, main.parent) for i, item in enumerate(value)]
 
 
-def files(
+def folder_sources(
     paths: Sequence[Path], name: str, key: str, origins: Mapping[str, str], problems: list[Problem]
 ) -> list[Source]:
     """The tables of `services/` or `providers/`. The default id is the file's name."""
     found = []
     for path in paths:
         label = f"{name}/{path.name}"
-        if (table := parsed(path, label, origins, problems)) is not None:
+        if (table := parse_file(path, label, origins, problems)) is not None:
             found.append(Source(label, "", {key: path.stem} | table, path.parent))
     return found
 
 
-def one(
+def staff_source(
     value: object, main: Path, folder: Path | None, origins: Mapping[str, str], problems: list[Problem]
 ) -> Source | None:
     """The staff's table: staff.toml, or `[staff]` of the main file."""
@@ -128,7 +131,7 @@ def one(
     if path is not None and is_named(path):
         if value is not None:
             problems.append(Problem(f"{main.name}: staff", "staff.toml exists too", "keep one of the two"))
-        table = parsed(path, path.name, origins, problems)
+        table = parse_file(path, path.name, origins, problems)
         return None if table is None else Source(path.name, "", table, path.parent)
     if value is not None and not isinstance(value, dict):
         problems.append(Problem(f"{main.name}: staff", "a table is required", "write it as [staff]"))
@@ -136,7 +139,7 @@ def one(
     return None if value is None else Source(main.name, "staff", value, main.parent)
 
 
-def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Problem]) -> dict[str, object] | None:
+def parse_file(path: Path, label: str, origins: Mapping[str, str], problems: list[Problem]) -> dict[str, object] | None:
     """Parses a file. Returns its table, or None with the problem appended."""
     try:
         table = tomllib.loads(text(path))
@@ -146,44 +149,44 @@ def parsed(path: Path, label: str, origins: Mapping[str, str], problems: list[Pr
         said = "nested too deeply" if isinstance(problem, RecursionError) else str(problem)
         problems.append(Problem(label, f"this is not TOML: {said}", "fix that line"))
     else:
-        shifted: dict[str, object] = with_origins(folded(table), origins)
+        shifted: dict[str, object] = replace_origins(lower_language_codes(table), origins)
         return shifted
     return None
 
 
-def folded(value: Any) -> Any:
+def lower_language_codes(value: Any) -> Any:
     """Language codes in lower case: keys of texts by language, and items of lists named `languages` (BCP 47 2.1.1).
 
     A table whose keys all have two letters is read as texts by language. A table with both spellings of a code stays
     unchanged; its check reports the unknown one.
     """
     if isinstance(value, list):
-        return [folded(inner) for inner in value]
+        return [lower_language_codes(inner) for inner in value]
     if not isinstance(value, dict):
         return value
     small = {key.lower() for key in value}
     by_language = all(_CODE.fullmatch(key) for key in value) and len(small) == len(value)
     return {
-        key.lower() if by_language else key: _codes(inner) if key == "languages" else folded(inner)
+        key.lower() if by_language else key: _lower_codes(inner) if key == "languages" else lower_language_codes(inner)
         for key, inner in value.items()
     }
 
 
-def _codes(value: Any) -> Any:
+def _lower_codes(value: Any) -> Any:
     """Language codes of a list or of a table, in lower case."""
     if isinstance(value, list):
         return [code.lower() if isinstance(code, str) and _CODE.fullmatch(code) else code for code in value]
-    return folded(value)
+    return lower_language_codes(value)
 
 
-def with_origins(value: Any, origins: Mapping[str, str]) -> Any:
+def replace_origins(value: Any, origins: Mapping[str, str]) -> Any:
     """Replaces every `host:port` in `origins`, in texts at any depth."""
     if not origins:
         return value
     if isinstance(value, dict):
-        return {key: with_origins(inner, origins) for key, inner in value.items()}
+        return {key: replace_origins(inner, origins) for key, inner in value.items()}
     if isinstance(value, list):
-        return [with_origins(inner, origins) for inner in value]
+        return [replace_origins(inner, origins) for inner in value]
     if not isinstance(value, str):
         return value
     pattern = "|".join(re.escape(origin) for origin in origins)

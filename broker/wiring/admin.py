@@ -34,8 +34,8 @@ LOG = logging.getLogger("portico.app")
 
 def read(place: Path, *more: Source) -> Settings | list[Problem]:
     """The settings at a place, or every problem in them and in the keys that they name; `more` are further services."""
-    found = load(place, KINDS, more=more)
-    return found if isinstance(found, list) else list(check_keys(found)) or found
+    loaded = load(place, KINDS, additional=more)
+    return loaded if isinstance(loaded, list) else list(check_keys(loaded)) or loaded
 
 
 def load_settings(place: Path) -> Settings:
@@ -46,9 +46,9 @@ def load_settings(place: Path) -> Settings:
     return found
 
 
-def check_keys(found: Settings) -> Iterator[Problem]:
+def check_keys(settings: Settings) -> Iterator[Problem]:
     """A usable key ring, with a key for every algorithm that services want, none of which is used elsewhere too."""
-    folder, tokens = found.broker.keys.folder, Pkcs11Tokens()
+    folder, tokens = settings.broker.keys.folder, Pkcs11Tokens()
     try:
         ring = load_all(folder, tokens)
     except KeysUnusable as unusable:
@@ -56,12 +56,12 @@ def check_keys(found: Settings) -> Iterator[Problem]:
         return
     finally:
         tokens.close(wait=True)
-    for service in found.services.values():
+    for service in settings.services.values():
         alg = service.signing.id_token_alg
         if alg not in ring.current:
             fix = f"add a current {alg} key to keys.toml; keys there sign {', '.join(ring.current)}"
             yield Problem(f"{service.client_id}: id_token_alg", f"no key signs {alg}", fix)
-    own, secrets = f"the key folder {folder}", found.stored_secrets
+    own, secrets = f"the key folder {folder}", settings.stored_secrets
     keys = [StoredSecret("keys.folder", own, key_mark(thumbprint)) for thumbprint in ring.thumbprints]
     index, _ = load_index(folder)
     files = [] if index is None else [StoredSecret("keys.folder", own, file_mark(path)) for path in index.files()]
@@ -71,15 +71,15 @@ def check_keys(found: Settings) -> Iterator[Problem]:
 
 async def check_ready(settings: Settings) -> None:
     """Checks that the stores can be used as they are. Raises CommandError with the fix."""
-    where = settings.broker.database
+    database = settings.broker.database
     try:
-        current = await schema_is_current(where.url, database_access(where))
+        current = await schema_is_current(database.url, database_access(database))
     except StoreUnavailable as problem:
         raise CommandError(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
     if not current:
         raise CommandError("database.url: the database has another schema than this release: run `portico migrate`")
     try:
-        await check_digests(where.url, _sealer(settings), database_access(where))
+        await check_digests(database.url, _sealer(settings), database_access(database))
     except StoreUnavailable as problem:
         raise CommandError(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
     except DigestKeyLost as problem:
@@ -116,14 +116,14 @@ async def migrate_schema(settings: Settings) -> Sequence[str]:
     """Brings the schema up to date; says what was done. Raises CommandError if the database cannot be used."""
     from broker.stores.sql.migrate import migrate  # here, since nothing else needs Alembic
 
-    where = settings.broker.database
-    access = database_access(where)
+    database = settings.broker.database
+    access = database_access(database)
     try:
-        if where.file is not None:
-            where.file.parent.mkdir(parents=True, exist_ok=True)
-        if (where.file is None or where.file.exists()) and await schema_is_current(where.url, access):
+        if database.file is not None:
+            database.file.parent.mkdir(parents=True, exist_ok=True)
+        if (database.file is None or database.file.exists()) and await schema_is_current(database.url, access):
             return ()
-        await migrate(where.url, access, lambda: _sealer(settings))
+        await migrate(database.url, access, lambda: _sealer(settings))
     except StoreUnavailable as problem:
         raise CommandError(f"database.url: the database cannot be used: {problem}", NOT_NOW) from None
     except DigestKeyLost as problem:

@@ -24,7 +24,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         PeriodicTask("memory", 5.0, lambda: _update_memory_usage(container)),
         PeriodicTask("keys", 2.0, container.crypto.keys.poll),
     ]
-    wanted = [
+    tasks = [
         PeriodicTask("sweep", 300.0, lambda: sql.sweep(container.system.now())),
         *outbox_tasks(container),
         PeriodicTask("waiting", 15.0, lambda: update_waiting(container)),
@@ -34,16 +34,16 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     if reloading is not None:
         timeless.append(PeriodicTask("reload", 2.0, lambda: _reread(reloading, container.configuration.settings_watch)))
     if broker.keys.rotate_every is not None:
-        changes = KeyManager(
+        manager = KeyManager(
             broker.keys.folder, container.system.random_bytes, rotation_policy(broker), container.crypto.keys.tokens
         )
-        wanted.append(PeriodicTask("rotation", 10.0, lambda: rotate(container, changes)))
+        tasks.append(PeriodicTask("rotation", 10.0, lambda: rotate(container, manager)))
     if broker.audit.checkpoints is not None:
-        notary = CheckpointSigner(container.crypto.keys.ring().audit, broker.audit.checkpoints)
-        wanted.append(
-            PeriodicTask("checkpoint", 60.0, lambda: sql.audit_chain.checkpoint(container.system.now(), notary))
+        signer = CheckpointSigner(container.crypto.keys.ring().audit, broker.audit.checkpoints)
+        tasks.append(
+            PeriodicTask("checkpoint", 60.0, lambda: sql.audit_chain.checkpoint(container.system.now(), signer))
         )
-    return [*timeless, *(replace(chore, run=_in_time(container, chore.run)) for chore in wanted)]
+    return [*timeless, *(replace(task, run=_in_time(container, task.run)) for task in tasks)]
 
 
 async def _maintain(container: Container) -> None:

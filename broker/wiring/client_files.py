@@ -62,9 +62,9 @@ class ClientFiles:
         path = self._folder / f"{client_id}.toml"
         async with self._one_at_a_time:
             table = {"client_id": client_id, **tomllib.loads(text)}
-            found = await asyncio.to_thread(self._validate, Source(f"services/{path.name}", "", table, self._folder))
-            if isinstance(found, list):
-                return _about(found, f"services/{path.name}")
+            checked = await asyncio.to_thread(self._validate, Source(f"services/{path.name}", "", table, self._folder))
+            if isinstance(checked, list):
+                return _about(checked, f"services/{path.name}")
             try:
                 await asyncio.to_thread(_place, path, text)
                 await self._take(client_id)

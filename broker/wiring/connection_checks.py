@@ -56,7 +56,7 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
         if broker.ephemeral.url != "memory:":
             own["Redis"] = lambda: _redis(settings, real)
         own["signing keys"] = lambda: _keys(settings, real)
-        found = {name: await _tried(work) for name, work in own.items()}
+        problems = {name: await _tried(work) for name, work in own.items()}
         theirs = {
             f"provider {entry.id}": _provider(entry, ProviderDependencies(http_clients, real)) for entry in entries
         }
@@ -67,14 +67,14 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
         }
         if isinstance(mail := build_notifier(broker.notifications), SmtpNotifier):
             theirs["mail server"] = lambda: _mail(mail)
-        told = await asyncio.gather(*map(_tried, theirs.values()))
-        found |= dict(zip(theirs, told, strict=True))
+        provider_problems = await asyncio.gather(*map(_tried, theirs.values()))
+        problems |= dict(zip(theirs, provider_problems, strict=True))
         deviations = {
             name: await KINDS[entry.kind].deviations(entry.config, http_clients)
             for entry in entries
-            if found[name := f"provider {entry.id}"] is None
+            if problems[name := f"provider {entry.id}"] is None
         }
-    return {name: ConnectionResult(problem, deviations.get(name, ())) for name, problem in found.items()}
+    return {name: ConnectionResult(problem, deviations.get(name, ())) for name, problem in problems.items()}
 
 
 async def _tried(work: Try) -> str | None:
@@ -91,8 +91,8 @@ async def _tried(work: Try) -> str | None:
 
 async def _database(settings: Settings) -> str | None:
     await check_ready(settings)
-    where = settings.broker.database
-    return await unwritable(where.url, database_access(where))
+    database = settings.broker.database
+    return await unwritable(database.url, database_access(database))
 
 
 async def _redis(settings: Settings, real: System) -> str | None:
@@ -101,8 +101,8 @@ async def _redis(settings: Settings, real: System) -> str | None:
     ring = keys.load_all(broker.keys.folder)
     sealer = seal.sealer(ring.sealing, ring.sealing_previous, real.random_bytes)
     async with AsyncExitStack() as stack:
-        where = broker.database
-        sql = await open_sql_stores(where.url, sealer, real, database_access(where), connections=1)
+        database = broker.database
+        sql = await open_sql_stores(database.url, sealer, real, database_access(database), connections=1)
         stack.push_async_callback(sql.close)
         at = broker.ephemeral
         ephemeral = open_ephemeral_stores(at.url, sealer, real, sql.kill_switches, redis_access(at))

@@ -43,7 +43,8 @@ def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
 
 async def update_waiting(container: Container) -> None:
     """Sets the metrics of the deliveries that wait."""
-    found = {one.kind: one for one in await container.connections.sql_stores.deliveries.waiting(container.system.now())}
+    waiting = await container.connections.sql_stores.deliveries.waiting(container.system.now())
+    backlogs = {one.kind: one for one in waiting}
     for kind in DeliveryKind:
-        one = found.get(kind)
+        one = backlogs.get(kind)
         container.monitoring.metrics.waiting(kind.value, one.count if one else 0, one.oldest if one else 0.0)

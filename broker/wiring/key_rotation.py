@@ -21,16 +21,16 @@ def rotation_policy(broker: BrokerSettings) -> RotationPolicy:
     return RotationPolicy(max(broker.tokens.id_token, broker.sessions.absolute) + SLACK, broker.keys.rotate_every)
 
 
-async def rotate(container: Container, changes: KeyManager) -> None:
+async def rotate(container: Container, manager: KeyManager) -> None:
     """Takes the steps that are due, if any. What the folder says counts: a step that another took is not due."""
     now = container.system.now()
     try:
-        if not changes.due(now):
+        if not manager.due(now):
             return
         async with container.connections.sql_stores.leased("key-rotation") as lease:
             if lease is None:
                 return
-            done = await asyncio.to_thread(changes.scheduled, now)
+            done = await asyncio.to_thread(manager.scheduled, now)
     except KeysUnusable as unusable:
         LOG.error("key_rotation_failed", extra={"problems": [str(problem) for problem in unusable.problems]})
         return

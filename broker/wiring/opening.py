@@ -151,15 +151,15 @@ def _gauges(container: Container) -> Coroutine[Any, Any, None]:
 
 async def _open_sql_stores(settings: Settings, sealer: Sealer, system: System) -> SqlStores:
     """The facts, as soon as they can be had: a worker that is started while the database is away waits for it."""
-    where, logged = settings.broker.database, ""
+    database, logged = settings.broker.database, ""
     while True:
         try:
             return await open_sql_stores(
-                where.url,
+                database.url,
                 sealer,
                 system,
-                database_access(where),
-                connections=where.pool_size,
+                database_access(database),
+                connections=database.pool_size,
                 tolerance=settings.broker.clock.tolerance,
             )
         except StoreUnavailable as problem:

@@ -124,11 +124,11 @@ class Registry:
             if remote is None or not proof:
                 return NO_KEYS
             try:
-                found = await remote.keys(proof)
+                keys = await remote.keys(proof)
             except FetchFailed:
-                found = NO_KEYS
+                keys = NO_KEYS
             if self._remote.get(client_id) is remote:
-                return found
+                return keys
         return self._key_sets[client_id]
 
     async def encryption_keys(self, service: Service, alg: str) -> Sequence[EncryptionKey]:
@@ -144,10 +144,10 @@ class Registry:
         known = self._encryption_keys.get(service.client_id)
         if known is not None and self.services.get(service.client_id) is service:
             return known
-        found = parse_encryption_keys(service.credentials.jwks or {"keys": []})
+        keys = parse_encryption_keys(service.credentials.jwks or {"keys": []})
         if self.services.get(service.client_id) is service:  # not that of a request from before a reload
-            self._encryption_keys[service.client_id] = found
-        return found
+            self._encryption_keys[service.client_id] = keys
+        return keys
 
     def _remote_keys(self, client_id: str, url: str) -> ClientJwks:
         """Those of before where the address is the same; a service has connections of its own, so it slows no other."""

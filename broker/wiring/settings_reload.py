@@ -62,11 +62,11 @@ class SettingsReloader:
         """Reads now. Logs every problem with its place and fix."""
         async with self._one_at_a_time:
             asked = self._seen or 0
-            found = await asyncio.to_thread(self._prepared)
-            if isinstance(found, list):
-                log_problems(found)
+            loaded = await asyncio.to_thread(self._prepared)
+            if isinstance(loaded, list):
+                log_problems(loaded)
                 return
-            settings, changes, keys = found
+            settings, changes, keys = loaded
             if (changes.added, changes.changed, changes.removed, changes.policies) != ((), (), (), ()):
                 self._registry.replace_all(settings, keys)
                 self._settings = settings
@@ -86,10 +86,10 @@ class SettingsReloader:
         return new
 
     def _prepared(self) -> tuple[Settings, SettingsChanges, Mapping[str, KeySet]] | list[Problem]:
-        found = self._read()
-        if isinstance(found, list):
-            return found
-        settings, changes = apply_reload(self._settings, found)
+        loaded = self._read()
+        if isinstance(loaded, list):
+            return loaded
+        settings, changes = apply_reload(self._settings, loaded)
         if problems := list(check_reload(settings)):
             return problems
         return settings, changes, key_sets(settings)
@@ -102,12 +102,12 @@ async def wait_for_valid(place: Path) -> Settings:
     """
     logged: list[Problem] = []
     while True:
-        found = await asyncio.to_thread(read, place)
-        if not isinstance(found, list):
-            return found
-        if found != logged:
-            log_problems(found)
-        logged = found
+        loaded = await asyncio.to_thread(read, place)
+        if not isinstance(loaded, list):
+            return loaded
+        if loaded != logged:
+            log_problems(loaded)
+        logged = loaded
         await asyncio.sleep(RETRY_DELAY)
 
 

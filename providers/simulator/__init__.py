@@ -7,8 +7,8 @@ personas; `personas` those of the demonstration. `server` builds the application
 sessions and keys in memory.
 """
 
-from providers.simulator.personas import cast
+from providers.simulator.personas import simulated_issuers
 from providers.simulator.server import create
 from providers.simulator.settings import Issuer, Persona, SimulatedClient, SimulatorSettings
 
-__all__ = ["Issuer", "Persona", "SimulatedClient", "SimulatorSettings", "cast", "create"]
+__all__ = ["Issuer", "Persona", "SimulatedClient", "SimulatorSettings", "create", "simulated_issuers"]

@@ -22,8 +22,8 @@ from providers.simulator.requests import (
     find_outcome,
     find_persona,
     parameters,
+    parse_login_hint,
     parse_request,
-    read_wish,
 )
 from providers.simulator.settings import SimulatorSettings
 from providers.simulator.state import CODE_LIFE, RememberedSession, SimulatedIssuer, SimulatedSignIn
@@ -85,16 +85,16 @@ class IssuerEndpoints:
         query = request.scope["query_string"].decode("latin-1")
         try:
             asked = parse_request(query, self._simulated.issuer)
-            wish = read_wish(asked.hint, self._simulated.issuer)
+            hinted = parse_login_hint(asked.hint, self._simulated.issuer)
         except BadRequest as problem:
             return self._page(message_page(self._simulated, "This link does not work", str(problem)), status=400)
         except RefusedRequest as refused:
             return self._back(refused.redirect_uri, {"error": refused.error}, refused.state)
-        if wish.outcome is None:
+        if hinted.outcome is None:
             known = self._still_signed_in(request, asked)
             return self._page(sign_in_page(self._simulated, asked, query, known), asked.redirect_uri)
-        persona = wish.persona or self._simulated.issuer.personas[0]
-        return self._answer(SimulatedSignIn(asked, persona, wish.outcome, *self._times()))
+        persona = hinted.persona or self._simulated.issuer.personas[0]
+        return self._answer(SimulatedSignIn(asked, persona, hinted.outcome, *self._times()))
 
     async def sign_in(self, request: HttpRequest) -> Response:
         """Handles the form of the page."""

@@ -105,7 +105,7 @@ STAFF = Issuer(
 )
 
 
-def cast(clients: Mapping[str, SimulatedClient]) -> tuple[Issuer, ...]:
+def simulated_issuers(clients: Mapping[str, SimulatedClient]) -> tuple[Issuer, ...]:
     """The four issuers, with the client registered at each, by the issuer's name."""
     return tuple(
         replace(issuer, clients=(clients[issuer.name],)) if issuer.name in clients else issuer

@@ -38,7 +38,7 @@ class RefusedRequest(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class HintedOutcome:
     """The outcome and the persona in a `login_hint`. Any other hint requests neither."""
 
     outcome: SimulatedOutcome | None = None
@@ -95,7 +95,7 @@ def parse_request(query: str, issuer: Issuer) -> Request:
     )
 
 
-def read_wish(hint: str, issuer: Issuer) -> Wish:
+def parse_login_hint(hint: str, issuer: Issuer) -> HintedOutcome:
     """Parses `outcome:<name>` and `persona:<id>`, joined by a semicolon. Raises BadRequest for unknown ones."""
     outcome = persona = None
     for part in hint.split(";") if hint.startswith(("outcome:", "persona:")) else ():
@@ -106,7 +106,7 @@ def read_wish(hint: str, issuer: Issuer) -> Wish:
             persona = find_persona(name, issuer)
     if persona is not None and outcome is None:
         outcome = OK
-    return Wish(outcome, persona)
+    return HintedOutcome(outcome, persona)
 
 
 def find_outcome(name: str) -> SimulatedOutcome:

@@ -14,7 +14,7 @@ from broker.model.failures import FailureClass
 from broker.platform.logging_setup import JsonLines
 from broker.provider import OUTAGES
 from providers.openid.errors import RULES, UpstreamFault
-from providers.simulator.personas import cast
+from providers.simulator.personas import simulated_issuers
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.raw_client import HARBOUR, NORTHBANK, HttpSender, RawCitizen
 from tests.e2e.relying_service import RIDES_SERVICE, rides
@@ -58,7 +58,9 @@ def private() -> set[str]:
             return {text for inner in value.values() for text in texts(inner)}
         return {value} if isinstance(value, str) and len(value) > 3 else set()
 
-    return {text for issuer in cast({}) for persona in issuer.personas for text in texts(dict(persona.claims))}
+    return {
+        text for issuer in simulated_issuers({}) for persona in issuer.personas for text in texts(dict(persona.claims))
+    }
 
 
 @pytest.mark.parametrize(

@@ -104,26 +104,26 @@ class CitizenCases:
         return tuple(sorted(fit, key=lambda one: -profiles.caps[one].level))
 
     async def request_help(
-        self, handle: str, browser: Browser, wanted: HelpRequest
+        self, handle: str, browser: Browser, request: HelpRequest
     ) -> ContinuationIssued | HelpRefused | RateLimited | DeadEnd:
         """Asks for help. Returns the continuation code, to be shown once."""
         offered = await self.offer_help(handle, browser)
         if isinstance(offered, DeadEnd):
             return offered
-        if offered is None or wanted.channel not in offered.channels:
+        if offered is None or request.channel not in offered.channels:
             return HelpRefused.NOT_NOW
-        if wanted.way not in self.contact_methods:
+        if request.way not in self.contact_methods:
             return HelpRefused.WAY
-        reach = contact(wanted.way, wanted.address, self.context.rules.region)
+        reach = contact(request.way, request.address, self.context.rules.region)
         if reach is None:
-            return HelpRefused.UNREACHABLE if cannot_be_reached(wanted.way, wanted.address) else HelpRefused.ADDRESS
+            return HelpRefused.UNREACHABLE if cannot_be_reached(request.way, request.address) else HelpRefused.ADDRESS
         rate = self.sign_in_context.policy.limits.help
         if not await self.sign_in_context.stores.rate_limits.allow(f"help:{browser.address}", rate.most, rate.window):
             return RateLimited(
                 LimitKind.HELP, rate.ends(self.sign_in_context.system.now()), offered.service, offered.transaction
             )
-        safety = Safety(wanted.someone_with_me, wanted.unsafe)
-        return await self._open(handle, offered.transaction, reach, Channel(wanted.channel), safety)
+        safety = Safety(request.someone_with_me, request.unsafe)
+        return await self._open(handle, offered.transaction, reach, Channel(request.channel), safety)
 
     async def _open(
         self, handle: str, transaction: Transaction, reach: Contact, channel: Channel, safety: Safety

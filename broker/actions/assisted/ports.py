@@ -90,7 +90,7 @@ class Notifier(Protocol):
 class StaffSessions(Protocol):
     """Staff sign-ins in progress and staff sessions. The caller checks expiry."""
 
-    async def leave(self, attempt: StaffAttempt) -> None:
+    async def store_attempt(self, attempt: StaffAttempt) -> None:
         """Stores a sign-in in progress."""
         ...
 

@@ -121,7 +121,7 @@ class StaffLogin:
             member=principal.member.id if principal else None,
             note=departure.provider_state,
         )
-        await self.records.sessions.leave(attempt)
+        await self.records.sessions.store_attempt(attempt)
         return LoginRedirect(departure.url, secret)
 
     async def complete(
@@ -217,7 +217,7 @@ class StaffLogin:
             await self.records.sessions.touch(found.digest, now)
         return StaffPrincipal(member, found, found.auth_time + self.policy.sessions.decision_max_age)
 
-    async def leave(self, session: str | None) -> int | None:
+    async def end_session(self, session: str | None) -> int | None:
         """Ends the session; returns its `auth_time`, None if there was no session."""
         found = await self.records.sessions.load(handles.sha256_hex(session)) if session else None
         if found is None:

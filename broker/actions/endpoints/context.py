@@ -171,35 +171,35 @@ async def authenticated_caller(context: EndpointContext, call: EndpointRequest) 
 
     Kill switches are not checked here: the first read of a store refreshes them, after which `require_enabled` checks.
     """
-    known = await _verify_caller(context, call)
+    caller = await _verify_caller(context, call)
     try:
-        yield known
+        yield caller
     except EndpointError as refusal:
         if not refusal.nonce:
-            await consume_assertion(context, known)
-        elif known.assertion is not None and await context.stores.grants.assertion_used(known.assertion):
-            raise await replayed_assertion(context, known) from None
+            await consume_assertion(context, caller)
+        elif caller.assertion is not None and await context.stores.grants.assertion_used(caller.assertion):
+            raise await replayed_assertion(context, caller) from None
         raise
 
 
 async def authenticate_caller(context: EndpointContext, call: EndpointRequest) -> Service:
     """Authenticates the calling service, and records the use of its assertion. Raises EndpointError."""
-    known = await _verify_caller(context, call)
-    await consume_assertion(context, known)
-    return known.service
+    caller = await _verify_caller(context, call)
+    await consume_assertion(context, caller)
+    return caller.service
 
 
-async def consume_assertion(context: EndpointContext, known: Caller) -> None:
+async def consume_assertion(context: EndpointContext, caller: Caller) -> None:
     """Records the use of the caller's assertion, if it is not yet recorded. Raises EndpointError for a second use."""
-    use, known.assertion = known.assertion, None
+    use, caller.assertion = caller.assertion, None
     if use is not None and not await context.stores.grants.use_assertion(use):
-        raise await replayed_assertion(context, known)
+        raise await replayed_assertion(context, caller)
 
 
-async def replayed_assertion(context: EndpointContext, known: Caller) -> EndpointError:
+async def replayed_assertion(context: EndpointContext, caller: Caller) -> EndpointError:
     """Returns the error for an assertion that was used before, and counts a failed authentication."""
-    known.assertion = None
-    await _count_failure(context, known.call)
+    caller.assertion = None
+    await _count_failure(context, caller.call)
     return client_authentication.assertion_used_before()
 
 
@@ -213,7 +213,7 @@ async def _verify_caller(context: EndpointContext, call: EndpointRequest) -> Cal
     service = context.registry.services.get(credentials.client_id)  # a reload may have removed it during the fetch
     try:
         now = context.system.now()
-        known = client_authentication.authenticate_client(
+        caller = client_authentication.authenticate_client(
             credentials,
             service,
             keys,
@@ -224,8 +224,8 @@ async def _verify_caller(context: EndpointContext, call: EndpointRequest) -> Cal
     except EndpointError:
         await _count_failure(context, call)
         raise
-    await enforce_rate(context.rates.local_limits, f"calls:{known.service.client_id}", context.rates.requests)
-    return Caller(call, known.service, known.assertion)
+    await enforce_rate(context.rates.local_limits, f"calls:{caller.service.client_id}", context.rates.requests)
+    return Caller(call, caller.service, caller.assertion)
 
 
 def _key_proof(credentials: Credentials, service: Service | None) -> str | Certificate:
@@ -317,16 +317,16 @@ async def verify_dpop(
     now = context.system.now()
     alias = context.policy.certificates.aliases.get(call.url)
     request = dpop.ProvedRequest(call.proofs, call.method, call.url, alias)
-    known = await request_nonces(context, call)
-    proof = dpop.check_proof(request, known, now, access_token)
+    caller = await request_nonces(context, call)
+    proof = dpop.check_proof(request, caller, now, access_token)
     if proof is None:
         return None
     expires = proof.expires + dpop.CLOCK_SKEW
-    if known.epoch == NO_MEMORY:
+    if caller.epoch == NO_MEMORY:
         first = await context.stores.grants.use_assertion(AssertionUse(DPOP_CLIENT, proof.jti, expires))
     else:
         try:
-            first = await context.stores.proofs.first_use(proof.jti, expires, known.epoch)
+            first = await context.stores.proofs.first_use(proof.jti, expires, caller.epoch)
         except StoreUnavailable:
             call.nonces[:] = [await dpop_nonces(context)]
             raise dpop.nonce_needed(at_resource=access_token is not None) from None

@@ -57,42 +57,42 @@ class TokenBinding:
 
 
 async def _exchange(
-    context: EndpointContext, known: Caller, request: CodeRequest, binding: TokenBinding
+    context: EndpointContext, caller: Caller, request: CodeRequest, binding: TokenBinding
 ) -> TokenEndpointResponse:
     """Redeems an authorization code of the caller (RFC 6749 4.1.3).
 
     The caller's authentication is complete before the code is judged: the statement that reads the code also returns
     whether the assertion was used, and a replayed code revokes nothing until the assertion's use is recorded.
     """
-    service, digest = known.service, handles.sha256_hex(request.code)
-    stored = await context.stores.grants.code_for(digest, known.assertion)
+    service, digest = caller.service, handles.sha256_hex(request.code)
+    stored = await context.stores.grants.code_for(digest, caller.assertion)
     if isinstance(stored, RedeemResult):
-        raise await replayed_assertion(context, known)
+        raise await replayed_assertion(context, caller)
     if stored is None:
         raise invalid_grant("no such code")
     now = context.system.now()
     if stored.code.client_id == service.client_id and stored.redeemed:
-        await consume_assertion(context, known)
+        await consume_assertion(context, caller)
         await _revoke(context, service, stored)
         raise invalid_grant("the code was redeemed before: everything issued from it is revoked")
     rules.check_code(request, stored.code, service, binding.proof, now)
-    return await _issue(context, known, stored, binding)
+    return await _issue(context, caller, stored, binding)
 
 
 async def _exchange_ciba(
-    context: EndpointContext, known: Caller, request: CibaTokenRequest, binding: TokenBinding
+    context: EndpointContext, caller: Caller, request: CibaTokenRequest, binding: TokenBinding
 ) -> TokenEndpointResponse:
     """Issues the tokens of a CIBA request that the citizen confirmed (CIBA Core 1.0, 10.1). Raises EndpointError.
 
     Each poll records the use of its assertion. A confirmation stored a code whose handle the service already has.
     """
-    service, digest, now = known.service, handles.sha256_hex(request.handle), context.system.now()
+    service, digest, now = caller.service, handles.sha256_hex(request.handle), context.system.now()
     ciba.check_may_ask(service)
-    polled = await context.stores.backchannel_requests.poll(digest, service.client_id, now, known.assertion)
+    polled = await context.stores.backchannel_requests.poll(digest, service.client_id, now, caller.assertion)
     if isinstance(polled, RedeemResult):
-        raise await replayed_assertion(context, known)
+        raise await replayed_assertion(context, caller)
     if polled is not None:
-        known.assertion = None
+        caller.assertion = None
     await require_enabled(context, service)
     ciba.check_polled(polled, now)
     stored = await context.stores.grants.code(digest)
@@ -100,7 +100,7 @@ async def _exchange_ciba(
         raise invalid_grant("the auth_req_id was used before")
     if now >= stored.code.expires:
         raise ciba.expired()
-    return await _issue(context, known, stored, binding)
+    return await _issue(context, caller, stored, binding)
 
 
 async def _issue(

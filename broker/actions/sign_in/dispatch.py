@@ -53,7 +53,7 @@ async def current_view(
     return await _view(context, cases, transaction, service, browser), BrowserUpdates()
 
 
-async def peek(context: SignInContext, handle: str, browser: Browser) -> DeadEnd | None:
+async def check_page(context: SignInContext, handle: str, browser: Browser) -> DeadEnd | None:
     """Returns None if the transaction has a page in this browser. Changes nothing, also if a deadline has expired."""
     transaction = await context.stores.transactions.load(handle)
     if transaction is None or not browser.holds(transaction.browser):

@@ -53,29 +53,29 @@ MOVING: Final = frozenset({"CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK"})
 class Misconfigured(StoreUnavailable):
     """Redis rejects the broker's configuration."""
 
-    def __init__(self, said: str, fix: str) -> None:
-        super().__init__(f"{said}\n    {fix}")
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(f"{message}\n    {fix}")
 
 
-def _fix(said: str, code: str) -> str | None:
+def _fix(message: str, code: str) -> str | None:
     """The fix of a rejection that comes from the configuration; None for an error of the broker."""
-    if "ACL failure" in said or "user executing the script" in said:
+    if "ACL failure" in message or "user executing the script" in message:
         return REFUSING["NOPERM"]
-    if "cluster support disabled" in said:
+    if "cluster support disabled" in message:
         return NO_CLUSTER
-    if "No such master" in said:
+    if "No such master" in message:
         return NO_SERVICE
-    if "DB index" in said:
+    if "DB index" in message:
         return NOT_LET_IN
-    if said.startswith("ERR unknown command"):
+    if message.startswith("ERR unknown command"):
         return "use Redis 6.2 or later, with none of its commands renamed"
     return REFUSING.get(code)
 
 
-def reply_code(said: str) -> str:
+def reply_code(message: str) -> str:
     """The code of an error reply. Redis 6.2 writes that of a command in a script into the text."""
-    inside = re.search(r"-([A-Z]{3,}) ", said) if said.startswith("ERR Error running script") else None
-    return said.partition(" ")[0] if inside is None else inside[1]
+    inside = re.search(r"-([A-Z]{3,}) ", message) if message.startswith("ERR Error running script") else None
+    return message.partition(" ")[0] if inside is None else inside[1]
 
 
 def _tls_fix(error: ssl.SSLError) -> str:

@@ -132,7 +132,7 @@ class AuditChain:
             await unit.run(self._seal, {"rows": links})
         return len(rows)
 
-    async def checkpoint(self, now: float, notary: CheckpointSigner) -> Checkpoint | None:
+    async def checkpoint(self, now: float, signer: CheckpointSigner) -> Checkpoint | None:
         """Signs the head of the chain and writes the checkpoint to the notary's file, the log and the database.
 
         None if nothing was sealed since the last checkpoint, or if another process has the lease.
@@ -146,8 +146,8 @@ class AuditChain:
                 return None
             number, hash_ = head[0]
             claims = {"number": number, "hash": hash_, "at": now}
-            made = Checkpoint(number, hash_, now, sign(claims, notary.key, typ=_TYP))
-            await asyncio.to_thread(_append, notary.file, made.statement)
+            made = Checkpoint(number, hash_, now, sign(claims, signer.key, typ=_TYP))
+            await asyncio.to_thread(_append, signer.file, made.statement)
             _log.info("audit_checkpoint number=%d hash=%s statement=%s", number, hash_, made.statement)
             await unit.run(self._record, {**claims, "statement": made.statement})
         return made

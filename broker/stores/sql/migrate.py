@@ -77,9 +77,9 @@ async def migrate(
         raise
 
 
-def _migrate_file(where: SqliteAddress, sealing: Callable[[], Sealer] | None) -> None:
-    keep_apart(where)
-    engine = create_engine(f"sqlite:///{where.path}", poolclass=NullPool)
+def _migrate_file(address: SqliteAddress, sealing: Callable[[], Sealer] | None) -> None:
+    keep_apart(address)
+    engine = create_engine(f"sqlite:///{address.path}", poolclass=NullPool)
 
     def run(step: Callable[[Connection], bool]) -> bool:
         with engine.connect() as connection:
@@ -106,7 +106,7 @@ def _migrate_file(where: SqliteAddress, sealing: Callable[[], Sealer] | None) ->
         cause = error.orig
         failure = meaning(cause) if isinstance(cause, sqlite3.Error) else cause
         if isinstance(failure, StoreUnavailable):
-            raise StoreUnavailable(f"{where.path}: {failure}") from error
+            raise StoreUnavailable(f"{address.path}: {failure}") from error
         raise
 
 

@@ -91,8 +91,8 @@ class StatementTimeouts:
 class ConnectionPool:
     """At most `most` connections; further callers wait until one is returned."""
 
-    def __init__(self, where: PostgresAddress, most: int) -> None:
-        self._where = where
+    def __init__(self, address: PostgresAddress, most: int) -> None:
+        self._where = address
         self._idle: list[PooledConnection] = []
         self._places = asyncio.Semaphore(most)
         self._closed = False
@@ -130,14 +130,14 @@ class ConnectionPool:
             self._idle.pop().drop()
 
     async def _connect(self) -> PooledConnection:
-        where = self._where
+        address = self._where
         raw = await asyncpg.connect(
-            host=where.host,
-            port=where.port,
-            user=where.user,
-            database=where.database,
-            password=where.password,
-            ssl=where.tls or False,
+            host=address.host,
+            port=address.port,
+            user=address.user,
+            database=address.database,
+            password=address.password,
+            ssl=address.tls or False,
             server_settings=_START,
             statement_cache_size=0,
         )

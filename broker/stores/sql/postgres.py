@@ -26,8 +26,8 @@ DEADLINE: Final = 0.8
 class PostgresDatabase(Postgres):
     """A database on a PostgreSQL server."""
 
-    def __init__(self, where: PostgresAddress, connections: int, deadline: float = DEADLINE) -> None:
-        self._connections = ConnectionPool(where, connections)
+    def __init__(self, address: PostgresAddress, connections: int, deadline: float = DEADLINE) -> None:
+        self._connections = ConnectionPool(address, connections)
         self._deadline = deadline
         self._patience = StatementTimeouts(deadline)
         self._keys = unique_keys()

@@ -63,13 +63,13 @@ def _opened(url: str, access: DatabaseAccess) -> Database:
     return PostgresDatabase(where, 1, CONNECT_TIMEOUT)
 
 
-def keep_apart(where: SqliteAddress) -> None:
+def keep_apart(address: SqliteAddress) -> None:
     """Creates the file with access for the broker's user only; SQLite gives its log and shared memory the same mode.
 
     If it cannot be created, opening it reports the reason.
     """
     with suppress(OSError):
-        where.path.touch(mode=0o600)
+        address.path.touch(mode=0o600)
 
 
 class Schema:

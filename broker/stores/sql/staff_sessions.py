@@ -50,7 +50,7 @@ class SqlStaffSessions:
             "epoch": EPOCH,
         }
         live = and_(s.digest == digest, s.ended.is_(None), s.epoch == EPOCH)
-        self._leave = database.prepare(
+        self._store_attempt = database.prepare(
             insert(staff_attempts).values(
                 digest=digest,
                 expires=bindparam("expires", type_=Double),
@@ -74,11 +74,11 @@ class SqlStaffSessions:
         ended = update(staff_sessions).where(live).values(ended=bindparam("now", type_=Double))
         self._end = database.prepare(AtomicWrite(ended.returning(s.digest), (audit.insert_rows(),)))
 
-    async def leave(self, attempt: StaffAttempt) -> None:
+    async def store_attempt(self, attempt: StaffAttempt) -> None:
         """Stores a sign-in in progress."""
         sealed = self._attempts.write(attempt, _place(attempt.digest))
         values = {"digest": attempt.digest, "expires": attempt.expires, "sealed": sealed}
-        await self._database.perform(self._leave, values)
+        await self._database.perform(self._store_attempt, values)
 
     async def attempt(self, digest: str) -> StaffAttempt | None:
         """Returns the sign-in in progress with this digest, unless it was claimed."""

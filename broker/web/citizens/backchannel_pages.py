@@ -13,7 +13,7 @@ from broker.web.shared import cookies
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
 
-SHEETS = (PageTemplate("asked", "citizens/asked.html"),)
+SHEETS = (PageTemplate("user-code", "citizens/user_code.html"),)
 PLACE = "confirm"
 """CSRF token place of the page to enter a code, before there is a transaction."""
 
@@ -34,7 +34,7 @@ async def code_form(req: CitizenRequest) -> Response:
     brought = req.request.query_params.get("code", "")[:64]
     typed = req.typed or {"code": "".join(letter for letter in brought if letter.isalnum() or letter == "-")}
     return req.answer(
-        PageResponse("asked", frame.template_variables(None, typed=TypedValues(typed), keeps=True)), frame
+        PageResponse("user-code", frame.template_variables(None, typed=TypedValues(typed), keeps=True)), frame
     )
 
 

@@ -77,7 +77,7 @@ STEPS: tuple[tuple[str, frozenset[CaseStage]], ...] = (
 )
 """The steps of assisted verification in order, each with the stages in which it is the current one."""
 
-SHEETS = (PageTemplate("waiting", "citizens/waiting.html", {"told": STAGE_TEXTS, "steps": STEPS}),)
+SHEETS = (PageTemplate("case-status", "citizens/case_status.html", {"stage_texts": STAGE_TEXTS, "steps": STEPS}),)
 
 _MAY_BE_READY = frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED})
 
@@ -103,7 +103,7 @@ def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]
         **code,
     )
     variables["keeps"] = bool(others) or (variables["take_up"] is True and variables["code_until"] is not None)
-    return PageResponse("waiting", variables)
+    return PageResponse("case-status", variables)
 
 
 def _times(stands: CaseStatus, frame: PageContext) -> dict[str, object]:

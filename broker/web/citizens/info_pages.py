@@ -20,7 +20,7 @@ from broker.web.citizens.request import CitizenApp, CitizenRequest, language_of,
 from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.shared.responses import PageResponse
 
-THINGS: Mapping[Prerequisite, str] = MappingProxyType(
+PREREQUISITE_TEXTS: Mapping[Prerequisite, str] = MappingProxyType(
     {
         Prerequisite.PASSPORT: marked("A passport"),
         Prerequisite.DRIVING_LICENCE: marked("A driving licence"),
@@ -34,8 +34,8 @@ LISTED = "listed"
 
 SHEETS = (
     PageTemplate("about-way", "citizens/about_way.html"),
-    PageTemplate("have", "citizens/have.html", {"things": THINGS}),
-    PageTemplate("data", "citizens/data.html"),
+    PageTemplate("prerequisites", "citizens/prerequisites.html", {"prerequisites": PREREQUISITE_TEXTS}),
+    PageTemplate("requested-claims", "citizens/requested_claims.html"),
 )
 
 
@@ -43,9 +43,9 @@ def info_routes(app: CitizenApp) -> list[Route]:
     """The routes of the information pages."""
     return [
         Route("/journey/{handle}/about/{provider}", page(app, about), methods=["GET"]),
-        Route("/journey/{handle}/have", page(app, have), methods=["GET"]),
+        Route("/journey/{handle}/have", page(app, show_prerequisites), methods=["GET"]),
         Route("/journey/{handle}/have", page(app, choose_prerequisites), methods=["POST"]),
-        Route("/journey/{handle}/data", page(app, data), methods=["GET"]),
+        Route("/journey/{handle}/data", page(app, requested_claims), methods=["GET"]),
     ]
 
 
@@ -69,7 +69,7 @@ async def about(req: CitizenRequest) -> Response:
     return req.answer(PageResponse("about-way", variables), frame, shared)
 
 
-async def have(req: CitizenRequest) -> Response:
+async def show_prerequisites(req: CitizenRequest) -> Response:
     """Sorts the providers by what the citizen has at hand. The answers are not stored and exclude no provider."""
     view, shared = await dispatch.current_view(req.app.context, req.app.cases, req.handle, req.browser)
     offer = offer_of(view)
@@ -78,14 +78,14 @@ async def have(req: CitizenRequest) -> Response:
     frame = req.frame(language_of(view), question=question_of(view))
     words, service = frame.language, view.service.name(frame.language.code)
     asked = req.typed or req.request.query_params
-    held = {thing for thing in Prerequisite if thing.value in asked}
+    selected = {one for one in Prerequisite if one.value in asked}
     listed: list[Choice] = []
-    if LISTED in req.typed or (not req.typed and (held or "none" in asked)):
-        listed = sorted_by(held, offer, choices(offer, words, service, frame.now, person=True), frame)
+    if LISTED in req.typed or (not req.typed and (selected or "none" in asked)):
+        listed = sorted_by(selected, offer, choices(offer, words, service, frame.now, person=True), frame)
     variables = frame.template_variables(
-        view.service, held={thing.value: thing in held for thing in Prerequisite}, ways=listed, keeps=True
+        view.service, selected={one.value: one in selected for one in Prerequisite}, ways=listed, keeps=True
     )
-    return req.answer(PageResponse("have", variables), frame, shared)
+    return req.answer(PageResponse("prerequisites", variables), frame, shared)
 
 
 async def choose_prerequisites(req: CitizenRequest) -> Response:
@@ -94,15 +94,15 @@ async def choose_prerequisites(req: CitizenRequest) -> Response:
     if form is None:
         return redirect_to(f"{req.base}/have", "again")
     if (other := req.switched(form)) is not None:
-        return await have(other)
+        return await show_prerequisites(other)
     ticked = [name for name in (*Prerequisite, "none") if name in form]
     return redirect_to(f"{req.base}/have" + ("?" + "&".join(f"{name}=1" for name in ticked) if ticked else ""))
 
 
-def sorted_by(held: set[Prerequisite], offer: Offer, listed: Sequence[Choice], frame: PageContext) -> list[Choice]:
+def sorted_by(selected: set[Prerequisite], offer: Offer, listed: Sequence[Choice], frame: PageContext) -> list[Choice]:
     """The choices in blocks: providers likely to work with what the citizen has, the others, a person last."""
     words, known = frame.language, cards(offer)
-    likely = [way for way in listed if way.value in known and held.issuperset(known[way.value].prerequisites)]
+    likely = [way for way in listed if way.value in known and selected.issuperset(known[way.value].prerequisites)]
     others = [way for way in listed if way.value in known and way not in likely]
     person = [way for way in listed if way.value not in known]
     return [
@@ -119,7 +119,7 @@ def _block(listed: Sequence[Choice], heading: str) -> list[Choice]:
     ]
 
 
-async def data(req: CitizenRequest) -> Response:
+async def requested_claims(req: CitizenRequest) -> Response:
     """The page of the claims that the service requests, with its reasons."""
     view, shared = await dispatch.current_view(req.app.context, req.app.cases, req.handle, req.browser)
     if not isinstance(view, PickerView | CaseStatusView | FailureView):
@@ -128,7 +128,9 @@ async def data(req: CitizenRequest) -> Response:
     words, asked = frame.language, view.transaction.request.requested_claims
     reasons = {use.claim: in_language(use.reason, words.code) for use in view.service.claim_purposes}
     listed = [(label(claim, words), reasons.get(claim, "")) for claim in asked]
-    return req.answer(PageResponse("data", frame.template_variables(view.service, asked=listed)), frame, shared)
+    return req.answer(
+        PageResponse("requested-claims", frame.template_variables(view.service, requested=listed)), frame, shared
+    )
 
 
 def offer_of(view: View) -> Offer:

@@ -44,7 +44,7 @@ def journey_routes(app: CitizenApp) -> list[Route]:
 
     async def callback(request: Request) -> Response:
         if request.method == "HEAD":
-            return await _peek_callback(_citizen_request(app, request))
+            return await _check_callback(_citizen_request(app, request))
         return await _callback(_citizen_request(app, request), request.path_params["provider"])
 
     return [
@@ -67,20 +67,20 @@ def page(app: CitizenApp, answer: Page) -> Callable[[Request], Awaitable[Respons
     async def handler(request: Request) -> Response:
         req = _citizen_request(app, request)
         if request.method == "HEAD" and req.handle:
-            return await _peek(req, req.handle, 200)
+            return await _check_page(req, req.handle, 200)
         return await answer(req)
 
     return handler
 
 
-async def _peek_callback(req: CitizenRequest) -> Response:
+async def _check_callback(req: CitizenRequest) -> Response:
     """HEAD of a callback: reports whether `state` belongs to a transaction of this browser, and processes nothing."""
-    return await _peek(req, answered_state(req.request).partition(".")[0], 303)
+    return await _check_page(req, answered_state(req.request).partition(".")[0], 303)
 
 
-async def _peek(req: CitizenRequest, handle: str, status: int) -> Response:
+async def _check_page(req: CitizenRequest, handle: str, status: int) -> Response:
     """`status` if the transaction has a page, else the page of a lost transaction."""
-    lost = await dispatch.peek(req.app.context, handle, req.browser)
+    lost = await dispatch.check_page(req.app.context, handle, req.browser)
     if lost is None:
         return nothing_begun(status)
     frame = req.frame()

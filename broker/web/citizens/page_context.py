@@ -46,7 +46,7 @@ class PageContext:
             "known_service": service is not None,
             "home": service.presentation.home if service else None,
             "problem": self.problem,
-            "asked": self.question is not None,
+            "backchannel": self.question is not None,
             "staff": self.question is not None and self.question.case is not None,
             "message": None if self.question is None else self.question.message,
             "typed": TypedValues(self.typed),

@@ -78,10 +78,10 @@ def duration(option: ProviderOption, words: Language) -> str:
 
 def _notes(option: ProviderOption, words: Language, now: float) -> Iterable[str]:
     if option.failed is not None:
-        telling = FAILURE_TEXTS[option.failed.failure]
-        if telling.short:
+        texts = FAILURE_TEXTS[option.failed.failure]
+        if texts.short:
             time = words.format_time(option.failed.at, now)
-            yield words.text("You tried this at {time}.", time=time) + " " + words.text(telling.short)
+            yield words.text("You tried this at {time}.", time=time) + " " + words.text(texts.short)
     if option.closed:
         yield words.text("Only if you already have an account there.")
     elif option.closes is not None:

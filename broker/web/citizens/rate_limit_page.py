@@ -66,14 +66,15 @@ RATE_LIMIT_TEXTS: Mapping[LimitKind, RateLimitText] = MappingProxyType(
 )
 
 SHEETS = tuple(
-    PageTemplate(f"held/{limit}", "citizens/held.html", {"telling": told}) for limit, told in RATE_LIMIT_TEXTS.items()
+    PageTemplate(f"rate-limited/{limit}", "citizens/rate_limited.html", {"texts": texts})
+    for limit, texts in RATE_LIMIT_TEXTS.items()
 )
 STATUS = 429
 """Too Many Requests (RFC 6585 4)."""
 
 
-def rate_limited_page(limited: RateLimited, frame: PageContext, told: str | None = None) -> PageResponse:
-    """The page of a limit, with Retry-After (RFC 9110 10.2.3). `told` is a text for the service's engineers."""
+def rate_limited_page(limited: RateLimited, frame: PageContext, detail: str | None = None) -> PageResponse:
+    """The page of a limit, with Retry-After (RFC 9110 10.2.3). `detail` is a text for the service's engineers."""
     words, transaction = frame.language, limited.transaction
     base = None if transaction is None else f"/journey/{frame.handle}"
     until = words.format_time(math.ceil(limited.until / 60) * 60, frame.now)
@@ -85,10 +86,10 @@ def rate_limited_page(limited: RateLimited, frame: PageContext, told: str | None
         kept_until=None if transaction is None else words.format_time(transaction.expires, frame.now),
         steps=[wait, *rate_limit_steps(limited.service, base, words)],
         reference=None if transaction is None else readable(transaction.reference),
-        told=told,
+        detail=detail,
     )
     after = max(1, math.ceil(limited.until - frame.now))
-    return PageResponse(f"held/{limited.limit}", variables, STATUS, headers=(("Retry-After", str(after)),))
+    return PageResponse(f"rate-limited/{limited.limit}", variables, STATUS, headers=(("Retry-After", str(after)),))
 
 
 def _retry_path(limited: RateLimited, frame: PageContext) -> str:

@@ -16,7 +16,7 @@ from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse, set_cookie
 
 SHEETS = (
-    PageTemplate("later", "citizens/later.html"),
+    PageTemplate("resume-later", "citizens/resume_later.html"),
     PageTemplate("continue", "citizens/continue.html"),
 )
 PLACE = "continue"
@@ -43,7 +43,7 @@ async def show_code(req: CitizenRequest) -> Response:
     variables = frame.template_variables(
         view.service, until=until, **code_variables(req.cookies.get(cookies.CODE), frame)
     )
-    return req.answer(PageResponse("later", variables), frame, shared)
+    return req.answer(PageResponse("resume-later", variables), frame, shared)
 
 
 async def create_code(req: CitizenRequest) -> Response:

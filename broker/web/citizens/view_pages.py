@@ -38,7 +38,7 @@ from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.shared.responses import PageResponse, header_safe_url
 
-_TOLD: Final = {"tellings": FAILURE_TEXTS, "not_shared": NOTHING_SHARED, "no_service": NO_SERVICE}
+_FAILURE_CONTEXT: Final = {"failure_texts": FAILURE_TEXTS, "not_shared": NOTHING_SHARED, "no_service": NO_SERVICE}
 
 SHEETS = (
     PageTemplate("choose", "citizens/choose.html"),
@@ -46,10 +46,10 @@ SHEETS = (
     PageTemplate("checking", "citizens/checking.html"),
     PageTemplate("share", "citizens/share.html"),
     PageTemplate("confirm", "citizens/confirm.html"),
-    PageTemplate("failed", "citizens/failed.html", _TOLD),
+    PageTemplate("failed", "citizens/failed.html", _FAILURE_CONTEXT),
     *(
-        PageTemplate(f"ended/{ending}", "citizens/ended.html", {"telling": told})
-        for ending, told in ENDING_TEXTS.items()
+        PageTemplate(f"ended/{ending}", "citizens/ended.html", {"texts": texts})
+        for ending, texts in ENDING_TEXTS.items()
     ),
 )
 """The pages of a transaction's own address, without those of a case in assisted verification."""
@@ -172,7 +172,7 @@ def _failed(view: FailureView, frame: PageContext) -> PageResponse:
         steps=made,
         reference=readable(transaction.reference),
         may_stop=transaction.open,
-        told=None,
+        detail=None,
     )
     variables["keeps"] = any(step.control is StepControl.PICK for step in made)
     return PageResponse("failed", variables)
@@ -195,7 +195,7 @@ def dead_end(view: DeadEnd, frame: PageContext, status: int) -> PageResponse:
         steps=dead_end_steps(view, frame.language),
         reference=None,
         may_stop=False,
-        told=view.detail,
+        detail=view.detail,
     )
     return PageResponse("failed", variables, status)
 

@@ -93,19 +93,19 @@ def rules(path: str, parameters: Mapping[str, str], *, proved: bool) -> tuple[Fu
 
 
 def rule_verdicts(
-    found: Sequence[Function], error: BaseException | None
+    rules: Sequence[Function], error: BaseException | None
 ) -> tuple[tuple[InspectorRule, RuleVerdict], ...]:
     """Every rule with its verdict. Empty if the error came from none of them, as then no verdict is known."""
     if error is None:
-        return tuple((described(rule), RuleVerdict.PASSED) for rule in found)
-    codes = [rule.__code__ if isinstance(rule, FunctionType) else None for rule in found]
+        return tuple((described(rule), RuleVerdict.PASSED) for rule in rules)
+    codes = [rule.__code__ if isinstance(rule, FunctionType) else None for rule in rules]
     broken = next((codes.index(code) for code in _raising(error) if code in codes), None)
     if broken is None:
         return ()
     verdicts = (
-        [RuleVerdict.PASSED] * broken + [RuleVerdict.FAILED] + [RuleVerdict.NOT_REACHED] * (len(found) - broken - 1)
+        [RuleVerdict.PASSED] * broken + [RuleVerdict.FAILED] + [RuleVerdict.NOT_REACHED] * (len(rules) - broken - 1)
     )
-    return tuple((described(rule), verdict) for rule, verdict in zip(found, verdicts, strict=True))
+    return tuple((described(rule), verdict) for rule, verdict in zip(rules, verdicts, strict=True))
 
 
 def described(rule: Function) -> InspectorRule:

@@ -28,8 +28,8 @@ SHEETS = (
     PageTemplate("home", "public/home.html"),
     *(PageTemplate(name, f"public/{name}.html") for name in _NAMES),
     PageTemplate("services", "public/services.html"),
-    PageTemplate("errors", "public/errors.html", {"tellings": FAILURE_TEXTS}),
-    PageTemplate("explained", "public/explained.html", {"tellings": FAILURE_TEXTS, "kinds": FAILURES}),
+    PageTemplate("errors", "public/errors.html", {"failure_texts": FAILURE_TEXTS}),
+    PageTemplate("explained", "public/explained.html", {"failure_texts": FAILURE_TEXTS, "kinds": FAILURES}),
 )
 
 

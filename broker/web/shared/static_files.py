@@ -62,11 +62,11 @@ def statics(sheet: str = "portico", built: Path = BUILT, assets: Path = ASSETS) 
     )
 
 
-def static_routes(found: Statics) -> list[Route]:
+def static_routes(statics: Statics) -> list[Route]:
     """The route that serves the files."""
 
     async def file(request: Request) -> Response:
-        static = found.files.get(request_parsing.path(request))
+        static = statics.files.get(request_parsing.path(request))
         if static is None:
             return Response(status_code=404)
         headers = {"Cache-Control": _FOR_EVER, "Vary": "Accept-Encoding"}

@@ -31,15 +31,15 @@ SHEETS: tuple[PageTemplate, ...] = (
 )
 
 
-def staff_routes(door: StaffApp) -> list[Route]:
+def staff_routes(app: StaffApp) -> list[Route]:
     """Every route of the console."""
     return [
-        *home_routes(door),
-        *case_routes(door),
-        *recording_routes(door),
-        *deciding_routes(door),
-        *leading_routes(door),
-        *entry_routes(door),
+        *home_routes(app),
+        *case_routes(app),
+        *recording_routes(app),
+        *deciding_routes(app),
+        *leading_routes(app),
+        *entry_routes(app),
     ]
 
 

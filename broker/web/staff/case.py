@@ -29,7 +29,7 @@ HEADINGS: Mapping[str, str] = {
 }
 
 
-def case_routes(door: StaffApp) -> list[Route]:
+def case_routes(app: StaffApp) -> list[Route]:
     """The routes of this file."""
     steps: Mapping[str, FormHandler] = {
         "renew": renew_lease,
@@ -44,129 +44,129 @@ def case_routes(door: StaffApp) -> list[Route]:
         "ask": ask_citizen,
     }
     return [
-        Route("/cases/{case}", staff(door, show_case), methods=["GET"]),
+        Route("/cases/{case}", staff(app, show_case), methods=["GET"]),
         *(
-            Route(f"/cases/{{case}}/{name}", staff(door, with_form(step)), methods=["POST"])
+            Route(f"/cases/{{case}}/{name}", staff(app, with_form(step)), methods=["POST"])
             for name, step in steps.items()
         ),
-        Route("/cases/{case}/lapsed", staff(door, show_lapsed), methods=["GET"]),
-        Route("/cases/{case}/overtaken", staff(door, show_conflict), methods=["GET"]),
-        Route("/done/{what}", staff(door, show_result), methods=["GET"]),
+        Route("/cases/{case}/lapsed", staff(app, show_lapsed), methods=["GET"]),
+        Route("/cases/{case}/overtaken", staff(app, show_conflict), methods=["GET"]),
+        Route("/done/{what}", staff(app, show_result), methods=["GET"]),
     ]
 
 
-async def show_case(here: StaffPage) -> Response:
+async def show_case(req: StaffPage) -> Response:
     """The page of the case as this member of staff may see it."""
-    found = await load_case_view(here)
+    found = await load_case_view(req)
     if isinstance(found, Response):
         return found
-    tell, case, questions = case_presenter(here), found.case, await here.cases.questions(found)
+    tell, case, questions = case_presenter(req), found.case, await req.cases.questions(found)
     step = tell.step(found)
     code, may_record = tell.language.code, StaffAction.RECORD in found.actions
     seen = found.role is not CaseRole.VISITOR
-    return here.visit.page(
+    return req.visit.page(
         "case",
         case=tell.case(found, tell.language.text(HEADINGS[step])),
         level=tell.level(case, found.assessment) if seen and step != "claimed" else None,
-        evidence=tell.evidence(case, found.assessment, f"{here.base}/evidence" if may_record else ""),
+        evidence=tell.evidence(case, found.assessment, f"{req.base}/evidence" if may_record else ""),
         person=tell.answers(case.checks),
         claims=tell.claims(case),
-        kinds=[(word, in_language(kind.text, code)) for word, kind in here.app.profiles.kinds.items() if kind.by_staff],
-        asked=prompt_status(questions, tell),
+        kinds=[(word, in_language(kind.text, code)) for word, kind in req.app.profiles.kinds.items() if kind.by_staff],
+        prompts=prompt_status(questions, tell),
         may_ask=StaffAction.ASK_CITIZEN in found.actions and not any(one.is_pending(tell.now) for one in questions),
         details_first=not case.details.claims,
-        confirm_at=here.app.confirm_url.partition("://")[2],
+        confirm_at=req.app.confirm_url.partition("://")[2],
         why_second=two_people(case.second_review_reasons, tell.language),
         verdict=None if case.verdict is None else tell.verdict(case.verdict),
         own_view=None if case.independent_review is None else tell.verdict(case.independent_review),
         readable=seen and not case.erased,
         story=tell.story(found),
-        acts=lead_actions(found, here),
-        history=tell.history(case, here.app.members) if found.role is CaseRole.OVERSEER else [],
-        notes=tell.notes(case, here.app.members),
+        acts=lead_actions(found, req),
+        history=tell.history(case, req.app.members) if found.role is CaseRole.OVERSEER else [],
+        notes=tell.notes(case, req.app.members),
     )
 
 
-async def renew_lease(here: StaffPage, _form: Mapping[str, str]) -> Response:
+async def renew_lease(req: StaffPage, _form: Mapping[str, str]) -> Response:
     """Extends the lease."""
-    return back_to_case(here, await here.cases.renew(here.principal, here.id), told="renewed")
+    return back_to_case(req, await req.cases.renew(req.principal, req.id), confirmation="renewed")
 
 
-async def start_session(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def start_session(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Starts the session."""
     word = form.get("channel", "")
     if word not in {channel.value for channel in Channel}:
-        return redirect_to(here.base, problem="choice")
+        return redirect_to(req.base, problem="choice")
     channel = Channel(word)
-    return back_to_case(here, await here.cases.start_session(here.principal, here.ref(form), channel), told="")
+    return back_to_case(req, await req.cases.start_session(req.principal, req.ref(form), channel), confirmation="")
 
 
-async def verify_phrase(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def verify_phrase(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records that the phrase was verified."""
-    return back_to_case(here, await here.cases.verify_phrase(here.principal, here.ref(form)))
+    return back_to_case(req, await req.cases.verify_phrase(req.principal, req.ref(form)))
 
 
-async def end_session(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def end_session(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Ends the session."""
-    return back_to_case(here, await here.cases.end_session(here.principal, here.ref(form)), told="")
+    return back_to_case(req, await req.cases.end_session(req.principal, req.ref(form)), confirmation="")
 
 
-async def drop_session(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def drop_session(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Returns a case whose session broke off."""
     reason = form.get("reason", "")
-    return leave_case(here, await here.cases.drop_session(here.principal, here.ref(form), reason), "back")
+    return leave_case(req, await req.cases.drop_session(req.principal, req.ref(form), reason), "back")
 
 
-async def return_to_queue(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def return_to_queue(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Returns the case to the queue."""
     reason = form.get("reason", "")
-    return leave_case(here, await here.cases.return_to_queue(here.principal, here.ref(form), reason), "back")
+    return leave_case(req, await req.cases.return_to_queue(req.principal, req.ref(form), reason), "back")
 
 
-async def declare_interest(here: StaffPage, _form: Mapping[str, str]) -> Response:
+async def declare_interest(req: StaffPage, _form: Mapping[str, str]) -> Response:
     """Declares that the member of staff knows the citizen."""
-    return leave_case(here, await here.cases.declare_interest(here.principal, here.id), "stranger")
+    return leave_case(req, await req.cases.declare_interest(req.principal, req.id), "stranger")
 
 
-async def raise_flag(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def raise_flag(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Raises a silent flag from any page of the case and leads back to it."""
-    done = await here.cases.flag(here.principal, here.id, form.get("reason", ""))
-    back = local_path(form.get("back", here.base))
-    return redirect_to(back, told="noted") if isinstance(done, CaseView) else refuse(here, done, back)
+    done = await req.cases.flag(req.principal, req.id, form.get("reason", ""))
+    back = local_path(form.get("back", req.base))
+    return redirect_to(back, told="noted") if isinstance(done, CaseView) else refuse(req, done, back)
 
 
-async def add_note(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def add_note(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Adds a note."""
-    return back_to_case(here, await here.cases.note(here.principal, here.id, form.get("note", "")), told="noted")
+    return back_to_case(req, await req.cases.note(req.principal, req.id, form.get("note", "")), confirmation="noted")
 
 
-async def ask_citizen(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def ask_citizen(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Asks the citizen to confirm on their own device."""
-    done = await here.cases.ask_citizen(here.principal, here.ref(form), form.get("message", ""))
+    done = await req.cases.ask_citizen(req.principal, req.ref(form), form.get("message", ""))
     match done:
         case BackchannelRequest():
-            return redirect_to(here.base, told="asked")
+            return redirect_to(req.base, told="asked")
         case TransitionRefused.NO_DETAILS:
-            return redirect_to(here.base, problem="details_first")
+            return redirect_to(req.base, problem="details_first")
         case ActionRefused.NOTE:
-            return redirect_to(here.base, problem="message")
+            return redirect_to(req.base, problem="message")
         case _:
-            return refuse(here, done, here.base)
+            return refuse(req, done, req.base)
 
 
-async def show_lapsed(here: StaffPage) -> Response:
+async def show_lapsed(req: StaffPage) -> Response:
     """The page after the lease expired."""
-    return outcome_page(here, "lapsed", here.id)
+    return outcome_page(req, "lapsed", req.id)
 
 
-async def show_conflict(here: StaffPage) -> Response:
+async def show_conflict(req: StaffPage) -> Response:
     """The page after a conflict with another write."""
-    return outcome_page(here, "overtaken", here.id)
+    return outcome_page(req, "overtaken", req.id)
 
 
-async def show_result(here: StaffPage) -> Response:
+async def show_result(req: StaffPage) -> Response:
     """The page after an action with which the case left its holder."""
-    what = here.visit.request.path_params["what"]
+    what = req.visit.request.path_params["what"]
     if what not in ("decided", "reviewed", "back", "stranger", "settled"):
         raise HTTPException(404)
-    return outcome_page(here, what)
+    return outcome_page(req, what)

@@ -163,24 +163,24 @@ class CasePresenter:
         service = self.services.get(case.client_id)
         return case.client_id if service is None else service.name(self.language.code)
 
-    def step(self, found: CaseView) -> str:
+    def step(self, view: CaseView) -> str:
         """Which parts the page of the case has: a word the template knows."""
-        match found.role:
+        match view.role:
             case CaseRole.AGENT:
-                return _STEPS.get(found.case.state, "other")
-            case CaseRole.REVIEWER if found.case.state is CaseState.REVIEW:
+                return _STEPS.get(view.case.state, "other")
+            case CaseRole.REVIEWER if view.case.state is CaseState.REVIEW:
                 return "review"
             case _:
                 return "other"
 
-    def story(self, found: CaseView) -> str:
+    def story(self, view: CaseView) -> str:
         """The state of a case that the reader does not hold."""
-        return self.language.text(_STORIES[found.case.state])
+        return self.language.text(_STORIES[view.case.state])
 
-    def case(self, found: CaseView, heading: str) -> CaseContextRow:
+    def case(self, view: CaseView, heading: str) -> CaseContextRow:
         """The strip and the panels."""
-        words, case = self.language, found.case
-        holds = StaffAction.RENEW in found.actions and case.lease is not None
+        words, case = self.language, view.case
+        holds = StaffAction.RENEW in view.actions and case.lease is not None
         return CaseContextRow(
             path=f"/cases/{case.id}",
             edition=case.edit_version,
@@ -191,13 +191,13 @@ class CasePresenter:
             due=words.format_time(self.due(case), self.now) if case.open else "",
             lease=words.format_time(case.lease, self.now) if holds and case.lease is not None else "",
             heading=heading,
-            step=self.step(found),
+            step=self.step(view),
             channel="" if case.channel is None else case.channel.value,
-            phrase=case.phrase if found.role is CaseRole.AGENT and case.phrase.first else None,
+            phrase=case.phrase if view.role is CaseRole.AGENT and case.phrase.first else None,
             exchanged=case.phrase_verified,
-            warnings=tuple(words.text(_WARNINGS[one]) for one in found.warnings),
+            warnings=tuple(words.text(_WARNINGS[one]) for one in view.warnings),
             about=tuple(self._about(case)),
-            may=found.actions,
+            may=view.actions,
         )
 
     def due(self, case: Case) -> float:

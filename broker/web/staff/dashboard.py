@@ -41,26 +41,26 @@ class StoppedRow:
     why: str
 
 
-def home_routes(door: StaffApp) -> list[Route]:
+def home_routes(app: StaffApp) -> list[Route]:
     """The routes of this file."""
     return [
-        Route("/", staff(door, home), methods=["GET"]),
-        Route("/next", staff(door, take), methods=["POST"]),
-        Route("/open", staff(door, find), methods=["POST"]),
+        Route("/", staff(app, home), methods=["GET"]),
+        Route("/next", staff(app, take), methods=["POST"]),
+        Route("/open", staff(app, find), methods=["POST"]),
     ]
 
 
-async def home(here: StaffPage) -> Response:
+async def home(req: StaffPage) -> Response:
     """The home page."""
-    cases, words, tell = here.cases, here.visit.language, case_presenter(here)
-    held, stopped = await cases.own_cases(here.principal), await cases.stopped(here.principal)
-    return here.visit.page(
+    cases, words, tell = req.cases, req.visit.language, case_presenter(req)
+    own_cases, stopped = await cases.own_cases(req.principal), await cases.stopped(req.principal)
+    return req.visit.page(
         "desk",
-        held=[_row(one.case, tell) for one in held],
+        own_cases=[_row(one.case, tell) for one in own_cases],
         waiting=_waiting(await cases.workload(), words, tell.now),
         stopped=[_stopped(one, words, tell.now) for one in stopped] if isinstance(stopped, tuple) else [],
-        may_take=has_staff_role(here.member, StaffAction.CLAIM),
-        may_open=has_staff_role(here.member, StaffAction.OPEN),
+        may_take=has_staff_role(req.member, StaffAction.CLAIM),
+        may_open=has_staff_role(req.member, StaffAction.OPEN),
     )
 
 
@@ -84,40 +84,40 @@ def _stopped(one: HeldCase, words: Language, now: float) -> StoppedRow:
 
 
 def _waiting(load: Workload, words: Language, now: float) -> list[str]:
-    told = [
+    parts = [
         words.ngettext("{n} case in line", "{n} cases in line", load.queued),
         words.ngettext("{n} review", "{n} reviews", load.reviews),
     ]
     if load.late_reviews:
-        told.append(words.ngettext("{n} of them late", "{n} of them late", load.late_reviews))
+        parts.append(words.ngettext("{n} of them late", "{n} of them late", load.late_reviews))
     if load.held:
-        told.append(words.ngettext("{n} held for a lead", "{n} held for a lead", load.held))
+        parts.append(words.ngettext("{n} held for a lead", "{n} held for a lead", load.held))
     if load.oldest is not None:
-        told.append(words.text("the longest since {time}").format(time=words.format_time(load.oldest, now)))
-    return told
+        parts.append(words.text("the longest since {time}").format(time=words.format_time(load.oldest, now)))
+    return parts
 
 
-async def take(here: StaffPage) -> Response:
+async def take(req: StaffPage) -> Response:
     """Claims the next case in turn."""
-    if await here.visit.form() is None:
+    if await req.visit.form() is None:
         return redirect_to("/", problem="again")
-    taken = await here.cases.next_case(here.principal)
+    taken = await req.cases.next_case(req.principal)
     if isinstance(taken, CaseView):
         return redirect_to(f"/cases/{taken.case.id}")
-    return refuse(here, taken, "/")
+    return refuse(req, taken, "/")
 
 
-async def find(here: StaffPage) -> Response:
+async def find(req: StaffPage) -> Response:
     """Looks a case up by its exact reference."""
-    form = await here.visit.form()
+    form = await req.visit.form()
     if form is None:
         return redirect_to("/", problem="again")
     reference, reason = form.get("reference", ""), form.get("reason", "")
-    found = await here.cases.open_by_reference(here.principal, reference, reason)
+    found = await req.cases.open_by_reference(req.principal, reference, reason)
     match found:
         case CaseView():
             return redirect_to(f"/cases/{found.case.id}")
         case ActionRefused.UNKNOWN:
             return redirect_to("/", problem="reference")
         case _:
-            return refuse(here, found, "/")
+            return refuse(req, found, "/")

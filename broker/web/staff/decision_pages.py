@@ -13,7 +13,7 @@ from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff.evidence_pages import framed
 from broker.web.staff.labels import DECISIONS, WHY
-from broker.web.staff.login import way_out
+from broker.web.staff.login import sign_in_link
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff, with_form
 from broker.web.staff.responses import back_to_case, case_presenter, leave_case, load_case_view, ticked
 
@@ -41,56 +41,56 @@ _REFUSED: Mapping[TransitionRefused, str] = {
 """Why a decision is not offered, by the refusal of the rules."""
 
 
-def deciding_routes(door: StaffApp) -> list[Route]:
+def deciding_routes(app: StaffApp) -> list[Route]:
     """The routes of this file."""
     return [
-        Route("/cases/{case}/decision", staff(door, decision), methods=["GET"]),
-        Route("/cases/{case}/decision", staff(door, with_form(decide)), methods=["POST"]),
-        Route("/cases/{case}/view", staff(door, view), methods=["GET"]),
-        Route("/cases/{case}/view", staff(door, with_form(give_view)), methods=["POST"]),
-        Route("/cases/{case}/review", staff(door, review), methods=["GET"]),
-        Route("/cases/{case}/review", staff(door, with_form(give_review)), methods=["POST"]),
-        Route("/cases/{case}/prove", staff(door, prove), methods=["GET"]),
+        Route("/cases/{case}/decision", staff(app, decision), methods=["GET"]),
+        Route("/cases/{case}/decision", staff(app, with_form(decide)), methods=["POST"]),
+        Route("/cases/{case}/view", staff(app, view), methods=["GET"]),
+        Route("/cases/{case}/view", staff(app, with_form(give_view)), methods=["POST"]),
+        Route("/cases/{case}/review", staff(app, review), methods=["GET"]),
+        Route("/cases/{case}/review", staff(app, with_form(give_review)), methods=["POST"]),
+        Route("/cases/{case}/prove", staff(app, prove), methods=["GET"]),
     ]
 
 
-async def _open(here: StaffPage, deed: StaffAction, template: str) -> CaseView | Response:
+async def _open(req: StaffPage, deed: StaffAction, template: str) -> CaseView | Response:
     """The view of the case if it allows the action; the page that asks for a new sign-in if the last one is too old."""
-    found = await load_case_view(here)
-    if isinstance(found, Response):
-        return found
-    if deed not in found.actions:
-        return redirect_to(here.base, problem="not_now")
-    if here.app.system.now() >= here.principal.fresh_until:
-        return here.visit.page(
-            "prove", frame=framed(found, case_presenter(here)), go=way_out(f"{here.base}/{template}")
+    view = await load_case_view(req)
+    if isinstance(view, Response):
+        return view
+    if deed not in view.actions:
+        return redirect_to(req.base, problem="not_now")
+    if req.app.system.now() >= req.principal.fresh_until:
+        return req.visit.page(
+            "prove", frame=framed(view, case_presenter(req)), sign_in_url=sign_in_link(f"{req.base}/{template}")
         )
-    return found
+    return view
 
 
-async def prove(here: StaffPage) -> Response:
+async def prove(req: StaffPage) -> Response:
     """The page that asks for a new sign-in and leads back to the case."""
-    found = await load_case_view(here)
-    if isinstance(found, Response):
-        return found
-    return here.visit.page("prove", frame=framed(found, case_presenter(here)), go=way_out(here.base))
+    view = await load_case_view(req)
+    if isinstance(view, Response):
+        return view
+    return req.visit.page("prove", frame=framed(view, case_presenter(req)), sign_in_url=sign_in_link(req.base))
 
 
-def _form(here: StaffPage, to: str, barred: Mapping[str, str], submit: str) -> dict[str, object]:
-    asked = here.visit.query
+def _form(req: StaffPage, to: str, barred: Mapping[str, str], submit: str) -> dict[str, object]:
+    asked = req.visit.query
     return {
-        "to": f"{here.base}/{to}",
+        "to": f"{req.base}/{to}",
         "barred": barred,
         "chosen": asked.get("decision", ""),
         "picked": frozenset(asked.get("reasons", "").split()),
         "submit": submit,
-        "fresh": here.visit.language.format_time(here.principal.fresh_until, here.app.system.now()),
+        "fresh": req.visit.language.format_time(req.principal.fresh_until, req.app.system.now()),
     }
 
 
-def _refused(found: CaseView, words: Language) -> dict[str, str]:
+def _refused(view: CaseView, words: Language) -> dict[str, str]:
     """The decisions that are not offered now, with the reason."""
-    return {decision.value: words.text(_REFUSED[why]) for decision, why in found.refused_decisions.items()}
+    return {decision.value: words.text(_REFUSED[why]) for decision, why in view.refused_decisions.items()}
 
 
 def _kept(chosen: str, picked: tuple[str, ...]) -> dict[str, str]:
@@ -98,72 +98,72 @@ def _kept(chosen: str, picked: tuple[str, ...]) -> dict[str, str]:
     return {"decision": chosen, "reasons": " ".join(picked)} if picked else {"decision": chosen}
 
 
-async def decision(here: StaffPage) -> Response:
+async def decision(req: StaffPage) -> Response:
     """The form of the agent's decision."""
-    found = await _open(here, StaffAction.DECIDE, "decision")
-    if isinstance(found, Response):
-        return found
-    words = here.visit.language
-    form = _form(here, "decision", _refused(found, words), words.text("Decide"))
-    return here.visit.page("decision", frame=framed(found, case_presenter(here)) | form)
+    view = await _open(req, StaffAction.DECIDE, "decision")
+    if isinstance(view, Response):
+        return view
+    words = req.visit.language
+    form = _form(req, "decision", _refused(view, words), words.text("Decide"))
+    return req.visit.page("decision", frame=framed(view, case_presenter(req)) | form)
 
 
-async def decide(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def decide(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records the agent's decision."""
     chosen = form.get("decision", "")
     if chosen not in {one.value for one in Decision}:
-        return redirect_to(f"{here.base}/decision", problem="choice")
+        return redirect_to(f"{req.base}/decision", problem="choice")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
-    done = await here.cases.decide(here.principal, here.ref(form), Decision(chosen), picked, note)
-    return leave_case(here, done, "decided", f"{here.base}/decision", **_kept(chosen, picked))
+    done = await req.cases.decide(req.principal, req.ref(form), Decision(chosen), picked, note)
+    return leave_case(req, done, "decided", f"{req.base}/decision", **_kept(chosen, picked))
 
 
-async def view(here: StaffPage) -> Response:
+async def view(req: StaffPage) -> Response:
     """The form of the independent review, before the reviewer sees the agent's verdict."""
-    found = await _open(here, StaffAction.INDEPENDENT_REVIEW, "view")
-    if isinstance(found, Response):
-        return found
-    tell, words = case_presenter(here), here.visit.language
-    return here.visit.page(
+    view = await _open(req, StaffAction.INDEPENDENT_REVIEW, "view")
+    if isinstance(view, Response):
+        return view
+    tell, words = case_presenter(req), req.visit.language
+    return req.visit.page(
         "view",
-        frame=framed(found, tell) | _form(here, "view", {}, words.text("Write it down")),
-        evidence=tell.evidence(found.case, found.assessment),
-        person=tell.answers(found.case.checks),
-        claims=tell.claims(found.case),
+        frame=framed(view, tell) | _form(req, "view", {}, words.text("Write it down")),
+        evidence=tell.evidence(view.case, view.assessment),
+        person=tell.answers(view.case.checks),
+        claims=tell.claims(view.case),
     )
 
 
-async def give_view(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def give_view(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records the independent review."""
     chosen = form.get("decision", "")
     if chosen not in {one.value for one in Decision}:
-        return redirect_to(f"{here.base}/view", problem="choice")
+        return redirect_to(f"{req.base}/view", problem="choice")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
-    done = await here.cases.record_independent_review(here.principal, here.ref(form), Decision(chosen), picked, note)
-    return back_to_case(here, done, f"{here.base}/view", **_kept(chosen, picked))
+    done = await req.cases.record_independent_review(req.principal, req.ref(form), Decision(chosen), picked, note)
+    return back_to_case(req, done, f"{req.base}/view", **_kept(chosen, picked))
 
 
-async def review(here: StaffPage) -> Response:
+async def review(req: StaffPage) -> Response:
     """The form on which the reviewer agrees or disagrees with the agent's verdict."""
-    found = await _open(here, StaffAction.REVIEW, "review")
-    if isinstance(found, Response):
-        return found
-    case, tell = found.case, case_presenter(here)
+    view = await _open(req, StaffAction.REVIEW, "review")
+    if isinstance(view, Response):
+        return view
+    case, tell = view.case, case_presenter(req)
     if case.verdict is None or case.independent_review is None:
-        return redirect_to(here.base, problem="not_now")
-    return here.visit.page(
+        return redirect_to(req.base, problem="not_now")
+    return req.visit.page(
         "review",
-        frame=framed(found, tell) | _form(here, "review", {}, ""),
+        frame=framed(view, tell) | _form(req, "review", {}, ""),
         verdict=tell.verdict(case.verdict),
         own_view=tell.verdict(case.independent_review),
     )
 
 
-async def give_review(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def give_review(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records if the reviewer agrees."""
     chosen = form.get("decision", "")
     if chosen not in VERDICTS:
-        return redirect_to(f"{here.base}/review", problem="choice")
+        return redirect_to(f"{req.base}/review", problem="choice")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
-    done = await here.cases.review_verdict(here.principal, here.ref(form), picked, note, agrees=chosen == "agree")
-    return leave_case(here, done, "reviewed", f"{here.base}/review", **_kept(chosen, picked))
+    done = await req.cases.review_verdict(req.principal, req.ref(form), picked, note, agrees=chosen == "agree")
+    return leave_case(req, done, "reviewed", f"{req.base}/review", **_kept(chosen, picked))

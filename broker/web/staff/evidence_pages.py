@@ -71,18 +71,18 @@ class EvidenceField:
     pattern: str = ""
 
 
-def recording_routes(door: StaffApp) -> list[Route]:
+def recording_routes(app: StaffApp) -> list[Route]:
     """The routes of this file."""
     piece = "/cases/{case}/evidence/{piece}"
     return [
-        Route("/cases/{case}/evidence", staff(door, add), methods=["GET"]),
-        Route(piece, staff(door, evidence), methods=["GET"]),
-        Route(piece, staff(door, with_form(save_evidence)), methods=["POST"]),
-        Route(f"{piece}/remove", staff(door, with_form(remove)), methods=["POST"]),
-        Route("/cases/{case}/person", staff(door, person), methods=["GET"]),
-        Route("/cases/{case}/person", staff(door, with_form(save_person)), methods=["POST"]),
-        Route("/cases/{case}/details", staff(door, details), methods=["GET"]),
-        Route("/cases/{case}/details", staff(door, with_form(save_details)), methods=["POST"]),
+        Route("/cases/{case}/evidence", staff(app, add), methods=["GET"]),
+        Route(piece, staff(app, evidence), methods=["GET"]),
+        Route(piece, staff(app, with_form(save_evidence)), methods=["POST"]),
+        Route(f"{piece}/remove", staff(app, with_form(remove)), methods=["POST"]),
+        Route("/cases/{case}/person", staff(app, person), methods=["GET"]),
+        Route("/cases/{case}/person", staff(app, with_form(save_person)), methods=["POST"]),
+        Route("/cases/{case}/details", staff(app, details), methods=["GET"]),
+        Route("/cases/{case}/details", staff(app, with_form(save_details)), methods=["POST"]),
     ]
 
 
@@ -126,34 +126,34 @@ def fields(form: Mapping[str, str]) -> dict[str, str]:
 # --- evidence ---
 
 
-async def add(here: StaffPage) -> Response:
+async def add(req: StaffPage) -> Response:
     """Redirects to the form of a new piece of evidence of the chosen kind."""
-    kind = here.visit.query.get("kind", "")
-    if kind not in here.app.profiles.kinds:
-        return redirect_to(here.base)
-    return redirect_to(f"{here.base}/evidence/{NEW}", kind=kind)
+    kind = req.visit.query.get("kind", "")
+    if kind not in req.app.profiles.kinds:
+        return redirect_to(req.base)
+    return redirect_to(f"{req.base}/evidence/{NEW}", kind=kind)
 
 
-async def evidence(here: StaffPage) -> Response:
+async def evidence(req: StaffPage) -> Response:
     """The form of one piece of evidence."""
-    found = await load_case_view(here)
+    found = await load_case_view(req)
     if isinstance(found, Response):
         return found
-    piece = here.visit.request.path_params["piece"]
-    before = recorded_by_staff(found.case, here.app.profiles, piece)
-    word = here.visit.query.get("kind", "") if before is None else before.kind
-    kind = here.app.profiles.kinds.get(word)
+    piece = req.visit.request.path_params["piece"]
+    before = recorded_by_staff(found.case, req.app.profiles, piece)
+    word = req.visit.query.get("kind", "") if before is None else before.kind
+    kind = req.app.profiles.kinds.get(word)
     if kind is None or (before is None and piece != NEW):
         raise HTTPException(404)
     if StaffAction.RECORD not in found.actions:
-        return redirect_to(here.base, problem="not_now")
-    tell = case_presenter(here)
-    return here.visit.page(
+        return redirect_to(req.base, problem="not_now")
+    tell = case_presenter(req)
+    return req.visit.page(
         "evidence",
         frame=framed(found, tell),
         kind=in_language(kind.text, tell.language.code),
         kind_word=word,
-        to=f"{here.base}/evidence/{piece}",
+        to=f"{req.base}/evidence/{piece}",
         fields=_fields(kind, before, tell),
         checks=checklist(kind.checks, before.checks if before is not None else (), found, tell),
         removable=before is not None,
@@ -182,53 +182,53 @@ def _fields(kind: EvidenceKind, before: EvidenceRecord | None, tell: CasePresent
     return asked
 
 
-async def save_evidence(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def save_evidence(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records a piece of evidence with its checks."""
-    piece = here.visit.request.path_params["piece"]
+    piece = req.visit.request.path_params["piece"]
     kind = form.get("kind", "")
     entry = EvidenceEntry(kind, fields(form), answers(form), None if piece == NEW else piece)
-    done = await here.cases.record_evidence(here.principal, here.ref(form), entry)
-    return back_to_case(here, done, f"{here.base}/evidence/{piece}", kind=kind)
+    done = await req.cases.record_evidence(req.principal, req.ref(form), entry)
+    return back_to_case(req, done, f"{req.base}/evidence/{piece}", kind=kind)
 
 
-async def remove(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def remove(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Removes a piece of evidence."""
-    piece = here.visit.request.path_params["piece"]
-    return back_to_case(here, await here.cases.remove_evidence(here.principal, here.ref(form), piece))
+    piece = req.visit.request.path_params["piece"]
+    return back_to_case(req, await req.cases.remove_evidence(req.principal, req.ref(form), piece))
 
 
 # --- the person ---
 
 
-async def person(here: StaffPage) -> Response:
+async def person(req: StaffPage) -> Response:
     """The form of the checks of the person."""
-    found = await load_case_view(here)
+    found = await load_case_view(req)
     if isinstance(found, Response):
         return found
     if StaffAction.RECORD not in found.actions:
-        return redirect_to(here.base, problem="not_now")
-    tell = case_presenter(here)
-    asked = checklist(here.app.profiles.person, found.case.checks, found, tell)
-    return here.visit.page("person", frame=framed(found, tell), checks=asked)
+        return redirect_to(req.base, problem="not_now")
+    tell = case_presenter(req)
+    asked = checklist(req.app.profiles.person, found.case.checks, found, tell)
+    return req.visit.page("person", frame=framed(found, tell), checks=asked)
 
 
-async def save_person(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def save_person(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records the checks of the person."""
-    done = await here.cases.record_checks(here.principal, here.ref(form), answers(form))
-    return back_to_case(here, done, f"{here.base}/person")
+    done = await req.cases.record_checks(req.principal, req.ref(form), answers(form))
+    return back_to_case(req, done, f"{req.base}/person")
 
 
 # --- details ---
 
 
-async def details(here: StaffPage) -> Response:
+async def details(req: StaffPage) -> Response:
     """The form of the person's details."""
-    found = await load_case_view(here)
+    found = await load_case_view(req)
     if isinstance(found, Response):
         return found
     if StaffAction.RECORD not in found.actions:
-        return redirect_to(here.base, problem="not_now")
-    tell, known = case_presenter(here), found.case.details.claims
+        return redirect_to(req.base, problem="not_now")
+    tell, known = case_presenter(req), found.case.details.claims
     asked = [
         EvidenceField(
             claim,
@@ -240,10 +240,10 @@ async def details(here: StaffPage) -> Response:
         )
         for claim, required in DETAILS.items()
     ]
-    return here.visit.page("details", frame=framed(found, tell), fields=asked)
+    return req.visit.page("details", frame=framed(found, tell), fields=asked)
 
 
-async def save_details(here: StaffPage, form: Mapping[str, str]) -> Response:
+async def save_details(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records the person's details."""
-    done = await here.cases.record_details(here.principal, here.ref(form), fields(form))
-    return back_to_case(here, done, f"{here.base}/details")
+    done = await req.cases.record_details(req.principal, req.ref(form), fields(form))
+    return back_to_case(req, done, f"{req.base}/details")

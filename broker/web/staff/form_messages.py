@@ -71,7 +71,7 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         "enough_asked": FormProblem(_PROBLEM, marked("More evidence was asked for too often already."), "main-content"),
     }
 )
-_TOLD: Mapping[str, str] = MappingProxyType(
+_CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
     {
         "saved": marked("Saved."),
         "renewed": marked("The case stays with you."),
@@ -93,5 +93,5 @@ def problem(asked: Mapping[str, str], words: Language) -> FormProblem | None:
 
 def confirmation(asked: Mapping[str, str], words: Language) -> str:
     """The confirmation that a query names, "" for none."""
-    found = _TOLD.get(asked.get("told", ""))
+    found = _CONFIRMATIONS.get(asked.get("told", ""))
     return "" if found is None else words.text(found)

@@ -38,9 +38,9 @@ _ACTS: Mapping[StaffAction, tuple[str, str, ReasonContext]] = {
 }
 
 
-def lead_actions(found: CaseView, here: StaffPage) -> list[LeadAction]:
+def lead_actions(found: CaseView, req: StaffPage) -> list[LeadAction]:
     """The actions of a lead on the case now."""
-    words, stale = here.visit.language, here.app.system.now() >= here.principal.fresh_until
+    words, stale = req.visit.language, req.app.system.now() >= req.principal.fresh_until
     return [
         LeadAction(
             verb,
@@ -54,26 +54,26 @@ def lead_actions(found: CaseView, here: StaffPage) -> list[LeadAction]:
     ]
 
 
-def leading_routes(door: StaffApp) -> list[Route]:
+def leading_routes(app: StaffApp) -> list[Route]:
     """The routes of this file."""
     return [
-        Route(f"/cases/{{case}}/{verb}", staff(door, with_form(_doing(deed))), methods=["POST"])
+        Route(f"/cases/{{case}}/{verb}", staff(app, with_form(_doing(deed))), methods=["POST"])
         for deed, (verb, *_) in _ACTS.items()
     ]
 
 
 def _doing(deed: StaffAction) -> FormHandler:
-    async def answer(here: StaffPage, form: Mapping[str, str]) -> Response:
-        done = await _do(deed, here, form)
+    async def answer(req: StaffPage, form: Mapping[str, str]) -> Response:
+        done = await _do(deed, req, form)
         if done is ActionRefused.NOT_FRESH:
-            return redirect_to(f"{here.base}/prove")
-        return leave_case(here, done, "settled")
+            return redirect_to(f"{req.base}/prove")
+        return leave_case(req, done, "settled")
 
     return answer
 
 
-async def _do(deed: StaffAction, here: StaffPage, form: Mapping[str, str]) -> CaseView | EditRefused:
-    cases, who, ref = here.cases, here.principal, here.ref(form)
+async def _do(deed: StaffAction, req: StaffPage, form: Mapping[str, str]) -> CaseView | EditRefused:
+    cases, who, ref = req.cases, req.principal, req.ref(form)
     reason = form.get("reason", "")
     match deed:
         case StaffAction.REASSIGN:

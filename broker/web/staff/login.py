@@ -56,54 +56,52 @@ TELLINGS: Final[Mapping[LoginFailure, tuple[str, str]]] = MappingProxyType(
 )
 
 
-def entry_routes(door: StaffApp) -> list[Route]:
+def entry_routes(app: StaffApp) -> list[Route]:
     """The routes of this file."""
     return [
-        Route("/sign-in", public(door, ask), methods=["GET"]),
-        Route("/sign-in/go", public(door, go), methods=["GET"]),
-        Route("/callback", public(door, come_back), methods=["GET"]),
-        Route("/sign-out", public(door, leave), methods=["POST"]),
-        Route("/signed-out", public(door, signed_out), methods=["GET"]),
+        Route("/sign-in", public(app, show_sign_in), methods=["GET"]),
+        Route("/sign-in/go", public(app, start_login), methods=["GET"]),
+        Route("/callback", public(app, callback), methods=["GET"]),
+        Route("/sign-out", public(app, sign_out), methods=["POST"]),
+        Route("/signed-out", public(app, signed_out), methods=["GET"]),
     ]
 
 
-async def ask(here: StaffRequest) -> Response:
+async def show_sign_in(req: StaffRequest) -> Response:
     """The page before the sign-in. With a session it redirects to the page that was asked for."""
-    then = local_path(here.query.get("then", "/"))
-    if here.principal is not None:
+    then = local_path(req.query.get("then", "/"))
+    if req.principal is not None:
         return redirect_to(then)
-    return here.page("sign-in", go=way_out(then))
+    return req.page("sign-in", sign_in_url=sign_in_link(then))
 
 
-def way_out(then: str) -> str:
+def sign_in_link(then: str) -> str:
     """The link to the staff provider that leads back to a path. It is no form, because browsers apply `form-action`
     (CSP) to every redirect after a form."""
     return f"/sign-in/go?then={then}"
 
 
-async def go(here: StaffRequest) -> Response:
+async def start_login(req: StaffRequest) -> Response:
     """Redirects to the staff provider. HEAD begins no sign-in."""
-    if here.request.method == "HEAD":
+    if req.request.method == "HEAD":
         return nothing_begun(303)
-    departed = cookies.read_departed(here.cookies.get(cookies.DEPARTED))
-    then = local_path(here.query.get("then", "/"))
-    departing = await here.app.login.begin(then, here.session, here.request_id, departed)
+    departed = cookies.read_departed(req.cookies.get(cookies.DEPARTED))
+    then = local_path(req.query.get("then", "/"))
+    departing = await req.app.login.begin(then, req.session, req.request_id, departed)
     if isinstance(departing, LoginFailure):
-        return _turned_away(here, departing)
+        return _turned_away(req, departing)
     response = RedirectResponse(departing.url, 303)
     response.headers.append("set-cookie", cookies.set_attempt(departing.secret, AWAY))
     return response
 
 
-async def come_back(here: StaffRequest) -> Response:
+async def callback(req: StaffRequest) -> Response:
     """The callback of the staff provider. HEAD redeems no code."""
-    if here.request.method == "HEAD":
+    if req.request.method == "HEAD":
         return nothing_begun(303)
-    arrived = await here.app.login.complete(
-        here.query, here.cookies.get(cookies.ATTEMPT), here.session, here.request_id
-    )
+    arrived = await req.app.login.complete(req.query, req.cookies.get(cookies.ATTEMPT), req.session, req.request_id)
     if isinstance(arrived, LoginFailure):
-        return _turned_away(here, arrived)
+        return _turned_away(req, arrived)
     response = redirect_to(local_path(arrived.then))
     response.headers.append("set-cookie", cookies.set_session(arrived.session))
     response.headers.append("set-cookie", cookies.clear_attempt())
@@ -111,11 +109,11 @@ async def come_back(here: StaffRequest) -> Response:
     return response
 
 
-async def leave(here: StaffRequest) -> Response:
+async def sign_out(req: StaffRequest) -> Response:
     """Ends the session."""
-    if await here.form() is None:
+    if await req.form() is None:
         return redirect_to("/", problem="again")
-    auth_time = await here.app.login.leave(here.session)
+    auth_time = await req.app.login.end_session(req.session)
     response = redirect_to("/signed-out")
     response.headers.append("set-cookie", cookies.clear_session())
     if auth_time is not None:
@@ -123,14 +121,18 @@ async def leave(here: StaffRequest) -> Response:
     return response
 
 
-async def signed_out(here: StaffRequest) -> Response:
+async def signed_out(req: StaffRequest) -> Response:
     """The page after the logout."""
-    return here.page("signed-out")
+    return req.page("signed-out")
 
 
-def _turned_away(here: StaffRequest, why: LoginFailure) -> Response:
+def _turned_away(req: StaffRequest, why: LoginFailure) -> Response:
     title, text = TELLINGS[why]
     status = 503 if why is LoginFailure.UNAVAILABLE else 403
-    return here.page(
-        "turned-away", status, title=here.language.text(title), text=here.language.text(text), go=way_out("/")
+    return req.page(
+        "turned-away",
+        status,
+        title=req.language.text(title),
+        text=req.language.text(text),
+        sign_in_url=sign_in_link("/"),
     )

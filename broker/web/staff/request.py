@@ -109,7 +109,7 @@ class StaffRequest:
             "here": request_parsing.path(self.request),
             "member": None if self.principal is None else self.principal.member.name,
             "problem": problem(self.query, self.language),
-            "told": confirmation(self.query, self.language),
+            "confirmation": confirmation(self.query, self.language),
         }
         return PageResponse(template, {**outer, **frame, **variables}, status).response(
             self.app.pages, self.language.code
@@ -159,25 +159,25 @@ StaffHandler = Callable[[StaffPage], Awaitable[Response]]
 FormHandler = Callable[[StaffPage, Mapping[str, str]], Awaitable[Response]]
 
 
-def public(door: StaffApp, answer: PublicHandler) -> Callable[[Request], Awaitable[Response]]:
+def public(app: StaffApp, answer: PublicHandler) -> Callable[[Request], Awaitable[Response]]:
     """A Starlette handler of a page without sign-in."""
 
     async def handler(request: Request) -> Response:
-        return await answer(await _parse(door, request))
+        return await answer(await _parse(app, request))
 
     return handler
 
 
-def staff(door: StaffApp, answer: StaffHandler) -> Callable[[Request], Awaitable[Response]]:
+def staff(app: StaffApp, answer: StaffHandler) -> Callable[[Request], Awaitable[Response]]:
     """A Starlette handler of a page for staff. Without a session it redirects to the sign-in, which leads back."""
 
     async def handler(request: Request) -> Response:
-        here = await _parse(door, request)
-        if here.principal is None:
+        req = await _parse(app, request)
+        if req.principal is None:
             return redirect_to(
                 "/sign-in", then=request_parsing.path(request) if request.method in ("GET", "HEAD") else "/"
             )
-        return await answer(StaffPage(here, here.principal))
+        return await answer(StaffPage(req, req.principal))
 
     return handler
 
@@ -185,17 +185,17 @@ def staff(door: StaffApp, answer: StaffHandler) -> Callable[[Request], Awaitable
 def with_form(step: FormHandler) -> StaffHandler:
     """A handler of a case's form, called after the CSRF checks."""
 
-    async def answer(here: StaffPage) -> Response:
-        form = await here.visit.form()
-        return redirect_to(here.base, problem="again") if form is None else await step(here, form)
+    async def answer(req: StaffPage) -> Response:
+        form = await req.visit.form()
+        return redirect_to(req.base, problem="again") if form is None else await step(req, form)
 
     return answer
 
 
-async def _parse(door: StaffApp, request: Request) -> StaffRequest:
+async def _parse(app: StaffApp, request: Request) -> StaffRequest:
     held = read(request_parsing.joined_header(request, b"cookie", "; "))
     session = held.get(cookies.SESSION) or None
-    return StaffRequest(door, request, held, None if session is None else await door.login.principal(session))
+    return StaffRequest(app, request, held, None if session is None else await app.login.principal(session))
 
 
 def redirect_to(path: str, **query: str) -> Response:

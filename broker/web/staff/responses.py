@@ -82,7 +82,7 @@ ERROR_TEXTS: Mapping[str, ErrorText] = MappingProxyType(
     }
 )
 
-SHEETS = tuple(PageTemplate(name, "staff/done.html", {"telling": telling}) for name, telling in ERROR_TEXTS.items())
+SHEETS = tuple(PageTemplate(name, "staff/done.html", {"texts": texts}) for name, texts in ERROR_TEXTS.items())
 
 _PROBLEMS: Mapping[RefusalReason, str] = MappingProxyType(
     {
@@ -99,34 +99,34 @@ _PROBLEMS: Mapping[RefusalReason, str] = MappingProxyType(
 )
 
 
-def case_presenter(here: StaffPage) -> CasePresenter:
+def case_presenter(req: StaffPage) -> CasePresenter:
     """The presenter of cases for this request."""
-    door = here.app
-    return CasePresenter(here.visit.language, door.profiles, door.services, here.member, door.system.now())
+    app = req.app
+    return CasePresenter(req.visit.language, app.profiles, app.services, req.member, app.system.now())
 
 
-def outcome_page(here: StaffPage, name: str, case: str = "") -> Response:
+def outcome_page(req: StaffPage, name: str, case: str = "") -> Response:
     """The page with one of ERROR_TEXTS."""
     status = ERROR_TEXTS[name].status
-    may_take = has_staff_role(here.member, StaffAction.CLAIM)
-    return here.visit.page(name, status, may_take=may_take, case_path=f"/cases/{case}" if case else "")
+    may_take = has_staff_role(req.member, StaffAction.CLAIM)
+    return req.visit.page(name, status, may_take=may_take, case_path=f"/cases/{case}" if case else "")
 
 
-async def load_case_view(here: StaffPage) -> CaseView | Response:
+async def load_case_view(req: StaffPage) -> CaseView | Response:
     """The view of the case in the path, or the response if it is not open to this member of staff."""
-    found = await here.cases.view_case(here.principal, here.id)
+    found = await req.cases.view_case(req.principal, req.id)
     match found:
         case CaseView():
             return found
         case ActionRefused.LAPSED:
-            return outcome_page(here, "lapsed")
+            return outcome_page(req, "lapsed")
         case ActionRefused.UNKNOWN:
-            return outcome_page(here, "closed")
+            return outcome_page(req, "closed")
         case _:
-            return refuse(here, found, "/")
+            return refuse(req, found, "/")
 
 
-def refuse(here: StaffPage, why: EditRefused, form: str, **kept: str) -> Response:
+def refuse(req: StaffPage, why: EditRefused, form: str, **kept: str) -> Response:
     """The response to a refused action. `form` is the page of the form, `kept` what it is filled with again.
 
     Of invalid input the first error is shown. What was typed is never put into a URL; browsers check a form before
@@ -137,13 +137,13 @@ def refuse(here: StaffPage, why: EditRefused, form: str, **kept: str) -> Respons
             name, error = next(iter(errors.items()))
             return redirect_to(form, problem=error.value, at=name, **kept)
         case ActionRefused.UNKNOWN:
-            return redirect_to(here.base)
+            return redirect_to(req.base)
         case ActionRefused.NOT_ALLOWED | TransitionRefused.SAME_PERSON:
-            return outcome_page(here, "not-yours")
+            return outcome_page(req, "not-yours")
         case ActionRefused.LAPSED | TransitionRefused.TIME_RAN_OUT:
-            return redirect_to(f"{here.base}/lapsed")
+            return redirect_to(f"{req.base}/lapsed")
         case ActionRefused.CONFLICT | TransitionRefused.NOT_HOLDER | TransitionRefused.TAKEN:
-            return redirect_to(f"{here.base}/overtaken")
+            return redirect_to(f"{req.base}/overtaken")
         case ActionRefused.NOT_FRESH:
             return redirect_to(form, **kept)
         case ActionRefused.NOTHING:
@@ -151,23 +151,23 @@ def refuse(here: StaffPage, why: EditRefused, form: str, **kept: str) -> Respons
         case _ if why in _PROBLEMS:
             return redirect_to(form, problem=_PROBLEMS[why], **kept)
         case _:
-            return redirect_to(here.base, problem="not_now")
+            return redirect_to(req.base, problem="not_now")
 
 
 def back_to_case(
-    here: StaffPage, done: CaseView | EditRefused, form: str = "", told: str = "saved", **kept: str
+    req: StaffPage, done: CaseView | EditRefused, form: str = "", confirmation: str = "saved", **kept: str
 ) -> Response:
     """Redirects to the case after an action that leaves it with its holder, or to the refusal."""
     if isinstance(done, CaseView):
-        return redirect_to(here.base, told=told)
-    return refuse(here, done, form or here.base, **kept)
+        return redirect_to(req.base, told=confirmation)
+    return refuse(req, done, form or req.base, **kept)
 
 
-def leave_case(here: StaffPage, done: CaseView | EditRefused, what: str, form: str = "", **kept: str) -> Response:
+def leave_case(req: StaffPage, done: CaseView | EditRefused, what: str, form: str = "", **kept: str) -> Response:
     """Redirects to the result of an action after which the case has left its holder, or to the refusal."""
     if isinstance(done, CaseView):
         return redirect_to(f"/done/{what}")
-    return refuse(here, done, form or here.base, **kept)
+    return refuse(req, done, form or req.base, **kept)
 
 
 def ticked(form: Mapping[str, str], under: str) -> tuple[str, ...]:

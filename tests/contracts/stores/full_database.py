@@ -20,9 +20,9 @@ from broker.assisted.case import (
     Details,
     EvidenceRecord,
     Flag,
+    HistoryEntry,
     IdentityBinding,
     IndependentReview,
-    Move,
     Note,
     Phrase,
     Review,
@@ -258,7 +258,7 @@ def case(name: str, **changes: Any) -> Case:
             way=ContactMethod.PHONE,
         ),
         erased=True,
-        history=(Move(NOW, "claimed", "agent-1", Role.AGENT, CaseState.QUEUED, CaseState.CLAIMED, "taken"),),
+        history=(HistoryEntry(NOW, "claimed", "agent-1", Role.AGENT, CaseState.QUEUED, CaseState.CLAIMED, "taken"),),
     )
     return replace(made, **changes)
 
@@ -326,7 +326,7 @@ async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     await _fill_cases(sql)
     await _fill_switches(sql)
     await sql.staff_sessions.start(STAFF_SESSION, None, [event("staff_signed_in")])
-    await sql.staff_sessions.leave(STAFF_ATTEMPT)
+    await sql.staff_sessions.store_attempt(STAFF_ATTEMPT)
     await sql.audit.write([EVERY_EVENT])
     await sql.audit_chain.seal_once()
     await sql.audit_chain.checkpoint(NOW + 1, notary)

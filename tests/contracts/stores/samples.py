@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from broker.assisted.case import Case, CaseState, Confirmation, Contact, ContactMethod, Details, Move, Phrase, Role
+from broker.assisted.case import (
+    Case,
+    CaseState,
+    Confirmation,
+    Contact,
+    ContactMethod,
+    Details,
+    HistoryEntry,
+    Phrase,
+    Role,
+)
 from broker.journey.transaction import Attempt, Transaction
 from broker.journey.transaction import TransactionState as Standing
 from broker.model.assurance import EvidenceType, Level, Verification, VerificationCheck, VerificationEvidence
@@ -215,7 +225,7 @@ def case(now: float, name: str = "1", **changes: Any) -> Case:
         confirmation=Confirmation(sha256_hex("123456"), ContactMethod.EMAIL, now, now + 600),
         contact=Contact(ContactMethod.EMAIL, "ann@example.org"),
         details=Details({"name": "Ann Example"}),
-        history=(Move(now, "help_requested", "citizen", Role.CITIZEN, None, CaseState.DRAFT),),
+        history=(HistoryEntry(now, "help_requested", "citizen", Role.CITIZEN, None, CaseState.DRAFT),),
     )
     return replace(made, **changes)
 

@@ -167,7 +167,7 @@ async def test_what_a_mark_held_expired_is_expired_before_it_is_taken_back(
     await ahead.authorizations.record(answer(start, "redeemed", code=redeemed))
     made = grant(redeemed, start, account="account-waiting")
     await ahead.grants.redeem(redeemed.digest, made, tokens(start), None, ())
-    await ahead.staff_sessions.leave(staff_attempt(start))
+    await ahead.staff_sessions.store_attempt(staff_attempt(start))
     short, long = tokens(start)[:2]
     clock.advance(HOURS)
     await ahead.maintain()

@@ -44,7 +44,7 @@ async def everything(sql: SqlStores, now: float) -> None:
     made = grant(redeemed, now, account="account-waiting")
     await sql.grants.redeem(redeemed.digest, made, tokens(now), None, ())
     await sql.cases.create(case(now), (), [notice(now)])
-    await sql.staff_sessions.leave(staff_attempt(now))
+    await sql.staff_sessions.store_attempt(staff_attempt(now))
 
 
 async def test_nothing_personal_can_be_read_in_the_database(

@@ -58,7 +58,7 @@ async def test_the_identity_of_an_expired_session_is_erased(sql: SqlStores, cloc
 
 async def test_a_staff_sign_in_on_its_way_is_claimed_once(sql: SqlStores, clock: FakeClock) -> None:
     leaving = staff_attempt(clock.now())
-    await sql.staff_sessions.leave(leaving)
+    await sql.staff_sessions.store_attempt(leaving)
     assert await sql.staff_sessions.attempt(leaving.digest) == leaving
     claims = await asyncio.gather(*(sql.staff_sessions.claim(leaving.digest) for _ in range(10)))
     assert claims.count(True) == 1

@@ -44,7 +44,7 @@ async def test_every_sentence_of_a_page_is_true_however_the_page_was_reached(
 
 def test_every_text_of_a_failure_or_an_ending_is_known_to_claim_something_or_nothing() -> None:
     failure_texts = [
-        telling for failure, telling in FAILURE_TEXTS.items() if failure not in ELSEWHERE and FAILURES[failure].page
+        one for failure, one in FAILURE_TEXTS.items() if failure not in ELSEWHERE and FAILURES[failure].page
     ]
     texts = {text for one in failure_texts for text in (one.title, *one.story, one.not_shared)}
     unknown = {text for text in texts - PLAIN if not any(claim in text for claim in CLAIMS)}

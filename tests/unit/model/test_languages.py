@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.model.languages import in_language, lookup, member
-from broker.settings.sources import folded
+from broker.settings.sources import lower_language_codes
 
 OFFERED = ("en", "cy", "ar", "zh-Hant")
 SUBTAG = st.from_regex(r"[A-Za-z0-9]{1,8}", fullmatch=True)
@@ -72,11 +72,11 @@ def test_language_codes_in_settings_are_read_without_regard_to_case() -> None:
         "languages": ["EN", "cy", "nowhere"],
         "openid": {"languages": {"CY": "cy-GB"}, "scopes": ["openid"]},
     }
-    assert folded(table) == {
+    assert lower_language_codes(table) == {
         "names": {"en": "Tax", "cy": "Treth"},
         "claims": [{"claim": "name", "reason": {"en": "a", "cy": "b"}}],
         "languages": ["en", "cy", "nowhere"],
         "openid": {"languages": {"cy": "cy-GB"}, "scopes": ["openid"]},
     }
     both = {"names": {"EN": "Tax", "en": "Tax"}}
-    assert folded(both) == both
+    assert lower_language_codes(both) == both

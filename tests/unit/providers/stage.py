@@ -18,7 +18,7 @@ from broker.provider import ProviderFailure, ProviderFailureReason, ProviderInfo
 from providers import ProviderDependencies
 from providers.openid import OpenIdConfig, OpenIdProvider, build
 from providers.openid.config import UpstreamAuthentication
-from providers.simulator import Persona, SimulatedClient, SimulatorSettings, cast, create
+from providers.simulator import Persona, SimulatedClient, SimulatorSettings, create, simulated_issuers
 from providers.simulator.personas import EID
 from tests.unit.providers.citizen import walk
 from tests.unit.providers.serving import Host, serving
@@ -106,7 +106,7 @@ async def stage(
     alone = host is None
     host = host or Host()
     base = host.base
-    issuers = cast(clients or {"eid": CLIENT})
+    issuers = simulated_issuers(clients or {"eid": CLIENT})
     app = create(
         SimulatorSettings(**{"base": base, "issuers": issuers, "development": True, "slow": 60.0, **(settings or {})}),
         system,

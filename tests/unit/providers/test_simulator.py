@@ -16,7 +16,7 @@ from broker.platform.system import System
 from broker.provider import CallbackParameters, ProviderFailure, ProviderFailureReason, UpstreamRedirect
 from providers.openid.authorization_request import challenge
 from providers.openid.config import UpstreamAuthentication
-from providers.simulator import SimulatedClient, SimulatorSettings, cast, create
+from providers.simulator import SimulatedClient, SimulatorSettings, create, simulated_issuers
 from providers.simulator.outcomes import OUTCOMES, Group
 from providers.simulator.personas import EID, HARBOUR, NORTHBANK, STAFF
 from tests.support.certificates import Authority
@@ -31,7 +31,7 @@ VERIFIER = "v" * 43
 
 def test_it_does_not_start_outside_development(system: System) -> None:
     with pytest.raises(ValueError, match="development only"):
-        create(SimulatorSettings("https://op.example", cast({}), development=False), system)
+        create(SimulatorSettings("https://op.example", simulated_issuers({}), development=False), system)
 
 
 # --- people ---
@@ -315,7 +315,7 @@ async def test_under_tls_the_way_back_may_lead_over_another_origin(
 ) -> None:
     sock, port = listening()
     base, hop = f"https://op.test:{port}", f"https://hop.test:{port}/hop"
-    app = create(SimulatorSettings(base, cast({"eid": CLIENT}), development=True, hop=hop), system)
+    app = create(SimulatorSettings(base, simulated_issuers({"eid": CLIENT}), development=True, hop=hop), system)
     context = await page.context.browser.new_context(ignore_https_errors=True)  # type: ignore[union-attr]
     tab = await context.new_page()
     seen: list[str] = []

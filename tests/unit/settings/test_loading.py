@@ -7,7 +7,7 @@ from typing import Any
 
 from broker.model.assurance import Level
 from broker.settings import Content, load
-from broker.settings.sources import with_origins
+from broker.settings.sources import replace_origins
 from providers import KINDS
 from tests.support.configuration import Configuration, as_toml, examples
 from tests.unit.settings.examples import BANK, DEMO, FAPI
@@ -98,8 +98,8 @@ def test_the_same_files_serve_other_ports(config: Configuration) -> None:
 def test_only_a_whole_host_and_port_is_moved() -> None:
     origins = {"localhost:80": "localhost:90"}
     same = ["localhost:8000", "xlocalhost:80", "my-localhost:80", "a.localhost:80", 80]
-    assert with_origins(same, origins) == same
-    assert with_origins({"a": ["http://localhost:80/x", "localhost:80"]}, origins) == {
+    assert replace_origins(same, origins) == same
+    assert replace_origins({"a": ["http://localhost:80/x", "localhost:80"]}, origins) == {
         "a": ["http://localhost:90/x", "localhost:90"]
     }
 

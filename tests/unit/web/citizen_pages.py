@@ -86,7 +86,7 @@ class GivenCitizen:
 
         for module, action, replacement in (
             (dispatch, "current_view", with_contexts(self.look)),
-            (dispatch, "peek", with_context(self.peek)),
+            (dispatch, "check_page", with_context(self.check_page)),
             (dispatch, "help_on_offer", with_contexts(self.help_on_offer)),
             (provider_login, "start_login", with_context(self.choose)),
             (provider_login, "handle_callback", with_context(self.complete)),
@@ -110,7 +110,7 @@ class GivenCitizen:
         self.browsers.append(browser)
         return self.view or VIEWS.get(handle.removeprefix(f"{HANDLE}-"), DeadEnd(FailureClass.LOST_PLACE)), self.shared
 
-    async def peek(self, handle: str, _browser: Browser) -> DeadEnd | None:
+    async def check_page(self, handle: str, _browser: Browser) -> DeadEnd | None:
         """Whether there is a view."""
         view = self.view or VIEWS.get(handle.removeprefix(f"{HANDLE}-"), DeadEnd(FailureClass.LOST_PLACE))
         return view if isinstance(view, DeadEnd) else None

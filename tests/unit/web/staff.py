@@ -38,7 +38,7 @@ from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
 from providers import ProviderDependencies
 from providers.openid import OpenIdConfig, build
-from providers.simulator import SimulatedClient, SimulatorSettings, cast, create
+from providers.simulator import SimulatedClient, SimulatorSettings, create, simulated_issuers
 from tests.support.services import make_service
 from tests.support.tallies import Tallies
 from tests.unit.assisted.cases import draft, walked
@@ -222,7 +222,7 @@ async def staged(
             client = SimulatedClient(
                 "portico-console", (callback,), jwks={"keys": [dict(load_signing_key(PEM, "ES256").jwk)]}
             )
-            simulator = create(SimulatorSettings(base, cast({"staff": client}), development=True), system)
+            simulator = create(SimulatorSettings(base, simulated_issuers({"staff": client}), development=True), system)
             await running.enter_async_context(serving(simulator, there))
             await running.enter_async_context(serving(app, here))
         else:

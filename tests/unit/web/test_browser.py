@@ -181,14 +181,14 @@ def filled(text: str) -> re.Pattern[str]:
 async def test_every_class_of_failure_has_its_page_and_its_explanation(
     failure: FailureClass, site: str, new_context: NewContext
 ) -> None:
-    tab, telling = await (await new_context()).new_page(), FAILURE_TEXTS[failure]
+    tab, texts = await (await new_context()).new_page(), FAILURE_TEXTS[failure]
     if FAILURES[failure].page:
         await tab.goto(site + path(f"failed_{failure}"))
-        await expected(tab.get_by_role("heading", level=1)).to_have_text(filled(telling.title))
+        await expected(tab.get_by_role("heading", level=1)).to_have_text(filled(texts.title))
         text = await tab.locator("main").inner_text()
-        for sentence in telling.story:
+        for sentence in texts.story:
             assert re.search(filled(sentence), text), sentence
     await tab.goto(f"{site}/errors/{failure}")
-    await expected(tab.get_by_role("heading", level=1)).to_have_text(telling.heading)
-    await expected(tab.locator("main")).to_contain_text(telling.meaning)
-    await expected(tab.locator("main")).to_contain_text(telling.advice)
+    await expected(tab.get_by_role("heading", level=1)).to_have_text(texts.heading)
+    await expected(tab.locator("main")).to_contain_text(texts.meaning)
+    await expected(tab.locator("main")).to_contain_text(texts.advice)

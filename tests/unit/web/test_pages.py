@@ -310,7 +310,7 @@ def test_an_attribute_that_a_record_does_not_have_keeps_the_broker_from_starting
     written: PageRenderer, files: Statics
 ) -> None:
     kinds = dict.fromkeys(FailureClass, SITE)
-    sheet = PageTemplate("x", "public/explained.html", {"tellings": FAILURE_TEXTS, "kinds": kinds})
+    sheet = PageTemplate("x", "public/explained.html", {"failure_texts": FAILURE_TEXTS, "kinds": kinds})
     with pytest.raises(UndefinedError, match="SiteInfo has no attribute error"):
         page_renderer(written.languages, SITE, (sheet,), files)
 

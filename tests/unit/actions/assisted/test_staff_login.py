@@ -224,8 +224,8 @@ async def test_signing_out_ends_the_session_for_good(harness: LoginHarness) -> N
     arrived = await harness.signs_in()
     assert isinstance(arrived, LoginResult)
     signed_in = int(harness.stage.clock.now())
-    assert await harness.login.leave(arrived.session) == signed_in
-    assert await harness.login.leave(arrived.session) is None
+    assert await harness.login.end_session(arrived.session) == signed_in
+    assert await harness.login.end_session(arrived.session) is None
     assert await harness.login.principal(arrived.session) is None
     assert len(await harness.stage.audit("staff_signed_out")) == 1
 
@@ -236,7 +236,7 @@ async def test_after_a_sign_out_the_next_person_at_the_console_is_asked_for_a_ne
     arrived = await harness.signs_in()
     assert isinstance(arrived, LoginResult)
     assert not harness.provider.asked[-1].fresh
-    departed = await harness.login.leave(arrived.session)
+    departed = await harness.login.end_session(arrived.session)
     assert isinstance(await harness.login.begin("/", None, departed=departed), LoginRedirect)
     assert (harness.provider.asked[-1].fresh, harness.provider.asked[-1].after) == (True, departed)
 
