@@ -38,7 +38,7 @@ def run(args: argparse.Namespace, machine: CommandContext) -> int:
         return 0
     tried = asyncio.run(_connect(machine, settings))
     lines[-1:] = [f"works:     {name}" for name, one in tried.items() if one.problem is None]
-    lines += [f"note:      {name}: {told}" for name, one in tried.items() for told in one.deviations]
+    lines += [f"note:      {name}: {deviation}" for name, one in tried.items() for deviation in one.deviations]
     print("\n".join(lines))
     broken = [f"{name}: {one.problem}" for name, one in tried.items() if one.problem is not None]
     if broken:

@@ -10,7 +10,7 @@ from broker.crypto import jose
 from broker.crypto.keys import INDEX, KeyState, KeysUnusable, complete_all, create_all, load_all
 from broker.crypto.keys.index import KeyEntry, load_index
 from broker.crypto.keys.manager import dated, when
-from broker.crypto.keys.rotation import RotationPolicy, RotationStep, removable, scheduled
+from broker.crypto.keys.rotation import RotationPolicy, RotationStep, removal_time, schedule
 from broker.platform.operator_files import content, exists
 from broker.settings import Content, ProviderEntry, Settings
 from broker.wiring.errors import CommandError
@@ -87,14 +87,14 @@ def show(settings: Settings) -> int:
     index, _ = load_index(settings.broker.keys.folder)
     if index is None:
         raise CommandError(f"{settings.broker.keys.folder}: changed while it was read: try again")
-    policy, index_with_dates = rotation_policy(settings.broker), dated(index, settings.broker.keys.folder)
+    policy, dated_index = rotation_policy(settings.broker), dated(index, settings.broker.keys.folder)
     kids = {entry.place: kid for kid, entry in ring.listed.items()}
-    for key in sorted(index_with_dates.signing, key=_order):
-        told = _next_step(key, index_with_dates.signing, policy)
-        print(f"{SIGNING[key.state]:9} {key.alg:8} {kids[key.place]}{_since(key)}{told}")
-    for key in sorted(index_with_dates.encryption, key=_order):
-        told = _next_step(key, index_with_dates.encryption, policy, encryption=True)
-        print(f"{DECRYPTING[key.state]:9} {key.alg:8} {kids[key.place]}{_since(key)}{told}")
+    for key in sorted(dated_index.signing, key=_order):
+        following = _next_step(key, dated_index.signing, policy)
+        print(f"{SIGNING[key.state]:9} {key.alg:8} {kids[key.place]}{_since(key)}{following}")
+    for key in sorted(dated_index.encryption, key=_order):
+        following = _next_step(key, dated_index.encryption, policy, encryption=True)
+        print(f"{DECRYPTING[key.state]:9} {key.alg:8} {kids[key.place]}{_since(key)}{following}")
     print(f"audit     {ring.audit.alg:8} {ring.audit.kid}")
     print(f"sealing   with 1 current and {len(ring.sealing_previous)} previous secrets")
     for entry in entries(settings):
@@ -121,8 +121,8 @@ def _next_step(
 ) -> str:
     """What happens to a key next, and when."""
     if entry.state is KeyState.RETIRED:
-        return f"; `portico keys retire` takes it out from {when(removable(entry, policy, encryption=encryption))}"
-    steps = [due for due in scheduled(entries, policy, encryption=encryption) if due.alg == entry.alg]
+        return f"; `portico keys retire` takes it out from {when(removal_time(entry, policy, encryption=encryption))}"
+    steps = [due for due in schedule(entries, policy, encryption=encryption) if due.alg == entry.alg]
     if entry.state is KeyState.NEXT:
         planned = [due.at for due in steps if due.step is RotationStep.PROMOTE]
         return (

@@ -68,19 +68,19 @@ def _seconds(text: str) -> int:
     return int(text)
 
 
-async def run(args: argparse.Namespace, found: Settings, machine: CommandContext) -> int:
+async def run(args: argparse.Namespace, settings: Settings, machine: CommandContext) -> int:
     """Changes keys, with audit rows. Raises CommandError."""
     refusals: list[str] = []
-    changes = KeyManager(found.broker.keys.folder, machine.system.random_bytes, rotation_policy(found.broker))
+    manager = KeyManager(settings.broker.keys.folder, machine.system.random_bytes, rotation_policy(settings.broker))
     try:
         if args.verb == "rotate" and args.emergency:
-            return await _emergency(args, found, machine, changes)
-        async with machine.open(found) as facts:
+            return await _emergency(args, settings, machine, manager)
+        async with machine.open(settings) as facts:
             require_clock(facts)
             if args.verb == "retire":
-                done = changes.retire(machine.system.now())
+                done = manager.retire(machine.system.now())
             else:
-                done, refusals = await _routine(args, machine, changes)
+                done, refusals = await _routine(args, machine, manager)
             await _record(facts, done, args, machine)
     except KeysUnusable as problem:
         raise CommandError(str(problem)) from None
@@ -91,27 +91,27 @@ async def run(args: argparse.Namespace, found: Settings, machine: CommandContext
 
 
 async def _routine(
-    args: argparse.Namespace, machine: CommandContext, changes: KeyManager
+    args: argparse.Namespace, machine: CommandContext, manager: KeyManager
 ) -> tuple[list[KeyChange], list[str]]:
     """One step for each algorithm, as far as its time has come; and why not for the others."""
     now, done, refusals = machine.system.now(), list[KeyChange](), list[str]()
-    complete_all(changes.folder, machine.system.random_bytes, now, changes.tokens)
-    ring = load_all(changes.folder, changes.tokens)
+    complete_all(manager.folder, machine.system.random_bytes, now, manager.tokens)
+    ring = load_all(manager.folder, manager.tokens)
     if args.now:
         # a worker may not show yet what another would sign with
         await _settled(ring, args.settle, now)
         now = machine.system.now()
     for alg in _algorithms(args, ring):
         try:
-            done += changes.rotate(alg, now, hurry=args.now)
+            done += manager.rotate(alg, now, hurry=args.now)
         except KeysUnusable as problem:
             refusals.append(str(problem))
     return done, refusals
 
 
-async def _emergency(args: argparse.Namespace, found: Settings, machine: CommandContext, changes: KeyManager) -> int:
+async def _emergency(args: argparse.Namespace, settings: Settings, machine: CommandContext, manager: KeyManager) -> int:
     """Shows a new key, waits until every worker shows it, lets it sign and drops the others. Needs no database."""
-    ring = load_all(changes.folder, changes.tokens)
+    ring = load_all(manager.folder, manager.tokens)
     algorithms = _algorithms(args, ring)
     if any(alg in jwe.KEY_ALGORITHMS for alg in algorithms):
         raise CommandError(
@@ -120,15 +120,15 @@ async def _emergency(args: argparse.Namespace, found: Settings, machine: Command
     done: list[KeyChange] = []
     for alg in algorithms:
         if not (args.keep_next and _has_next(ring, alg)):
-            done += changes.announce(alg, machine.system.now())
+            done += manager.announce(alg, machine.system.now())
     print(f"the new key is shown; it signs in {args.settle} seconds", flush=True)
     await asyncio.sleep(args.settle)
     for alg in algorithms:
-        done += changes.promote_and_purge(alg, machine.system.now())
+        done += manager.promote_and_purge(alg, machine.system.now())
     print("\n".join(map(describe, done)))
     print("every worker follows within seconds; ID tokens signed by the removed keys verify no more")
     try:
-        async with machine.open(found) as facts:
+        async with machine.open(settings) as facts:
             await _record(facts, done, args, machine)
     except (CommandError, StoreUnavailable, OSError) as problem:
         raise CommandError(f"the keys are changed, but the audit record does not say so: {problem}") from None

@@ -25,7 +25,6 @@ from broker.settings.schema import (
     ListenSettings,
     MetricsSettings,
     OutgoingSettings,
-    SupportSettings,
 )
 from broker.settings.secret_files import read_secret
 from broker.settings.sources import Source
@@ -51,7 +50,6 @@ __all__ = [
     "SmtpSettings",
     "Source",
     "StaffSettings",
-    "SupportSettings",
     "address",
     "load",
     "read_secret",

@@ -16,6 +16,7 @@ from broker.model.assurance import AcrLevels, Level
 from broker.model.lifetimes import SessionTimeouts, TokenLifetimes
 from broker.model.provider_policy import DisplayOrder
 from broker.model.rate_limit import RateWindow
+from broker.model.support import SupportSettings
 from broker.platform.store_urls import POSTGRESQL, REDIS_TLS, read_store_url
 from broker.platform.tls import ClientTls
 from broker.platform.toml_loader import Range, Seconds
@@ -166,21 +167,6 @@ class KeySettings:
     """Key rotation: the age at which signing and decryption keys are replaced automatically, such as "90 days". The
     broker must then be able to write the folder, and all hosts must share it. Left out: an operator rotates the
     keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class SupportSettings:
-    """Support contact for citizens: how they reach a person who knows this broker. It has the same place on every
-    page."""
-
-    text: Mapping[str, str] = field(default_factory=dict)
-    """Opening hours and purpose of the support, by language."""
-    phone: str | None = None
-    """A telephone number, displayed as written here."""
-    email: str | None = None
-    """An email address."""
-    url: str | None = None
-    """A page with more ways to get help."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,10 +222,7 @@ def _pages(
     site = SiteInfo(
         issuer=origin,
         name=broker.name,
-        support=broker.support.text,
-        phone=broker.support.phone,
-        email=broker.support.email,
-        url=broker.support.url,
+        support=broker.support,
         zone=broker.time_zone,
         languages=codes,
         region=broker.region,
@@ -244,11 +241,11 @@ def public_app(container: Container) -> ASGIApp:
         RESPONSE_MODES,
         lambda: container.crypto.keys.ring().decryption,
     )
-    here = sign_in_context(container)
+    sign_in = sign_in_context(container)
     files = statics()
-    ready = _public_pages(broker, files)
-    door = citizens.CitizenApp(
-        here, citizen_cases(container, here), ready, container.crypto.sealer, container.system, broker.region
+    pages = _public_pages(broker, files)
+    citizen_app = citizens.CitizenApp(
+        sign_in, citizen_cases(container, sign_in), pages, container.crypto.sealer, container.system, broker.region
     )
     logout = LogoutContext(
         issuer=broker.issuer,
@@ -266,13 +263,13 @@ def public_app(container: Container) -> ASGIApp:
         at_counter, urls, Published(_metadata(container, urls), lambda: container.crypto.keys.ring().jwks())
     )
     shown = [
-        *citizens.citizen_routes(door),
-        *goodbye_routes(door, logout),
-        *public.public_routes(door, container.configuration.registry.services),
+        *citizens.citizen_routes(citizen_app),
+        *goodbye_routes(citizen_app, logout),
+        *public.public_routes(citizen_app, container.configuration.registry.services),
     ]
     routes = [
         *called,
-        *front_routes(door, here, checks, logout),
+        *front_routes(citizen_app, sign_in, checks, logout),
         *shown,
         session_route(files),
         *static_routes(files),
@@ -297,15 +294,15 @@ def public_app(container: Container) -> ASGIApp:
         routes, called = [*routes, *registering], [*called, *registering]
     astray = NotFoundHandler(broker.issuer, typeable_paths(shown), paths(called))
     if not broker.inspector:
-        return _with_middleware(routes, ready, astray, "public", container)
+        return _with_middleware(routes, pages, astray, "public", container)
     from broker.web import inspector  # here, since production needs none of it
 
     memory = inspector.ExchangeLog(frozenset(container.configuration.registry.services))
-    engineers = replace(door, pages=_pages(broker, broker.issuer, broker.languages, files, inspector.SHEETS))
+    engineers = replace(citizen_app, pages=_pages(broker, broker.issuer, broker.languages, files, inspector.SHEETS))
     routes.append(inspector.inspector_route(engineers, memory))
     return _with_middleware(
         routes,
-        ready,
+        pages,
         astray,
         "public",
         container,
@@ -316,7 +313,7 @@ def public_app(container: Container) -> ASGIApp:
 def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
     """The discovery document, made once for each state of the catalogue and set of algorithms that the keys serve."""
     broker = container.settings.broker
-    told = verifiable(
+    verification = verifiable(
         container.configuration.profiles,
         [known.provider.verifiable for known in container.configuration.registry.providers.values()],
         assisted=_assisted(container),
@@ -330,7 +327,12 @@ def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
             broker.ladder,
             container.configuration.registry.services.values(),
             ServerCapabilities(
-                algorithms, broker.languages, RESPONSE_MODES, told, broker.client_certificates.origin, decryption
+                algorithms,
+                broker.languages,
+                RESPONSE_MODES,
+                verification,
+                broker.client_certificates.origin,
+                decryption,
             ),
             open_to=() if container.configuration.client_files is None else registrable(),
         )
@@ -351,33 +353,33 @@ def staff_app(container: Container) -> ASGIApp:
     if staff is None:
         raise ValueError("no staff are configured")
     files, cases = statics("console"), StaffCases(case_context(container))
-    ready = _staff_pages(container.settings.broker, files)
-    door = staff_pages.StaffApp(
-        staff_login(container, staff), cases, container.configuration.registry.services, ready, container.crypto.sealer
+    pages = _staff_pages(container.settings.broker, files)
+    staff_pages_app = staff_pages.StaffApp(
+        staff_login(container, staff), cases, container.configuration.registry.services, pages, container.crypto.sealer
     )
-    shown = staff_pages.staff_routes(door)
+    shown = staff_pages.staff_routes(staff_pages_app)
     routes = [*shown, *static_routes(files), *alive_routes(container.monitoring.readiness)]
     if counters.enabled:
         routes.append(metrics_route(container.monitoring.metrics, read_password(counters.token_file)))
     return _with_middleware(
-        routes, ready, NotFoundHandler(container.settings.broker.console, typeable_paths(shown)), "staff", container
+        routes, pages, NotFoundHandler(container.settings.broker.console, typeable_paths(shown)), "staff", container
     )
 
 
 def _with_middleware(
     routes: Sequence[BaseRoute],
-    ready: PageRenderer,
+    pages: PageRenderer,
     astray: NotFoundHandler,
-    door: str,
+    listener: str,
     container: Container,
     within: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> ASGIApp:
     """The application of these routes with everything around it. `within` is what stands nearest to the routes."""
-    handlers, clock = public.handlers(ready), container.connections.sql_stores.clock
+    handlers, clock = public.handlers(pages), container.connections.sql_stores.clock
     inner = within(fast_router(routes, handlers, astray))
     clock_guard = ClockGuard(inner, lambda: clock.unready_reason, astray.calls, handlers[StoreUnavailable])
-    guard = guarded(clock_guard, container.system, refuse=public.header_error_handler(ready))
-    opened = CrossOrigin(guard, CROSS_ORIGIN if door == "public" else (), container.configuration.registry.services)
+    guard = guarded(clock_guard, container.system, refuse=public.header_error_handler(pages))
+    opened = CrossOrigin(guard, CROSS_ORIGIN if listener == "public" else (), container.configuration.registry.services)
     return RequestMetricsMiddleware(
-        opened, door, templates(routes), container.monitoring.metrics, container.system.monotonic
+        opened, listener, templates(routes), container.monitoring.metrics, container.system.monotonic
     )

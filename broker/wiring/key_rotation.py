@@ -30,7 +30,7 @@ async def rotate(container: Container, manager: KeyManager) -> None:
         async with container.connections.sql_stores.leased("key-rotation") as lease:
             if lease is None:
                 return
-            done = await asyncio.to_thread(manager.scheduled, now)
+            done = await asyncio.to_thread(manager.apply_schedule, now)
     except KeysUnusable as unusable:
         LOG.error("key_rotation_failed", extra={"problems": [str(problem) for problem in unusable.problems]})
         return

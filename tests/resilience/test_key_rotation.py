@@ -194,7 +194,7 @@ async def sql(database: str, text: str) -> list[Any]:
 
 
 @pytest.mark.timeout(400)
-async def test_of_two_workers_one_does_what_the_schedule_wants(
+async def test_of_two_workers_one_rotates_the_keys_on_schedule(
     postgres: PostgresServer, redis: RedisServer, tmp_path: Path
 ) -> None:
     with postgres.database() as database:

@@ -21,15 +21,15 @@ async def test_no_log_line_of_a_worker_holds_a_code_a_token_a_cookie_or_a_handle
     (await raw_citizen.visit(back)).expect(303)
     (await raw_citizen.share()).expect(303)
     code = await raw_citizen.collect()
-    told = (await raw_citizen.redeem(code)).expect().json
+    tokens = (await raw_citizen.redeem(code)).expect().json
     (await raw_citizen.redeem(code)).expect(400)
     upstream = back.partition("code=")[2].partition("&")[0]
     secrets = [
         code,
         upstream,
-        told["access_token"],
-        told["refresh_token"],
-        told["id_token"],
+        tokens["access_token"],
+        tokens["refresh_token"],
+        tokens["id_token"],
         raw_citizen.page.rpartition("/")[2],
         raw_citizen.request_uri.rpartition(":")[2],
         *(value for name in (cookies.BROWSER, cookies.SESSION) for value in raw_citizen.jar.value(name).split(".")),

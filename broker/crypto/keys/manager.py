@@ -69,7 +69,7 @@ class KeyManager:
         with self._opened() as (index, ring, seen):
             if alg in jwe.KEY_ALGORITHMS:
                 return self._swap_encryption(index, ring, seen, alg, now)
-            due = rotation.following(index.signing, alg, self.policy)
+            due = rotation.next_step(index.signing, alg, self.policy)
             if due.step is RotationStep.ANNOUNCE and not hurry:
                 return self._announce(index, ring, seen, alg, now)
             if due.step is RotationStep.ANNOUNCE:
@@ -80,7 +80,7 @@ class KeyManager:
                     f"the next key for {alg} is not known to every service before {when(due.at)}",
                     "wait; with --now it signs at once, and services that cache the key set reject its tokens",
                 )
-            return self._replaced(index, ring, seen, replace(index, signing=rotation.promoted(index.signing, alg, now)))
+            return self._replaced(index, ring, seen, replace(index, signing=rotation.promote(index.signing, alg, now)))
 
     def announce(self, alg: str, now: float) -> list[KeyChange]:
         """First step of an emergency rotation: publishes a new key, which replaces a waiting one."""
@@ -93,9 +93,9 @@ class KeyManager:
         Signatures of the removed keys no longer verify.
         """
         with self._opened() as (index, ring, seen):
-            if rotation.of(index.signing, alg, KeyState.NEXT) is None:
+            if rotation.find_key(index.signing, alg, KeyState.NEXT) is None:
                 raise unusable(self.folder, f"there is no next key for {alg}", "run `portico keys rotate` to make one")
-            left = rotation.only_signing(rotation.promoted(index.signing, alg, now), alg)
+            left = rotation.remove_all_but_current(rotation.promote(index.signing, alg, now), alg)
             return self._replaced(index, ring, seen, replace(index, signing=left))
 
     def retire(self, now: float) -> list[KeyChange]:
@@ -103,12 +103,12 @@ class KeyManager:
         with self._opened() as (index, ring, seen):
             left = replace(
                 index,
-                signing=rotation.without_expired(index.signing, self.policy, now),
-                encryption=rotation.without_expired(index.encryption, self.policy, now, encryption=True),
+                signing=rotation.remove_expired(index.signing, self.policy, now),
+                encryption=rotation.remove_expired(index.encryption, self.policy, now, encryption=True),
             )
             return self._replaced(index, ring, seen, left) if left != index else []
 
-    def scheduled(self, now: float) -> list[KeyChange]:
+    def apply_schedule(self, now: float) -> list[KeyChange]:
         """Performs the automatic steps that are due. If none is due, it neither locks nor writes."""
         made: list[KeyChange] = []
         for due in self.due(now):
@@ -121,8 +121,8 @@ class KeyManager:
         if index is None:
             raise KeysUnusable(problems)
         index = dated(index, self.folder)
-        steps = rotation.scheduled(index.signing, self.policy)
-        steps += rotation.scheduled(index.encryption, self.policy, encryption=True)
+        steps = rotation.schedule(index.signing, self.policy)
+        steps += rotation.schedule(index.encryption, self.policy, encryption=True)
         return [due for due in steps if due.at <= now]
 
     @contextmanager
@@ -141,7 +141,7 @@ class KeyManager:
 
     def _announce(self, index: Index, ring: KeyRing, seen: bytes, alg: str, now: float) -> list[KeyChange]:
         fresh = self._fresh(index, alg)
-        return self._replaced(index, ring, seen, replace(index, signing=rotation.announced(index.signing, fresh, now)))
+        return self._replaced(index, ring, seen, replace(index, signing=rotation.announce(index.signing, fresh, now)))
 
     def _swap_encryption(self, index: Index, ring: KeyRing, seen: bytes, alg: str, now: float) -> list[KeyChange]:
         name = write_key(self.folder, alg.lower(), jwe.new_decryption_key_pem(alg), self.draw)
@@ -156,7 +156,7 @@ class KeyManager:
 
     def _fresh(self, index: Index, alg: str) -> KeyEntry:
         """Generates a key in the same place as the current one: in the folder or in its token."""
-        current = rotation.of(index.signing, alg, KeyState.CURRENT)
+        current = rotation.find_key(index.signing, alg, KeyState.CURRENT)
         if current is None or current.pkcs11 is None:
             try:
                 pem = jose.new_signing_key_pem(alg)
@@ -262,7 +262,7 @@ def complete_all(folder: Path, draw: Draw, now: float, tokens: Pkcs11Tokens | No
             raise KeysUnusable(problems)
         wanted = dated(index, folder)
         for alg in jwe.KEY_ALGORITHMS:
-            if rotation.of(wanted.encryption, alg, KeyState.CURRENT) is None:
+            if rotation.find_key(wanted.encryption, alg, KeyState.CURRENT) is None:
                 name = write_key(folder, alg.lower(), jwe.new_decryption_key_pem(alg), draw)
                 fresh = KeyEntry(alg, KeyState.CURRENT, folder / name, since=now)
                 wanted = replace(wanted, encryption=(*wanted.encryption, fresh))

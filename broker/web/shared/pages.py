@@ -183,7 +183,7 @@ def _expander(
         others=[other for other in languages.values() if other is not language],
         site=site,
         name=in_language(site.name, language.code),
-        support=in_language(site.support, language.code),
+        support=in_language(site.support.text, language.code),
         files=files,
     )
 

@@ -21,7 +21,6 @@ FILES = (BrokerSettings, Service, ProviderFile, StaffFile)
 BUILT: Mapping[str, str] = {
     "ClientTls": "TLS of a database or of Redis, decided by several of their settings",
     "SmtpNotifier": "the connection to the SMTP server, with the password from its file",
-    "SiteInfo": "what every page shows, for one of two origins",
 }
 """Records that are computed from settings, and what makes them more than a copy."""
 

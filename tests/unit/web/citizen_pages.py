@@ -29,6 +29,7 @@ from broker.actions.sign_in.context import SignInContext
 from broker.actions.views import DeadEnd, View
 from broker.crypto.seal import Sealer, sealer
 from broker.model.failures import FailureClass
+from broker.model.support import SupportSettings
 from broker.platform.system import System
 from broker.web import citizens, public
 from broker.web.middleware import guarded
@@ -44,10 +45,12 @@ ISSUER = "https://id.test"
 CODE = "K7WM-2QXD-4FHJ-9TBV"
 SITE = SiteInfo(
     ISSUER,
-    support={"en": "Monday to Friday, 8am to 6pm", "cy": "Dydd Llun i ddydd Gwener, 8am i 6pm"},
-    phone="0300 123 4567",
-    email="help@id.test",
-    url="https://id.test/more",
+    support=SupportSettings(
+        {"en": "Monday to Friday, 8am to 6pm", "cy": "Dydd Llun i ddydd Gwener, 8am i 6pm"},
+        phone="0300 123 4567",
+        email="help@id.test",
+        url="https://id.test/more",
+    ),
     zone="Europe/London",
     languages=("en", "cy", "ar"),
 )

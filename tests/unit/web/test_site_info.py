@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from broker.model.support import SupportSettings
 from broker.web.citizens.next_steps import _line
 from broker.web.shared.pages import TEMPLATES
 from broker.web.shared.site_info import SiteInfo
@@ -21,11 +22,12 @@ from broker.web.shared.site_info import SiteInfo
     ],
 )
 def test_a_telephone_link_dials_the_number_that_is_written(written: str | None, dialled: str) -> None:
-    assert SiteInfo("https://id.test", phone=written).tel == dialled
+    assert SiteInfo("https://id.test", support=SupportSettings(phone=written)).tel == dialled
 
 
 def test_an_email_link_has_its_domain_in_ascii() -> None:
-    assert SiteInfo("https://id.test", email="help@b\u00fccher.example").mailto == "help@xn--bcher-kva.example"
+    site = SiteInfo("https://id.test", support=SupportSettings(email="help@b\u00fccher.example"))
+    assert site.mailto == "help@xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize(
@@ -46,4 +48,4 @@ def test_no_page_dials_or_writes_to_a_contact_as_it_is_displayed() -> None:
     """Templates use `tel` and `mailto`, never the configured text, in links."""
     for page in TEMPLATES.rglob("*.html"):
         for line in page.read_text("utf-8").splitlines():
-            assert not re.search(r"(tel:|mailto:)\{\{ *site\.(phone|email)", line), page
+            assert not re.search(r"(tel:|mailto:)\{\{ *site\.support\.(phone|email)", line), page

@@ -107,22 +107,22 @@ def test_an_unknown_algorithm_is_rejected(folder: Path) -> None:
 def test_the_schedule_makes_swaps_and_removes_in_time(folder: Path) -> None:
     old, policy = keys.load_all(folder).signing("ES256").kid, RotationPolicy(last_use=660, every=90 * DAY)
     plan = changes(folder, policy)
-    assert plan.scheduled(START + 89 * DAY - 1) == []
-    assert {change.kind for change in plan.scheduled(START + 89 * DAY)} == {"signing_key_shown"}
-    assert plan.scheduled(START + 90 * DAY - 1) == []
-    steps = plan.scheduled(START + 90 * DAY)
+    assert plan.apply_schedule(START + 89 * DAY - 1) == []
+    assert {change.kind for change in plan.apply_schedule(START + 89 * DAY)} == {"signing_key_shown"}
+    assert plan.apply_schedule(START + 90 * DAY - 1) == []
+    steps = plan.apply_schedule(START + 90 * DAY)
     assert sorted({change.kind for change in steps}) == ["signing_key_retired", "signing_key_used"]
-    assert plan.scheduled(START + 90 * DAY + 659) == []
-    assert {change.kind for change in plan.scheduled(START + 90 * DAY + 660)} == {"signing_key_removed"}
+    assert plan.apply_schedule(START + 90 * DAY + 659) == []
+    assert {change.kind for change in plan.apply_schedule(START + 90 * DAY + 660)} == {"signing_key_removed"}
     assert old not in shown(folder)
     assert changes(folder).due(START + 1000 * DAY) == []
 
 
 def test_a_process_that_was_off_for_long_still_shows_a_key_for_a_day(folder: Path) -> None:
     plan = changes(folder, RotationPolicy(last_use=660, every=90 * DAY))
-    assert {change.kind for change in plan.scheduled(START + 200 * DAY)} == {"signing_key_shown"}
-    assert plan.scheduled(START + 201 * DAY - 1) == []
-    assert plan.scheduled(START + 201 * DAY) != []
+    assert {change.kind for change in plan.apply_schedule(START + 200 * DAY)} == {"signing_key_shown"}
+    assert plan.apply_schedule(START + 201 * DAY - 1) == []
+    assert plan.apply_schedule(START + 201 * DAY) != []
 
 
 def test_a_key_that_decrypts_is_replaced_at_once_and_still_opens_what_was_encrypted_to_it(folder: Path) -> None:

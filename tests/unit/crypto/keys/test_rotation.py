@@ -66,7 +66,7 @@ class Rotations(RuleBasedStateMachine):
     @rule(step=STEPS)
     def the_schedule_comes_round(self, step: float) -> None:
         self.now += step
-        changes(self.folder, POLICY).scheduled(self.now)
+        changes(self.folder, POLICY).apply_schedule(self.now)
         assert changes(self.folder, POLICY).due(self.now) == []
         self.note()
 
