@@ -38,6 +38,9 @@ NOT_ASKED: Final = "not_asked"
 LEFT: Final = "left"
 """The field of an attempt's state that holds the time of departure."""
 
+UNKNOWN: Final = ProviderHealth(working=True)
+"""The assumed health of a provider that nothing is known of."""
+
 log = logging.getLogger("portico.providers")
 
 
@@ -189,6 +192,11 @@ class HealthMonitor:
         self.providers: Mapping[str, MonitoredProvider] = {
             one.card.id: MonitoredProvider(one, system) for one in providers
         }
+
+    def health_of(self, provider: str) -> ProviderHealth:
+        """The health of one provider by its id; UNKNOWN before it is under watch. Never waits."""
+        watched = self.providers.get(provider)
+        return UNKNOWN if watched is None else watched.current_health
 
     def healths(self) -> Mapping[str, ProviderHealth]:
         """How each does, by id. Never waits."""

@@ -44,11 +44,14 @@ class ProviderPolicy:
     contact: str | None = None
     """Help desk of the provider: an address or a telephone number, displayed as text."""
 
+    def is_for(self, client_id: str) -> bool:
+        """Whether the provider is meant for citizens of this service, whatever the time."""
+        return not self.staff_only and (not self.services or client_id in self.services)
+
     def serves(self, service: Service, now: float) -> bool:
         """Whether citizens of this service may use the provider now."""
         leaves = self.accept_sign_in_until
-        launched = not self.services or service.client_id in self.services
-        return self.enabled and not self.staff_only and launched and (leaves is None or now < leaves)
+        return self.enabled and self.is_for(service.client_id) and (leaves is None or now < leaves)
 
     def accepts_new(self, now: float) -> bool:
         """Whether citizens who have not used this provider before are accepted now."""

@@ -113,7 +113,7 @@ def sign_in_context(container: Container) -> SignInContext:
         crypto=BrokerCrypto(container.crypto.keys, container.crypto.sealer),
         system=container.system,
         monitoring=SignInMonitoring(
-            health=container.monitoring.health_monitor.healths,
+            health=container.monitoring.health_monitor.health_of,
             attempts=AttemptLog(meters),
             overloaded=lambda: ephemeral.memory_fullness() > OVERLOAD_THRESHOLD,
             count_start=meters.started,

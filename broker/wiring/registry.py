@@ -88,6 +88,7 @@ class Registry:
         self._key_sets: Mapping[str, KeySet] = {}
         self._remote: Mapping[str, ClientJwks] = {}
         self._encryption_keys: dict[str, Sequence[EncryptionKey]] = {}
+        self._offerable: dict[str, Sequence[ConfiguredProvider]] = {}
 
     def replace_all(self, settings: Settings, keys: Mapping[str, KeySet]) -> None:
         """From here on this is what is registered: in one go, since nothing else runs meanwhile (it never waits).
@@ -110,8 +111,20 @@ class Registry:
                 for provider_id, entry in settings.providers.items()
             }
         )
-        self._key_sets, self._remote, self._encryption_keys = keys, remote, {}
+        self._key_sets, self._remote, self._encryption_keys, self._offerable = keys, remote, {}, {}
         self.version += 1
+
+    def offerable(self, service: Service) -> Sequence[ConfiguredProvider]:
+        """The providers that the configuration permits for a service: computed once for each state of the registry."""
+        known = self._offerable.get(service.client_id)
+        if known is not None and self.services.get(service.client_id) is service:
+            return known
+        named = [found for name in dict.fromkeys(service.providers) if (found := self.providers.get(name)) is not None]
+        listed = named if service.providers else self.providers.values()
+        found = tuple(one for one in listed if one.policy.is_for(service.client_id))
+        if self.services.get(service.client_id) is service:  # not that of a request from before a reload
+            self._offerable[service.client_id] = found
+        return found
 
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
         """The public keys of a service, to verify a token or know a certificate. For an empty text nothing is fetched.

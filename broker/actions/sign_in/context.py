@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from typing import Protocol
 
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.browser import Browser
@@ -34,9 +34,6 @@ from broker.model.rate_limit import RateLimit, RateWindow
 from broker.model.service import Service
 from broker.platform.system import System
 from broker.provider import Provider, ProviderFailure, ProviderHealth
-
-ASSUMED_HEALTHY: Final = ProviderHealth(working=True)
-"""The assumed health of a provider before its first health check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +73,10 @@ class ProviderRegistry(Protocol):
         """Providers by id, in the configured order."""
         ...
 
+    def offerable(self, service: Service) -> Sequence[ConfiguredProvider]:
+        """The providers that the configuration permits for a service, without a look at all of them."""
+        ...
+
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
         """The public keys of a service to verify a token or a certificate; an empty text fetches none."""
         ...
@@ -112,12 +113,12 @@ class SignInStores:
 
 @dataclass(frozen=True, slots=True)
 class SignInMonitoring:
-    """The health of providers by id, the log of failed attempts, and whether ephemeral state is nearly full.
+    """The health of a provider by its id, the log of failed attempts, and whether ephemeral state is nearly full.
 
     `count_start` counts a transaction that was started for a service, by its client id.
     """
 
-    health: Callable[[], Mapping[str, ProviderHealth]]
+    health: Callable[[str], ProviderHealth]
     attempts: AttemptLog
     overloaded: Callable[[], bool]
     count_start: Callable[[str], None]
@@ -141,19 +142,16 @@ class SignInContext:
     def candidate(self, provider: str) -> Candidate | None:
         """Returns a provider with its policy and current health."""
         registered = self.registry.providers.get(provider)
-        return None if registered is None else _candidate(provider, registered, self.monitoring.health())
+        return None if registered is None else self._candidate(registered)
 
     def offer(self, transaction: Transaction, service: Service, switches: KillSwitches, now: float) -> Offer:
         """Returns the providers and help that this transaction is offered now."""
-        health = self.monitoring.health()
-        candidates = [
-            _candidate(provider_id, registered, health) for provider_id, registered in self.registry.providers.items()
-        ]
+        candidates = [self._candidate(registered) for registered in self.registry.offerable(service)]
         return offer(transaction, candidates, service, switches, now, self.policy.offer)
 
-
-def _candidate(provider_id: str, registered: ConfiguredProvider, health: Mapping[str, ProviderHealth]) -> Candidate:
-    return Candidate(registered.provider.card, registered.policy, health.get(provider_id) or ASSUMED_HEALTHY)
+    def _candidate(self, registered: ConfiguredProvider) -> Candidate:
+        card = registered.provider.card
+        return Candidate(card, registered.policy, self.monitoring.health(card.id))
 
 
 async def load_own_transaction(context: SignInContext, handle: str, browser: Browser) -> Transaction | DeadEnd:

@@ -246,3 +246,18 @@ async def test_keys_that_stay_where_they_are_are_kept_and_others_are_fetched_ane
     await reloading()
     assert registry._remote["library"] is before["library"]
     assert registry._remote["museum"].url == "https://museum.example/keys"
+
+
+async def test_the_providers_of_a_service_are_computed_once_and_anew_after_a_reload(
+    config: Configuration, registry: Registry, reloading: SettingsReloader
+) -> None:
+    config.change(DEMO, "providers", ["northbank", "harbour"])
+    await reloading()
+    demo, other = registry.services["demo-service"], registry.services["travel-office"]
+    assert [one.provider.card.id for one in registry.offerable(demo)] == ["northbank", "harbour"]
+    assert registry.offerable(demo) is registry.offerable(demo)
+    assert len(registry.offerable(other)) == len(registry.providers)
+    config.change(BANK, "policy.services", ["travel-office"])
+    await reloading()
+    assert [one.provider.card.id for one in registry.offerable(registry.services["demo-service"])] == ["harbour"]
+    assert len(registry.offerable(registry.services["travel-office"])) == len(registry.providers)

@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,6 +44,7 @@ from broker.model.request import AuthorizationRequest
 from broker.model.service import ClaimPurpose, Service
 from broker.model.staff import StaffMember, StaffRole, StaffSession
 from broker.platform.system import System
+from broker.provider import ProviderHealth
 from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
 from broker.stores.sql_stores import SqlStores, open_sql_stores
 from tests.support.services import make_service
@@ -97,6 +98,10 @@ class FakeRegistry:
 
     services: Mapping[str, Service] = field(default_factory=lambda: {SERVICE.client_id: SERVICE})
     providers: Mapping[str, ConfiguredProvider] = field(default_factory=dict)
+
+    def offerable(self, _service: Service) -> Sequence[ConfiguredProvider]:
+        """There are none."""
+        return ()
 
     async def keys(self, _client_id: str, _proof: str | Certificate) -> KeySet:
         """It has none."""
@@ -261,7 +266,9 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         registry=FakeRegistry(),
         crypto=BrokerCrypto(NoKeys(), ring),
         system=system,
-        monitoring=SignInMonitoring(dict, AttemptLog(Tallies()), lambda: False, lambda _: None),
+        monitoring=SignInMonitoring(
+            lambda _: ProviderHealth(working=True), AttemptLog(Tallies()), lambda: False, lambda _: None
+        ),
     )
     context = CaseContext(
         stores=CaseStores(facts.cases, facts.questions, facts.audit),
