@@ -1,0 +1,58 @@
+"""Presets: what an operator's file would say about a national provider, as data.
+
+`<name>.toml` has the keys of a provider's file, and `[environments.<name>]` what differs there; a file that names the
+preset overrides any key. `facts/<name>.toml` holds what the provider publishes, each fact with its source, the page and
+the day on which it was read. Presets and the simulator are written from the facts, and tests hold both against them.
+`fact_files` reads the facts, `topics` is their vocabulary, `document` makes docs/providers.md of both.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+LIVE: Final = "live"
+TEST: Final = "test"
+
+_FOLDER: Final = files("providers.presets")
+
+
+@cache
+def preset_names() -> tuple[str, ...]:
+    """The names of all presets, sorted."""
+    found = (entry.name for entry in _FOLDER.iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
+
+
+def preset_table(name: str, environment: str = LIVE) -> Mapping[str, Any]:
+    """The table of a preset for one environment of its provider.
+
+    Raises LookupError if there is no such preset, or if the provider has no such environment.
+    """
+    if name not in preset_names():
+        raise LookupError(f'there is no preset "{name}"')
+    table = dict(_read(name))
+    environments = table.pop("environments", {})
+    if environment not in environments:
+        raise LookupError(f'the preset "{name}" has no environment "{environment}"')
+    return merge(table, environments[environment])
+
+
+def preset_environments(name: str) -> tuple[str, ...]:
+    """The environments of a preset's provider, such as `live` and `test`."""
+    return tuple(_read(name).get("environments", {}))
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Merges two tables, in which `above` takes precedence: tables key by key, lists and other values as a whole."""
+    merged = dict(below)
+    for key, value in above.items():
+        known = merged.get(key)
+        merged[key] = merge(known, value) if isinstance(known, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+@cache
+def _read(name: str) -> Mapping[str, Any]:
+    return tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))

@@ -1,0 +1,92 @@
+"""Facts that providers publish, read from `facts/<name>.toml`."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from providers.presets.topics import TOPICS
+
+_FOLDER: Final = files("providers.presets") / "facts"
+
+
+class FactStatus(StrEnum):
+    """How well a fact is known."""
+
+    READ = "read"
+    """Read in the provider's own documentation or software."""
+    PARTLY = "partly"
+    """Read in an excerpt, or in the words of a third party."""
+    UNCONFIRMED = "unconfirmed"
+    """Not found in what could be read. To be confirmed with the provider."""
+    POLICY = "policy"
+    """A decision of this project, which an operator may override."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactSource:
+    """Where facts were read: a document, its edition, and the day of reading."""
+
+    url: str
+    edition: str
+    read: date
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact about a provider. `value` is literal: what stands on the wire."""
+
+    about: str
+    value: Any
+    source: str
+    page: str
+    read: date
+    status: FactStatus
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderFacts:
+    """What is known about one provider."""
+
+    preset: str
+    title: str
+    country: str
+    sources: Mapping[str, FactSource]
+    facts: tuple[Fact, ...]
+
+    def value(self, about: str, default: Any = None) -> Any:
+        """The value of the only fact about a topic, or the default."""
+        found = [fact.value for fact in self.facts if fact.about == about]
+        return found[0] if found else default
+
+
+@cache
+def facts_names() -> tuple[str, ...]:
+    """The presets about which there are facts, sorted; some have no preset yet."""
+    found = (entry.name for entry in _FOLDER.iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in found if name.endswith(".toml")))
+
+
+@cache
+def facts(name: str) -> ProviderFacts:
+    """Reads the facts about a preset's provider. Raises ValueError for a topic or a source that is not known."""
+    table = tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
+    sources = {key: FactSource(**source) for key, source in table["sources"].items()}
+    return ProviderFacts(
+        name, table["title"], table["country"], sources, tuple(_fact(name, row, sources) for row in table["facts"])
+    )
+
+
+def _fact(name: str, row: Mapping[str, Any], sources: Mapping[str, FactSource]) -> Fact:
+    about, status = row["about"], FactStatus(row.get("status", FactStatus.READ))
+    if about not in TOPICS:
+        raise ValueError(f'{name}: "{about}" is not a topic')
+    if row["source"] not in sources:
+        raise ValueError(f'{name}: "{row["source"]}" is not a source')
+    read = sources[row["source"]].read
+    return Fact(about, row["value"], row["source"], row.get("page", ""), read, status, row.get("note", ""))

@@ -1,0 +1,88 @@
+"""Presets are read, merged and named; every provider's facts are well formed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from providers import presets
+from providers.presets import merge, preset_environments, preset_names, preset_table
+from providers.presets.fact_files import FactStatus, facts, facts_names
+from providers.presets.topics import REMARKS, TOPICS
+
+CASTLE = """
+kind = "openid"
+[openid]
+scopes = ["openid", "profile"]
+claim_map = { name = "full_name", email = "mail" }
+[environments.live.openid]
+issuer = "https://id.castle.example"
+[environments.test.openid]
+issuer = "https://test.castle.example"
+scopes = ["openid"]
+claim_map = { name = "name" }
+"""
+
+
+@pytest.fixture
+def castle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """One invented preset in place of the real ones."""
+    (tmp_path / "castle.toml").write_text(CASTLE)
+    monkeypatch.setattr(presets, "_FOLDER", tmp_path)
+    preset_names.cache_clear()
+    presets._read.cache_clear()
+    yield
+    preset_names.cache_clear()
+    presets._read.cache_clear()
+
+
+@pytest.mark.usefixtures("castle")
+def test_a_preset_is_merged_with_the_environment_of_its_provider() -> None:
+    assert preset_names() == ("castle",)
+    assert preset_environments("castle") == ("live", "test")
+    assert preset_table("castle") == {
+        "kind": "openid",
+        "openid": {
+            "scopes": ["openid", "profile"],
+            "claim_map": {"name": "full_name", "email": "mail"},
+            "issuer": "https://id.castle.example",
+        },
+    }
+    assert preset_table("castle", "test")["openid"] == {
+        "scopes": ["openid"],
+        "claim_map": {"name": "name", "email": "mail"},
+        "issuer": "https://test.castle.example",
+    }
+
+
+@pytest.mark.usefixtures("castle")
+@pytest.mark.parametrize(("name", "environment"), [("tower", "live"), ("../castle", "live"), ("castle", "moon")])
+def test_a_preset_or_environment_that_does_not_exist_is_a_lookup_error(name: str, environment: str) -> None:
+    with pytest.raises(LookupError, match=f'"{name if name != "castle" else environment}"'):
+        preset_table(name, environment)
+
+
+def test_tables_merge_key_by_key_and_everything_else_as_a_whole() -> None:
+    below = {"a": 1, "b": [1, 2], "c": {"d": 1, "e": {"f": 1}}, "g": {"h": 1}}
+    above = {"b": [3], "c": {"e": {"i": 2}}, "g": 5, "j": {}}
+    assert merge(below, above) == {"a": 1, "b": [3], "c": {"d": 1, "e": {"f": 1, "i": 2}}, "g": 5, "j": {}}
+    assert below == {"a": 1, "b": [1, 2], "c": {"d": 1, "e": {"f": 1}}, "g": {"h": 1}}
+
+
+@pytest.mark.parametrize("name", facts_names())
+def test_facts_have_a_topic_a_source_and_a_page(name: str) -> None:
+    known = facts(name)
+    assert known.title
+    assert len(known.country) == 2
+    assert {fact.source for fact in known.facts} == set(known.sources)
+    for source in known.sources.values():
+        assert source.url.startswith(("https://", "docs/"))
+    for fact in known.facts:
+        assert fact.value not in ("", {}), fact
+        assert fact.page or fact.status is not FactStatus.READ, fact
+    once = [fact.about for fact in known.facts if fact.about not in REMARKS]
+    assert len(once) == len(set(once)), "a topic that is held against the preset stands once"
+
+
+def test_remarks_are_topics() -> None:
+    assert TOPICS.keys() > REMARKS
