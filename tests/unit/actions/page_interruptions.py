@@ -13,8 +13,7 @@ from tests.unit.actions.page_world import ALDER, NAMES, Seen, World, answered
 
 
 async def crashed_then_expired(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     before = await w.transaction(handle)
     await w.agrees(handle)
     await w.restores(handle, before)
@@ -23,8 +22,7 @@ async def crashed_then_expired(w: World) -> Seen:
 
 
 async def crashed_then_stopped(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     before = await w.transaction(handle)
     await w.agrees(handle)
     await w.restores(handle, before)
@@ -47,39 +45,34 @@ async def in_another_browser(w: World) -> Seen:
 
 
 async def provider_off_meanwhile(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.leaves(handle)
+    handle = await w.sets_out()
     await w.off(KillSwitchKind.PROVIDER, ALDER)
     await w.returns(handle)
     return await w.reads(handle)
 
 
 async def provider_off_while_reading(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     await w.off(KillSwitchKind.PROVIDER, ALDER)
     return await w.reads(handle)
 
 
 async def provider_removed_meanwhile(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     del w.shelf.providers[ALDER]
     w.removed = True
     return await w.reads(handle)
 
 
 async def provider_leaves_meanwhile(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     w.listing(ALDER, accept_sign_in_until=w.clock.now() - 1)
     w.removed = True
     return await w.reads(handle)
 
 
 async def provider_stops_taking_new_citizens(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.leaves(handle)
+    handle = await w.sets_out()
     w.listing(ALDER, accept_new_until=w.clock.now() - 1)
     w.removed = True
     await w.returns(handle)
@@ -88,15 +81,13 @@ async def provider_stops_taking_new_citizens(w: World) -> Seen:
 
 async def account_off(w: World) -> Seen:
     await answered(w)
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     await w.off(KillSwitchKind.ACCOUNT, await w.account())
     return await w.reads(handle)
 
 
 async def service_off(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     await w.off(KillSwitchKind.SERVICE, "library")
     return await w.reads(handle)
 
@@ -108,8 +99,7 @@ async def service_off_at_the_picker(w: World) -> Seen:
 
 
 async def service_on_again(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     await w.off(KillSwitchKind.SERVICE, "library")
     await w.reads(handle)
     await w.stage.facts.kill_switches.turn_on(KillSwitchKind.SERVICE, "library", "operator", w.clock.now())
@@ -119,8 +109,7 @@ async def service_on_again(w: World) -> Seen:
 
 
 async def address_removed(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     w.shelf.services["library"] = replace(w.shelf.services["library"], redirect_uris=("https://library.example/new",))
     w.removed = True
     return await w.reads(handle)
@@ -146,14 +135,12 @@ async def a_route_again(w: World) -> Seen:
 
 async def another_account(w: World) -> Seen:
     await answered(w)
-    handle = await w.arrives(expected_sub="somebody else")
-    await w.tries(handle)
+    handle = await w.proves(expected_sub="somebody else")
     return await w.reads(handle)
 
 
 async def session_ended(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     shared = await w.sign_in.share(handle, w.browser, agree=True)
     assert not isinstance(shared, DeadEnd)
     w.browser = replace(w.browser, session=shared.session)
@@ -165,15 +152,13 @@ async def session_ended(w: World) -> Seen:
 
 
 async def away_too_long(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.leaves(handle)
+    handle = await w.sets_out()
     w.clock.advance(16 * 60)
     return await w.reads(handle)
 
 
 async def worker_died(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.leaves(handle)
+    handle = await w.sets_out()
     before = await w.transaction(handle)
     await w.restores(handle, replace(before, state=TransactionState.CHECKING, changed=w.clock.now()))
     w.clock.advance(20)
@@ -181,22 +166,19 @@ async def worker_died(w: World) -> Seen:
 
 
 async def being_checked(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.leaves(handle)
+    handle = await w.sets_out()
     before = await w.transaction(handle)
     await w.restores(handle, replace(before, state=TransactionState.CHECKING, changed=w.clock.now()))
     return await w.reads(handle)
 
 
 async def waiting(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.asks(handle)
+    handle = await w.waits_for_help()
     return await w.reads(handle)
 
 
 async def help_withdrawn(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.asks(handle)
+    handle = await w.waits_for_help()
     await w.sign_in.withdraw(handle, w.browser)
     return await w.reads(handle)
 
@@ -215,16 +197,14 @@ async def help_elsewhere(w: World) -> Seen:
 
 
 async def help_declined(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.asks(handle)
+    handle = await w.waits_for_help()
     f = await w.stage.session(ANN)
     had(await w.stage.console.decide(w.stage.present(ANN), f.ref, Decision.DECLINE, ("face_differs",)))
     return await w.reads(handle)
 
 
 async def help_expired(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.asks(handle)
+    handle = await w.waits_for_help()
     for _ in range(4):
         await w.stage.prolongs(handle)
         w.clock.advance(5 * 86400)
@@ -232,8 +212,7 @@ async def help_expired(w: World) -> Seen:
 
 
 async def help_revoked(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.asks(handle)
+    handle = await w.waits_for_help()
     f = await w.stage.approves(ANN)
     await w.stage.binds(handle, w.browser)
     case = await w.stage.facts.cases.load(f.case.id)

@@ -44,8 +44,7 @@ async def begun(w: World) -> Seen:
 
 
 async def away(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.leaves(handle)
+    handle = await w.sets_out()
     return await w.reads(handle)
 
 
@@ -77,14 +76,12 @@ async def tried_all_then_moved(w: World) -> Seen:
 
 
 async def reading_what_is_shared(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     return await w.reads(handle)
 
 
 async def declined(w: World) -> Seen:
-    handle = await w.arrives()
-    await w.tries(handle)
+    handle = await w.proves()
     await w.sign_in.share(handle, w.browser, agree=False)
     return await w.reads(handle)
 

@@ -72,10 +72,14 @@ class Upstream:
 
 @dataclass
 class Shelf:
-    """A catalogue that a test changes as an operator does."""
+    """A registry that a test changes as an operator does."""
 
     services: dict[str, Service]
     providers: dict[str, ConfiguredProvider] = field(default_factory=dict)
+
+    def offerable(self, service: Service) -> list[ConfiguredProvider]:
+        """The providers that are listed for a service."""
+        return [provider for provider in self.providers.values() if provider.policy.is_for(service.client_id)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,24 @@ class World:
         """There and back."""
         await self.leaves(handle, provider)
         await self.returns(handle, says, provider)
+
+    async def proves(self, says: ProviderFailureReason | Level = Level.HIGH, provider: str = ALDER, **more: Any) -> str:
+        """A citizen begins and comes back from a provider; gives the handle."""
+        handle = await self.arrives(**more)
+        await self.tries(handle, says, provider)
+        return handle
+
+    async def sets_out(self) -> str:
+        """A citizen begins and sets out for a provider; gives the handle."""
+        handle = await self.arrives()
+        await self.leaves(handle)
+        return handle
+
+    async def waits_for_help(self) -> str:
+        """A citizen begins and requests help from a person; gives the handle."""
+        handle = await self.arrives()
+        await self.asks(handle)
+        return handle
 
     async def agrees(self, handle: str) -> None:
         """The citizen shares."""

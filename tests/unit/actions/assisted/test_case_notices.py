@@ -12,18 +12,19 @@ from broker.model.notification import NotificationKind
 from tests.unit.actions.assisted.case_harness import ANN, ME, SERVICE, WANTED, Stage, had
 
 
-async def decides(stage: Stage, decision: Decision, *reasons: str) -> None:
-    """A session that ends with this decision."""
+async def decided(stage: Stage, decision: Decision, *reasons: str) -> str:
+    """A citizen requests help, and the session ends with this decision; returns the handle."""
+    handle = await stage.arrives()
+    await stage.asks(handle)
     folder = await stage.session(ANN)
     had(await stage.console.decide(stage.present(ANN), folder.ref, decision, reasons))
+    return handle
 
 
 async def test_the_notice_of_a_result_is_the_same_whatever_was_decided(stage: Stage) -> None:
     notices = []
     for decision, reasons in ((Decision.APPROVE, ()), (Decision.DECLINE, ("fraud_signals",))):
-        handle = await stage.arrives()
-        await stage.asks(handle)
-        await decides(stage, decision, *reasons)
+        handle = await decided(stage, decision, *reasons)
         case = await stage.case(handle)
         notices += [replace(n, id="", case=None, fields={}) for n in await stage.sent() if n.case == case.id]
     assert notices[0] == notices[1]
@@ -40,9 +41,7 @@ async def test_an_unsafe_contact_receives_only_the_code_the_citizen_requests(sta
 
 
 async def test_more_evidence_brings_a_notice_and_the_citizen_says_when_they_are_ready(stage: Stage) -> None:
-    handle = await stage.arrives()
-    await stage.asks(handle)
-    await decides(stage, Decision.MORE_EVIDENCE, "evidence_expired")
+    handle = await decided(stage, Decision.MORE_EVIDENCE, "evidence_expired")
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, CaseStatusView)
     assert view.status.stage is Stands.MORE_NEEDED
@@ -52,18 +51,14 @@ async def test_more_evidence_brings_a_notice_and_the_citizen_says_when_they_are_
 
 
 async def test_a_decline_is_shown_on_the_citizens_page(stage: Stage) -> None:
-    handle = await stage.arrives()
-    await stage.asks(handle)
-    await decides(stage, Decision.DECLINE, "face_differs")
+    handle = await decided(stage, Decision.DECLINE, "face_differs")
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, FailureView)
     assert view.failed.failure is FailureClass.HELP_DECLINED
 
 
 async def test_a_stopped_case_looks_like_one_that_is_being_decided(stage: Stage) -> None:
-    handle = await stage.arrives()
-    await stage.asks(handle)
-    await decides(stage, Decision.REFER, "safeguarding")
+    handle = await decided(stage, Decision.REFER, "safeguarding")
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, CaseStatusView)
     assert view.status.stage is Stands.BEING_DECIDED
