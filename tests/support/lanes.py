@@ -8,6 +8,7 @@
 """
 
 import gc
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,7 @@ BY_FIXTURE = {
     "hsm": "slow",
 }
 NOT_UNIT = frozenset({"store", "browser", "slow"})
+MARKS_ALL_TESTS = re.compile(rf"^pytestmark = pytest\.mark\.(?:{'|'.join(sorted(NOT_UNIT))})$", re.MULTILINE)
 
 
 GARBAGE_COLLECTION = (20_000, 20, 20)
@@ -48,14 +50,16 @@ class Lanes:
     """Marks and sorts the collected tests, keeps unit tests from starting programs, and schedules files for workers."""
 
     def __init__(self, config: pytest.Config) -> None:
-        """`-m unit` does not even import the slow folders."""
+        """`-m unit` does not even import files without unit tests."""
         self._unit_only = config.getoption("markexpr") == "unit"
         # workers run files in the order of the collection, which starts with the slowest
         config.option.loadscopereorder = False
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """Skips the slow folders if `-m unit` is given."""
-        return True if self._unit_only and folder(collection_path) in SLOW_FOLDERS else None
+        """Skips the slow folders, and files that carry a marker as a whole, if `-m unit` is given."""
+        if not self._unit_only:
+            return None
+        return True if folder(collection_path) in SLOW_FOLDERS or marks_all_tests(collection_path) else None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self) -> Iterator[None]:
@@ -102,6 +106,11 @@ class ByFile(LoadScopeScheduling):
         file = nodeid.split("::", 1)[0]
         lies_in = folder(TESTS.parent / file)
         return lies_in if lies_in in SHARED else file
+
+
+def marks_all_tests(path: Path) -> bool:
+    """Whether a file says in its text that all its tests lie in another lane than `unit`."""
+    return path.suffix == ".py" and MARKS_ALL_TESTS.search(path.read_text("utf-8")) is not None
 
 
 @cache

@@ -32,6 +32,8 @@ from tests.contracts.stores.samples import (
 )
 from tests.support.system import FakeClock
 
+pytestmark = pytest.mark.store
+
 Tamper = Callable[[str], Awaitable[None]]
 
 

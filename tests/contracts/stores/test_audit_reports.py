@@ -19,6 +19,8 @@ from tests.contracts.stores.samples import answer, case, code, event, grant, ses
 from tests.contracts.stores.test_backchannel_requests import question
 from tests.support.system import FakeClock
 
+pytestmark = pytest.mark.store
+
 
 class ReportedEvents:
     """Receives reports, and returns those since the last call."""

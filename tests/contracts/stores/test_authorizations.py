@@ -23,6 +23,8 @@ from tests.contracts.stores.samples import (
 )
 from tests.support.system import FakeClock
 
+pytestmark = pytest.mark.store
+
 
 async def test_no_identity_is_known_before_the_first_answer(sql: SqlStores) -> None:
     assert await sql.authorizations.linked_identity(ISSUER, "ann", SECTOR, SERVICE) is None

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest, BackchannelState, PingNotification, PollResult
@@ -15,6 +17,8 @@ from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import SECTOR, SERVICE, answer, code, grant, identity, tokens
 from tests.support.system import FakeClock
+
+pytestmark = pytest.mark.store
 
 TOKEN = "notification-token-of-32-characters"
 

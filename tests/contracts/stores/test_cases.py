@@ -13,6 +13,8 @@ from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import case, event, notice
 from tests.support.system import FakeClock
 
+pytestmark = pytest.mark.store
+
 
 async def test_a_case_is_loaded_by_its_id_reference_transaction_or_code(sql: SqlStores, clock: FakeClock) -> None:
     made = case(clock.now(), reference="abcd-efgh")

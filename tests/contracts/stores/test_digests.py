@@ -130,7 +130,7 @@ async def test_several_processes_that_start_at_once_agree_on_the_keys(
 PEOPLE = 25
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.store)])
+@pytest.fixture(params=[pytest.param(kind, marks=pytest.mark.store) for kind in ("sqlite", "postgres")])
 async def before(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database of the release in which subjects stood in the clear, with people in it."""
     kind: str = request.param

@@ -14,6 +14,8 @@ from broker.stores.ephemeral.open import EphemeralStores
 from tests.contracts.stores.samples import request, transaction
 from tests.support.system import FakeClock
 
+pytestmark = pytest.mark.store
+
 LIMIT = 20
 
 

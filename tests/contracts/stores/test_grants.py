@@ -13,6 +13,8 @@ from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import SERVICE, answer, assertion, code, event, grant, tokens
 from tests.support.system import FakeClock
 
+pytestmark = pytest.mark.store
+
 
 async def issued(sql: SqlStores, clock: FakeClock, name: str = "1") -> AuthorizationCode:
     """A code that waits to be redeemed."""

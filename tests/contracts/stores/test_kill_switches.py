@@ -17,6 +17,8 @@ from tests.contracts.stores.samples import ISSUER, SECTOR, SERVICE, assertion, r
 from tests.support.redis import RedisServer
 from tests.support.system import FakeClock
 
+pytestmark = pytest.mark.store
+
 BANK = (KillSwitchKind.PROVIDER, "bank")
 
 

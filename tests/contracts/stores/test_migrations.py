@@ -29,7 +29,7 @@ TABLES = {
 """The names of tables before and after revision 0010."""
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.store)])
+@pytest.fixture(params=[pytest.param(kind, marks=pytest.mark.store) for kind in ("sqlite", "postgres")])
 async def before(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database at revision 0009, of each kind."""
     url = f"sqlite:{tmp_path}/facts.db" if request.param == "sqlite" else str(request.getfixturevalue("database"))
@@ -50,6 +50,7 @@ def test_each_migration_file_begins_with_its_revision_and_follows_the_one_before
     assert [Path(script.path).name[:5] for script in scripts] == [f"{number}_" for number in numbers]
 
 
+@pytest.mark.store
 async def test_a_downgrade_is_refused_by_every_migration(tmp_path: Path) -> None:
     scripts = ScriptDirectory.from_config(config()).walk_revisions()
     assert {script.module.downgrade for script in scripts} == {refuse_downgrade}

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import pytest
 from sqlalchemy import func, select
 
 from broker.crypto.seal import Sealer
@@ -14,6 +15,8 @@ from broker.stores.sql.postgres import PostgresDatabase
 from broker.stores.sql.schema import schema_is_current
 from broker.stores.sql_stores import open_sql_stores
 from tests.support.pgbouncer import PgBouncer
+
+pytestmark = pytest.mark.store
 
 
 async def test_pgbouncer_in_session_mode_serves_migration_schema_and_facts(

@@ -23,6 +23,8 @@ from tests.contracts.stores.samples import request, transaction
 from tests.support.redis import RedisServer
 from tests.support.system import FakeClock
 
+pytestmark = pytest.mark.store
+
 LIMIT = 20
 
 

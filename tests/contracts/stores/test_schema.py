@@ -56,6 +56,7 @@ def created(connection: Connection) -> dict[str, object]:
     return shapes(connection)
 
 
+@pytest.mark.store
 async def test_migrations_make_the_tables_in_sqlite(tmp_path: Path) -> None:
     await migrate(f"sqlite:{tmp_path}/migrated.db")
     with create_engine(f"sqlite:///{tmp_path}/migrated.db").connect() as one:
@@ -77,6 +78,7 @@ async def test_migrations_make_the_tables_in_postgresql(migrated: str, database:
     assert found[1] == found[2]
 
 
+@pytest.mark.store
 async def test_every_table_is_made_by_the_migrations(tmp_path: Path) -> None:
     await migrate(f"sqlite:{tmp_path}/facts.db")
     with sqlite3.connect(tmp_path / "facts.db") as file:
@@ -86,7 +88,8 @@ async def test_every_table_is_made_by_the_migrations(tmp_path: Path) -> None:
     assert all(str(CreateTable(table)) for table in metadata.sorted_tables)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.store)])
+@pytest.mark.store
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 async def test_a_schema_is_current_once_it_was_migrated_and_stays_so(
     tmp_path: Path, kind: str, request: pytest.FixtureRequest
 ) -> None:

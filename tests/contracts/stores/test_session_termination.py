@@ -15,6 +15,8 @@ from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import SERVICE, answer, code, delivery, event, grant, release, session, tokens
 from tests.support.system import FakeClock
 
+pytestmark = pytest.mark.store
+
 
 def logout_tokens(ended: EndedSession) -> Sequence[OutboundDelivery]:
     """A logout token for each service of the session."""

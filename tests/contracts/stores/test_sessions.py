@@ -3,11 +3,15 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from broker.model.session import EndedSession, no_fan_out
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.samples import SERVICE, answer, event, session, staff_attempt, staff_session
 from tests.support.system import FakeClock
+
+pytestmark = pytest.mark.store
 
 
 async def test_a_session_is_ended_once_and_gives_what_it_was(sql: SqlStores, clock: FakeClock) -> None:

@@ -125,6 +125,7 @@ async def test_a_file_that_another_process_writes_for_long_is_unavailable_within
     assert await sql.grants.use_assertion(assertion(clock.now()))
 
 
+@pytest.mark.store
 async def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path, sealer: Sealer, system: System) -> None:
     with pytest.raises(StoreUnavailable):
         await open_sql_stores(f"sqlite:{tmp_path}/missing/facts.db", sealer, system)
@@ -157,6 +158,7 @@ async def test_a_cancelled_transaction_leaves_nothing_behind(sql: SqlStores) -> 
         assert await sql.counters.epoch() == 1
 
 
+@pytest.mark.store
 async def test_the_database_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     await migrate(f"sqlite:{tmp_path}/facts.db")
     assert (tmp_path / "facts.db").stat().st_mode & 0o777 == 0o600

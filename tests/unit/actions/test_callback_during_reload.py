@@ -12,6 +12,8 @@ from broker.web.shared.pages import PageRenderer
 from tests.unit.actions.assisted.case_harness import Stage
 from tests.unit.actions.page_world import ALDER, World, world
 
+pytestmark = pytest.mark.store
+
 
 async def returned_while(w: World, change: Callable[[], None]) -> list[str]:
     """The failures of a sign-in during whose last step this change is made."""

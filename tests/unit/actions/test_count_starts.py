@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from broker.actions.sign_in.context import create_transaction
 from broker.model.rate_limit import RateLimit
 from tests.unit.actions.assisted.case_harness import Stage
+
+pytestmark = pytest.mark.store
 
 
 async def test_a_start_is_counted_once_it_is_stored(stage: Stage) -> None:

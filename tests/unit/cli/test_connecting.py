@@ -9,6 +9,8 @@ from tests.support.redis import RedisServer
 from tests.unit.cli import forked
 from tests.unit.cli.forked import Ended
 
+pytestmark = pytest.mark.store
+
 
 @pytest.fixture
 def config(tmp_path_factory: pytest.TempPathFactory, database: str, redis: RedisServer) -> Configuration:

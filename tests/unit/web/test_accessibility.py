@@ -11,6 +11,8 @@ from tests.support.peers import AXE
 from tests.unit.web.citizen_pages import CODE, path
 from tests.unit.web.examples import VIEWS
 
+pytestmark = pytest.mark.browser
+
 RULES = {
     "resultTypes": ["violations"],
     "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]},

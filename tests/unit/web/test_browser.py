@@ -14,6 +14,8 @@ from tests.conftest import NewContext
 from tests.unit.web.citizen_pages import GivenCitizen, path
 from tests.unit.web.examples import HANDLE, VIEWS
 
+pytestmark = pytest.mark.browser
+
 JOURNEY = f"/journey/{HANDLE}"
 ELSEWHERE = "http://provider.test/sign-in"
 FINISHED = "http://service.test/return"

@@ -15,6 +15,8 @@ from tests.unit.web.staff import CARYS, MEI, RHYS, TOM, Ready, Stage, staged
 from tests.unit.web.staff_forms import case_in_review, prepare_decision
 from tests.unit.web.test_accessibility import CUT_OFF, violations
 
+pytestmark = pytest.mark.browser
+
 SIMULATED = "simulator-staff"
 """The cookie of the simulated provider's own session: browsers share cookies across the ports of one host."""
 

@@ -1,7 +1,11 @@
 """Staff console: the queue of cases and the search by reference."""
 
+import pytest
+
 from tests.unit.web.staff import CARYS, MEI, TOM, Stage
 from tests.unit.web.staff_forms import now
+
+pytestmark = pytest.mark.store
 
 
 async def test_the_next_case_is_assigned_and_no_second_one_while_it_is_held(stage: Stage) -> None:

@@ -2,12 +2,16 @@
 
 import re
 
+import pytest
+
 from broker.assisted.case import CaseState
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelState
 from tests.support.system import FakeClock
 from tests.unit.web.staff import CARYS, FRESH, MEI, RHYS, Stage, hidden
 from tests.unit.web.staff_forms import case_in_review, now, prepare_decision
+
+pytestmark = pytest.mark.store
 
 
 async def test_a_note_that_looks_like_a_code_is_refused_and_not_kept_anywhere(stage: Stage) -> None:

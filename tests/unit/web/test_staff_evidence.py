@@ -8,6 +8,8 @@ from broker.assisted.case import CaseState, CheckOutcome
 from tests.unit.web.staff import CARYS, Stage
 from tests.unit.web.staff_forms import DETAILS, PASSPORT, now, prepare_decision
 
+pytestmark = pytest.mark.store
+
 NAME = re.compile(r' name="([^"]+)"')
 
 

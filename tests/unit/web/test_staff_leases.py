@@ -1,9 +1,13 @@
 """Staff console: concurrent edits of a case and expired leases."""
 
+import pytest
+
 from broker.assisted.case import CaseState
 from tests.support.system import FakeClock
 from tests.unit.web.staff import CARYS, RHYS, TERMS, Stage, hidden
 from tests.unit.web.staff_forms import DETAILS, now, prepare_decision
+
+pytestmark = pytest.mark.store
 
 
 async def test_of_two_tabs_the_second_learns_that_the_case_has_changed(stage: Stage) -> None:

@@ -24,6 +24,8 @@ from broker.platform.system import System
 from tests.unit.assisted.cases import AGENT, MEET, NOW, PONDER, REVIEWER, TO, verdict, walked
 from tests.unit.web.staff import FRESH, Ready, StaffClient, Stage, staged
 
+pytestmark = pytest.mark.store
+
 R = StaffRole
 PASSPORT = {"kind": "passport", "field.number": "PQ8812345", "field.country": "GBR", "field.expires": "2031-04-09"} | {
     f"check.{check}": "yes" for check in ("seen", "valid", "features", "details_match", "record", "face")

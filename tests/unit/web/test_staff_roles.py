@@ -7,6 +7,8 @@ from broker.assisted.case import CaseState
 from tests.unit.web.staff import ADA, CARYS, MEI, RHYS, TOM, Stage
 from tests.unit.web.staff_forms import now, prepare_decision
 
+pytestmark = pytest.mark.store
+
 LEAD_VERBS = {
     "hold": "doubt",
     "take-back": "absent_colleague",

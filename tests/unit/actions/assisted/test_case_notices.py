@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from broker.actions.assisted.context import expire_due_cases
 from broker.actions.views import CaseStatusView, FailureView
 from broker.assisted.case import CaseState, Decision
@@ -10,6 +12,8 @@ from broker.model.failures import FailureClass
 from broker.model.handle import normalize_user_code, sha256_hex
 from broker.model.notification import NotificationKind
 from tests.unit.actions.assisted.case_harness import ANN, ME, SERVICE, WANTED, Stage, had
+
+pytestmark = pytest.mark.store
 
 
 async def decided(stage: Stage, decision: Decision, *reasons: str) -> str:

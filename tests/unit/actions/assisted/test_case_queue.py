@@ -2,11 +2,15 @@
 
 import asyncio
 
+import pytest
+
 from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseRole, CaseView, HeldCase, StaffAction
 from broker.assisted.case import CaseState
 from broker.model.staff import StaffRole
 from tests.unit.actions.assisted.case_harness import ANN, BEN, LEA, PAT, TIM, UMA, Stage, had, member
 from tests.unit.actions.assisted.staff_cases import in_review, waiting
+
+pytestmark = pytest.mark.store
 
 
 async def test_the_next_case_is_the_one_due_first_and_a_holder_gets_their_own_case(stage: Stage) -> None:

@@ -20,6 +20,8 @@ from broker.model.staff import StaffMember, StaffRole
 from tests.unit.actions.assisted.case_harness import ANN, BEN, DETAILS, GOOD, LEA, PASSPORT, SAFE, Stage, had, yes
 from tests.unit.actions.assisted.staff_cases import waiting
 
+pytestmark = pytest.mark.store
+
 
 async def test_an_agent_goes_through_a_session_and_the_system_computes_the_level(stage: Stage) -> None:
     handle = await waiting(stage)

@@ -19,6 +19,8 @@ from broker.model.identity import Identity
 from broker.model.notification import NotificationKind
 from tests.unit.actions.assisted.case_harness import ANN, BEN, DETAILS, LEA, ME, STRANGER, Stage, had
 
+pytestmark = pytest.mark.store
+
 MESSAGE = "Your call with us about the library card"
 PHONE = Browser(secrets=("on-the-phone",), address="192.0.2.9")
 

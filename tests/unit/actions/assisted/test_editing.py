@@ -13,6 +13,8 @@ from broker.crypto.seal import Sealer
 from broker.model.backchannel_request import BackchannelRequest
 from tests.unit.actions.assisted.case_harness import ANN, BEN, DETAILS, GOOD, LEA, ME, PASSPORT, SAFE, Stage, had
 
+pytestmark = pytest.mark.store
+
 
 @dataclass(slots=True)
 class Unsealed:

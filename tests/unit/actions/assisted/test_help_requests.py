@@ -16,6 +16,8 @@ from broker.model.failures import FailureClass
 from broker.model.handle import normalize_user_code
 from tests.unit.actions.assisted.case_harness import ME, SERVICE, STRANGER, WANTED, Stage, with_ways
 
+pytestmark = pytest.mark.store
+
 
 async def test_asking_gives_a_reference_a_code_and_two_words_and_lets_the_transaction_wait(stage: Stage) -> None:
     handle = await stage.arrives()

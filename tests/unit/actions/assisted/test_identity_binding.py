@@ -14,6 +14,8 @@ from broker.model.failures import FailureClass
 from broker.model.notification import NotificationKind
 from tests.unit.actions.assisted.case_harness import ME, WANTED, Stage
 
+pytestmark = pytest.mark.store
+
 
 async def test_a_citizen_is_verified_binds_and_goes_on_in_the_same_request(stage: Stage) -> None:
     handle = await stage.arrives()

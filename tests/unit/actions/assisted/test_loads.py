@@ -14,6 +14,8 @@ from broker.model.identity import Identity
 from tests.unit.actions.assisted.case_harness import ANN, DETAILS, ME, WANTED, Stage, had
 from tests.unit.actions.citizen_driver import CitizenDriver
 
+pytestmark = pytest.mark.store
+
 READS = ("load", "by_reference", "by_continuation", "by_transaction", "queue", "held", "due")
 
 

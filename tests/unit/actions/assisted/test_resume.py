@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from broker.actions.browser import Browser
 from broker.actions.results import ContinuationIssued
 from broker.actions.views import CaseStatusView, ConsentView, DeadEnd, FailureView, RedirectAway
@@ -12,6 +14,8 @@ from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.handle import normalize_user_code
 from tests.unit.actions.assisted.case_harness import ME, Stage
+
+pytestmark = pytest.mark.store
 
 
 async def test_a_continuation_code_moves_the_case_and_the_first_browser_never_collects(stage: Stage) -> None:

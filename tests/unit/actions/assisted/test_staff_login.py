@@ -34,6 +34,8 @@ from broker.provider import (
 from tests.support.tallies import Tallies
 from tests.unit.actions.assisted.case_harness import ANN, BEN, Stage
 
+pytestmark = pytest.mark.store
+
 CALLBACK = "https://console.example/callback"
 
 

@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, field, replace
 
+import pytest
+
 from broker.actions.outbox.notices import TERMS, NoticeSender
 from broker.actions.outbox.retry_policy import JITTER
 from broker.actions.outbox.worker import send_due
 from broker.model.notification import DeliveryFailed, Notification
 from tests.unit.actions.assisted.case_harness import WANTED, Stage
+
+pytestmark = pytest.mark.store
 
 
 @dataclass

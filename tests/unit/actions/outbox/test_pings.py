@@ -20,6 +20,8 @@ from broker.platform.http_client import HttpClients
 from tests.support.services import make_service
 from tests.unit.actions.assisted.case_harness import Stage
 
+pytestmark = pytest.mark.store
+
 TOKEN = "8d67dc78-7faa-4d41-aabd-67707b374255"
 
 
