@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing.connection import wait
 from typing import Any, Final
 
 import uvicorn
@@ -56,7 +57,7 @@ class Supervisor(Multiprocess):
         A worker that fails before it serves ends the supervisor: it would fail again.
         """
         for index, worker in enumerate(self.processes):
-            if self.should_exit.is_set() or worker.is_alive(self.config.timeout_worker_healthcheck):
+            if self.should_exit.is_set() or _responds(worker, self.config.timeout_worker_healthcheck):
                 continue
             worker.kill()
             worker.join()
@@ -116,6 +117,24 @@ class Supervisor(Multiprocess):
         self._staff = _FORK.Process(target=_run_forked, args=(self._serve_staff,))
         self._staff_started = time.monotonic()
         _start(self._staff)
+
+
+def _responds(worker: Process, timeout: float) -> bool:
+    """Whether a worker runs, and answers uvicorn's ping within `timeout` seconds.
+
+    `worker.is_alive` waits that long for one that is killed after it was asked.
+    """
+    if not worker.process.is_alive():
+        return False
+    try:
+        worker.parent_conn.send(b"ping")
+        ready = wait([worker.parent_conn, worker.process.sentinel], timeout)
+        if worker.parent_conn not in ready:
+            return False
+        worker.parent_conn.recv()
+    except (OSError, EOFError):
+        return False
+    return True
 
 
 class _ForkedWorker(Process):

@@ -5,10 +5,11 @@ import os
 import signal
 from pathlib import Path
 
+from broker.server.uvicorn_server import WORKER_TIMEOUT
 from broker.web.shared import cookies
 from tests.e2e.processes import PATIENCE, Running, run
 from tests.e2e.raw_client import SOON, ConnectionLost, eventually, http_sender
-from tests.resilience.cluster import Deployment, deployment, listens, workers_on_stores
+from tests.resilience.cluster import WORKERS, Deployment, deployment, listens, workers_on_stores
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
@@ -84,6 +85,20 @@ async def test_the_supervisor_starts_the_staff_process_again_and_ends_it_in_the_
             processes = running.workers()
         assert '"status": -9' in running.program.output
         assert [process for process in processes if Path(f"/proc/{process}").exists()] == []
+
+
+async def test_a_worker_that_is_killed_while_its_health_check_waits_is_replaced_at_once(broker: Deployment) -> None:
+    await broker.whole()
+    killed, other = broker.workers()
+    os.kill(killed, signal.SIGSTOP)
+    await asyncio.sleep(1.5)  # the supervisor checks twice a second
+    broker.kill(killed)
+
+    async def replaced() -> bool:
+        return len(broker.serving()) == WORKERS and killed not in broker.serving()
+
+    await eventually(WORKER_TIMEOUT / 2, replaced)
+    assert other in broker.serving()
 
 
 async def _is_logged(running: Running, text: str) -> bool:
