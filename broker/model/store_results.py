@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.grant import AuthorizationCode
 from broker.model.session import LogoutFanOut, Session
@@ -39,6 +40,7 @@ class SupersededSession:
 class AuthorizationWrite:
     """Everything that is written in one database transaction when a service is answered with a code.
 
+    `provider` asserted the identity at `level`; both are recorded with it.
     `account`, `code.account`, and `subject`, `code.release.subject`, are proposals: an account that exists for (issuer,
     subject), and a subject that exists for (account, sector), take precedence and are written into the code, the
     session and the audit rows instead. `shared` names the claims consented to. `session` is None if no session may be
@@ -47,13 +49,16 @@ class AuthorizationWrite:
     `answer_timeout`): then everything else is written, including the consent if `client_id` names the service. `fact`
     identifies this answer: recording it again under the same name changes nothing, and the audit rows stay as first
     written. `question` is the id of the backchannel request that the answer settles: then nothing is written unless
-    that request still waits, for this account.
+    that request still waits, for this account. `sector` is None if the citizen signed in for no service: then there is
+    no pairwise subject.
     """
 
     issuer: str
     identity_subject: str
+    provider: str
+    level: Level
     account: str
-    sector: str
+    sector: str | None
     subject: str
     code: AuthorizationCode | None
     shared: tuple[str, ...]

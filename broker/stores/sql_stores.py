@@ -19,6 +19,7 @@ from broker.stores.sql.database import Database
 from broker.stores.sql.digests import Digests, open_digests
 from broker.stores.sql.expiring import Expirer
 from broker.stores.sql.grants import SqlGrants
+from broker.stores.sql.identity_links import SqlIdentityLinks
 from broker.stores.sql.kill_switches import KillSwitchStore
 from broker.stores.sql.outbox import SqlDeliveries, SqlOutbox, outbox
 from broker.stores.sql.postgres import PostgresDatabase
@@ -43,6 +44,7 @@ class SqlStores:
     """
 
     authorizations: SqlAuthorizations
+    identity_links: SqlIdentityLinks
     grants: SqlGrants
     sessions: SqlSessions
     audit: SqlAudit
@@ -123,6 +125,7 @@ async def open_sql_stores(
         authorizations=SqlAuthorizations(
             database, digests, session_termination, steady_system, audit_log, observe_version
         ),
+        identity_links=SqlIdentityLinks(database, digests, session_termination, audit_log),
         grants=SqlGrants(database, sealer, audit_log, observe_version),
         sessions=SqlSessions(database, sealer, session_termination, audit_log, observe_version),
         audit=audit_log,

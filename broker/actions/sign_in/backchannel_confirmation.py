@@ -247,6 +247,8 @@ async def _answered(
         AuthorizationWrite(
             issuer=identity.issuer,
             identity_subject=identity.subject,
+            provider=identity.provider,
+            level=identity.level,
             account=handles.new_handle(context.system, size=16),
             sector=service.sector,
             subject=handles.new_handle(context.system, size=24),

@@ -207,6 +207,8 @@ async def issue_code(
         AuthorizationWrite(
             issuer=identity.issuer,
             identity_subject=identity.subject,
+            provider=identity.provider,
+            level=identity.level,
             account=account,
             sector=service.sector,
             subject=subject,

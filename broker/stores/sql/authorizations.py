@@ -5,11 +5,13 @@ from contextlib import suppress
 from typing import Final
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Double,
     Insert,
     LargeBinary,
     Text,
+    Update,
     and_,
     bindparam,
     exists,
@@ -17,6 +19,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    update,
 )
 
 from broker.model.grant import ReleasedIdentity
@@ -33,7 +36,16 @@ from broker.stores.sql import audit
 from broker.stores.sql import authorization_codes as code_rows
 from broker.stores.sql import sessions as session_rows
 from broker.stores.sql.backchannel_requests import confirmed
-from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared, Row, Step
+from broker.stores.sql.database import (
+    AccountMerged,
+    AtomicWrite,
+    Conflict,
+    Database,
+    InsertRows,
+    Prepared,
+    Row,
+    Step,
+)
 from broker.stores.sql.digests import Digests
 from broker.stores.sql.session_termination import SessionTermination
 from broker.stores.sql.shared_counters import is_mark
@@ -53,6 +65,8 @@ _SUB: Final = "sub"
 _issuer: Final = bindparam("issuer", type_=Text)
 _identity: Final = bindparam("identity", type_=Text)
 _sealed: Final = bindparam("identity_sealed", type_=LargeBinary)
+_provider: Final = bindparam("provider", type_=Text)
+_level: Final = bindparam("level", type_=BigInteger)
 _sector: Final = bindparam("sector", type_=Text)
 _now: Final = bindparam("now", type_=Double)
 
@@ -84,8 +98,16 @@ def _account(passed: ColumnElement[bool]) -> Insert:
 
 
 def _person(passed: ColumnElement[bool]) -> Insert:
-    values = select(_issuer, _identity, _sealed, bindparam("account", type_=Text), _now).where(passed, ~_SEEN)
-    return insert(identities).from_select(["issuer", "digest", "sealed", "account_id", "created"], values)
+    values = select(_issuer, _identity, _sealed, bindparam("account", type_=Text), _now, _provider, _level)
+    names = ["issuer", "digest", "sealed", "account_id", "created", "provider", "level"]
+    return insert(identities).from_select(names, values.where(passed, ~_SEEN))
+
+
+def _stronger(passed: ColumnElement[bool]) -> Update:
+    """Records the level of an identity that reached none as high before, and its provider with it."""
+    c = identities.c
+    weaker = and_(c.issuer == _issuer, c.digest == _identity, or_(c.level.is_(None), c.level < _level))
+    return update(identities).where(passed, weaker).values(provider=_provider, level=_level)
 
 
 def _pair(passed: ColumnElement[bool]) -> Insert:
@@ -94,7 +116,8 @@ def _pair(passed: ColumnElement[bool]) -> Insert:
             pairwise_subjects.c.account_id == ACCOUNT, pairwise_subjects.c.sector == _sector
         )
     )
-    values = select(ACCOUNT, _sector, bindparam("subject", type_=Text), _now).where(passed, ~given)
+    wanted = and_(passed, _sector.is_not(None), ~given)
+    values = select(ACCOUNT, _sector, bindparam("subject", type_=Text), _now).where(wanted)
     return insert(pairwise_subjects).from_select(["account_id", "sector", "sub", "created"], values)
 
 
@@ -112,6 +135,7 @@ def _deed(database: Database, kind: str) -> AtomicWrite:
     then: tuple[Step | InsertRows, ...] = (
         _account,
         _person,
+        _stronger,
         _pair,
         _shared(),
         session_rows.upsert_session(database, ACCOUNT),
@@ -204,8 +228,9 @@ class SqlAuthorizations:
         prepared = self._deeds["session" if answer.code is None else "question" if answer.question else "code"]
         parameters = self._parameters(answer)
         for _ in range(_TRIES):
-            # a unique key is taken by a concurrent authorization: the next attempt reads what it changed
-            with suppress(Conflict):
+            # a unique key is taken by a concurrent authorization, or the account was merged into another one meanwhile:
+            # the next attempt reads what was changed
+            with suppress(Conflict, AccountMerged):
                 rows = await self._perform(prepared, parameters, answer.replaced)
                 if not rows:
                     return None
@@ -235,6 +260,8 @@ class SqlAuthorizations:
             "issuer": answer.issuer,
             "identity": digest,
             "identity_sealed": self._digests.sealed_subject(answer.issuer, digest, answer.identity_subject),
+            "provider": answer.provider,
+            "level": int(answer.level),
             "account": answer.account,
             "sector": answer.sector,
             "subject": answer.subject,

@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Protocol, TypeAlias
 from sqlalchemy import ColumnElement, Delete, FromClause, Insert, Select, Table, Update
 from sqlalchemy.types import TypeEngine
 
+from broker.model.store_results import StoreUnavailable
+
 Row = Sequence[Any]
 Parameters = Mapping[str, Any]
 Query: TypeAlias = Select[*tuple[Any, ...]]
@@ -23,6 +25,13 @@ class Conflict(Exception):
         super().__init__(f"{table}: {', '.join(columns)}")
         self.table = table
         self.columns = columns
+
+
+class AccountMerged(StoreUnavailable):
+    """A row that another one refers to was deleted meanwhile: an account that became part of another one.
+
+    The transaction is rolled back. Tried again, with what the database holds now, it succeeds.
+    """
 
 
 @dataclass(frozen=True, slots=True)

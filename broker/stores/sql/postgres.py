@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, bindparam, func, select
 
 from broker.model.store_results import StoreUnavailable
 from broker.stores.sql.address import PostgresAddress
-from broker.stores.sql.database import Conflict, Parameters, Prepared, Row
+from broker.stores.sql.database import AccountMerged, Conflict, Parameters, Prepared, Row
 from broker.stores.sql.dialect import Postgres
 from broker.stores.sql.error_mapping import BROKEN, READ_ONLY, is_passing, unavailable
 from broker.stores.sql.pool import ConnectionPool, PooledConnection, StatementTimeouts
@@ -118,10 +118,12 @@ class PostgresDatabase(Postgres):
             raise self._meaning(error) from error
 
     def _meaning(self, error: Exception) -> Exception:
-        """Converts an error: a taken key, an unavailable server, or the error itself."""
+        """Converts an error: a taken key, a merged account, an unavailable server, or the error itself."""
         if isinstance(error, asyncpg.UniqueViolationError):
             table, columns = self._keys[str(error.constraint_name)]
             return Conflict(table, columns)
+        if isinstance(error, asyncpg.ForeignKeyViolationError):
+            return AccountMerged(f"{error.table_name}: {error.constraint_name}")
         if isinstance(error, asyncpg.PostgresError) and not is_passing(error):
             return error
         return unavailable(error)

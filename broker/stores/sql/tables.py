@@ -57,6 +57,8 @@ identities: Final = Table(
     Column("sealed", LargeBinary, nullable=False),
     _account(),
     Column("created", Double, nullable=False),
+    Column("provider", Text),
+    Column("level", BigInteger),
     PrimaryKeyConstraint("issuer", "digest"),
     Index(None, "account_id"),
 )
@@ -109,6 +111,7 @@ authorization_codes: Final = Table(
     Column("sid", Text),
     UniqueConstraint("transaction_id"),
     UniqueConstraint("par_digest"),
+    Index(None, "account_id"),
     Index(None, "expires"),
 )
 
@@ -126,6 +129,7 @@ grants: Final = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("revoked", Double),
     Column("sid", Text),
+    Index(None, "account_id"),
     Index(None, "expires"),
 )
 
@@ -364,6 +368,7 @@ backchannel_requests: Final = Table(
     Column("epoch", BigInteger, nullable=False),
     UniqueConstraint("digest"),
     UniqueConstraint("code"),
+    Index(None, "account_id"),
     Index(None, "case_id"),
     Index(None, "ping_due"),
     Index(None, "expires"),

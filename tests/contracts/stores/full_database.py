@@ -152,6 +152,8 @@ def answer(person: str, service: tuple[str, str] = PASSPORTS) -> AuthorizationWr
     return AuthorizationWrite(
         issuer=ISSUER,
         identity_subject=f"{person}-at-bank",
+        provider="bank",
+        level=Level.SUBSTANTIAL,
         account=f"account-{person}",
         sector=sector,
         subject=f"sub-of-{person}-{client_id}",

@@ -159,6 +159,8 @@ def answer(now: float, name: str = "1", person: str = "ann", **changes: Any) -> 
     made = AuthorizationWrite(
         issuer=ISSUER,
         identity_subject=person,
+        provider="bank",
+        level=Level.SUBSTANTIAL,
         account=f"account-{name}",
         sector=SECTOR,
         subject=f"pairwise-{name}",

@@ -1,0 +1,77 @@
+"""Account of a citizen: the ways by which they sign in to it, and what services received."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.model.assurance import Level
+from broker.model.audit import AuditEvent
+from broker.model.identity import Identity
+from broker.model.session import LogoutFanOut, Session
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedWay:
+    """Identity that leads to an account: one citizen's sign-in at one provider.
+
+    `key` is the keyed digest of issuer and subject, unique among all identities. `provider` is the broker's id of the
+    provider that asserted it last, `level` the highest level at which it did; both are None for an identity that was
+    stored before they were recorded and was not used since. `linked` is seconds since 1970 UTC.
+    """
+
+    key: str
+    issuer: str
+    provider: str | None
+    level: Level | None
+    linked: float
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """Claim that a service received of an account, first and last (seconds since 1970 UTC)."""
+
+    client_id: str
+    claim: str
+    first: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkWrite:
+    """Link of an identity to an account, written in one database transaction with its audit row.
+
+    `replaced` is the key of a way of the account that is unlinked with it, which is then a move. The sessions that the
+    replaced way proved end with the audit event `ended`, and `logout_fan_out` makes the messages to their services.
+    `session` renews the session of the browser in which this happens; it is written before those sessions end.
+    """
+
+    account: str
+    identity: Identity
+    event: AuditEvent
+    ended: AuditEvent
+    logout_fan_out: LogoutFanOut
+    replaced: str | None = None
+    session: Session | None = None
+
+
+class LinkResult(StrEnum):
+    """Results of linking an identity to an account. Nothing is written by CONFLICT and GONE."""
+
+    LINKED = "linked"
+    ALREADY = "already"
+    """The identity was a way of this account before."""
+    MERGED = "merged"
+    """The identity had an account of its own, which became part of this one."""
+    CONFLICT = "conflict"
+    """The identity has an account of its own, and a service knows both accounts."""
+    GONE = "gone"
+    """The account does not exist any more: it became part of another one."""
+
+
+class UnlinkResult(StrEnum):
+    """Results of unlinking a way. Only UNLINKED writes something."""
+
+    UNLINKED = "unlinked"
+    UNKNOWN = "unknown"
+    """It is no way of the account (any more)."""
+    LAST = "last"
+    """It is the last way of the account, and the citizen did not accept that."""
