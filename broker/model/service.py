@@ -151,7 +151,7 @@ class ServicePresentation:
 class ServiceCredentials:
     """How a service authenticates: the method, and the secret, keys or certificate that it needs.
 
-    `broker.settings.service_credentials` reads `secret_file` and `jwks_file`; then `secret_digest` and `jwks` hold
+    `broker.settings.credentials` reads `secret_file` and `jwks_file`; then `secret_digest` and `jwks` hold
     what they contain. The names of the files say nothing about the service, so they do not count in comparisons.
     """
 

@@ -4,7 +4,7 @@ In order: `sources` reads the TOML files of a folder, or one file with all table
 earlier releases and names the current key. `loading` fills the dataclasses (`schema`, `notices`, `providers`, `staff`,
 and of `broker.model` those that the rules use) and runs the checks. `check_broker`, `check_services`, `check_jose` and
 `check_providers` check values, `check_context` carries what these checks need of broker.toml, `check_shared_secrets`
-rejects a key or secret with two owners. `service_credentials`, `credentials` and `secret_files` read the keys and
+rejects a key or secret with two owners. `credentials` and `secret_files` read the keys and
 secrets of services, `missing_files` lists the files that `portico keys init` creates. `diff` compares two readings for
 a reload. `reference` prints every setting with its docstring: docs/configuration.md is generated from it.
 
@@ -13,7 +13,6 @@ Every problem is collected, with its path and a fix, before the broker starts. N
 
 from broker.settings.loading import Settings, load
 from broker.settings.missing_files import Content, Missing
-from broker.settings.notices import NotificationSettings, SmtpSettings
 from broker.settings.providers import ProviderEntry, ProviderKind
 from broker.settings.schema import (
     BrokerSettings,
@@ -24,7 +23,9 @@ from broker.settings.schema import (
     LimitSettings,
     ListenSettings,
     MetricsSettings,
+    NotificationSettings,
     OutgoingSettings,
+    SmtpSettings,
 )
 from broker.settings.secret_files import read_secret
 from broker.settings.sources import Source

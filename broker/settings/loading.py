@@ -12,11 +12,11 @@ from broker.platform.toml_loader import load as load_table
 from broker.settings import check_broker, check_providers, check_services, check_shared_secrets
 from broker.settings.check_context import CheckContext, check_context, minimal_context
 from broker.settings.check_shared_secrets import StoredSecret, copies
+from broker.settings.credentials import with_credentials
 from broker.settings.missing_files import Missing, of_provider, of_service
 from broker.settings.providers import ProviderEntry, ProviderKind, provider
 from broker.settings.renamed_keys import with_current_keys
 from broker.settings.schema import SQLITE, BrokerSettings
-from broker.settings.service_credentials import with_credentials
 from broker.settings.sources import Source, Sources, read_sources
 from broker.settings.staff import StaffFile, StaffSettings
 

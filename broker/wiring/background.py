@@ -11,8 +11,7 @@ from broker.wiring.assisted_wiring import case_context
 from broker.wiring.container import Container
 from broker.wiring.delivery import outbox_tasks, update_waiting
 from broker.wiring.key_rotation import rotate, rotation_policy
-from broker.wiring.settings_reload import SettingsReloader
-from broker.wiring.settings_watch import SettingsWatch
+from broker.wiring.settings_reload import SettingsReloader, SettingsWatch
 
 
 def background_tasks(container: Container) -> Sequence[PeriodicTask]:

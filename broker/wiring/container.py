@@ -14,7 +14,7 @@ from broker.stores.ephemeral.open import EphemeralStores
 from broker.stores.sql_stores import SqlStores
 from broker.web.operations import Readiness
 from broker.wiring.registry import Registry
-from broker.wiring.settings_watch import SettingsWatch
+from broker.wiring.settings_reload import SettingsWatch
 from providers.health_monitor import HealthMonitor
 
 if TYPE_CHECKING:

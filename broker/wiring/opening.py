@@ -35,8 +35,7 @@ from broker.wiring.container import (
 )
 from broker.wiring.notifier import build_notifier
 from broker.wiring.registry import Registry, key_sets
-from broker.wiring.settings_reload import Reader, SettingsReloader
-from broker.wiring.settings_watch import SettingsWatch
+from broker.wiring.settings_reload import Reader, SettingsReloader, SettingsWatch
 from broker.wiring.store_access import database_access, redis_access
 from providers import KINDS, ProviderDependencies
 from providers.health_monitor import HealthMonitor

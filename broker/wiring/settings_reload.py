@@ -1,8 +1,9 @@
-"""Services are read again while the broker runs: whole, or not at all."""
+"""Settings reload: services and provider policies are replaced while the broker runs, all of them or none."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -16,30 +17,46 @@ from broker.wiring.registry import Registry, key_sets
 LOG = logging.getLogger("portico.app")
 
 RETRY_DELAY = 2.0
-"""Seconds between two looks whether settings that were wrong have been mended."""
+"""Seconds between two attempts to load settings that were invalid."""
 
 Reader = Callable[[], Settings | list[Problem]]
-"""Reads the settings from where they stand, or says what is wrong with them. It takes long, and runs in a thread."""
+"""Loads the settings, or returns their problems. It is slow and runs in a thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsWatch:
+    """Reload steps by name, run in order at SIGHUP. A step that finds a fault logs it and keeps its present state."""
+
+    readings: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+
+    async def __call__(self) -> None:
+        """Runs every step. A step that fails does not stop the others."""
+        LOG.info("reload_started", extra={"what": list(self.readings)})
+        for name, reading in self.readings.items():
+            try:
+                await reading()
+            except Exception:  # the sender of the signal cannot receive an error, and the other steps follow
+                LOG.exception("reload_step_failed", extra={"what": name})
 
 
 class ReloadRequests(Protocol):
-    """Where operators say that everybody should read again."""
+    """The shared counter of reload requests."""
 
     async def reloads(self) -> int:
-        """How often it was said so far."""
+        """Number of requests so far."""
         ...
 
 
 class ConfigurationMetric(Protocol):
-    """Where operators see which reading is in force."""
+    """The metric of the reload that is in force."""
 
     def configuration(self, version: int) -> None:
-        """All that was asked for up to this is taken."""
+        """Sets the number of the request whose settings are in force."""
         ...
 
 
 class SettingsReloader:
-    """Reads the settings again and takes the services and policies in them, or keeps all it had."""
+    """Loads the settings again and applies their services and policies, or keeps the present ones if any is invalid."""
 
     def __init__(
         self,
@@ -49,7 +66,7 @@ class SettingsReloader:
         requests: ReloadRequests,
         metric: ConfigurationMetric,
     ) -> None:
-        """`settings` are those that the catalogue has taken already."""
+        """`settings` are those that the registry holds already."""
         self._settings = settings
         self._registry = registry
         self._read = read
@@ -59,7 +76,7 @@ class SettingsReloader:
         self._one_at_a_time = asyncio.Lock()
 
     async def __call__(self) -> None:
-        """Reads now. Logs every problem with its place and fix."""
+        """Reloads now. Logs every problem with its place and fix."""
         async with self._one_at_a_time:
             asked = self._seen or 0
             loaded = await asyncio.to_thread(self._prepared)
@@ -74,9 +91,9 @@ class SettingsReloader:
             self._metric.configuration(asked)
 
     async def is_requested(self) -> bool:
-        """Whether it was said, since the last look, that everybody should read again.
+        """True if a reload was requested since the last call.
 
-        The first look says so too if it was ever said: perhaps after this process had read its files.
+        The first call also returns True if one was ever requested: perhaps after this process loaded its files.
         """
         asked = await self._requests.reloads()
         new = asked != (self._seen or 0)
@@ -96,9 +113,9 @@ class SettingsReloader:
 
 
 async def wait_for_valid(place: Path) -> Settings:
-    """The settings at a place, as soon as they are right.
+    """Waits until the settings at a place are valid, and returns them.
 
-    For a worker that starts in the place of one that fell while files are half edited: the others go on meanwhile.
+    Needed by a worker that replaces an ended one while an operator edits the files; the other workers keep serving.
     """
     logged: list[Problem] = []
     while True:
@@ -112,7 +129,7 @@ async def wait_for_valid(place: Path) -> Settings:
 
 
 def log_problems(problems: Iterable[Problem]) -> None:
-    """Logs what is wrong, a line for each problem, and that nothing of it is taken."""
+    """Logs each problem, and that the settings were refused."""
     problems = list(problems)
     for problem in problems:
         LOG.error("setting_invalid", extra={"place": problem.path, "what": problem.what, "fix": problem.fix})
@@ -131,7 +148,7 @@ def _log_changes(changes: SettingsChanges, version: int) -> None:
         },
     )
     for client_id in changes.sectors:
-        # every citizen has another `sub` there from now on: the service takes all of them for strangers
+        # every citizen has another `sub` at this service from now on, so that it recognises none of them
         LOG.warning("sector_changed", extra={"client_id": client_id})
     if changes.waiting:
         LOG.warning("restart_required", extra={"what": changes.waiting})

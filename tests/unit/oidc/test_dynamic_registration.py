@@ -10,7 +10,7 @@ from broker.model.service import Service
 from broker.oidc.dynamic_registration import FIELDS, client_metadata, invalid_metadata, registrable, to_client_settings
 from broker.oidc.errors import EndpointError
 from broker.platform.toml_loader import load
-from broker.settings.service_credentials import with_credentials
+from broker.settings.credentials import with_credentials
 from tests.support.outcome import outcome
 
 BASE = {"redirect_uris": ["https://shop.example/back"]}

@@ -6,7 +6,7 @@ import pytest
 
 from broker.crypto import jose, keys
 from broker.crypto.keys import INDEX, LiveKeyRing, Pkcs11Tokens
-from broker.wiring.settings_watch import SettingsWatch
+from broker.wiring.settings_reload import SettingsWatch
 from tests.unit.crypto.keys.folders import DAY, START, changes, small
 
 
