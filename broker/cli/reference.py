@@ -1,4 +1,4 @@
-"""`portico reference`: every setting there is."""
+"""`portico reference`: every setting there is, and every fact about providers that have a preset."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,11 @@ from broker.settings.reference import markdown
 from broker.settings.schema import BrokerSettings
 from broker.settings.staff import StaffFile
 from broker.wiring.errors import CommandError
+from providers.presets.document import providers_document
 
 HELP = "print every setting: what it takes, its default, what it means"
-DESCRIPTION = "Prints the reference of all settings as Markdown, the same as in docs/configuration.md."
+DESCRIPTION = """Prints the reference of all settings as Markdown, the same as in docs/configuration.md, or with
+--providers what is known about each national provider, the same as in docs/providers.md."""
 MARK = "<!-- reference -->"
 FILES = (
     ("broker.toml", BrokerSettings),
@@ -29,11 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--into", type=Path, metavar="FILE", help=f"instead of printing, replace what follows {MARK!r} in a file"
     )
+    parser.add_argument("--providers", action="store_true", help="the facts about providers in place of the settings")
 
 
 def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Prints the reference, or puts it into a file. Raises CommandError where the file has no place for it."""
-    printed = reference(machine.kinds)
+    printed = providers_document() if args.providers else reference(machine.kinds)
     if args.into is None:
         print(printed)
         return 0

@@ -1,8 +1,9 @@
 """Presets: what an operator's file would say about a national provider, as data.
 
 `<name>.toml` has the keys of a provider's file, and `[environments.<name>]` what differs there; a file that names the
-preset overrides any key. `facts/<name>.toml` holds what the provider publishes, each fact with its source, the page and
-the day on which it was read. Presets and the simulator are written from the facts, and tests hold both against them.
+preset overrides any key. `base` names the preset of the family, which it overrides itself. `facts/<name>.toml` holds
+what the provider publishes, each fact with its source, the page and the day on which it was read. Presets and the
+simulator are written from the facts, and tests hold both against them.
 `fact_files` reads the facts, `topics` is their vocabulary, `document` makes docs/providers.md of both.
 """
 
@@ -32,7 +33,7 @@ def preset_table(name: str, environment: str = LIVE) -> Mapping[str, Any]:
     """
     if name not in preset_names():
         raise LookupError(f'there is no preset "{name}"')
-    table = dict(_read(name))
+    table = dict(_whole(name))
     environments = table.pop("environments", {})
     if environment not in environments:
         raise LookupError(f'the preset "{name}" has no environment "{environment}"')
@@ -41,7 +42,7 @@ def preset_table(name: str, environment: str = LIVE) -> Mapping[str, Any]:
 
 def preset_environments(name: str) -> tuple[str, ...]:
     """The environments of a preset's provider, such as `live` and `test`."""
-    return tuple(_read(name).get("environments", {}))
+    return tuple(_whole(name).get("environments", {}))
 
 
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -54,5 +55,12 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, An
 
 
 @cache
+def _whole(name: str) -> Mapping[str, Any]:
+    """The table of a preset over that of its base."""
+    table = dict(_read(name))
+    base = table.pop("base", None)
+    return table if base is None else merge(_whole(base), table)
+
+
 def _read(name: str) -> Mapping[str, Any]:
     return tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))

@@ -74,12 +74,18 @@ def facts_names() -> tuple[str, ...]:
 
 @cache
 def facts(name: str) -> ProviderFacts:
-    """Reads the facts about a preset's provider. Raises ValueError for a topic or a source that is not known."""
+    """Reads the facts about a preset's provider, and those of its `base` about other topics.
+
+    Raises ValueError for a topic or a source that is not known.
+    """
     table = tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
-    sources = {key: FactSource(**source) for key, source in table["sources"].items()}
-    return ProviderFacts(
-        name, table["title"], table["country"], sources, tuple(_fact(name, row, sources) for row in table["facts"])
-    )
+    below = facts(table["base"]) if "base" in table else None
+    sources = dict(below.sources) if below else {}
+    sources |= {key: FactSource(**source) for key, source in table.get("sources", {}).items()}
+    own = tuple(_fact(name, row, sources) for row in table["facts"])
+    said = {fact.about for fact in own}
+    inherited = tuple(fact for fact in below.facts if fact.about not in said) if below else ()
+    return ProviderFacts(name, table["title"], table["country"], sources, inherited + own)
 
 
 def _fact(name: str, row: Mapping[str, Any], sources: Mapping[str, FactSource]) -> Fact:

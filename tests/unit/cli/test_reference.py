@@ -31,7 +31,7 @@ from broker.wiring.errors import CommandError
 from providers import KINDS
 from tests.support.system import FakeClock, FakeRandom
 
-DOCS = Path(__file__).parents[3] / "docs" / "configuration.md"
+DOCS = Path(__file__).parents[3] / "docs"
 SHAPES = (BrokerSettings, Service, ProviderFile, StaffFile, *(kind.config for kind in KINDS.values()))
 
 
@@ -57,11 +57,14 @@ def records(shape: type[Any]) -> Iterator[type[Any]]:
             yield from records(found[0])
 
 
-def test_the_page_in_the_docs_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run() == 0
+@pytest.mark.parametrize(("page", "options"), [("configuration.md", []), ("providers.md", ["--providers"])])
+def test_the_page_in_the_docs_is_what_the_command_prints(
+    capsys: pytest.CaptureFixture[str], page: str, options: list[str]
+) -> None:
+    assert run(*options) == 0
     printed = capsys.readouterr().out
-    kept = DOCS.read_text("utf-8").partition(f"{command.MARK}\n\n")[2]
-    assert kept == printed, f"run `portico reference --into {DOCS.name}` in the folder of the docs"
+    kept = (DOCS / page).read_text("utf-8").partition(f"{command.MARK}\n\n")[2]
+    assert kept == printed, f"run `{' '.join(['portico reference', *options])} --into docs/{page}`"
 
 
 def test_the_command_puts_the_reference_into_a_page(tmp_path: Path) -> None:

@@ -23,22 +23,29 @@ scopes = ["openid"]
 claim_map = { name = "name" }
 """
 
+KEEP = """
+base = "castle"
+[openid]
+claim_map = { email = "post" }
+"""
+
 
 @pytest.fixture
 def castle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """One invented preset in place of the real ones."""
+    """Two invented presets in place of the real ones."""
     (tmp_path / "castle.toml").write_text(CASTLE)
+    (tmp_path / "keep.toml").write_text(KEEP)
     monkeypatch.setattr(presets, "_FOLDER", tmp_path)
     preset_names.cache_clear()
-    presets._read.cache_clear()
+    presets._whole.cache_clear()
     yield
     preset_names.cache_clear()
-    presets._read.cache_clear()
+    presets._whole.cache_clear()
 
 
 @pytest.mark.usefixtures("castle")
 def test_a_preset_is_merged_with_the_environment_of_its_provider() -> None:
-    assert preset_names() == ("castle",)
+    assert preset_names() == ("castle", "keep")
     assert preset_environments("castle") == ("live", "test")
     assert preset_table("castle") == {
         "kind": "openid",
@@ -52,6 +59,16 @@ def test_a_preset_is_merged_with_the_environment_of_its_provider() -> None:
         "scopes": ["openid"],
         "claim_map": {"name": "name", "email": "mail"},
         "issuer": "https://test.castle.example",
+    }
+
+
+@pytest.mark.usefixtures("castle")
+def test_a_preset_of_a_family_overrides_its_base() -> None:
+    assert preset_environments("keep") == ("live", "test")
+    assert preset_table("keep")["openid"] == {
+        "scopes": ["openid", "profile"],
+        "claim_map": {"name": "full_name", "email": "post"},
+        "issuer": "https://id.castle.example",
     }
 
 
@@ -78,7 +95,7 @@ def test_facts_have_a_topic_a_source_and_a_page(name: str) -> None:
     for source in known.sources.values():
         assert source.url.startswith(("https://", "docs/"))
     for fact in known.facts:
-        assert fact.value not in ("", {}), fact
+        assert fact.value != "", fact
         assert fact.page or fact.status is not FactStatus.READ, fact
     once = [fact.about for fact in known.facts if fact.about not in REMARKS]
     assert len(once) == len(set(once)), "a topic that is held against the preset stands once"

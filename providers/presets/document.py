@@ -1,0 +1,107 @@
+"""Generator of docs/providers.md: what an operator writes and registers, and every fact with its source and day."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from providers.presets import LIVE, preset_environments, preset_names, preset_table
+from providers.presets.fact_files import Fact, FactStatus, ProviderFacts, facts, facts_names
+from providers.presets.topics import TOPICS
+
+WITH_SECRET: Final = frozenset({"client_secret_basic", "client_secret_post"})
+
+
+def providers_document() -> str:
+    """The reference of all providers as Markdown, without a closing line break."""
+    return "\n".join(_sections()).rstrip("\n")
+
+
+def operator_file(name: str, environment: str = LIVE) -> str:
+    """The least that an operator's file says for a preset, as TOML."""
+    openid = preset_table(name, environment)["openid"]
+    lines = ['kind = "openid"', f'preset = "{name}"']
+    if environment != LIVE:
+        lines.append(f'preset_environment = "{environment}"')
+    lines += ["", "[openid]"]
+    if "issuer" not in openid:
+        lines.append(f'issuer = "{facts(name).value("issuer", {}).get("example", "https://...")}"')
+    lines.append('client_id = "..."')
+    method = openid.get("authentication", "private_key_jwt")
+    if method in WITH_SECRET:
+        lines.append(f'secret_file = "../../secrets/{name}"')
+    elif method == "private_key_jwt":
+        lines.append(f'key_file = "../../secrets/{name}.pem"')
+    if any(openid.get(document, {}).get(key) == "nested" for document, key in ENCRYPTED):
+        lines.append(f'encryption_key_files = ["../../secrets/{name}-enc.pem"]')
+    return "\n".join(lines)
+
+
+ENCRYPTED: Final = (("id_token", "form"), ("userinfo", "format"))
+"""The settings that say that a document comes encrypted."""
+
+
+def _sections() -> Iterator[str]:
+    known = preset_names()
+    for name in facts_names():
+        about = facts(name)
+        yield f"## {about.title}"
+        yield ""
+        yield _lead(name, about, exists=name in known)
+        yield ""
+        if name in known:
+            yield "```toml"
+            yield operator_file(name)
+            yield "```"
+            yield ""
+        yield from _table(about)
+        yield from _sources(about)
+
+
+def _lead(name: str, about: ProviderFacts, *, exists: bool) -> str:
+    unsure = sum(fact.status is FactStatus.UNCONFIRMED for fact in about.facts)
+    which = f"Preset `{name}`" if exists else f"No preset yet (`{name}`)"
+    places = f", environments {', '.join(f'`{one}`' for one in preset_environments(name))}" if exists else ""
+    return f"{which}{places}. Facts: {len(about.facts)}, unconfirmed: {unsure}."
+
+
+def _table(about: ProviderFacts) -> Iterator[str]:
+    yield "| about | fact | source | status |"
+    yield "|---|---|---|---|"
+    for topic, title in TOPICS.items():
+        for fact in about.facts:
+            if fact.about == topic:
+                yield f"| {title} | {_text(fact)} | {_place(fact)} | {fact.status} |"
+    yield ""
+
+
+def _sources(about: ProviderFacts) -> Iterator[str]:
+    for key, source in about.sources.items():
+        if source.url.startswith("https://"):
+            yield f"- `{key}`: <{source.url}>, {source.edition}, read on {source.read}"
+    yield ""
+
+
+def _text(fact: Fact) -> str:
+    said = fact.value if isinstance(fact.value, str) and " " in fact.value else _shown(fact.value)
+    return _cell(" ".join(part for part in (said, f"({fact.note})" if fact.note else "") if part))
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list() if not value:
+            return "none"
+        case list():
+            return ", ".join(map(_shown, value))
+        case Mapping():
+            return "; ".join(f"{key}: {_shown(inner)}" for key, inner in value.items())
+        case _:
+            return f"`{value}`"
+
+
+def _place(fact: Fact) -> str:
+    return _cell(f"{fact.source}, {fact.page}" if fact.page else fact.source)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
