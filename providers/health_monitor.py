@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from statistics import median
 from typing import Final
 
@@ -187,11 +187,24 @@ class MonitoredProvider:
 class HealthMonitor:
     """All providers under watch."""
 
-    def __init__(self, providers: Iterable[Provider], system: System) -> None:
-        """Nothing is asked yet."""
-        self.providers: Mapping[str, MonitoredProvider] = {
-            one.card.id: MonitoredProvider(one, system) for one in providers
-        }
+    def __init__(self, system: System) -> None:
+        """Nothing is under watch yet."""
+        self.providers: Mapping[str, MonitoredProvider] = {}
+        self._system = system
+        self._replaced = asyncio.Event()
+
+    def watch(self, providers: Mapping[str, Provider]) -> Mapping[str, MonitoredProvider]:
+        """Watches these providers by id from now on, and no others. Returns them.
+
+        A provider that takes the place of another keeps what is known of its health, and is checked at once.
+        """
+        watched = {}
+        for provider_id, provider in providers.items():
+            one = watched[provider_id] = self.providers.get(provider_id) or MonitoredProvider(provider, self._system)
+            one.inner = provider
+        self.providers = watched
+        self._replaced.set()
+        return watched
 
     def health_of(self, provider: str) -> ProviderHealth:
         """The health of one provider by its id; UNKNOWN before it is under watch. Never waits."""
@@ -204,9 +217,19 @@ class HealthMonitor:
 
     async def run(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Looks at every provider for ever, at each in its own time, so that none waits for another."""
+        looking: dict[str, tuple[Provider, asyncio.Task[None]]] = {}
         async with asyncio.TaskGroup() as tasks:
-            for one in self.providers.values():
-                tasks.create_task(_keep_looking(one, pause))
+            while True:
+                self._replaced.clear()
+                for provider_id, (provider, task) in list(looking.items()):
+                    one = self.providers.get(provider_id)
+                    if one is None or one.inner is not provider:
+                        task.cancel()
+                        del looking[provider_id]
+                for provider_id, one in self.providers.items():
+                    if provider_id not in looking:
+                        looking[provider_id] = one.inner, tasks.create_task(_keep_looking(one, pause))
+                await self._replaced.wait()
 
 
 async def _keep_looking(one: MonitoredProvider, pause: Callable[[float], Awaitable[None]]) -> None:

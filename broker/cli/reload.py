@@ -8,11 +8,11 @@ from broker.wiring.errors import CommandError, format_problems
 
 HELP = "bring changed services into force, without a restart"
 DESCRIPTION = """Checks the whole configuration, as `portico check` does. If all of it is right, every worker on every
-host reads its own files again within seconds, and takes the services and the policy of providers in them. If anything
-is wrong, nothing changes. Changes elsewhere (broker.toml, staff.toml, how a provider is reached) want a restart."""
+host reads its own files again within seconds, and takes the services, the providers and the staff in them. If anything
+is wrong, nothing changes. Changes of broker.toml want a restart."""
 
 SAID = """asked for configuration {version}: every worker on every host reads its files within seconds
-  taken are services and the policy of providers; a worker logs restart_required with what else has changed
+  taken are services, providers and staff; a worker logs restart_required with what else has changed
   {metric} says what a process has taken: one that stays behind logs why"""
 METRIC = "portico_configuration_version"
 

@@ -27,6 +27,8 @@ from broker.model.json_types import JsonObject
 from broker.platform.tls import authorities
 
 IDLE: Final = 4.0
+RETIRE_AFTER: Final = 60.0
+"""Seconds after which the connections of a pool that was replaced are closed: longer than the calls of a sign-in."""
 """Keep-alive of unused connections in seconds: shorter than the five of common servers, so that a POST, which is
 never repeated, is not lost on a connection that the server has just closed."""
 
@@ -257,6 +259,8 @@ class HttpClients:
             self.tls.load_verify_locations(cadata=authorities(ca_file))
         self._networks = tuple(ipaddress.ip_network(network) for network in networks)
         self._clients: dict[str, HttpClient] = {}
+        self._retired: set[HttpClient] = set()
+        self._closing: set[asyncio.Task[None]] = set()
 
     def client(self, name: str, *, limit: int = 20) -> HttpClient:
         """The connection pool of this name, always the same one. Opens no connection yet."""
@@ -269,6 +273,25 @@ class HttpClients:
         """All connection pools by name."""
         return self._clients
 
+    def detach(self, name: str) -> HttpClient | None:
+        """Takes out the connection pool of this name: `client` makes another one. Its holders may still use it."""
+        return self._clients.pop(name, None)
+
+    def attach(self, client: HttpClient) -> None:
+        """Puts a pool that was taken out in the place of its name again."""
+        self._clients[client.name] = client
+
+    def retire(self, client: HttpClient) -> None:
+        """Closes a pool that was taken out, as soon as the calls in progress on it have had their time."""
+        self._retired.add(client)
+        asyncio.get_running_loop().call_later(RETIRE_AFTER, self._close_retired, client)
+
+    def _close_retired(self, client: HttpClient) -> None:
+        self._retired.discard(client)
+        closing = asyncio.ensure_future(client.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
     def may_call(self, url: str) -> bool:
         """Whether a URL has a permitted scheme, a host, and no credentials."""
         return _may_call(url, development=self.development)
@@ -279,7 +302,7 @@ class HttpClients:
 
     async def close(self) -> None:
         """Closes all connections."""
-        await asyncio.gather(*(client.close() for client in self._clients.values()))
+        await asyncio.gather(*(client.close() for client in (*self._clients.values(), *self._retired)), *self._closing)
 
 
 @lru_cache(256)

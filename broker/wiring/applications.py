@@ -313,14 +313,14 @@ def public_app(container: Container) -> ASGIApp:
 def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
     """The discovery document, made once for each state of the catalogue and set of algorithms that the keys serve."""
     broker = container.settings.broker
-    verification = verifiable(
-        container.configuration.profiles,
-        [known.provider.verifiable for known in container.configuration.registry.providers.values()],
-        assisted=_assisted(container),
-    )
 
     @lru_cache(maxsize=1)
     def made(_version: int, algorithms: tuple[str, ...], decryption: tuple[str, ...]) -> bytes:
+        verification = verifiable(
+            container.configuration.profiles,
+            [known.provider.verifiable for known in container.configuration.registry.providers.values()],
+            assisted=_assisted(container),
+        )
         document = discovery(
             broker.issuer,
             urls,
@@ -349,13 +349,11 @@ def staff_app(container: Container) -> ASGIApp:
     """The application for support staff, with what only operators read beside it. Raises ValueError without staff."""
     from broker.web import staff as staff_pages  # here, since a worker of the public door needs none of it
 
-    staff, counters = container.settings.staff, container.settings.broker.metrics
-    if staff is None:
-        raise ValueError("no staff are configured")
+    counters = container.settings.broker.metrics
     files, cases = statics("console"), StaffCases(case_context(container))
     pages = _staff_pages(container.settings.broker, files)
     staff_pages_app = staff_pages.StaffApp(
-        staff_login(container, staff), cases, container.configuration.registry.services, pages, container.crypto.sealer
+        staff_login(container), cases, container.configuration.registry.services, pages, container.crypto.sealer
     )
     shown = staff_pages.staff_routes(staff_pages_app)
     routes = [*shown, *static_routes(files), *alive_routes(container.monitoring.readiness)]

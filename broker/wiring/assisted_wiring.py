@@ -6,18 +6,17 @@ from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
 from broker.actions.assisted.evidence_input import DETAILS
 from broker.actions.assisted.ports import Notifier
-from broker.actions.assisted.staff_login import LoginRecords, StaffLogin
+from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.sign_in.context import SignInContext
 from broker.assisted import verified_identity
 from broker.assisted.case import ContactMethod
 from broker.assisted.profiles import Profiles
 from broker.model.assurance import VerificationCapabilities, merge_capabilities
-from broker.settings import Settings, StaffSettings
+from broker.settings import Settings
 from broker.stores.sql.digests import Purpose
 from broker.wiring.container import Container
 from broker.wiring.notifier import notice_ways
-from providers import KINDS, ProviderDependencies
 
 
 def case_context(container: Container) -> CaseContext:
@@ -61,22 +60,19 @@ def citizen_cases(container: Container, sign_in_context: SignInContext) -> Citiz
     return CitizenCases(sign_in_context, case_context(container), bool(ways), ways)
 
 
-def staff_login(container: Container, staff: StaffSettings) -> StaffLogin:
-    """How staff come in: through their own provider, built like any other."""
-    entry = staff.provider
+def staff_login(container: Container) -> StaffLogin:
+    """How staff come in: through their own provider. Raises ValueError without staff."""
+    registry = container.configuration.registry
+
+    def directory() -> StaffDirectory:
+        if registry.staff is None:
+            raise ValueError("no staff are configured")
+        return registry.staff
+
+    directory()
     return StaffLogin(
-        provider=KINDS[entry.kind].build(
-            entry.card,
-            entry.config,
-            ProviderDependencies(
-                container.connections.http_clients,
-                container.system,
-                count_malformed=container.monitoring.metrics.claim_malformed,
-            ),
-        ),
+        directory=directory,
         callback=f"{container.settings.broker.console}/callback",
-        members=staff.people,
-        policy=staff.policy,
         records=LoginRecords(
             sessions=container.connections.sql_stores.staff_sessions,
             audit=container.connections.sql_stores.audit,

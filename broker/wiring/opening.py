@@ -18,8 +18,7 @@ from broker.crypto.seal import Sealer
 from broker.model.store_results import StoreUnavailable
 from broker.platform.http_client import HttpClients
 from broker.platform.system import System
-from broker.provider import Provider
-from broker.settings import ProviderEntry, Settings
+from broker.settings import Settings
 from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
 from broker.stores.sql_stores import SqlStores, open_sql_stores
 from broker.web.operations import Readiness, open_metrics, update_gauges
@@ -34,10 +33,11 @@ from broker.wiring.container import (
     ContainerMonitoring,
 )
 from broker.wiring.notifier import build_notifier
-from broker.wiring.registry import Registry, key_sets
+from broker.wiring.provider_builds import ProviderBuilds
+from broker.wiring.registry import Registry
 from broker.wiring.settings_reload import Reader, SettingsReloader, SettingsWatch
 from broker.wiring.store_access import database_access, redis_access
-from providers import KINDS, ProviderDependencies
+from providers import ProviderDependencies
 from providers.health_monitor import HealthMonitor
 
 LOG = logging.getLogger("portico.app")
@@ -81,11 +81,9 @@ async def open_container(
         metrics = open_metrics(broker.metrics.folder if broker.listen.workers > 1 else None)
         sql.audit.report_to(metrics.recorded)
         dependencies = ProviderDependencies(http_clients, sql.system, count_malformed=metrics.claim_malformed)
-        health_monitor = HealthMonitor(
-            (_provider(entry, dependencies) for entry in settings.providers.values()), sql.system
-        )
-        registry = Registry(health_monitor.providers, http_clients, sql.system)
-        registry.replace_all(settings, key_sets(settings))
+        health_monitor, builds = HealthMonitor(sql.system), ProviderBuilds(dependencies)
+        registry = Registry(health_monitor, builds, http_clients, sql.system)
+        registry.replace_all(settings, builds.prepare(settings))
         reloader = None if read is None else SettingsReloader(settings, registry, read, sql.counters, metrics)
         watch_settings = SettingsWatch({"keys": keys.reload})
         if reloader is not None:
@@ -175,7 +173,3 @@ async def _cancel(task: asyncio.Task[None]) -> None:
         await asyncio.wait([task], timeout=0.1)
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-def _provider(entry: ProviderEntry, dependencies: ProviderDependencies) -> Provider:
-    return KINDS[entry.kind].build(entry.card, entry.config, dependencies)

@@ -3,17 +3,20 @@
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any, Final, TypeVar
 
+from broker.actions.assisted.staff_login import StaffDirectory
 from broker.actions.sign_in.context import ConfiguredProvider
 from broker.crypto.client_jwks import ClientJwks
 from broker.crypto.jose import Certificate, KeySet, parse_keys
 from broker.crypto.jwe import EncryptionKey, parse_encryption_keys
+from broker.model.json_types import JsonObject
 from broker.model.service import Service
 from broker.model.store_results import StoreUnavailable
 from broker.platform.http_client import HttpClients
 from broker.platform.refreshing_cache import FetchFailed
 from broker.platform.system import System
-from broker.provider import Provider
 from broker.settings import Settings
+from broker.wiring.provider_builds import PreparedProviders, ProviderBuilds
+from providers.health_monitor import HealthMonitor
 
 T = TypeVar("T")
 
@@ -65,36 +68,36 @@ class LiveMapping(Mapping[str, T]):
         return self._now.items()
 
 
-def key_sets(settings: Settings) -> Mapping[str, KeySet]:
-    """The public keys that stand in the services' files, by client id. Slow: every key is imported."""
-    return {
-        client_id: parse_keys(service.credentials.jwks)
-        for client_id, service in settings.services.items()
-        if service.credentials.jwks is not None
-    }
-
-
 class Registry:
     """Services and providers by id. `version` grows with every taking."""
 
-    def __init__(self, providers: Mapping[str, Provider], http_clients: HttpClients, system: System) -> None:
-        """Nothing is registered yet. `providers` are those that were built, which stay until the end."""
+    def __init__(
+        self, health_monitor: HealthMonitor, builds: ProviderBuilds, http_clients: HttpClients, system: System
+    ) -> None:
+        """Nothing is registered yet."""
         self.services = LiveMapping[Service]()
         self.providers = LiveMapping[ConfiguredProvider]()
+        self.staff: StaffDirectory | None = None
         self.version = 0
-        self._built = providers
+        self._health_monitor = health_monitor
+        self._builds = builds
+        self._replaced_at = 0.0
         self._http_clients = http_clients
         self._system = system
-        self._key_sets: Mapping[str, KeySet] = {}
+        self._key_sets: dict[str, KeySet] = {}
         self._remote: Mapping[str, ClientJwks] = {}
         self._encryption_keys: dict[str, Sequence[EncryptionKey]] = {}
         self._offerable: dict[str, Sequence[ConfiguredProvider]] = {}
 
-    def replace_all(self, settings: Settings, keys: Mapping[str, KeySet]) -> None:
+    def prepare(self, settings: Settings) -> PreparedProviders:
+        """Builds the providers of new settings, which takes time; nothing changes. Raises UnusableProvider."""
+        return self._builds.prepare(settings)
+
+    def replace_all(self, settings: Settings, prepared: PreparedProviders) -> None:
         """From here on this is what is registered: in one go, since nothing else runs meanwhile (it never waits).
 
-        `keys` are the settings' own `key_sets`. Keys that services show by themselves begin to be fetched; nobody
-        waits for them before one is needed.
+        `prepared` are the providers of these settings. Keys in the files of services are imported when they are first
+        needed; those that services show by themselves begin to be fetched.
         """
         issuer = settings.broker.issuer
         remote = {
@@ -102,17 +105,29 @@ class Registry:
             for client_id, service in settings.services.items()
             if service.credentials.jwks_uri is not None
         }
+        self._builds.commit(prepared)
+        built = self._builds.providers
+        watched = self._health_monitor.watch({provider_id: built[provider_id] for provider_id in settings.providers})
         self.services.swap(settings.services)
         self.providers.swap(
             {
-                provider_id: ConfiguredProvider(
-                    self._built[provider_id], entry.policy, f"{issuer}/callback/{provider_id}"
-                )
+                provider_id: ConfiguredProvider(watched[provider_id], entry.policy, f"{issuer}/callback/{provider_id}")
                 for provider_id, entry in settings.providers.items()
             }
         )
-        self._key_sets, self._remote, self._encryption_keys, self._offerable = keys, remote, {}, {}
+        if settings.staff is not None:
+            staff = settings.staff
+            self.staff = StaffDirectory(built[staff.provider.id], staff.people, staff.policy)
+        self._key_sets, self._remote, self._encryption_keys, self._offerable = {}, remote, {}, {}
+        self._replaced_at = self._system.now()
         self.version += 1
+
+    def removed(self, provider: str, since: float) -> bool:
+        """Whether a provider that a process knew at `since` (seconds since 1970 UTC) is configured no longer.
+
+        False for one that other processes have from newer files, which this process has not read yet.
+        """
+        return provider not in self.providers and since < self._replaced_at
 
     def offerable(self, service: Service) -> Sequence[ConfiguredProvider]:
         """The providers that the configuration permits for a service: computed once for each state of the registry."""
@@ -132,7 +147,10 @@ class Registry:
         An empty set for a service without keys, and for one that shows them where they cannot be fetched now. If a
         reload replaces the keys during the fetch, the answer is those of the new registration.
         """
-        while client_id not in self._key_sets:
+        while True:
+            service = self.services.get(client_id)
+            if service is not None and service.credentials.jwks is not None:
+                return self._own_keys(client_id, service.credentials.jwks)
             remote = self._remote.get(client_id)
             if remote is None or not proof:
                 return NO_KEYS
@@ -142,7 +160,13 @@ class Registry:
                 keys = NO_KEYS
             if self._remote.get(client_id) is remote:
                 return keys
-        return self._key_sets[client_id]
+
+    def _own_keys(self, client_id: str, jwks: JsonObject) -> KeySet:
+        """The keys in a service's file, imported when they are first needed: an import takes longer than a look-up."""
+        known = self._key_sets.get(client_id)
+        if known is None:
+            known = self._key_sets[client_id] = parse_keys(jwks)
+        return known
 
     async def encryption_keys(self, service: Service, alg: str) -> Sequence[EncryptionKey]:
         """The keys that a service can be written to: those in its file, imported when they are first needed, or those

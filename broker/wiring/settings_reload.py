@@ -1,18 +1,18 @@
-"""Settings reload: services and provider policies are replaced while the broker runs, all of them or none."""
+"""Settings reload: services, providers and staff are replaced while the broker runs, all of them or none."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from broker.crypto.jose import KeySet
 from broker.platform.toml_loader import Problem
 from broker.settings import Settings
 from broker.settings.diff import SettingsChanges, apply_reload, check_reload
 from broker.wiring.admin import read
-from broker.wiring.registry import Registry, key_sets
+from broker.wiring.provider_builds import UNBUILDABLE, PreparedProviders, UnusableProvider
+from broker.wiring.registry import Registry
 
 LOG = logging.getLogger("portico.app")
 
@@ -56,7 +56,8 @@ class ConfigurationMetric(Protocol):
 
 
 class SettingsReloader:
-    """Loads the settings again and applies their services and policies, or keeps the present ones if any is invalid."""
+    """Loads the settings again and applies their services, providers and staff, or keeps the present ones if any is
+    invalid."""
 
     def __init__(
         self,
@@ -83,11 +84,11 @@ class SettingsReloader:
             if isinstance(loaded, list):
                 log_problems(loaded)
                 return
-            settings, changes, keys = loaded
-            if (changes.added, changes.changed, changes.removed, changes.policies) != ((), (), (), ()):
-                self._registry.replace_all(settings, keys)
+            settings, changes, prepared = loaded
+            if changes.applicable or prepared.changed:
+                self._registry.replace_all(settings, prepared)
                 self._settings = settings
-            _log_changes(changes, asked)
+            _log_changes(changes, prepared.changed, asked)
             self._metric.configuration(asked)
 
     async def is_requested(self) -> bool:
@@ -102,14 +103,17 @@ class SettingsReloader:
         self._seen = asked
         return new
 
-    def _prepared(self) -> tuple[Settings, SettingsChanges, Mapping[str, KeySet]] | list[Problem]:
+    def _prepared(self) -> tuple[Settings, SettingsChanges, PreparedProviders] | list[Problem]:
         loaded = self._read()
         if isinstance(loaded, list):
             return loaded
         settings, changes = apply_reload(self._settings, loaded)
         if problems := list(check_reload(settings)):
             return problems
-        return settings, changes, key_sets(settings)
+        try:
+            return settings, changes, self._registry.prepare(settings)
+        except UnusableProvider as unusable:
+            return [Problem(f"provider {unusable.provider}", unusable.problem, UNBUILDABLE)]
 
 
 async def wait_for_valid(place: Path) -> Settings:
@@ -136,7 +140,7 @@ def log_problems(problems: Iterable[Problem]) -> None:
     LOG.error("configuration_refused", extra={"problems": len(problems)})
 
 
-def _log_changes(changes: SettingsChanges, version: int) -> None:
+def _log_changes(changes: SettingsChanges, rebuilt: tuple[str, ...], version: int) -> None:
     LOG.info(
         "configuration_applied",
         extra={
@@ -144,7 +148,11 @@ def _log_changes(changes: SettingsChanges, version: int) -> None:
             "added": changes.added,
             "changed": changes.changed,
             "removed": changes.removed,
+            "providers_added": changes.providers_added,
+            "providers_changed": rebuilt,
+            "providers_removed": changes.providers_removed,
             "policies": changes.policies,
+            "staff": changes.staff,
         },
     )
     for client_id in changes.sectors:

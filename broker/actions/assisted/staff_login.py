@@ -1,6 +1,6 @@
 """Staff login through the operator's own OpenID provider, and the recent sign-in that a decision needs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -80,15 +80,37 @@ class LoginRecords:
 
 
 @dataclass(frozen=True, slots=True)
-class StaffLogin:
-    """The sign-in of staff. `members` are the members of staff by our id: no one else can sign in."""
+class StaffDirectory:
+    """How staff sign in, and the members of staff by our id: no one else can sign in."""
 
     provider: Provider
-    callback: str
     members: Mapping[str, StaffMember]
     policy: LoginPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class StaffLogin:
+    """The sign-in of staff. `directory` returns the staff as configured now, which a reload may replace."""
+
+    directory: Callable[[], StaffDirectory]
+    callback: str
     records: LoginRecords
     system: System
+
+    @property
+    def provider(self) -> Provider:
+        """The provider of staff."""
+        return self.directory().provider
+
+    @property
+    def members(self) -> Mapping[str, StaffMember]:
+        """The members of staff by our id."""
+        return self.directory().members
+
+    @property
+    def policy(self) -> LoginPolicy:
+        """What a sign-in of staff must fulfil."""
+        return self.directory().policy
 
     async def begin(
         self, then: str, session: str | None, request_id: str = "", departed: int | None = None

@@ -23,7 +23,7 @@ from broker.crypto.jose import Certificate, KeySet
 from broker.crypto.jwe import EncryptionKey
 from broker.journey.events import AttemptFailed, Event
 from broker.journey.provider_offer import Candidate, Offer, OfferPolicy, offer
-from broker.journey.transaction import Transaction
+from broker.journey.transaction import Transaction, TransactionState
 from broker.journey.transitions import advance, due_event
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
@@ -71,6 +71,10 @@ class ProviderRegistry(Protocol):
     @property
     def providers(self) -> Mapping[str, ConfiguredProvider]:
         """Providers by id, in the configured order."""
+        ...
+
+    def removed(self, provider: str, since: float) -> bool:
+        """Whether a provider that was configured at `since` (seconds since 1970 UTC) no longer is."""
         ...
 
     def offerable(self, service: Service) -> Sequence[ConfiguredProvider]:
@@ -161,7 +165,7 @@ async def load_own_transaction(context: SignInContext, handle: str, browser: Bro
         transaction = await context.stores.transactions.load(handle)
         if transaction is None or not browser.holds(transaction.browser):
             return DeadEnd(FailureClass.LOST_PLACE)
-        due = due_event(transaction, context.system.now())
+        due = due_event(transaction, context.system.now()) or _provider_removed(context, transaction)
         if due is None:
             return transaction
         reference, client_id = transaction.reference, transaction.request.client_id
@@ -173,6 +177,15 @@ async def load_own_transaction(context: SignInContext, handle: str, browser: Bro
     fault, request_id = FailureClass.OUR_FAULT, browser.request_id
     context.monitoring.attempts.call_operator(fault, reference=reference, client_id=client_id, request_id=request_id)
     return DeadEnd(fault)
+
+
+def _provider_removed(context: SignInContext, transaction: Transaction) -> AttemptFailed | None:
+    """The event of an attempt whose provider a reload removed while the citizen was there."""
+    attempt = transaction.attempt
+    if attempt is None or transaction.state is not TransactionState.AWAY:
+        return None
+    removed = context.registry.removed(attempt.provider, attempt.started)
+    return AttemptFailed(FailureClass.WAY_CLOSED, attempt.provider) if removed else None
 
 
 async def create_transaction(

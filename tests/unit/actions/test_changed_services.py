@@ -11,7 +11,6 @@ import pytest
 from broker.crypto.jose import Certificate, KeySet, SigningKey, load_signing_key, new_signing_key_pem
 from broker.crypto.jwe import load_decryption_key, new_decryption_key_pem
 from broker.model.service import CibaDeliveryMode, ClientAuthentication, Service
-from broker.wiring.registry import key_sets
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.raw_client import NORTHBANK, Forms, HttpSender, RawCitizen, Reply, http_sender
 from tests.e2e.relying_service import RIDES, RIDES_SERVICE, rides
@@ -51,7 +50,8 @@ def raw_citizen(stage: Stage, line: HttpSender) -> RawCitizen:
 def take(stage: Stage, services: Mapping[str, Service]) -> None:
     """From now on these are the services."""
     settings = replace(stage.parts.settings, services=services)
-    stage.parts.configuration.registry.replace_all(settings, key_sets(settings))
+    registry = stage.parts.configuration.registry
+    registry.replace_all(settings, registry.prepare(settings))
 
 
 def without(stage: Stage) -> None:
@@ -158,6 +158,27 @@ async def test_the_discovery_document_says_what_the_services_of_now_may_use(stag
     assert "refresh_token" not in str(after["grant_types_supported"])
     assert "birthdate" in before["claims_supported"]
     assert "birthdate" not in after["claims_supported"]
+
+
+async def test_a_provider_that_was_taken_out_while_a_citizen_is_there_is_named_on_a_page_with_other_ways(
+    raw_citizen: RawCitizen, stage: Stage, line: HttpSender
+) -> None:
+    back, waiting = raw_citizen, RawCitizen(line, raw_citizen.service)
+    for one in (back, waiting):
+        await one.begin()
+        (await one.choose(NORTHBANK)).expect(303)
+    returning = await back.away()
+    settings = stage.parts.settings
+    providers = {name: one for name, one in settings.providers.items() if name != NORTHBANK}
+    registry = stage.parts.configuration.registry
+    remaining = replace(settings, providers=providers)
+    registry.replace_all(remaining, registry.prepare(remaining))
+    (await back.visit(returning)).expect(303)
+    for one in (back, waiting):
+        page = (await one.visit(one.page)).expect().body.decode()
+        assert "You can no longer use the organisation you chose here" in page
+        assert f"{one.page}/choose" in Forms(page.encode()).found
+    assert "Refresh" not in (await waiting.visit(waiting.page)).headers
 
 
 async def test_many_changes_break_no_sign_in(raw_citizen: RawCitizen, stage: Stage, line: HttpSender) -> None:

@@ -228,7 +228,8 @@ async def test_health_checks_are_more_frequent_during_an_outage(watched: Monitor
 async def test_a_hanging_or_failing_provider_delays_no_other_health_check(system: System) -> None:
     hanging, broken, sound = Played("hanging"), Played("broken"), Played("sound")
     hanging.hangs, broken.condition = True, ZeroDivisionError()
-    watch = HealthMonitor([hanging, broken, sound], system)
+    watch = HealthMonitor(system)
+    watch.watch({one.card.id: one for one in (hanging, broken, sound)})
     rounds = asyncio.Event()
 
     async def pause(_seconds: float) -> None:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
 from broker.actions.assisted.staff import StaffCases
-from broker.actions.assisted.staff_login import LoginRecords, StaffLogin
+from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
 from broker.assisted import events as ev
 from broker.assisted.case import Case, Channel, Contact, ContactMethod, Safety
@@ -203,11 +203,14 @@ async def staged(
             fingerprint=fingerprint,
             system=system,
         )
+        directory = StaffDirectory(
+            build(CARD, known_as(f"{base}/staff"), ProviderDependencies(outgoing, system, lambda _: PEM)),
+            people,
+            LoginPolicy(Level.SUBSTANTIAL, ("mfa",), StaffSessionTimeouts(IDLE, ABSOLUTE, FRESH)),
+        )
         login = StaffLogin(
-            provider=build(CARD, known_as(f"{base}/staff"), ProviderDependencies(outgoing, system, lambda _: PEM)),
+            directory=lambda: directory,
             callback=callback,
-            members=people,
-            policy=LoginPolicy(Level.SUBSTANTIAL, ("mfa",), StaffSessionTimeouts(IDLE, ABSOLUTE, FRESH)),
             records=LoginRecords(facts.staff_sessions, facts.audit, AttemptLog(Tallies())),
             system=system,
         )

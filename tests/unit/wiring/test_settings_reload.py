@@ -4,17 +4,23 @@ import hashlib
 import logging
 import shutil
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from broker.model.assurance import Level
 from broker.platform.http_client import HttpClients
 from broker.platform.system import System
+from broker.provider import Provider
 from broker.wiring.admin import read
-from broker.wiring.registry import Registry, key_sets
+from broker.wiring.provider_builds import ProviderBuilds
+from broker.wiring.registry import Registry
 from broker.wiring.settings_reload import SettingsReloader
 from providers import KINDS, ProviderDependencies
+from providers.health_monitor import HealthMonitor, MonitoredProvider
 from tests.support.configuration import Configuration, as_toml, prepared
+from tests.support.system import FakeClock
 
 DEMO = "services/demo-service.toml"
 BANK = "providers/northbank.toml"
@@ -57,18 +63,21 @@ def hosts() -> Hosts:
 
 
 @pytest.fixture
-async def registry(config: Configuration, system: System) -> AsyncIterator[Registry]:
+async def outgoing() -> AsyncIterator[HttpClients]:
+    """The connections of the process."""
+    clients = HttpClients(development=True)
+    yield clients
+    await clients.close()
+
+
+@pytest.fixture
+def registry(config: Configuration, outgoing: HttpClients, system: System) -> Registry:
     """What was taken at the start."""
-    outgoing, settings = HttpClients(development=True), config.settings()
-    dependencies = ProviderDependencies(outgoing, system)
-    built = {
-        provider_id: KINDS[one.kind].build(one.card, one.config, dependencies)
-        for provider_id, one in settings.providers.items()
-    }
-    registry = Registry(built, outgoing, system)
-    registry.replace_all(settings, key_sets(settings))
-    yield registry
-    await outgoing.close()
+    settings = config.settings()
+    builds = ProviderBuilds(ProviderDependencies(outgoing, system))
+    registry = Registry(HealthMonitor(system), builds, outgoing, system)
+    registry.replace_all(settings, registry.prepare(settings))
+    return registry
 
 
 @pytest.fixture
@@ -109,14 +118,103 @@ async def test_references_to_the_old_configuration_stay_unchanged(
     assert len(registry.services) == 4
 
 
-async def test_of_a_provider_its_listing_is_taken(
+async def test_a_changed_policy_builds_no_provider_again(
     config: Configuration, registry: Registry, reloading: SettingsReloader
 ) -> None:
-    provider = registry.providers["northbank"].provider
+    before = built(registry, "northbank")
     config.change(BANK, "policy.enabled", value=False)
     await reloading()
     assert not registry.providers["northbank"].policy.enabled
-    assert registry.providers["northbank"].provider is provider
+    assert built(registry, "northbank") is before
+
+
+def built(registry: Registry, provider: str) -> Provider:
+    """The provider without the watch over it."""
+    watched = registry.providers[provider].provider
+    assert isinstance(watched, MonitoredProvider)
+    return watched.inner
+
+
+async def test_providers_come_change_and_go(
+    config: Configuration,
+    registry: Registry,
+    reloading: SettingsReloader,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = {name: built(registry, name) for name in registry.providers}
+    started = clock.now()
+    clock.advance(1)
+    add_provider(config, "eid2")
+    config.change(BANK, "minutes", 9)
+    (config.folder / "providers/harbour.toml").unlink()
+    with caplog.at_level(logging.INFO, "portico.app"):
+        await reloading()
+    assert "harbour" not in registry.providers
+    assert registry.removed("harbour", started)
+    assert not registry.removed("harbour", clock.now())
+    assert not registry.removed("northbank", started)
+    assert registry.providers["eid2"].callback.endswith("/callback/eid2")
+    assert built(registry, "northbank") is not before["northbank"]
+    assert registry.providers["northbank"].provider.card.minutes == 9
+    [applied] = [vars(record) for record in caplog.records if record.message == "configuration_applied"]
+    assert (applied["providers_added"], applied["providers_changed"], applied["providers_removed"]) == (
+        ("eid2",),
+        ("northbank",),
+        ("harbour",),
+    )
+
+
+def add_provider(config: Configuration, name: str) -> None:
+    """One more provider, like the one with a secret, with another secret."""
+    config.write(f"providers/{name}.toml", config.table("providers/harbour.toml") | {"id": name})
+    secret = config.folder.parent / ".demo/secrets" / name
+    secret.write_text("another secret of the provider")
+    config.change(f"providers/{name}.toml", "openid.secret_file", f"../../.demo/secrets/{name}")
+
+
+async def test_a_secret_that_changes_in_its_file_builds_the_provider_again_with_new_connections(
+    config: Configuration, registry: Registry, reloading: SettingsReloader, outgoing: HttpClients
+) -> None:
+    before, pool = built(registry, "harbour"), outgoing.clients["provider:harbour"]
+    (config.folder.parent / ".demo/secrets/harbour").write_text("the secret was changed at the provider")
+    await reloading()
+    assert built(registry, "harbour") is not before
+    assert outgoing.clients["provider:harbour"] is not pool
+
+
+async def test_a_provider_that_cannot_be_built_refuses_the_reload_and_leaves_every_connection(
+    config: Configuration,
+    registry: Registry,
+    reloading: SettingsReloader,
+    outgoing: HttpClients,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pools, before = dict(outgoing.clients), built(registry, "harbour")
+
+    def unusable(*_: object) -> Provider:
+        raise ValueError("no usable key")
+
+    config.change("providers/harbour.toml", "minutes", 9)
+    monkeypatch.setitem(KINDS, "openid", replace(KINDS["openid"], build=unusable))
+    await reloading()
+    assert caplog.records[-1].message == "configuration_refused"
+    assert built(registry, "harbour") is before
+    assert dict(outgoing.clients) == pools
+
+
+async def test_staff_and_their_provider_are_taken(
+    config: Configuration, registry: Registry, reloading: SettingsReloader
+) -> None:
+    before = registry.staff
+    config.change("staff.toml", "level", "low")
+    config.change("staff.toml", "provider.minutes", 9)
+    await reloading()
+    assert before is not None
+    assert registry.staff is not None
+    assert registry.staff.policy.level is Level.LOW
+    assert registry.staff.provider is not before.provider
 
 
 async def test_one_problem_refuses_the_reload_and_is_logged_with_place_and_fix(
@@ -155,18 +253,13 @@ async def test_settings_that_need_a_restart_are_named_and_not_applied(
     config: Configuration, registry: Registry, reloading: SettingsReloader, caplog: pytest.LogCaptureFixture
 ) -> None:
     config.change("broker.toml", "tokens.code", "30 s")
-    config.change("staff.toml", "level", "low")
-    config.change(BANK, "minutes", 9)
-    config.write("providers/eid2.toml", config.table("providers/harbour.toml") | {"id": "eid2"})
-    secret = config.folder.parent / ".demo/secrets"
-    (secret / "eid2").write_text("another secret of the provider")
-    config.change("providers/eid2.toml", "openid.secret_file", "../../.demo/secrets/eid2")
+    config.change("broker.toml", "assisted.enabled", value=False)
+    (config.folder / "staff.toml").unlink()
     with caplog.at_level(logging.INFO, "portico.app"):
         await reloading()
     [waiting] = [vars(record)["what"] for record in caplog.records if record.message == "restart_required"]
-    assert waiting == ("broker.toml: tokens", "staff.toml", f"{BANK}", "providers/eid2.toml")
-    assert "eid2" not in registry.providers
-    assert registry.providers["northbank"].provider.card.minutes != 9
+    assert waiting == ("broker.toml: tokens", "broker.toml: assisted", "staff.toml")
+    assert registry.staff is not None
 
 
 async def test_services_are_held_to_the_rules_of_the_broker_that_runs(

@@ -99,6 +99,10 @@ class FakeRegistry:
     services: Mapping[str, Service] = field(default_factory=lambda: {SERVICE.client_id: SERVICE})
     providers: Mapping[str, ConfiguredProvider] = field(default_factory=dict)
 
+    def removed(self, _provider: str, _since: float) -> bool:
+        """Nothing was."""
+        return False
+
     def offerable(self, _service: Service) -> Sequence[ConfiguredProvider]:
         """There are none."""
         return ()

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from broker.actions.assisted.staff_login import (
     LoginRecords,
     LoginRedirect,
     LoginResult,
+    StaffDirectory,
     StaffLogin,
 )
 from broker.actions.attempt_log import AttemptLog
@@ -109,11 +111,11 @@ def tallies() -> Tallies:
 def harness(stage: Stage, system: System, tallies: Tallies) -> LoginHarness:
     """A staff login for Ann and Ben."""
     provider = StaffProvider(stage.clock)
+    policy = LoginPolicy(Level.SUBSTANTIAL, ("hwk",), StaffSessionTimeouts(900, 28800, 300))
+    directory = StaffDirectory(provider, {one.id: one for one in (ANN, BEN)}, policy)
     login = StaffLogin(
-        provider=provider,
+        directory=lambda: directory,
         callback=CALLBACK,
-        members={one.id: one for one in (ANN, BEN)},
-        policy=LoginPolicy(Level.SUBSTANTIAL, ("hwk",), StaffSessionTimeouts(900, 28800, 300)),
         records=LoginRecords(stage.facts.staff_sessions, stage.facts.audit, AttemptLog(tallies)),
         system=system,
     )
@@ -219,7 +221,9 @@ async def test_a_member_removed_from_the_staff_list_is_signed_out(harness: Login
     arrived = await harness.signs_in()
     assert isinstance(arrived, LoginResult)
     for people in ({"ben": BEN}, {"ann": replace(ANN, subject="somebody-else")}):
-        assert await replace(harness.login, members=people).principal(arrived.session) is None
+        directory = replace(harness.login.directory(), members=people)
+        later = replace(harness.login, directory=partial(replace, directory))
+        assert await later.principal(arrived.session) is None
 
 
 async def test_signing_out_ends_the_session_for_good(harness: LoginHarness) -> None:
