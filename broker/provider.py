@@ -1,4 +1,4 @@
-"""The contract between the broker and everything that can say who a citizen is.
+"""The contract between the broker and the providers of identities.
 
 A provider holds no state and decides nothing about the journey. A failure at the provider is a value; an exception is
 a fault of ours.
@@ -17,7 +17,7 @@ from broker.platform.toml_loader import Range
 
 
 class Prerequisite(StrEnum):
-    """What a citizen may have at hand. The picker can sort the ways by it; it never keeps anybody from one."""
+    """What a citizen may have at hand. The picker can sort the providers by it, and never excludes one."""
 
     PASSPORT = "passport"
     DRIVING_LICENCE = "driving_licence"
@@ -85,7 +85,7 @@ class LogoutRedirect:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRedirect:
-    """Where to send the citizen, and the provider's own memory of it (`note`: JSON values only, kept sealed)."""
+    """URL to which the citizen is sent, and the provider's state of the attempt (JSON values only, stored sealed)."""
 
     url: str
     provider_state: JsonObject
@@ -116,7 +116,7 @@ class ProviderFailureReason(StrEnum):
 
 
 class FailureCause(StrEnum):
-    """What a failed attempt depended on. Only the first four can say that a provider fails for everybody."""
+    """What a failed attempt depended on. Only the first four can mean that a provider fails for every citizen."""
 
     TRANSPORT = "transport"
     """The provider gave no answer: name, connection, TLS, time."""
@@ -143,7 +143,7 @@ class ProviderFailure:
     """A failed attempt.
 
     `detail` is for the log of operators: no claims, no codes, no tokens. `fault` is the closed word of the provider's
-    kind for what was wrong, for the log and the counters; empty if the kind has none.
+    kind for the fault, for the log and the counters; empty if the kind has none.
     """
 
     reason: ProviderFailureReason
@@ -182,7 +182,7 @@ class Provider(Protocol):
 
     @property
     def verifiable(self) -> VerificationCapabilities | None:
-        """What its identities can say of how they were verified, or None if they say nothing of it."""
+        """Verification that its identities can contain, or None if they contain none."""
         ...
 
     async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
@@ -210,7 +210,7 @@ class EndsSessions(Protocol):
     """A provider that can end its own session with a citizen who signs out. An optional ability."""
 
     async def end_session(self, parting: LogoutRedirect) -> str | None:
-        """Where to send the citizen for that, or None if there is no such address now.
+        """URL to which the citizen is sent for that, or None if there is none now.
 
         Calls the network at most for metadata that is not in the cache. The provider decides whether to ask the
         citizen, and whether they come back.

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
-    """Verifies. Raises CommandError where the record is not whole."""
+    """Verifies. Raises CommandError if the audit chain has a fault."""
     async with machine.open(load_settings(args, machine)) as facts:
         verdict = await facts.audit.verify()
     counted = f"{verdict.rows} sealed rows read, {verdict.unsealed} not sealed yet"

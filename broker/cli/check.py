@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, machine: CommandContext) -> int:
-    """Checks; prints what is wrong, or what would run. Raises CommandError where something is wrong."""
+    """Checks the settings and prints a summary. Raises CommandError with their problems."""
     settings = load_settings(args, machine)
     if problems := list(check_keys(settings)):
         raise CommandError(format_problems(problems, args.config))

@@ -70,10 +70,10 @@ class Epochs(Protocol):
 
 
 class Reloads(Protocol):
-    """Where processes look whether they should read their settings again."""
+    """The shared counter of reload requests, which every process polls."""
 
     async def ask_reload(self, who: str, now: float) -> int:
-        """Says so, with an audit row. Gives how often it was said."""
+        """Adds a request, with an audit row. Returns the number of requests."""
         ...
 
 
@@ -113,7 +113,7 @@ class AuditReportPort(Protocol):
 
 
 class Clocks(Protocol):
-    """This machine's clock, held against the database's. All are of the last look; seconds."""
+    """This machine's clock compared with the database's, in seconds, at the last reading."""
 
     @property
     def offset(self) -> float: ...
@@ -160,7 +160,7 @@ class CommandContext:
 
     `kinds` are the kinds of providers; `user` is who runs the command, for audit rows; `open` opens the stores of
     facts and closes them again; `migrate` brings the schema up to date and names each step that it took; `connect` uses
-    everything outside of the process once, and says what came of each.
+    everything outside of the process once, and returns the result of each.
     """
 
     kinds: Mapping[str, ProviderKind]
@@ -172,7 +172,7 @@ class CommandContext:
 
 
 def require_clock(facts: AdminStoresPort) -> None:
-    """Raises CommandError if this machine's clock is off: what would be written would bear a wrong time."""
+    """Raises CommandError if this machine's clock is wrong, since rows would be written with a wrong time."""
     if facts.clock.own_clock_is_off:
         raise CommandError(
             f"{facts.clock.explanation}\n    correct this machine's clock, or run the command on another host"

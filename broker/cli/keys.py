@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
-    """Does what the verb says. Raises CommandError."""
+    """Runs the subcommand. Raises CommandError."""
     match args.verb:
         case "rotate" | "retire":
             return await rotate_keys.run(args, load_settings(args, machine), machine)

@@ -81,7 +81,7 @@ def _add(commands: Any, name: str, module: Any, run: Callable[[argparse.Namespac
 
 
 def _in_loop(run: Callable[..., Any], context: Callable[[], CommandContext]) -> Callable[[argparse.Namespace], int]:
-    """A command that talks to stores: it runs in an event loop of its own."""
+    """A command that uses stores: it runs in an event loop."""
     return lambda args: int(asyncio.run(run(args, context())))
 
 

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
-    """Migrates, and says what was done. Raises Refused."""
+    """Migrates the schema and prints each step. Raises CommandError."""
     steps = await machine.migrate(load_settings(args, machine))
     print("\n".join(steps) if steps else "the schema is up to date")
     return 0

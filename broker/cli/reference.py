@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, machine: CommandContext) -> int:
-    """Prints the reference, or puts it into a file. Raises CommandError where the file has no place for it."""
+    """Prints the reference, or writes it into a file. Raises CommandError if the file has no place for it."""
     printed = providers_document() if args.providers else reference(machine.kinds)
     if args.into is None:
         print(printed)

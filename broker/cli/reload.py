@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
-    """Checks, and tells everybody. Raises CommandError where something is wrong."""
+    """Checks the settings and requests a reload by every process. Raises CommandError if a setting is invalid."""
     settings = load_settings(args, machine)
     if problems := list(check_keys(settings)):
         raise CommandError(format_problems(problems, args.config))

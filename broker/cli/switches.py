@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser, kind: KillSwitchKind) -> None
 
 
 async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitchKind) -> int:
-    """Does what the verb says. Raises CommandError."""
+    """Runs the subcommand. Raises CommandError."""
     settings = load_settings(args, machine)
     async with machine.open(settings) as facts:
         if args.verb != "list":
@@ -86,7 +86,7 @@ async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitc
 async def _sign_out(
     args: argparse.Namespace, machine: CommandContext, settings: Settings, facts: AdminStoresPort
 ) -> str:
-    """Ends the sessions of an account; says how many there were."""
+    """Ends the sessions of an account; returns a line with their number."""
     now = machine.system.now()
     event = AuditEvent("session_ended", now, args.by or machine.user, details={"why": "operator"})
     ended = await facts.sessions.end_all(args.id, event, logout_fan_out(settings.services, now))

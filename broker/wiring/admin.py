@@ -113,7 +113,7 @@ async def check_start(settings: Settings) -> None:
 
 
 async def migrate_schema(settings: Settings) -> Sequence[str]:
-    """Brings the schema up to date; says what was done. Raises CommandError if the database cannot be used."""
+    """Migrates the schema; returns the steps. Raises CommandError if the database cannot be used."""
     from broker.stores.sql.migrate import migrate  # here, since nothing else needs Alembic
 
     database = settings.broker.database
@@ -162,8 +162,8 @@ class AuditVerifier:
     checkpoints: Path | None
 
     async def verify(self) -> AuditReport:
-        """Reads all of it. Raises CommandError where no checkpoint is kept outside: then a cut end could not be
-        seen."""
+        """Verifies the whole chain. Raises CommandError without a file of checkpoints, since a cut tail could not be
+        detected."""
         if self.checkpoints is None:
             raise CommandError(
                 "audit.checkpoints: not set: without checkpoints outside the database a cut end goes unseen"

@@ -347,7 +347,7 @@ def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
 
 def staff_app(container: Container) -> ASGIApp:
     """The application for support staff, with what only operators read beside it. Raises ValueError without staff."""
-    from broker.web import staff as staff_pages  # here, since a worker of the public door needs none of it
+    from broker.web import staff as staff_pages  # here, since a worker of the public listener needs none of it
 
     counters = container.settings.broker.metrics
     files, cases = statics("console"), StaffCases(case_context(container))
@@ -372,7 +372,7 @@ def _with_middleware(
     container: Container,
     within: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> ASGIApp:
-    """The application of these routes with everything around it. `within` is what stands nearest to the routes."""
+    """The application of these routes inside its middleware. `within` adds the innermost middleware."""
     handlers, clock = public.handlers(pages), container.connections.sql_stores.clock
     inner = within(fast_router(routes, handlers, astray))
     clock_guard = ClockGuard(inner, lambda: clock.unready_reason, astray.calls, handlers[StoreUnavailable])

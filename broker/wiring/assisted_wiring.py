@@ -1,4 +1,4 @@
-"""Verification by a person: what work on cases stands on."""
+"""Dependencies of assisted verification."""
 
 from collections.abc import Iterable
 
@@ -42,7 +42,7 @@ def case_context(container: Container) -> CaseContext:
 def verifiable(
     profiles: Profiles, providers: Iterable[VerificationCapabilities | None], *, assisted: bool
 ) -> VerificationCapabilities:
-    """What the providers and, if it is offered, assisted verification can say of how they verified a person."""
+    """Verification that identities of the providers and, if it is offered, of assisted verification can contain."""
     by_hand = verified_identity.verifiable(profiles, DETAILS) if assisted else None
     return merge_capabilities(each for each in (*providers, by_hand) if each is not None)
 

@@ -64,7 +64,7 @@ def _in_time(container: Container, do: Callable[[], Awaitable[object]]) -> Calla
 
 
 async def _update_memory_usage(container: Container) -> None:
-    """Looks how full passing state is, and whether anything is thrown away there."""
+    """Reads the memory usage of the ephemeral store, and whether it evicts anything."""
     await container.connections.ephemeral_stores.update_memory_usage()
     container.monitoring.metrics.evicting(evicts=container.connections.ephemeral_stores.evicts())
 

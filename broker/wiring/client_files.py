@@ -1,4 +1,4 @@
-"""Services that register by themselves become files like all others, and are taken as a reload takes files."""
+"""Files of dynamically registered clients: written beside the other services and applied by a reload."""
 
 import asyncio
 import logging
@@ -25,15 +25,15 @@ Validator = Callable[[Source], Settings | list[Problem]]
 
 
 class ReloadBroadcast(Protocol):
-    """Where all processes hear that there is something to read."""
+    """The shared counter of reload requests, which every process polls."""
 
     async def ask_reload(self, who: str, now: float) -> int:
-        """Says so; it is audited."""
+        """Adds a request, with an audit row."""
         ...
 
 
 class ClientFiles:
-    """The files of services in the folder of the configuration. One that is wrong never bears a name there."""
+    """The files of services in the folder of the configuration. An invalid one never has a name there."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class ClientFiles:
         self._one_at_a_time = asyncio.Lock()
 
     async def add(self, client_id: str, file: JsonObject) -> Sequence[Problem]:
-        """Writes the file and has everybody read it, or says what is wrong with it."""
+        """Writes the file and requests a reload by every process, or returns its problems."""
         try:
             text = dumps(file)
         except ValueError as problem:
@@ -70,7 +70,7 @@ class ClientFiles:
                 await self._take(client_id)
                 if client_id not in self._services():
                     raise StoreUnavailable("the configuration was not taken")
-            except BaseException as fault:  # nobody was told of the service, so nothing of it stays, whatever it was
+            except BaseException as fault:  # no caller knows the service yet, so its file is removed after any fault
                 path.unlink(missing_ok=True)
                 if isinstance(fault, OSError):
                     LOG.error("client_registration_failed", extra={"place": str(path), "problem": str(fault)})
@@ -79,8 +79,8 @@ class ClientFiles:
         return ()
 
     async def remove(self, client_id: str) -> None:
-        """Takes the file away and has everybody read again. Raises StoreUnavailable where it stays in force all the
-        same."""
+        """Removes the file and requests a reload by every process. Raises StoreUnavailable if the service stays in
+        force."""
         async with self._one_at_a_time:
             (self._folder / f"{client_id}.toml").unlink(missing_ok=True)
             await self._take(client_id)
@@ -119,7 +119,7 @@ def _place(path: Path, text: str) -> None:
 
 
 def _about(problems: Sequence[Problem], file: str) -> Sequence[Problem]:
-    """The problems of this file, with their places in it. Raises StoreUnavailable where only others have some."""
+    """The problems of this file, with their places in it. Raises StoreUnavailable if only other files have some."""
     mine = [problem for problem in problems if problem.path.startswith(file)]
     if not mine:
         raise StoreUnavailable("the configuration is wrong elsewhere")

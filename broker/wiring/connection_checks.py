@@ -1,4 +1,4 @@
-"""Uses everything outside of the process once, as `portico check --connect` asks: what works, and what is wrong."""
+"""Connection checks of `portico check --connect`: uses each external dependency once and returns the results."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -30,7 +30,7 @@ WITHIN = 15.0
 
 @dataclass(frozen=True, slots=True)
 class ConnectionResult:
-    """What came of using one thing outside: what is wrong (None: it works), and what departs from a standard."""
+    """Result of one connection check: the problem (None if it works), and deviations from a standard."""
 
     problem: str | None = None
     deviations: Sequence[str] = ()

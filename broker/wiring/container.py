@@ -1,4 +1,4 @@
-"""What everything in one process stands on, built once from settings."""
+"""Container: the shared parts of one process, built once from the settings."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

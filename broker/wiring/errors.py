@@ -24,7 +24,7 @@ STATUSES: Final = f"exit status: {DONE} done, {WRONG} refused, {USAGE} wrong com
 
 
 class CommandError(Exception):
-    """A command that cannot do what was asked. The text is for the operator: what is wrong, and the fix."""
+    """A command that failed. The text is for the operator: the problem and its fix."""
 
     def __init__(self, text: str, status: int = WRONG) -> None:
         super().__init__(text)

@@ -19,7 +19,7 @@ def prepare(settings: Settings, draw: Callable[[int], bytes]) -> tuple[Path, ...
     Keys and client secrets for both sides: the other side (a sample service, a simulated provider) reads the same
     secret file, or, for a service with keys, the private half that is put beside its key set with the ending `.pem`.
     `draw(n)` gives n unpredictable bytes. Raises ValueError outside development, where each side makes its own, and
-    OSError where something cannot be written.
+    OSError if a file cannot be written.
     """
     broker = settings.broker
     if not broker.development:
@@ -37,7 +37,7 @@ def prepare(settings: Settings, draw: Callable[[int], bytes]) -> tuple[Path, ...
 
 
 def make(file: Missing, draw: Callable[[int], bytes]) -> tuple[Path, ...]:
-    """Makes one file, and the private half where the file is for the public one."""
+    """Creates one file, and for a public key also the file of its private half."""
     match file.content:
         case Content.CLIENT_SECRET:
             write(file.path, draw(SECRET_SIZE).hex().encode() + b"\n")
@@ -55,7 +55,7 @@ def make(file: Missing, draw: Callable[[int], bytes]) -> tuple[Path, ...]:
 
 
 def private_half(key_set: Path) -> Path:
-    """Where the private key of a key set that was made here lies: `shop.jwks.json` has `shop.pem` beside it."""
+    """Path of the private key of a generated key set: `shop.pem` beside `shop.jwks.json`."""
     return key_set.with_name(f"{key_set.name.partition('.')[0]}.pem")
 
 

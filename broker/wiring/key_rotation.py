@@ -22,7 +22,7 @@ def rotation_policy(broker: BrokerSettings) -> RotationPolicy:
 
 
 async def rotate(container: Container, manager: KeyManager) -> None:
-    """Takes the steps that are due, if any. What the folder says counts: a step that another took is not due."""
+    """Takes the steps that are due according to the key folder, so that a step of another process is not repeated."""
     now = container.system.now()
     try:
         if not manager.due(now):

@@ -52,7 +52,7 @@ async def open_container(
 ) -> AsyncIterator[Container]:
     """Opens stores and connections, starts what is done again and again, and closes all of it in the end.
 
-    `read` reads the settings again from the `place` where they came from, for changes that need no restart.
+    `read` loads the settings again from their `place`, for changes that need no restart.
     """
     broker = settings.broker
     tokens = Pkcs11Tokens(system.monotonic)
@@ -114,7 +114,7 @@ async def open_container(
 def _files(
     settings: Settings, place: Path | None, reloader: SettingsReloader | None, sql: SqlStores, registry: Registry
 ) -> ClientFiles | None:
-    """The files of services, where services may register by themselves."""
+    """The files of services, if dynamic registration is enabled."""
     if not settings.broker.dynamic_registration or place is None or reloader is None:
         return None
     rewrite_renamed(place)
@@ -167,7 +167,7 @@ async def _open_sql_stores(settings: Settings, sealer: Sealer, system: System) -
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:
-    """Ends what is done again and again. It is told so more than once: a library on the way may lose the first word."""
+    """Cancels a periodic task. The cancellation is repeated, since a library may swallow the first one."""
     while not task.done():
         task.cancel()
         await asyncio.wait([task], timeout=0.1)

@@ -1,4 +1,4 @@
-"""The services and providers as they are configured now: asked each time, taken anew as one."""
+"""Registry of the configured services and providers: read at each request, replaced as a whole by a reload."""
 
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any, Final, TypeVar
@@ -24,9 +24,9 @@ NO_KEYS: Final = KeySet()
 
 
 class LiveMapping(Mapping[str, T]):
-    """A mapping that its holder may keep: it always shows what is registered now.
+    """A mapping that always shows the current registrations, so that its holder may keep it.
 
-    What one call gives (`items()`, say) stays as it was, whatever is registered meanwhile.
+    The result of one call, such as `items()`, does not change if a reload follows.
     """
 
     __slots__ = ("_now",)
@@ -36,7 +36,7 @@ class LiveMapping(Mapping[str, T]):
         self._now: Mapping[str, T] = {}
 
     def swap(self, now: Mapping[str, T]) -> None:
-        """From here on it shows these, which nobody changes any more."""
+        """Replaces the content. The caller must not change `now` afterwards."""
         self._now = now
 
     def __getitem__(self, key: str) -> T:
@@ -64,7 +64,7 @@ class LiveMapping(Mapping[str, T]):
         return self._now.values()
 
     def items(self) -> ItemsView[str, T]:
-        """Ids with what they stand for at this moment."""
+        """Current ids and values."""
         return self._now.items()
 
 
@@ -142,9 +142,9 @@ class Registry:
         return found
 
     async def keys(self, client_id: str, proof: str | Certificate) -> KeySet:
-        """The public keys of a service, to verify a token or know a certificate. For an empty text nothing is fetched.
+        """The public keys of a service, to verify a token or match a certificate. For an empty text nothing is fetched.
 
-        An empty set for a service without keys, and for one that shows them where they cannot be fetched now. If a
+        Returns an empty set for a service without keys, and for one whose JWKS URL cannot be fetched now. If a
         reload replaces the keys during the fetch, the answer is those of the new registration.
         """
         while True:
@@ -169,8 +169,8 @@ class Registry:
         return known
 
     async def encryption_keys(self, service: Service, alg: str) -> Sequence[EncryptionKey]:
-        """The keys that a service can be written to: those in its file, imported when they are first needed, or those
-        that it shows, best with one for `alg`. Raises StoreUnavailable where these cannot be fetched.
+        """The encryption keys of a service: those in its file, imported at first use, or those at its JWKS URL, which
+        is fetched again if it lacks one for `alg`. Raises StoreUnavailable if they cannot be fetched.
         """
         remote = self._remote.get(service.client_id)
         if remote is not None:
@@ -187,7 +187,7 @@ class Registry:
         return keys
 
     def _remote_keys(self, client_id: str, url: str) -> ClientJwks:
-        """Those of before where the address is the same; a service has connections of its own, so it slows no other."""
+        """The present ones if the URL is the same. Each service has its own connections, so that it delays no other."""
         known = self._remote.get(client_id)
         if known is not None and known.url == url:
             return known
