@@ -46,7 +46,7 @@ def on_servers(database: str, redis: str, workers: int) -> Script:
 
 
 def started(output: str, workers: int) -> bool:
-    """Whether everybody listens, going by what the broker wrote."""
+    """True if every process has logged that it listens."""
     if workers > 1:
         return output.count("Application startup complete") >= workers
     return "Uvicorn running" in output
