@@ -85,10 +85,15 @@ class LogoutRedirect:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRedirect:
-    """URL to which the citizen is sent, and the provider's state of the attempt (JSON values only, stored sealed)."""
+    """URL to which the citizen is sent, and the provider's state of the attempt (JSON values only, stored sealed).
+
+    `expires` is set for a URL that works once and only until then (seconds since 1970 UTC), such as one with the
+    `request_uri` of a pushed request. After that a new departure is needed.
+    """
 
     url: str
     provider_state: JsonObject
+    expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

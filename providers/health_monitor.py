@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from statistics import median
 from typing import Final
 
@@ -104,7 +105,7 @@ class MonitoredProvider:
         if isinstance(outcome, ProviderFailure):
             self._count(outcome)
             return outcome
-        return UpstreamRedirect(outcome.url, {**outcome.provider_state, LEFT: now})
+        return replace(outcome, provider_state={**outcome.provider_state, LEFT: now})
 
     def matches_callback(self, note: JsonObject, answer: CallbackParameters) -> bool:
         """As the provider."""

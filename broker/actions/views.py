@@ -29,7 +29,8 @@ class RedirectAway:
 
     `card` is the provider redirected to, or None for the service.
     `fields` is set if the response is sent by POST (`form_post`). `offer` is what may be chosen instead, for a citizen
-    who comes back from a provider with the back button. `language` is that of the transaction.
+    who comes back from a provider with the back button. `language` is that of the transaction. `expires` is set for a
+    URL that works once, and only until then.
     """
 
     service: Service
@@ -39,6 +40,7 @@ class RedirectAway:
     fields: Mapping[str, str] | None = None
     offer: Offer | None = None
     language: str | None = None
+    expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,10 @@ ENDED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Attempt at one provider. `id` is part of the upstream `state`; `note` is opaque data of the provider adapter."""
+    """Attempt at one provider. `id` is part of the upstream `state`; `note` is opaque data of the provider adapter.
+
+    `url_expires` is set if the URL works once, and only until then: after that another attempt has to begin.
+    """
 
     id: str
     provider: str
@@ -58,6 +61,7 @@ class Attempt:
     started: float
     expires: float
     note: JsonObject = field(default_factory=dict)
+    url_expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,13 +130,13 @@ def bent(callback: str, **parameters: str) -> str:
 
 def another_attempt(callback: str) -> str:
     """The callback of an attempt that this transaction never made."""
-    handle, _, attempt = parse_qs(urlsplit(callback).query)["state"][0].partition(".")
-    return bent(callback, state=f"{handle}.{'A' * len(attempt)}")
+    state = parse_qs(urlsplit(callback).query)["state"][0]
+    return bent(callback, state=state[:48] + "a" * 48)
 
 
 Bend = Callable[[str], str]
 STRAYS: list[tuple[StrayReason, str, Bend]] = [
-    (StrayReason.UNKNOWN, NORTHBANK, lambda callback: bent(callback, state="x" * 43 + "." + "y" * 43)),
+    (StrayReason.UNKNOWN, NORTHBANK, lambda callback: bent(callback, state="a" * 96)),
     (StrayReason.UNKNOWN, NORTHBANK, lambda callback: bent(callback, state="")),
     (StrayReason.UNREADABLE, NORTHBANK, lambda callback: callback + "&state=twice"),
     (StrayReason.OTHER_ATTEMPT, NORTHBANK, another_attempt),

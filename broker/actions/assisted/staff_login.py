@@ -121,7 +121,8 @@ class StaffLogin:
         sign-in is demanded, and it has to be later than that.
         """
         principal = await self.principal(session)
-        handle, secret = handles.new_handle(self.system, "staff"), handles.new_handle(self.system)
+        # letters and digits only, as some providers demand of a state
+        handle, secret = self.system.random_bytes(24).hex(), handles.new_handle(self.system)
         ask = UpstreamRequest(
             self.policy.level,
             handle,

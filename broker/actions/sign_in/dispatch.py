@@ -102,7 +102,9 @@ async def _view(
         case TransactionState.AWAY if transaction.attempt is not None:
             attempt, offer = transaction.attempt, await _offer(context, transaction, service)
             by = provider_info(context, attempt.provider)
-            return RedirectAway(service, attempt.url, attempt.id, by, offer=offer, language=language)
+            return RedirectAway(
+                service, attempt.url, attempt.id, by, offer=offer, language=language, expires=attempt.url_expires
+            )
         case TransactionState.CHECKING if transaction.attempt is not None:
             return CheckingView(service, provider_info(context, transaction.attempt.provider), language)
         case TransactionState.FAILED if transaction.failure is not None:

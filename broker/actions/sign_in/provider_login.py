@@ -1,6 +1,8 @@
 """Provider login: starts a sign-in with a provider, and processes its callback."""
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from broker.actions.attempt_log import StrayReason
 from broker.actions.browser import Browser
@@ -19,7 +21,23 @@ from broker.journey.transaction import ATTEMPT_LIFE, Attempt, Transaction, Trans
 from broker.model import handle as handles
 from broker.model.failures import FailureClass, from_reason
 from broker.model.identity import Identity
+from broker.platform import base64url
 from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirect, UpstreamRequest
+
+_STATE: Final = re.compile(r"[0-9a-f]{96}", re.ASCII)
+
+
+def upstream_state(handle: str, attempt_id: str) -> str:
+    """The `state` of an attempt: both handles in hexadecimal. Some providers accept letters and digits only."""
+    return (base64url.decode(handle) + base64url.decode(attempt_id)).hex()
+
+
+def read_state(state: str) -> tuple[str, str] | None:
+    """The transaction's handle and the attempt's id in a `state`; None for any other text."""
+    if not _STATE.fullmatch(state):
+        return None
+    both = bytes.fromhex(state)
+    return base64url.encode(both[:24]), base64url.encode(both[24:])
 
 
 async def start_login(
@@ -40,10 +58,12 @@ async def start_login(
         return HelpRefused.NOT_NOW
     attempt_id = handles.new_handle(context.system)
     outcome = await registered.provider.begin(
-        _request_login(transaction, registered, f"{handle}.{attempt_id}", browser)
+        _request_login(transaction, registered, upstream_state(handle, attempt_id), browser)
     )
-    url, note = (outcome.url, outcome.provider_state) if isinstance(outcome, UpstreamRedirect) else ("", {})
-    chosen = ProviderChosen(Attempt(attempt_id, provider, url, now, now + ATTEMPT_LIFE, note))
+    away = outcome if isinstance(outcome, UpstreamRedirect) else UpstreamRedirect("", {})
+    chosen = ProviderChosen(
+        Attempt(attempt_id, provider, away.url, now, now + ATTEMPT_LIFE, away.provider_state, away.expires)
+    )
     if isinstance(outcome, UpstreamRedirect):
         await advance_transaction(context, handle, transaction, chosen)
         return None
@@ -92,13 +112,11 @@ async def handle_callback(
 
     if parameters is None:
         stray(StrayReason.UNREADABLE)
-        handle, _, attempt_id = state.partition(".")
-        named = await load_own_transaction(context, handle, browser) if attempt_id else DeadEnd(FailureClass.LOST_PLACE)
+        handle, _ = read_state(state) or ("", "")
+        named = await load_own_transaction(context, handle, browser) if handle else DeadEnd(FailureClass.LOST_PLACE)
         return named if isinstance(named, DeadEnd) else handle
-    handle, _, attempt_id = parameters.get("state", "").partition(".")
-    transaction = (
-        await load_own_transaction(context, handle, browser) if attempt_id else DeadEnd(FailureClass.LOST_PLACE)
-    )
+    handle, attempt_id = read_state(parameters.get("state", "")) or ("", "")
+    transaction = await load_own_transaction(context, handle, browser) if handle else DeadEnd(FailureClass.LOST_PLACE)
     if isinstance(transaction, DeadEnd):
         stray(StrayReason.UNKNOWN)
         return transaction

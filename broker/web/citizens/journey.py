@@ -75,7 +75,8 @@ def page(app: CitizenApp, answer: Page) -> Callable[[Request], Awaitable[Respons
 
 async def _check_callback(req: CitizenRequest) -> Response:
     """HEAD of a callback: reports whether `state` belongs to a transaction of this browser, and processes nothing."""
-    return await _check_page(req, answered_state(req.request).partition(".")[0], 303)
+    named = provider_login.read_state(answered_state(req.request))
+    return await _check_page(req, "" if named is None else named[0], 303)
 
 
 async def _check_page(req: CitizenRequest, handle: str, status: int) -> Response:

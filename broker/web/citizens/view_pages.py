@@ -118,9 +118,13 @@ def _choose(view: PickerView, frame: PageContext) -> PageResponse:
 
 
 def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResponse:
-    """Redirects at once the first time; after a reload or the back button it waits for the citizen."""
+    """Redirects at once the first time; after a reload or the back button it waits for the citizen.
+
+    A link that works once is replaced by a form that begins another attempt at the same provider.
+    """
     words = frame.language
     again = left == view.redirect_id
+    renew = view.expires is not None and view.card is not None and (again or frame.now >= view.expires)
     service = view.service.name(words.code)
     others = (
         choices(view.offer, words, service, frame.now, view.card.id, person=False)
@@ -134,6 +138,7 @@ def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResp
         again=again,
         url=view.url,
         fields=None if view.fields is None else list(view.fields.items()),
+        renew=view.card.id if renew and view.card is not None else None,
         ways=others,
         keeps=bool(others),
     )
@@ -141,7 +146,7 @@ def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResp
         return PageResponse(
             "leave", variables, headers=FORM_LEAVES, cookies=(cookies.redirect_cookie(frame.handle, view.redirect_id),)
         )
-    if again:
+    if again or renew:
         return PageResponse("leave", variables)
     refresh = (("Refresh", f"0;url={header_safe_url(view.url)}"),)
     return PageResponse(
@@ -154,7 +159,7 @@ def posted_back(frame: PageContext, service: Service | None, way: ClientRedirect
     name = service.name(frame.language.code) if service else frame.language.text("the service")
     fields = list((way.fields or {}).items())
     variables = frame.template_variables(
-        service, name=name, provider=False, again=False, url=way.url, fields=fields, ways=[]
+        service, name=name, provider=False, again=False, url=way.url, fields=fields, renew=None, ways=[]
     )
     return PageResponse("leave", variables, headers=FORM_LEAVES)
 

@@ -12,6 +12,7 @@ from broker.actions.results import ContinuationIssued, HelpRequest
 from broker.actions.sign_in import authorize
 from broker.actions.sign_in.consent import live_session
 from broker.actions.sign_in.context import ConfiguredProvider
+from broker.actions.sign_in.provider_login import upstream_state
 from broker.actions.views import Ending, EndingView, View
 from broker.journey.transaction import Transaction, TransactionState
 from broker.model.assurance import Level
@@ -178,7 +179,7 @@ class World:
         self.upstream[provider].says = self.said = says
         attempt = (await self.transaction(handle)).attempt
         assert attempt is not None
-        await self.sign_in.complete(provider, {"state": f"{handle}.{attempt.id}"}, self.browser)
+        await self.sign_in.complete(provider, {"state": upstream_state(handle, attempt.id)}, self.browser)
 
     async def tries(self, handle: str, says: ProviderFailureReason | Level = Level.HIGH, provider: str = ALDER) -> None:
         """There and back."""

@@ -190,6 +190,9 @@ VIEWS: Mapping[str, View] = {
         transaction(TransactionState.CHOOSING), SERVICE, replace(OFFER, options=(), reachable=False)
     ),
     "leave": RedirectAway(SERVICE, "https://alder.example/authorize?a=1&b=2", "mark-1", BANK, offer=OFFER),
+    "leave_once": RedirectAway(
+        SERVICE, "https://alder.example/authorize?request_uri=urn:a", "mark-4", BANK, offer=OFFER, expires=NOW - 1
+    ),
     "leave_for_service": RedirectAway(SERVICE, "https://fishing.example/return?code=x&state=y", "mark-2", None),
     "leave_by_post": RedirectAway(
         SERVICE, "https://fishing.example/return", "mark-3", None, {"code": "x", "state": '"<'}

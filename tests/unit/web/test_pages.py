@@ -226,6 +226,20 @@ def test_leaving_goes_by_itself_the_first_time_only(written: PageRenderer) -> No
         assert 'href="https://alder.example/authorize?a=1&amp;b=2"' in written.page("leave", "en", found.variables)
 
 
+def test_a_link_that_works_once_becomes_a_form_that_begins_again(written: PageRenderer) -> None:
+    lapsed = VIEWS["leave_once"]
+    assert isinstance(lapsed, RedirectAway)
+    valid = replace(lapsed, expires=NOW + 60)
+    assert ("Refresh", f"0;url={lapsed.url}") in shown(valid, written).headers
+    for view, held in ((lapsed, {}), (lapsed, {"portico-left": "mark-4"}), (valid, {"portico-left": "mark-4"})):
+        found = shown(view, written, held=held)
+        assert (found.headers, found.cookies) == ((), ())
+        html = written.page("leave", "en", found.variables)
+        assert lapsed.url not in html
+        assert f'action="/journey/{HANDLE}/choose"' in html
+        assert '<input type="hidden" name="provider" value="alder">' in html
+
+
 def test_coming_back_from_leaving_offers_the_other_ways(written: PageRenderer) -> None:
     assert 'value="cedar"' not in page(VIEWS["leave"], written)
     html = page(VIEWS["leave"], written, held={"portico-left": "mark-1"})
