@@ -157,14 +157,7 @@ def decrypt(token: str, keys: Mapping[str, DecryptionKey], algs: Collection[str]
     Without a `kid`, the only key for the algorithm is used. Raises UnknownKey if no key matches, InvalidToken for any
     other error; errors of the decryption itself are not distinguished.
     """
-    if len(token) > MAX_ENCRYPTED:
-        raise InvalidToken(f"token of {len(token)} characters: at most {MAX_ENCRYPTED} are read")
-    match = _COMPACT.fullmatch(token)
-    if match is None:
-        raise InvalidToken("not a JWE in compact form: expected five parts in base64url")
-    if len(match[1]) > _MAX_HEADER:
-        raise InvalidToken(f"header of {len(match[1])} characters: at most {_MAX_HEADER} are read")
-    header = _header(match[1])
+    header = parse_compact(token)
     alg, enc = _check_header(header, algs, encs)
     kid = header.get("kid")
     key = _find(kid if isinstance(kid, str) else None, alg, keys)
@@ -177,9 +170,17 @@ def decrypt(token: str, keys: Mapping[str, DecryptionKey], algs: Collection[str]
     return Decrypted(header, opened.plaintext)
 
 
-def _header(text: str) -> JsonObject:
+def parse_compact(token: str) -> JsonObject:
+    """The header of a JWE in compact form, whose parts have the right syntax. Raises InvalidToken."""
+    if len(token) > MAX_ENCRYPTED:
+        raise InvalidToken(f"token of {len(token)} characters: at most {MAX_ENCRYPTED} are read")
+    match = _COMPACT.fullmatch(token)
+    if match is None:
+        raise InvalidToken("not a JWE in compact form: expected five parts in base64url")
+    if len(match[1]) > _MAX_HEADER:
+        raise InvalidToken(f"header of {len(match[1])} characters: at most {_MAX_HEADER} are read")
     try:
-        header = jose.strict_json(base64url.decode(text))
+        header = jose.strict_json(base64url.decode(match[1]))
     except ValueError as problem:
         raise InvalidToken(f"header cannot be read: {type(problem).__name__}") from None
     if not isinstance(header, dict):

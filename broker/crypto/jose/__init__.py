@@ -10,7 +10,7 @@ Keys come from configuration or metadata, never from a message, except in `verif
 no clock here: the callers check `exp`, `nbf` and `iat`.
 """
 
-from broker.crypto.jose.algorithms import SIGNATURE_ALGORITHMS
+from broker.crypto.jose.algorithms import SIGNATURE_ALGORITHMS, UPSTREAM_ALGORITHMS
 from broker.crypto.jose.certificates import (
     MAX_CERTIFICATE,
     Authorities,
@@ -30,6 +30,7 @@ from broker.crypto.jose.keys import (
     Signer,
     SigningKey,
     UnknownKey,
+    derive_signing_key,
     load_signing_key,
     new_signing_key_pem,
     parse_keys,
@@ -47,6 +48,7 @@ from broker.crypto.jose.tokens import (
     hash_claim,
     lacks_key,
     sign,
+    sign_embedded,
     verify,
     verify_embedded,
     verify_issued,
@@ -59,6 +61,7 @@ __all__ = [
     "MAX_KEY_SET",
     "MAX_TOKEN",
     "SIGNATURE_ALGORITHMS",
+    "UPSTREAM_ALGORITHMS",
     "Authorities",
     "BadSignature",
     "Certificate",
@@ -70,6 +73,7 @@ __all__ = [
     "UnknownKey",
     "Verified",
     "claimed_issuer",
+    "derive_signing_key",
     "distinguished_name",
     "email",
     "hash_claim",
@@ -84,6 +88,7 @@ __all__ = [
     "read_authorities",
     "read_certificate",
     "sign",
+    "sign_embedded",
     "strict_json",
     "thumbprint",
     "verify",

@@ -7,7 +7,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from jwt.algorithms import OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm, RSAPSSAlgorithm
 
 
 class _ES256:
@@ -39,6 +39,17 @@ ALGORITHMS: Final[Mapping[str, Any]] = {
     "RS256": RSAAlgorithm(RSAAlgorithm.SHA256),
     "EdDSA": _EDDSA,
     "Ed25519": _EDDSA,
+    "ES384": ECAlgorithm(ECAlgorithm.SHA384),
+    "ES512": ECAlgorithm(ECAlgorithm.SHA512),
+    "PS384": RSAPSSAlgorithm(RSAPSSAlgorithm.SHA384),
+    "PS512": RSAPSSAlgorithm(RSAPSSAlgorithm.SHA512),
+    "RS384": RSAAlgorithm(RSAAlgorithm.SHA384),
+    "RS512": RSAAlgorithm(RSAAlgorithm.SHA512),
 }
-SIGNATURE_ALGORITHMS: Final = frozenset(ALGORITHMS)
-"""Supported signature algorithms (RFC 7518 3.1, RFC 8037 3.1, RFC 9864 2.2). All are asymmetric."""
+"""Implemented signature algorithms. All are asymmetric."""
+
+SIGNATURE_ALGORITHMS: Final = frozenset({"ES256", "PS256", "RS256", "EdDSA", "Ed25519"})
+"""Signature algorithms of the broker and its services (RFC 7518 3.1, RFC 8037 3.1, RFC 9864 2.2)."""
+
+UPSTREAM_ALGORITHMS: Final = frozenset(ALGORITHMS)
+"""Signature algorithms that providers may use: theirs cannot be chosen. No service gets the additional ones."""

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from broker.crypto.jose.algorithms import ALGORITHMS, SIGNATURE_ALGORITHMS
+from broker.crypto.jose.algorithms import SIGNATURE_ALGORITHMS, UPSTREAM_ALGORITHMS
 from broker.crypto.jose.text import InvalidToken, encode, json_object
 from broker.model.json_types import JsonObject
 from broker.platform import base64url
@@ -24,6 +24,18 @@ _FAMILIES: Final[Mapping[tuple[str, str | None], tuple[Any, frozenset[str], tupl
     ("RSA", None): (RSAAlgorithm, frozenset({"RS256", "PS256"}), ("e", "kty", "n")),
 }
 """Supported keys by `kty` and `crv`: their importer, their algorithms, and the members of the thumbprint."""
+
+_UPSTREAM_FAMILIES: Final[Mapping[tuple[str, str | None], tuple[Any, frozenset[str], tuple[str, ...]]]] = {
+    **_FAMILIES,
+    ("EC", "P-384"): (ECAlgorithm, frozenset({"ES384"}), ("crv", "kty", "x", "y")),
+    ("EC", "P-521"): (ECAlgorithm, frozenset({"ES512"}), ("crv", "kty", "x", "y")),
+    ("RSA", None): (
+        RSAAlgorithm,
+        frozenset({"RS256", "PS256", "RS384", "PS384", "RS512", "PS512"}),
+        ("e", "kty", "n"),
+    ),
+}
+"""Keys of providers, and of the broker at providers."""
 
 MAX_KEYS: Final = 64
 MAX_KEY_SET: Final = 131_072
@@ -113,21 +125,24 @@ class KeySet:
         return fit
 
 
-def _family(jwk: JsonObject) -> tuple[Any, frozenset[str], tuple[str, ...]] | None:
+def _family(jwk: JsonObject, *, upstream: bool) -> tuple[Any, frozenset[str], tuple[str, ...]] | None:
     kty, crv = jwk.get("kty"), jwk.get("crv")
     if not isinstance(kty, str) or not isinstance(crv, str | None):
         return None
-    return _FAMILIES.get((kty, None if kty == "RSA" else crv))
+    return (_UPSTREAM_FAMILIES if upstream else _FAMILIES).get((kty, None if kty == "RSA" else crv))
 
 
-def public_key(jwk: JsonObject, largest: int = 8192) -> PublicKey | str:
-    """Imports a public key, or returns why it is not supported. Raises InvalidToken for a private or symmetric key."""
+def public_key(jwk: JsonObject, largest: int = 8192, *, upstream: bool = False) -> PublicKey | str:
+    """Imports a public key, or returns why it is not supported. Raises InvalidToken for a private or symmetric key.
+
+    `upstream` admits the kinds and algorithms that only providers use.
+    """
     kty = jwk.get("kty")
     if not isinstance(kty, str) or kty not in _KINDS:
         return f"kty {str(kty)[:16]!r} is not used here"
     if not _PRIVATE_MEMBERS.isdisjoint(jwk) or kty == "oct":
         raise InvalidToken("a private or symmetric key where only public keys belong")
-    family = _family(jwk)
+    family = _family(jwk, upstream=upstream)
     if family is None:
         return f"kty {str(jwk.get('kty'))[:16]!r} with crv {str(jwk.get('crv'))[:16]!r} is not used here"
     reader, algorithms, members = family
@@ -156,9 +171,9 @@ def public_key(jwk: JsonObject, largest: int = 8192) -> PublicKey | str:
     return PublicKey(kid, algorithms, public)
 
 
-def parse_keys(jwks: JsonObject | bytes) -> KeySet:
+def parse_keys(jwks: JsonObject | bytes, *, upstream: bool = False) -> KeySet:
     """Usable public keys of a JWK Set (RFC 7517 5), imported once. Keys of unknown kinds are skipped, as the RFC
-    requires.
+    requires. `upstream`: the set of a provider, whose keys may be of more kinds than those of services.
 
     Raises InvalidToken for an invalid set, one of more than 64 keys or 128 KiB, or one with a private or symmetric key.
     """
@@ -174,7 +189,7 @@ def parse_keys(jwks: JsonObject | bytes) -> KeySet:
     keys: dict[str | None, tuple[PublicKey, ...]] = {}
     skipped: list[str] = []
     for number, member in enumerate(members):
-        key = public_key(member)
+        key = public_key(member, upstream=upstream)
         if isinstance(key, str):
             skipped.append(f"key {number}: {key}")
         else:
@@ -184,43 +199,73 @@ def parse_keys(jwks: JsonObject | bytes) -> KeySet:
 
 def thumbprint(jwk: JsonObject) -> str:
     """The SHA-256 thumbprint of a public key in base64url (RFC 7638 3). Raises InvalidToken for an unknown kind."""
-    family = _family(jwk)
+    family = _family(jwk, upstream=True)
     if family is None or not all(isinstance(jwk.get(member), str) for member in family[2]):
         raise InvalidToken("key of an unknown kind")
     canonical = json.dumps({member: jwk[member] for member in family[2]}, separators=(",", ":"), sort_keys=True)
     return base64url.encode(hashlib.sha256(canonical.encode()).digest())
 
 
-def new_signing_key_pem(alg: str) -> bytes:
-    """Generates a private key for an algorithm as PEM (PKCS 8): P-256, Ed25519, or RSA of 3072 bits. Raises
-    ValueError.
+def new_signing_key_pem(alg: str, *, upstream: bool = False) -> bytes:
+    """Generates a private key for an algorithm as PEM (PKCS 8): on its curve, or RSA of 3072 bits. Raises ValueError.
+
+    `upstream` admits the algorithms that only providers use.
     """
+    known = UPSTREAM_ALGORITHMS if upstream else SIGNATURE_ALGORITHMS
     private: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey
-    match alg:
-        case "ES256":
-            private = ec.generate_private_key(ec.SECP256R1())
-        case "EdDSA" | "Ed25519":
-            private = ed25519.Ed25519PrivateKey.generate()
-        case "RS256" | "PS256":
-            private = rsa.generate_private_key(65537, 3072)
-        case _:
-            raise ValueError(f"algorithm {alg!r}: expected one of {sorted(SIGNATURE_ALGORITHMS)}")
+    if alg not in known:
+        raise ValueError(f"algorithm {alg!r}: expected one of {sorted(known)}")
+    if (curve := _CURVES.get(alg)) is not None:
+        private = ec.generate_private_key(curve)
+    elif alg in ("EdDSA", "Ed25519"):
+        private = ed25519.Ed25519PrivateKey.generate()
+    else:
+        private = rsa.generate_private_key(65537, 3072)
     return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def load_signing_key(pem: bytes, alg: str, kid: str | None = None) -> SigningKey:
+_CURVES: Final[Mapping[str, ec.EllipticCurve]] = {
+    "ES256": ec.SECP256R1(),
+    "ES384": ec.SECP384R1(),
+    "ES512": ec.SECP521R1(),
+}
+
+
+def load_signing_key(pem: bytes, alg: str, kid: str | None = None, *, upstream: bool = False) -> SigningKey:
     """Imports the private key of a PEM for one algorithm; its `kid` is its RFC 7638 thumbprint unless given.
 
-    Raises ValueError for an invalid PEM, or a key that does not support the algorithm.
+    `upstream` admits the algorithms that only providers use. Raises ValueError for an invalid PEM, or a key that does
+    not support the algorithm.
     """
-    if alg not in ALGORITHMS:
-        raise ValueError(f"algorithm {alg!r}: expected one of {sorted(SIGNATURE_ALGORITHMS)}")
+    known = UPSTREAM_ALGORITHMS if upstream else SIGNATURE_ALGORITHMS
+    if alg not in known:
+        raise ValueError(f"algorithm {alg!r}: expected one of {sorted(known)}")
     try:
         private = load_pem_private_key(pem, password=None)
-        jwk = _public_members(private)
-    except (TypeError, ValueError, UnsupportedAlgorithm, jwt.InvalidKeyError) as problem:
+    except (TypeError, ValueError, UnsupportedAlgorithm) as problem:
         raise ValueError("it holds no unencrypted private key, in PEM, of a kind that is used here") from problem
-    public = public_key(jwk)
+    return _signing_key(private, alg, kid, upstream=upstream)
+
+
+def derive_signing_key(secret: bytes) -> SigningKey:
+    """The ES256 key of a secret of at least 40 bytes: its number modulo the order of P-256 (FIPS 186-5 A.2.1).
+
+    For a key that lives as long as one sign-in, which is stored as its secret.
+    """
+    number = int.from_bytes(secret) % (_ORDER - 1) + 1
+    return _signing_key(ec.derive_private_key(number, ec.SECP256R1()), "ES256", None, upstream=False)
+
+
+_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""Order of the base point of P-256 (SP 800-186 3.2.1.3)."""
+
+
+def _signing_key(private: object, alg: str, kid: str | None, *, upstream: bool) -> SigningKey:
+    try:
+        jwk = _public_members(private)
+    except (TypeError, ValueError, jwt.InvalidKeyError) as problem:
+        raise ValueError("it holds no unencrypted private key, in PEM, of a kind that is used here") from problem
+    public = public_key(jwk, upstream=upstream)
     if isinstance(public, str) or alg not in public.algorithms:
         raise ValueError(f"the key does not serve {alg}" + (f": {public}" if isinstance(public, str) else ""))
     kid = kid or thumbprint(jwk)

@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from broker.crypto.jose.algorithms import ALGORITHMS
+from broker.crypto.jose.algorithms import ALGORITHMS, SIGNATURE_ALGORITHMS
 from broker.crypto.jose.keys import BadSignature, KeySet, PublicKey, SigningKey, UnknownKey, public_key
 from broker.crypto.jose.text import InvalidToken, encode, json_object
 from broker.model.json_types import JsonObject
@@ -183,7 +183,7 @@ def lacks_key(token: str, keys: KeySet) -> bool:
     try:
         header = _header(_split(token, MAX_TOKEN)[1])
         alg, kid = header.get("alg"), header.get("kid")
-        if not isinstance(alg, str) or alg not in ALGORITHMS or not isinstance(kid, str | None):
+        if not isinstance(alg, str) or alg not in SIGNATURE_ALGORITHMS or not isinstance(kid, str | None):
             return False
         keys.find(kid, alg)
     except UnknownKey:
@@ -203,10 +203,21 @@ def sign(claims: JsonObject, key: SigningKey, typ: str | None = None, headers: J
     return f"{signed}.{base64url.encode(ALGORITHMS[key.alg].sign(signed.encode('ascii'), key.private))}"
 
 
+def sign_embedded(claims: JsonObject, key: SigningKey, typ: str) -> str:
+    """Signs claims with the public key in the header in place of a `kid`, as DPoP proofs are (RFC 9449 4.2)."""
+    members = {name: value for name, value in key.jwk.items() if name not in ("kid", "alg", "use")}
+    header = {"typ": typ, "alg": key.alg, "jwk": members}
+    signed = ".".join(base64url.encode(encode(part).encode()) for part in (header, dict(claims)))
+    return f"{signed}.{base64url.encode(ALGORITHMS[key.alg].sign(signed.encode('ascii'), key.private))}"
+
+
 def hash_claim(value: str, alg: str) -> str:
     """`at_hash` or `c_hash` of a value, for an ID token signed with `alg` (OpenID Connect Core 3.1.3.6).
 
-    Left half of SHA-256, or of SHA-512 for Ed25519, in base64url.
+    Left half of the digest that the algorithm's name ends with, or of SHA-512 for Ed25519, in base64url.
     """
-    digest = (hashlib.sha512 if alg in ("EdDSA", "Ed25519") else hashlib.sha256)(value.encode("ascii")).digest()
+    digest = _DIGESTS.get(alg[-3:], hashlib.sha512)(value.encode("ascii")).digest()
     return base64url.encode(digest[: len(digest) // 2])
+
+
+_DIGESTS: Final = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
