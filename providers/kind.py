@@ -1,10 +1,11 @@
 """Provider kinds: the settings of a kind, their checks, and the constructor of its providers."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpClients
 from broker.platform.operator_files import content
 from broker.platform.system import System
@@ -40,12 +41,17 @@ class Kind(Generic[C]):
     """One kind of provider.
 
     `config` is the dataclass of its TOML table; `check(config, development)` returns its problems beyond the types of
-    its fields, with paths inside the table; `build(card, config, ground)` constructs the provider without network
-    access, and raises OSError or ValueError for a key file that cannot be read or used; `deviations(config, outgoing)`
-    fetches the provider's metadata and returns its deviations from the standards, though sign-ins work with it.
+    its fields, with paths inside the table; `with_preset(name, environment, table)` is a file's table on top of one of
+    `preset_names`, and raises LookupError; `public_keys(config)` are the broker's public keys at the provider, and
+    raises OSError or ValueError; `build(card, config, ground)` constructs the provider without network access, and
+    raises OSError or ValueError for a key file that cannot be read or used; `deviations(config, outgoing)` fetches the
+    provider's metadata and returns its deviations from the standards, though sign-ins work with it.
     """
 
     config: type[C]
     check: ConfigCheck[C]
+    preset_names: Sequence[str]
+    with_preset: Callable[[str, str, Mapping[str, Any]], Mapping[str, Any]]
+    public_keys: Callable[[C], JsonObject]
     build: Callable[[ProviderInfo, C, ProviderDependencies], Provider]
     deviations: Callable[[C, HttpClients], Awaitable[Sequence[str]]]

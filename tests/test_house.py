@@ -137,7 +137,7 @@ HOMES: dict[str, set[str]] = {
     "jwt": {"broker.crypto.jose"},
     "joserfc": {"broker.crypto.jwe", "broker.crypto.jwe_upstream", "broker.demo"},
     "pkcs11": {"broker.crypto.keys.pkcs11_objects"},
-    "cryptography": {"broker.crypto.jose", "broker.crypto.seal", "broker.crypto.keys"},
+    "cryptography": {"broker.crypto.jose", "broker.crypto.jwe_upstream", "broker.crypto.seal", "broker.crypto.keys"},
     "aiohttp": {"broker.platform.http_client"},
     "authlib": {"providers.openid.standard_metadata", "broker.demo"},
     "httpx2": {"broker.demo"},

@@ -2,17 +2,17 @@
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from broker.cli import rotate_keys
 from broker.cli.context import CommandContext, add_config, load_settings
-from broker.crypto import jose
 from broker.crypto.keys import INDEX, KeyState, KeysUnusable, complete_all, create_all, load_all
 from broker.crypto.keys.index import KeyEntry, load_index
 from broker.crypto.keys.manager import dated, when
 from broker.crypto.keys.rotation import RotationPolicy, RotationStep, removal_time, schedule
-from broker.platform.operator_files import content, exists
+from broker.platform.operator_files import exists
 from broker.settings import Content, ProviderEntry, Settings
+from broker.settings.providers import ProviderKind
 from broker.wiring.errors import CommandError
 from broker.wiring.generate_secrets import make
 from broker.wiring.key_rotation import rotation_policy
@@ -55,7 +55,7 @@ async def run(args: argparse.Namespace, machine: CommandContext) -> int:
         case "list":
             return show(load_settings(args, machine, prepared=False))
         case _:
-            return public(load_settings(args, machine, prepared=False), args.provider)
+            return public(load_settings(args, machine, prepared=False), args.provider, machine.kinds)
 
 
 def init(settings: Settings, machine: CommandContext) -> int:
@@ -138,20 +138,19 @@ def _ready(entry: KeyEntry, policy: RotationPolicy) -> float:
     return (entry.since or 0.0) + policy.notice
 
 
-def public(settings: Settings, name: str) -> int:
-    """Prints what the provider has to know of the broker's key."""
+def public(settings: Settings, name: str, kinds: Mapping[str, ProviderKind]) -> int:
+    """Prints what the provider has to know of the broker's keys."""
     entry = next((entry for entry in entries(settings) if entry.id == name), None)
-    key = None if entry is None else entry.own_key()
-    if key is None:
-        known = [entry.id for entry in entries(settings) if entry.own_key() is not None]
+    if entry is None or not any(entry.own_keys()):
+        known = [entry.id for entry in entries(settings) if any(entry.own_keys())]
         raise CommandError(
             f'there is no key for a provider "{name}"\n    providers with a key: {", ".join(known) or "none"}'
         )
     try:
-        signing = jose.load_signing_key(content(key.path), key.algorithm, key.id)
+        published = kinds[entry.kind].public_keys(entry.config)
     except (OSError, ValueError) as problem:
-        raise CommandError(f"{key.path}: {problem}") from None
-    print(json.dumps({"keys": [dict(jose.public_jwk(signing))]}, indent=2))
+        raise CommandError(f"{entry.id}: {problem}") from None
+    print(json.dumps(published, indent=2))
     return 0
 
 

@@ -58,6 +58,24 @@ class Timeouts:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionTerms:
+    """Terms of the connections to one server.
+
+    `simulator` is the origin of a simulator that plays it, in development only: `https://host/path` is called at
+    `<simulator>/host/path`.
+    """
+
+    simulator: str = ""
+
+    def place(self, url: str) -> str:
+        """The URL that is called or visited in place of a published one."""
+        return f"{self.simulator}/{url.removeprefix('https://')}" if self.simulator else url
+
+
+PLAIN: Final = ConnectionTerms()
+
+
+@dataclass(frozen=True, slots=True)
 class HttpResponse:
     """A response of any status. Header names are in lower case; of a repeated header the last one is kept."""
 
@@ -155,7 +173,7 @@ def is_allowed(address: str, networks: Collection[Network] = (), *, development:
 class HttpClient:
     """The connection pool to one provider or service. Created by `HttpClients.client`, closed with it."""
 
-    def __init__(self, name: str, outgoing: "HttpClients", limit: int) -> None:
+    def __init__(self, name: str, outgoing: "HttpClients", limit: int, terms: ConnectionTerms) -> None:
         """`limit` is the maximum number of concurrent connections; further calls wait, which counts towards the
         connect timeout."""
         self.name = name
@@ -163,6 +181,7 @@ class HttpClient:
         """Number of connections opened so far."""
         self._outgoing = outgoing
         self._limit = limit
+        self._terms = terms
         self._session: aiohttp.ClientSession | None = None
 
     async def get(
@@ -194,6 +213,7 @@ class HttpClient:
     async def _call(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, limit: int
     ) -> HttpResponse | HttpFailure:
+        url = self._terms.place(url)
         if not self._outgoing.may_call(url):
             return BlockedAddress(f"{_place(url)}: only https addresses are called")
         if self._session is None:
@@ -262,10 +282,15 @@ class HttpClients:
         self._retired: set[HttpClient] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
-    def client(self, name: str, *, limit: int = 20) -> HttpClient:
-        """The connection pool of this name, always the same one. Opens no connection yet."""
+    def client(self, name: str, *, limit: int = 20, terms: ConnectionTerms = PLAIN) -> HttpClient:
+        """The connection pool of this name, always the same one. Opens no connection yet.
+
+        Raises ValueError for a simulator outside development.
+        """
+        if terms.simulator and not self.development:
+            raise ValueError("a simulator is for development only")
         if name not in self._clients:
-            self._clients[name] = HttpClient(name, self, limit)
+            self._clients[name] = HttpClient(name, self, limit, terms)
         return self._clients[name]
 
     @property

@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
 from typing import Final
 
-from broker.crypto.jose import load_signing_key
+from broker.crypto.jose import load_signing_key, pem_thumbprint
 from broker.model.identity import HELP
 from broker.model.staff import StaffRole
 from broker.platform.operator_files import content, unmarked
 from broker.platform.toml_loader import Problem, suggestion
 from broker.settings.check_broker import READY, check_texts
 from broker.settings.check_context import CheckContext
-from broker.settings.providers import ProviderEntry
+from broker.settings.providers import ProviderEntry, settings_of
 from broker.settings.secret_files import file_problem, secret_problem
 from broker.settings.staff import StaffFile
 from broker.settings.urls import is_loopback, split
@@ -41,12 +40,12 @@ def check_addresses(entry: ProviderEntry, context: CheckContext) -> Iterator[Pro
     """Checks that outside development no URL uses http or a loopback address, so that no simulated provider is used."""
     if context.development:
         return
-    for setting in fields(entry.config):
-        for text in texts(getattr(entry.config, setting.name)):
+    for name, value in settings_of(entry.config):
+        for text in texts(value):
             parts = split(text) if text.startswith(("http://", "https://")) else None
             if parts is None:
                 continue
-            place = f"{entry.kind}.{setting.name}"
+            place = f"{entry.kind}.{name}"
             if parts.scheme == "http":
                 yield Problem(place, "http is only for development", "use https")
             if is_loopback(parts.hostname or ""):
@@ -75,15 +74,18 @@ CHECKS: Final[tuple[Callable[[ProviderEntry, CheckContext], Iterator[Problem]], 
 
 def check_files(entry: ProviderEntry) -> Iterator[Problem]:
     """Checks the key and secret files of the provider's table: that they exist and can be used."""
-    key = entry.own_key()
+    keys = {key.setting: key for key in entry.own_keys()}
     for name, path in entry.files():
         place = f"{entry.kind}.{name}"
         if (trouble := file_problem(path)) is not None:
             what, fix = trouble
-            yield Problem(place, what, f"run `portico keys init`, or {fix}" if name == "key_file" else fix)
-        elif key is not None and path == key.path:
+            yield Problem(place, what, f"run `portico keys init`, or {fix}" if name in keys else fix)
+        elif (key := keys.get(name)) is not None:
             try:
-                load_signing_key(unmarked(content(path)), key.algorithm)
+                if key.algorithm is None:
+                    pem_thumbprint(unmarked(content(path)))
+                else:
+                    load_signing_key(unmarked(content(path)), key.algorithm, upstream=True)
             except ValueError as problem:
                 yield Problem(
                     place,

@@ -69,8 +69,9 @@ def key_mark(thumbprint: str) -> str:
 def of_provider(entry: ProviderEntry, place: str = "") -> Iterator[StoredSecret]:
     """The broker's keys and secrets at a provider."""
     owner = f'the provider "{entry.id}"'
+    keys = {key.setting for key in entry.own_keys()}
     for name, path in entry.files():
-        for mark in _file(path, key=name == "key_file"):
+        for mark in _file(path, key=name in keys):
             yield StoredSecret(f"{place}{entry.kind}.{name}", owner, mark)
 
 

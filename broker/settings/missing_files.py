@@ -39,9 +39,13 @@ def of_service(service: Service) -> Iterator[Missing]:
 
 
 def of_provider(entry: ProviderEntry) -> Iterator[Missing]:
-    """Missing files of a provider: the broker's private key there, or a secret (`secret_file`)."""
-    key, secret = entry.own_key(), dict(entry.files()).get("secret_file")
-    if key is not None and not exists(key.path):
-        yield Missing(key.path, Content.PRIVATE_KEY, key.algorithm)
+    """Missing files of a provider: the broker's private keys there, or a secret (`secret_file`).
+
+    A new key for decryption is one on P-256, as for ES256.
+    """
+    secret = dict(entry.files()).get("secret_file")
+    for key in entry.own_keys():
+        if not exists(key.path):
+            yield Missing(key.path, Content.PRIVATE_KEY, key.algorithm or "ES256")
     if secret is not None and not exists(secret):
         yield Missing(secret, Content.CLIENT_SECRET)

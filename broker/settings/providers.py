@@ -1,11 +1,12 @@
 """Schema of a provider's file, and its conversion into a ProviderEntry. The kind's own table fills the kind's
 dataclass."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
+from broker.model.json_types import JsonObject
 from broker.model.provider_policy import ProviderPolicy
 from broker.platform.toml_fields import Flattened, Key
 from broker.platform.toml_loader import Problem, load, suggestion
@@ -21,8 +22,21 @@ class ProviderKind(Protocol):
         """The dataclass of the kind's table."""
         ...
 
+    @property
+    def preset_names(self) -> Sequence[str]:
+        """The names of its presets."""
+        ...
+
     def check(self, config: Any, /, *, development: bool) -> list[Problem]:
         """Checks the table beyond its types. Returns problems with paths inside the table."""
+        ...
+
+    def with_preset(self, name: str, environment: str, table: Mapping[str, Any], /) -> Mapping[str, Any]:
+        """The table of a provider's file on top of a preset. Raises LookupError."""
+        ...
+
+    def public_keys(self, config: Any, /) -> JsonObject:
+        """The broker's public keys at a provider (RFC 7517). Raises OSError or ValueError for an unusable file."""
         ...
 
 
@@ -34,16 +48,24 @@ class ProviderFile:
     card: Annotated[ProviderInfo, Flattened()]
     kind: Annotated[str, Key(after="id")]
     """The kind of provider, such as `openid`. A table with this name holds the settings of the kind."""
+    preset: Annotated[str | None, Key(after="kind")] = None
+    """The preset of a national provider, such as `singpass`: it has every setting that is the same for all who use this
+    provider. A setting in this file takes precedence; tables are merged key by key."""
+    preset_environment: Annotated[str, Key(after="preset")] = "live"
+    """The environment of the preset's provider: `live`, or `test`."""
     policy: ProviderPolicy = field(default_factory=ProviderPolicy)
 
 
 @dataclass(frozen=True, slots=True)
 class OwnKey:
-    """The broker's private key at one provider. If `id` is None, the RFC 7638 thumbprint is the `kid`."""
+    """A file with a private key of the broker at one provider, and the setting that names it.
 
+    `algorithm` is that of its signatures; None for a key that decrypts.
+    """
+
+    setting: str
     path: Path
-    algorithm: str
-    id: str | None
+    algorithm: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +85,40 @@ class ProviderEntry:
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """Yields the secret and key files of the kind's table, each with its setting's name."""
-        for setting in fields(self.config):
-            value = getattr(self.config, setting.name)
-            if isinstance(value, Path):
-                yield setting.name, value
+        return ((name, value) for name, value in settings_of(self.config) if isinstance(value, Path))
 
-    def own_key(self) -> OwnKey | None:
-        """The broker's private key at this provider: `key_file`, with `key_algorithm` and `key_id`. None without a
-        key."""
-        path = dict(self.files()).get("key_file")
-        if path is None:
-            return None
-        config = self.config
-        return OwnKey(path, getattr(config, "key_algorithm", "ES256"), getattr(config, "key_id", None))
+    def own_keys(self) -> Iterator[OwnKey]:
+        """The broker's private keys at this provider: each `key_file` with the algorithm beside it, and those in
+        `encryption_key_files`."""
+        known = dict(settings_of(self.config))
+        for name, path in self.files():
+            table, dot, last = name.rpartition(".")
+            if last.startswith("encryption_key_files["):
+                yield OwnKey(name, path, None)
+            elif last == "key_file":
+                algorithm = known.get(f"{table}{dot}key_algorithm", known.get(f"{table}{dot}algorithm", "ES256"))
+                yield OwnKey(name, path, str(algorithm))
+
+
+def settings_of(config: Any, before: str = "") -> Iterator[tuple[str, object]]:
+    """Yields the path and the value of each setting in a kind's table, in the tables inside it and in lists."""
+    for setting in fields(config):
+        name, value = f"{before}{setting.name}", getattr(config, setting.name)
+        if is_dataclass(value):
+            yield from settings_of(value, f"{name}.")
+        elif isinstance(value, tuple) and value and isinstance(value[0], Path):
+            yield from ((f"{name}[{i}]", one) for i, one in enumerate(value))
+        else:
+            yield name, value
 
 
 def provider(
     source: Source, kinds: Mapping[str, ProviderKind], *, development: bool
 ) -> tuple[ProviderEntry | None, list[Problem]]:
     """Converts a source's table into a provider. Returns it, or None, with every problem; paths as in the source."""
-    table = dict(source.table)
+    table, problem = completed(source.table, kinds)
+    if problem is not None:
+        return None, [problem]
     name = table.get("kind")
     kind = kinds.get(name) if isinstance(name, str) else None
     own = table.pop(name, {}) if isinstance(name, str) and kind is not None else {}
@@ -102,3 +138,17 @@ def provider(
     if file is None or config is None:
         return None, problems
     return ProviderEntry(file.kind, file.card, file.policy, config), problems
+
+
+def completed(table: Mapping[str, object], kinds: Mapping[str, ProviderKind]) -> tuple[dict[str, Any], Problem | None]:
+    """The table of a file, completed by its preset, and the problem of a preset that does not exist."""
+    name, environment = table.get("preset"), table.get("preset_environment", "live")
+    kind = kinds.get(str(table.get("kind")))
+    if not isinstance(name, str) or not isinstance(environment, str) or kind is None:
+        return dict(table), None
+    try:
+        return dict(kind.with_preset(name, environment, table)), None
+    except LookupError as problem:
+        if name in kind.preset_names:
+            return dict(table), Problem("preset_environment", str(problem.args[0]), 'write "live" or "test"')
+        return dict(table), Problem("preset", str(problem.args[0]), suggestion(name, dict.fromkeys(kind.preset_names)))

@@ -43,7 +43,7 @@ def make(file: Missing, draw: Callable[[int], bytes]) -> tuple[Path, ...]:
             write(file.path, draw(SECRET_SIZE).hex().encode() + b"\n")
             return (file.path,)
         case Content.PRIVATE_KEY:
-            write(file.path, jose.new_signing_key_pem(file.algorithm))
+            write(file.path, jose.new_signing_key_pem(file.algorithm, upstream=True))
             return (file.path,)
         case Content.PUBLIC_KEYS:
             pem = jose.new_signing_key_pem(file.algorithm)

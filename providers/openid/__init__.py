@@ -9,30 +9,34 @@
 
 from collections.abc import Sequence
 
-from broker.crypto.jose import load_signing_key
+from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpClients
-from broker.platform.operator_files import first_line
+from broker.platform.operator_files import content
 from broker.provider import ProviderInfo
 from providers.kind import Kind, ProviderDependencies
-from providers.openid.config import OpenIdConfig, UpstreamAuthentication, check
+from providers.openid.client_authentication import credentials
+from providers.openid.config import OpenIdConfig
+from providers.openid.config_checks import check
+from providers.openid.direct_calls import BearerCalls, DirectCalls
+from providers.openid.dpop import DpopCalls
 from providers.openid.errors import UpstreamError
 from providers.openid.metadata import fetch_document
-from providers.openid.provider import OpenIdProvider
-from providers.openid.token_endpoint import credentials
+from providers.openid.own_keys import load_own_keys
+from providers.openid.provider import OpenIdProvider, provider_client
+from providers.presets import preset_names, with_preset
 
 
 def build(card: ProviderInfo, config: OpenIdConfig, ground: ProviderDependencies) -> OpenIdProvider:
-    """The provider. Reads the key or secret file; raises OSError or ValueError where that does not do."""
-    key = secret = None
-    if config.authentication is UpstreamAuthentication.PRIVATE_KEY_JWT:
-        if config.key_file is None:
-            raise ValueError("private_key_jwt needs a key_file")
-        key = load_signing_key(ground.read(config.key_file), config.key_algorithm, config.key_id)
+    """The provider. Reads the key or secret files; raises OSError or ValueError where that does not do."""
+    own = load_own_keys(config, ground.read)
+    client = provider_client(card, config, ground)
+    authentication = credentials(config, own.assertion, own.secret, ground.system)
+    calls: DirectCalls
+    if config.dpop is None:
+        calls = BearerCalls(client, authentication)
     else:
-        if config.secret_file is None:
-            raise ValueError(f"{config.authentication} needs a secret_file")
-        secret = first_line(ground.read(config.secret_file))
-    return OpenIdProvider(card, config, ground, credentials(config, key, secret, ground.system), key)
+        calls = DpopCalls(client, authentication, config.dpop, own.proof, ground.system)
+    return OpenIdProvider(card, config, ground, calls, own)
 
 
 async def deviations(config: OpenIdConfig, http_clients: HttpClients) -> Sequence[str]:
@@ -46,6 +50,11 @@ async def deviations(config: OpenIdConfig, http_clients: HttpClients) -> Sequenc
     return standard_metadata.deviations(document)
 
 
-KIND = Kind(OpenIdConfig, check, build, deviations)
+def public_keys(config: OpenIdConfig) -> JsonObject:
+    """The broker's public keys at the provider. Raises OSError or ValueError for an unusable file."""
+    return load_own_keys(config, content).jwks
+
+
+KIND = Kind(OpenIdConfig, check, preset_names(), with_preset, public_keys, build, deviations)
 
 __all__ = ["KIND", "OpenIdConfig", "OpenIdProvider", "build", "check"]

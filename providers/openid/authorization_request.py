@@ -11,17 +11,22 @@ from broker.provider import LogoutRedirect, UpstreamRequest
 from providers.openid.config import NewSignIn, OpenIdConfig
 
 
-def prefixes(config: OpenIdConfig, endpoint: str) -> Mapping[Level, str]:
-    """URL prefixes by level: everything that is the same for every sign-in; each ends with `&`."""
+def constants(config: OpenIdConfig) -> Mapping[Level, Mapping[str, str]]:
+    """The parameters that are the same for every sign-in, by level. A level that cannot be requested is missing."""
     constant = {"response_type": "code", "client_id": config.client_id, "scope": " ".join(config.scopes)}
     made = {}
     for level in Level:
         names = acr_values(config, level)
         if names is not None:
-            query = {**constant, **config.parameters} | ({"acr_values": names} if names else {})
-            join = "&" if "?" in endpoint else "?"
-            made[level] = f"{endpoint}{join}{urlencode(query, quote_via=quote)}&code_challenge_method=S256&"
+            asked = {"acr_values": names} if names else {}
+            made[level] = {**constant, **config.parameters, **asked, "code_challenge_method": "S256"}
     return made
+
+
+def prefix(parameters: Mapping[str, str], endpoint: str) -> str:
+    """A URL with the constant parameters, which ends with `&`."""
+    join = "&" if "?" in endpoint else "?"
+    return f"{endpoint}{join}{urlencode(parameters, quote_via=quote)}&"
 
 
 def acr_values(config: OpenIdConfig, level: Level) -> str | None:
@@ -44,10 +49,10 @@ def _tag(config: OpenIdConfig, language: str) -> str:
     return language if found is None else config.languages[found]
 
 
-def address(
-    prefix: str, config: OpenIdConfig, ask: UpstreamRequest, nonce: str, verifier: str, *, development: bool
-) -> str:
-    """The authorization request URL. The state is not encoded again; a login hint is sent in development only."""
+def variables(
+    config: OpenIdConfig, ask: UpstreamRequest, nonce: str, verifier: str, *, development: bool
+) -> dict[str, str]:
+    """The parameters of one sign-in. A login hint is sent in development only."""
     query = {
         "redirect_uri": ask.callback,
         "state": ask.state,
@@ -63,7 +68,7 @@ def address(
         query["max_age"] = str(ask.max_age)
     if development and ask.hint:
         query["login_hint"] = ask.hint
-    return prefix + urlencode(query, quote_via=quote)
+    return query
 
 
 def end_session_address(endpoint: str, config: OpenIdConfig, parting: LogoutRedirect) -> str:

@@ -1,16 +1,13 @@
 """Settings of an OpenID provider: the table `[openid]` of its file."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
-from broker.crypto.jose import SIGNATURE_ALGORITHMS
 from broker.model.assurance import Level
-from broker.normalize.phone import regions
-from broker.platform.toml_loader import Problem, Range, Seconds
+from broker.platform.toml_loader import Range, Seconds
 from broker.provider import ProviderFailureReason
 
 
@@ -23,10 +20,19 @@ class UpstreamAuthentication(StrEnum):
 
 
 class UpstreamAssertionAudience(StrEnum):
-    """Audience of a client assertion: the provider's issuer, or its token endpoint."""
+    """Audience of a client assertion: the provider's issuer, its token endpoint, or the endpoint that is called."""
 
     ISSUER = "issuer"
     TOKEN_ENDPOINT = "token_endpoint"
+    CALLED_ENDPOINT = "called_endpoint"
+
+
+class AcceptedForm(StrEnum):
+    """Form of a token from the provider: a JWS, a JWE around a JWS (RFC 7519 11.2), or either of them."""
+
+    SIGNED = "signed"
+    NESTED = "nested"
+    EITHER = "either"
 
 
 class NewSignIn(StrEnum):
@@ -34,6 +40,35 @@ class NewSignIn(StrEnum):
 
     PROMPT_LOGIN = "prompt_login"
     MAX_AGE = "max_age"
+
+
+@dataclass(frozen=True, slots=True)
+class DpopConfig:
+    """Proof of possession for access tokens (DPoP, RFC 9449). With this table the provider has to issue tokens of type
+    DPoP; a bearer token is rejected."""
+
+    algorithm: str = "ES256"
+    key_file: Path | None = None
+    """The broker's private key (PEM) for proofs. Left out: a new ES256 key for each sign-in."""
+    at_par: bool = True
+    """Whether a pushed authorization request carries a proof."""
+    jkt: bool = True
+    """Whether the authorization request names the key (`dpop_jkt`), if it carries no proof."""
+    expiry: bool = False
+    """Whether proofs have an `exp`, two minutes after their `iat`."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdTokenConfig:
+    """ID tokens of the provider."""
+
+    form: AcceptedForm = AcceptedForm.SIGNED
+    """The form of ID tokens. An ID token of another form is rejected. An encrypted one is encrypted to one of
+    `encryption_key_files`."""
+    encryption_algorithms: tuple[str, ...] = ("ECDH-ES+A256KW", "RSA-OAEP-256")
+    """Permitted key management algorithms of encrypted tokens; the first is announced with the broker's key."""
+    content_encryption: tuple[str, ...] = ("A256GCM", "A256CBC-HS512")
+    """Permitted content encryption algorithms of encrypted tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +89,13 @@ class OpenIdConfig:
     key_algorithm: str = "ES256"
     key_id: str | None = None
     """The `kid` of that key. Left out: its RFC 7638 thumbprint."""
+    encryption_key_files: tuple[Path, ...] = ()
+    """The broker's private keys (PEM: P-256, P-384, P-521 or RSA) for decryption of tokens from this provider. The
+    first is published; the others are previous ones, which the provider may still use."""
     assertion_audience: UpstreamAssertionAudience = UpstreamAssertionAudience.ISSUER
+    assertion_lifetime: Annotated[Seconds, Range(1, 300)] = 60
+    assertion_typ: str | None = None
+    """The `typ` in the header of client assertions, such as `JWT`. Left out: none."""
     secret_file: Path | None = None
     """File with the client secret in its first line, for the two methods that use one."""
 
@@ -66,9 +107,16 @@ class OpenIdConfig:
     """The level of an ID token without `acr`. Left out: such an ID token is rejected."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Additional fixed parameters of the authorization request."""
+    pushed: bool = False
+    """Whether the authorization request is pushed to the provider (RFC 9126), so that the browser carries only its
+    `request_uri`."""
+    nonce_bytes: Annotated[int, Range(16, 96)] = 24
+    """Number of random bytes in a `nonce`; three bytes are four characters."""
+    dpop: DpopConfig | None = None
 
     algorithms: tuple[str, ...] = ("ES256", "PS256", "EdDSA", "RS256")
     """Permitted signature algorithms of ID tokens."""
+    id_token: IdTokenConfig = field(default_factory=IdTokenConfig)
     audiences: tuple[str, ...] = ()
     """Permitted audiences of ID tokens in addition to `client_id` (OpenID Connect Core 3.1.3.7, item 3)."""
     clock_skew: Annotated[Seconds, Range(0, 300)] = 30
@@ -95,6 +143,9 @@ class OpenIdConfig:
     region: str | None = None
     """Country (ISO 3166-1 alpha-2) of the provider's telephone numbers without a country code. Left out: such
     numbers are malformed and omitted."""
+    claim_checks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Claims of the provider that must be present and have one of these values, such as `sub_type = ["user"]`. Another
+    value ends the sign-in: the identity cannot be confirmed."""
     verified_claims: tuple[str, ...] = ("name", "given_name", "family_name", "birthdate", "address")
     """Claims (the broker's names) that the provider verified itself; others it passes on unverified."""
 
@@ -110,6 +161,9 @@ class OpenIdConfig:
     """The provider's own error codes to the broker's failure reasons; they take precedence over the standard's."""
     languages: Mapping[str, str] = field(default_factory=dict)
     """Language codes to the provider's `ui_locales` values. Left out: the same code."""
+    simulator: str | None = None
+    """Origin of a simulator that plays this provider, in development only: every https URL of the provider is called
+    and visited at this origin, with its host as the first segment of the path. Issuers in tokens stay as they are."""
     max_connections: Annotated[int, Range(1, 1000)] = 20
     """Maximum number of concurrent connections to the provider, in each process."""
 
@@ -134,79 +188,7 @@ RESERVED = frozenset(
     [
         *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "response_mode", "login_hint"),
         *("code_challenge", "code_challenge_method", "request", "request_uri", "acr_values", "ui_locales"),
-        *("prompt", "max_age"),
+        *("prompt", "max_age", "dpop_jkt"),
     ]
 )
 """Parameters of the authorization request that configuration cannot set."""
-
-
-def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
-    """Checks the table beyond the types of its fields."""
-    return [
-        *_check_issuer(config, development=development),
-        *_check_keys(config),
-        *_check_levels(config),
-        *_check_rest(config),
-    ]
-
-
-def _check_issuer(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]:
-    try:
-        parts = urlsplit(config.issuer)
-    except ValueError:
-        yield Problem("issuer", "this is not a URL", "write it as https://...")
-        return
-    schemes = ("https", "http") if development else ("https",)
-    if parts.scheme not in schemes or not parts.hostname:
-        yield Problem("issuer", "an https URL is required", 'http is only for environment = "development"')
-    if parts.query or parts.fragment or "@" in parts.netloc:
-        yield Problem("issuer", "an issuer has no query, fragment or credentials", "write the issuer of its metadata")
-
-
-def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
-    if config.authentication is UpstreamAuthentication.PRIVATE_KEY_JWT:
-        if config.key_file is None:
-            yield Problem("key_file", "private_key_jwt needs a key", "name a PEM file; `portico keys init` makes them")
-        if config.key_algorithm not in SIGNATURE_ALGORITHMS:
-            yield Problem("key_algorithm", "not known", f"known are: {', '.join(sorted(SIGNATURE_ALGORITHMS))}")
-    elif config.secret_file is None:
-        yield Problem("secret_file", f"{config.authentication} needs a secret", "name the file that holds it")
-
-
-def _check_levels(config: OpenIdConfig) -> Iterator[Problem]:
-    if not config.levels and config.acr_missing is None:
-        yield Problem("levels", "no acr would have a level", 'write such as { "loa2" = "substantial" }')
-    for level, names in config.acr_values.items():
-        for name in names.split(" "):
-            if config.levels.get(name, Level.LOW) < level or name not in config.levels:
-                yield Problem(
-                    f"acr_values.{level.name.lower()}",
-                    "requests an acr that has a lower level in levels, or none",
-                    "add it to levels, or request another",
-                )
-
-
-def _check_rest(config: OpenIdConfig) -> Iterator[Problem]:
-    if config.region is not None and config.region not in regions():
-        yield Problem(
-            "region", "this is not a country with telephone numbers", 'write its two capital letters, such as "GB"'
-        )
-    if "openid" not in config.scopes:
-        yield Problem("scopes", "openid is missing", 'add "openid"')
-    for name in sorted(RESERVED & config.parameters.keys()):
-        yield Problem(f"parameters.{name}", "the broker sets this parameter", "remove it")
-    if not config.reauthentication:
-        yield Problem(
-            "reauthentication",
-            "no parameter that requests a new authentication is listed",
-            'list one, such as ["max_age"]',
-        )
-    if not config.algorithms:
-        yield Problem("algorithms", "no algorithm is listed", 'list one, such as ["ES256"]')
-    for i, name in enumerate(config.algorithms):
-        if name not in SIGNATURE_ALGORITHMS:
-            known = ", ".join(sorted(SIGNATURE_ALGORITHMS))
-            yield Problem(f"algorithms[{i}]", "not accepted for ID tokens", f"known are: {known}")
-    for i, name in enumerate(config.required_claims):
-        if name not in config.claim_map:
-            yield Problem(f"required_claims[{i}]", "the claim is missing in claim_map", "add it to claim_map")

@@ -6,7 +6,7 @@ from typing import Final
 
 from broker.platform.http_client import HttpResponse
 from broker.provider import ProviderFailureReason
-from providers.openid.errors import TOKEN, UpstreamError, UpstreamFault
+from providers.openid.errors import PAR, TOKEN, UpstreamError, UpstreamFault
 
 STANDARD: Final[Mapping[str, ProviderFailureReason]] = {
     # RFC 6749 4.1.2.1
@@ -49,8 +49,24 @@ def of_token_error(error: object, answer: HttpResponse, own: Mapping[str, Provid
             return UpstreamError(UpstreamFault.TOKEN_CODE, detail)
         case "invalid_client":
             return UpstreamError(UpstreamFault.TOKEN_CLIENT, detail)
+        case "use_dpop_nonce":
+            return UpstreamError(UpstreamFault.DPOP_NONCE, detail)
         case _:
             return UpstreamError(UpstreamFault.TOKEN_ERROR, detail, reason=STANDARD.get(error))
+
+
+def of_pushed_error(error: object, answer: HttpResponse, own: Mapping[str, ProviderFailureReason]) -> UpstreamError:
+    """The failure of a 4xx response to a pushed request (RFC 9126 2.3). The request holds nothing of the citizen."""
+    if not isinstance(error, str):
+        return PAR.failed(answer)
+    detail = f"{PAR.name}: status {answer.status}, {_log_text(error)}"
+    match error:
+        case "invalid_client":
+            return UpstreamError(UpstreamFault.PAR_CLIENT, detail)
+        case "use_dpop_nonce":
+            return UpstreamError(UpstreamFault.DPOP_NONCE, detail)
+        case _:
+            return UpstreamError(UpstreamFault.PAR_REFUSED, detail, reason=own.get(error) or STANDARD.get(error))
 
 
 def _log_text(error: object) -> str:

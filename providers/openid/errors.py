@@ -30,6 +30,11 @@ class UpstreamFault(StrEnum):
     KEYS_UNREADABLE = "keys_unreadable"
     KEYS_UNUSABLE = "keys_unusable"
     LEVEL_NOT_OFFERED = "level_not_offered"
+    PAR_UNREACHABLE = "par_unreachable"
+    PAR_STATUS = "par_status"
+    PAR_CLIENT = "par_client"
+    PAR_REFUSED = "par_refused"
+    PAR_UNREADABLE = "par_unreadable"
     ANSWER_ELSEWHERE = "answer_elsewhere"
     ANSWER_ERROR = "answer_error"
     ANSWER_CODE = "answer_code"
@@ -43,7 +48,11 @@ class UpstreamFault(StrEnum):
     TOKEN_MISSING = "token_missing"
     TOKEN_TYPE = "token_type"
     TOKEN_UNSENDABLE = "token_unsendable"
+    DPOP_NONCE = "dpop_nonce"
+    BUDGET_SPENT = "budget_spent"
     ID_TOKEN_ENCRYPTED = "id_token_encrypted"
+    ID_TOKEN_NOT_ENCRYPTED = "id_token_not_encrypted"
+    ID_TOKEN_UNDECRYPTABLE = "id_token_undecryptable"
     ID_TOKEN_FORM = "id_token_form"
     ID_TOKEN_KEYS = "id_token_keys"
     ID_TOKEN_UNPROVEN = "id_token_unproven"
@@ -66,6 +75,7 @@ class UpstreamFault(StrEnum):
     LEVEL_MISSING = "level_missing"
     LEVEL_UNKNOWN = "level_unknown"
     CLAIMS_MISSING = "claims_missing"
+    CLAIM_NOT_ALLOWED = "claim_not_allowed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,11 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
     F.KEYS_UNREADABLE: FaultRule(C.KEYS, R.UNAVAILABLE, "the key set is the same for every citizen"),
     F.KEYS_UNUSABLE: FaultRule(C.KEYS, R.UNAVAILABLE, "the key set is the same for every citizen"),
     F.LEVEL_NOT_OFFERED: FaultRule(C.BROKER, R.TOO_WEAK, "the configuration names no acr for this level"),
+    F.PAR_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "no response"),
+    F.PAR_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "5xx, 429, a redirect, no endpoint, or a rejected client"),
+    F.PAR_CLIENT: FaultRule(C.STATUS, R.UNAVAILABLE, "invalid_client: the broker is rejected for every citizen"),
+    F.PAR_REFUSED: FaultRule(C.REPLY, R.UNAVAILABLE, "a level or a language of one request may be refused"),
+    F.PAR_UNREADABLE: FaultRule(C.REPLY, R.UNAVAILABLE, "content of the reply to one request"),
     F.ANSWER_ELSEWHERE: FaultRule(C.BROWSER, R.UNSAFE, "anyone can open a callback with any parameters"),
     F.ANSWER_ERROR: FaultRule(C.BROWSER, R.UNAVAILABLE, "anyone can write an error into a callback"),
     F.ANSWER_CODE: FaultRule(C.BROWSER, R.UNSAFE, "anyone can write a code into a callback"),
@@ -104,7 +119,11 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
     F.TOKEN_MISSING: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
     F.TOKEN_TYPE: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
     F.TOKEN_UNSENDABLE: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
+    F.DPOP_NONCE: FaultRule(C.REPLY, R.UNAVAILABLE, "the nonce that one reply supplied was not accepted"),
+    F.BUDGET_SPENT: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "the provider's responses took too long altogether"),
     F.ID_TOKEN_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "the provider responds; the configuration does not match it"),
+    F.ID_TOKEN_NOT_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "the provider responds; the configuration differs"),
+    F.ID_TOKEN_UNDECRYPTABLE: FaultRule(C.REPLY, R.UNSAFE, "one token; others may be for another of the broker's keys"),
     F.ID_TOKEN_FORM: FaultRule(C.REPLY, R.UNSAFE, "header and payload belong to one citizen or one token"),
     F.ID_TOKEN_KEYS: FaultRule(C.KEYS, R.UNSAFE, "keys fetched after the token do not verify its signature"),
     F.ID_TOKEN_UNPROVEN: FaultRule(C.REPLY, R.UNSAFE, "the keys could not be fetched again yet: cause unknown"),
@@ -127,6 +146,7 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
     F.LEVEL_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "content of a token about one citizen"),
     F.LEVEL_UNKNOWN: FaultRule(C.REPLY, R.TOO_WEAK, "content of a token about one citizen"),
     F.CLAIMS_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "details of one citizen"),
+    F.CLAIM_NOT_ALLOWED: FaultRule(C.REPLY, R.NOT_VERIFIED, "details of one citizen, such as an account of a company"),
 })
 # fmt: on
 
@@ -189,4 +209,47 @@ USERINFO: Final = Endpoint(
     F.USERINFO_UNREADABLE,
     F.USERINFO_REFUSED,
     frozenset({405}),
+)
+PAR: Final = Endpoint(
+    "pushed authorization request endpoint",
+    F.PAR_UNREACHABLE,
+    F.PAR_STATUS,
+    F.PAR_UNREADABLE,
+    F.PAR_REFUSED,
+    # a rejected client and a missing endpoint: the same for every request
+    frozenset({401, 404, 405, 410}),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenFaults:
+    """A kind of token from the provider, and the faults of those that are not accepted.
+
+    `form` is the fault of a malformed one, `keys` of a signature that no key made, `unproven` of one if the keys could
+    not be fetched again. `encrypted` is that of an encrypted one if only signed ones are accepted, `plain` the reverse,
+    `undecryptable` that of one for an unknown key. `setting` is the metadata of the client that the provider should
+    unset if it encrypts needlessly, `table` the table of the settings that accepts it.
+    """
+
+    name: str
+    form: UpstreamFault
+    keys: UpstreamFault
+    unproven: UpstreamFault
+    encrypted: UpstreamFault
+    plain: UpstreamFault
+    undecryptable: UpstreamFault
+    setting: str
+    table: str
+
+
+ID_TOKEN: Final = TokenFaults(
+    "ID token",
+    form=F.ID_TOKEN_FORM,
+    keys=F.ID_TOKEN_KEYS,
+    unproven=F.ID_TOKEN_UNPROVEN,
+    encrypted=F.ID_TOKEN_ENCRYPTED,
+    plain=F.ID_TOKEN_NOT_ENCRYPTED,
+    undecryptable=F.ID_TOKEN_UNDECRYPTABLE,
+    setting="id_token_encrypted_response_alg",
+    table="id_token",
 )

@@ -51,6 +51,7 @@ def make_identity(
     does not remove that of the ID token (OpenID Connect Core 5.3.2). `malformed` is called with the broker's name of
     each malformed claim that is left out. Raises UpstreamError if a required claim is missing or blank.
     """
+    check_values(config.claim_checks, id_token, userinfo)
     level = level_reached(id_token.get("acr"), config, card.max_level)
     signed, unsigned = (map_claims(given, config.claim_map, config.region) for given in (id_token, userinfo))
     claims = merge(signed.claims, unsigned.claims)
@@ -70,6 +71,20 @@ def make_identity(
         claims=claims,
         verification=verification(config, level, claims, now),
     )
+
+
+def check_values(checks: Mapping[str, tuple[str, ...]], id_token: JsonObject, userinfo: JsonObject) -> None:
+    """Each of these claims of the provider is there with a permitted value. Raises UpstreamError.
+
+    The value in the ID token counts, if there is one.
+    """
+    for path, permitted in checks.items():
+        found = _at(id_token, path)
+        found = _at(userinfo, path) if found is None else found
+        if found not in permitted:
+            raise UpstreamError(
+                UpstreamFault.CLAIM_NOT_ALLOWED, f"{path} {describe_identifier(found)} is not permitted"
+            )
 
 
 def level_reached(acr: object, config: OpenIdConfig, highest: Level) -> Level:

@@ -2,7 +2,7 @@
 and their caching.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,13 +39,21 @@ class Metadata:
     jwks_uri: str
     userinfo_endpoint: str | None = None
     end_session_endpoint: str | None = None
+    pushed_endpoint: str | None = None
     announces_issuer: bool = False
+
+
+_OPTIONAL: Final[Mapping[str, str]] = {
+    "end_session_endpoint": "end_session_endpoint",
+    "pushed_authorization_request_endpoint": "pushed_endpoint",
+}
 
 
 def parse_metadata(document: JsonObject, issuer: str, may_call: Callable[[str], bool]) -> Metadata:
     """Validates the metadata in a document. `may_call` tells whether a URL may be called at all.
 
-    An unusable `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1) is ignored: signing in does not need it.
+    An unusable `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1) or `pushed_authorization_request_endpoint` (RFC
+    9126 5) is ignored: most sign-ins do not need it.
 
     Raises UpstreamError if the issuer differs (Discovery 4.3), or an endpoint is missing or may not be called.
     """
@@ -62,9 +70,10 @@ def parse_metadata(document: JsonObject, issuer: str, may_call: Callable[[str], 
                 UpstreamFault.METADATA_ENDPOINT, f"metadata: {name} is missing or not an address that may be called"
             )
         found_at[name] = value
-    ends = document.get("end_session_endpoint")
-    if isinstance(ends, str) and "#" not in ends and may_call(ends):
-        found_at["end_session_endpoint"] = ends
+    for name, ours in _OPTIONAL.items():
+        value = document.get(name)
+        if isinstance(value, str) and "#" not in value and may_call(value):
+            found_at[ours] = value
     announces = document.get("authorization_response_iss_parameter_supported") is True
     return Metadata(**found_at, announces_issuer=announces)
 
@@ -105,7 +114,7 @@ class KeySource:
             if isinstance(document, NotJson):
                 raise KEYS.failed(document)
             try:
-                self._keys, self._text = parse_keys(document), answer.body
+                self._keys, self._text = parse_keys(document, upstream=True), answer.body
             except InvalidToken as problem:
                 raise UpstreamError(UpstreamFault.KEYS_UNUSABLE, f"keys: {problem.detail}") from None
         return self._keys

@@ -6,12 +6,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, NotRequired, TypedDict, cast
+from urllib.parse import quote, urlencode
 
-from broker.crypto.jose import BadSignature, InvalidToken, KeySet, SigningKey, UnknownKey, Verified, verify_issued
+from broker.crypto.jose import KeySet
+from broker.crypto.jwe_upstream import DecryptionPolicy
 from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
 from broker.platform import base64url
+from broker.platform.http_client import ConnectionTerms, HttpClient
 from broker.platform.refreshing_cache import RefreshingCache
 from broker.provider import (
     CallbackParameters,
@@ -23,26 +26,29 @@ from broker.provider import (
     UpstreamRequest,
 )
 from providers.kind import ProviderDependencies
-from providers.openid.authorization_request import address, end_session_address, prefixes
+from providers.openid.authorization_request import constants, end_session_address, prefix, variables
 from providers.openid.config import NewSignIn, OpenIdConfig
+from providers.openid.direct_calls import DirectCalls
 from providers.openid.error_mapping import of_callback_error
-from providers.openid.errors import UpstreamError, UpstreamFault
+from providers.openid.errors import ID_TOKEN, UpstreamError, UpstreamFault
 from providers.openid.id_token_checks import ExpectedIdToken, check_id_token
 from providers.openid.identity import make_identity, verifiable
 from providers.openid.metadata import CACHE_POLICY, KeySource, Metadata, fetch_metadata
-from providers.openid.token_endpoint import (
-    CodeGrant,
-    Credentials,
-    TokenResponse,
-    ask_userinfo,
-    check_encryption,
-    redeem,
-)
+from providers.openid.own_keys import OwnKeys
+from providers.openid.pushed_request import push
+from providers.openid.token_endpoint import CodeGrant, TokenResponse, ask_userinfo, redeem
+from providers.openid.token_opening import TokenOpener, TokenPolicy
 
 LOG: Final = logging.getLogger("portico.providers")
 
 CHECK_WITHIN: Final = 0.9
 """Timeout of a health check in seconds."""
+
+BEGIN_WITHIN: Final = 6.0
+"""Timeout of a pushed request in seconds, with its repetition for a nonce."""
+
+COMPLETE_WITHIN: Final = 12.0
+"""Timeout of all calls of a callback together, in seconds: shorter than the journey's limit for a check."""
 
 LONGEST_HINT: Final = 4096
 """Maximum length of an ID token that is stored as `id_token_hint`: a longer one does not fit into a URL."""
@@ -54,13 +60,14 @@ CODE: Final = re.compile(r"[\x20-\x7E]{1,4096}", re.ASCII)
 class AttemptNote(TypedDict):
     """State of an attempt, stored by the broker between `begin` and `complete`.
 
-    `verifier` is that of PKCE, `at` is when the citizen left, `oldest` the earliest acceptable authentication, if
-    requested, `untimed` says that its time may be missing nevertheless, `after` that the authentication must be later,
-    `iss` that the response must carry its issuer.
+    `verifier` is that of PKCE, `dpop` the secret of the key for proofs of possession, `at` is when the citizen left,
+    `oldest` the earliest acceptable authentication, if requested, `untimed` says that its time may be missing
+    nevertheless, `after` that the authentication must be later, `iss` that the response must carry its issuer.
     """
 
     nonce: str
     verifier: str
+    dpop: NotRequired[str]
     callback: str
     at: float
     oldest: NotRequired[float]
@@ -73,24 +80,25 @@ class OpenIdProvider:
     """One OpenID provider. Between calls it keeps only cached copies of the provider's metadata and keys."""
 
     def __init__(
-        self,
-        card: ProviderInfo,
-        config: OpenIdConfig,
-        ground: ProviderDependencies,
-        proof: Credentials,
-        key: SigningKey | None,
+        self, card: ProviderInfo, config: OpenIdConfig, ground: ProviderDependencies, calls: DirectCalls, own: OwnKeys
     ):
-        """`key` is the broker's private key at this provider, if it authenticates by one; `proof` uses it."""
+        """`calls` are the direct calls to the provider, `own` the broker's keys there."""
         self._card = card
         self._config = config
         self._ground = ground
-        self._proof = proof
-        self._key = key
-        self._client = ground.http_clients.client(f"provider:{card.id}", limit=config.max_connections)
+        self._calls = calls
+        self._own = own
+        self._client = provider_client(card, config, ground)
+        self._place = terms_of(config).place
         self._key_source = KeySource(self._client)
+        self._constants = constants(config)
         self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
         self._metadata: RefreshingCache[Metadata] = RefreshingCache(self._fetch_metadata, ground.system, CACHE_POLICY)
         self._keys: RefreshingCache[KeySet] = RefreshingCache(self._fetch_keys, ground.system, CACHE_POLICY)
+        given = config.id_token
+        decryption = DecryptionPolicy(given.encryption_algorithms, given.content_encryption)
+        policy = TokenPolicy(given.form, config.algorithms, decryption, ID_TOKEN)
+        self._id_tokens = TokenOpener(policy, self._keys, own.decryption, ground.system)
 
     @property
     def card(self) -> ProviderInfo:
@@ -105,18 +113,30 @@ class OpenIdProvider:
     @property
     def jwks(self) -> JsonObject:
         """The broker's public keys (RFC 7517) for this provider; empty if it authenticates by a secret."""
-        return {"keys": [self._key.jwk] if self._key else []}
+        return self._own.jwks
 
     async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
-        """Creates a nonce and a PKCE verifier, and the authorization URL. Fetches only metadata that is not cached."""
+        """Creates a nonce and a PKCE verifier, and the authorization URL. Calls the network for a pushed request, and
+        for metadata that is not cached."""
         try:
             metadata = await self._metadata.get()
-            prefix = self._prefix(metadata, ask.level)
+            constant = self._constant(ask.level)
+            note = self._note(ask, metadata)
+            development = self._ground.http_clients.development
+            own = variables(self._config, ask, note["nonce"], note["verifier"], development=development)
+            if self._config.pushed:
+                return await self._push(metadata, {**constant, **own}, note)
+            own |= self._calls.key_parameters(cast(JsonObject, note))
+            return UpstreamRedirect(self._prefix(metadata, ask.level) + urlencode(own, quote_via=quote), note)
         except UpstreamError as refused:
             return refused.failure
+
+    def _note(self, ask: UpstreamRequest, metadata: Metadata) -> AttemptNote:
+        """The state of a new attempt."""
         draw, now = self._ground.system.random_bytes, self._ground.system.now()
-        nonce, verifier = base64url.encode(draw(24)), base64url.encode(draw(32))
+        nonce, verifier = base64url.encode(draw(self._config.nonce_bytes)), base64url.encode(draw(32))
         note: AttemptNote = {"nonce": nonce, "verifier": verifier, "callback": ask.callback, "at": now}
+        note.update(cast(AttemptNote, self._calls.prepare()))
         if ask.fresh or ask.max_age is not None:
             note["oldest"] = now - (0 if ask.fresh else ask.max_age or 0)
             if ask.max_age is None and NewSignIn.MAX_AGE not in self._config.reauthentication:
@@ -125,8 +145,19 @@ class OpenIdProvider:
             note["after"] = ask.after
         if metadata.announces_issuer or self._config.iss_parameter_supported:
             note["iss"] = True
-        url = address(prefix, self._config, ask, nonce, verifier, development=self._ground.http_clients.development)
-        return UpstreamRedirect(url, note)
+        return note
+
+    async def _push(
+        self, metadata: Metadata, parameters: Mapping[str, str], note: AttemptNote
+    ) -> UpstreamRedirect | ProviderFailure:
+        try:
+            async with asyncio.timeout(BEGIN_WITHIN):
+                kept = cast(JsonObject, note)
+                parameters = {**parameters, **self._calls.key_parameters(kept)}
+                away = await push(self._calls, metadata, self._config, parameters, kept, note["at"])
+                return replace(away, url=self._place(away.url))
+        except TimeoutError:
+            return _overdue("the pushed request").failure
 
     def matches_callback(self, note: JsonObject, answer: CallbackParameters) -> bool:
         """Whether the response came to the expected callback and from this issuer (RFC 9207 2.4)."""
@@ -138,9 +169,12 @@ class OpenIdProvider:
     async def complete(self, note: JsonObject, answer: CallbackParameters) -> Identity | ProviderFailure:
         """Redeems the code, validates the ID token, fetches userinfo."""
         try:
-            return await self._complete(cast(AttemptNote, note), answer)
+            async with asyncio.timeout(COMPLETE_WITHIN):
+                return await self._complete(cast(AttemptNote, note), answer)
         except UpstreamError as refused:
             return refused.failure
+        except TimeoutError:
+            return _overdue("the calls of one sign-in").failure
 
     async def health(self) -> ProviderHealth:
         """Whether metadata and keys are available now; a slow fetch continues in the background."""
@@ -167,12 +201,13 @@ class OpenIdProvider:
             raise UpstreamError(UpstreamFault.ANSWER_CODE, "the response has neither an error nor a valid code")
         metadata = await self._metadata.get()
         grant = CodeGrant(code, note["verifier"], note["callback"])
-        tokens = await redeem(self._client, metadata.token_endpoint, self._proof, self._config, grant)
+        kept = cast(JsonObject, note)
+        tokens = await redeem(self._calls, metadata, self._config, grant, kept)
         claims = await self._believe(note, tokens)
         userinfo: JsonObject = {}
         if self._config.userinfo and metadata.userinfo_endpoint is not None:
             endpoint, subject = metadata.userinfo_endpoint, str(claims["sub"])
-            userinfo = await ask_userinfo(self._client, endpoint, tokens.access_token, subject)
+            userinfo = await ask_userinfo(self._calls, endpoint, tokens.access_token, subject, kept)
         now = int(self._ground.system.now())
         identity = make_identity(self._card, self._config, claims, userinfo, now, self._report_malformed)
         wanted = self._config.end_session and metadata.end_session_endpoint is not None
@@ -190,7 +225,7 @@ class OpenIdProvider:
         except (UpstreamError, TimeoutError):
             return None
         endpoint = metadata.end_session_endpoint
-        return None if endpoint is None else end_session_address(endpoint, self._config, parting)
+        return None if endpoint is None else end_session_address(self._place(endpoint), self._config, parting)
 
     def _report_malformed(self, claim: str) -> None:
         """Logs and counts a malformed claim that was left out. The value is not logged."""
@@ -199,7 +234,7 @@ class OpenIdProvider:
 
     async def _believe(self, note: AttemptNote, tokens: TokenResponse) -> JsonObject:
         """The claims of the validated ID token."""
-        verified = await self._verify(tokens.id_token)
+        verified = await self._id_tokens.open(tokens.id_token)
         expected = ExpectedIdToken(
             issuer=self._config.issuer,
             client_id=self._config.client_id,
@@ -217,42 +252,41 @@ class OpenIdProvider:
         check_id_token(verified.claims, expected)
         return verified.claims
 
-    async def _verify(self, id_token: str) -> Verified:
-        """Verifies the ID token's signature with the provider's keys, which are fetched again if no cached one matches.
-
-        A provider may publish a new key under the `kid` of an old one, so an invalid signature causes a fetch as an
-        unknown `kid` does. One fetch serves all concurrent callers, and two are `COOL_DOWN` apart.
-        """
-        check_encryption(id_token)
-        keys, algorithms = await self._keys.get(), self._config.algorithms
-        asked = self._ground.system.now()
-        try:
-            try:
-                return verify_issued(id_token, keys, algorithms)
-            except (UnknownKey, BadSignature):
-                return verify_issued(id_token, await self._keys.refresh_if_same(keys), algorithms)
-        except (UnknownKey, BadSignature) as problem:
-            current = self._keys.loaded >= asked
-            fault = UpstreamFault.ID_TOKEN_KEYS if current else UpstreamFault.ID_TOKEN_UNPROVEN
-            when = "" if current else ", and the keys were fetched a moment ago"
-            raise UpstreamError(fault, f"ID token: {problem.detail}{when}") from None
-        except InvalidToken as problem:
-            raise UpstreamError(UpstreamFault.ID_TOKEN_FORM, f"ID token: {problem.detail}") from None
-
     async def _fetch_metadata(self) -> Metadata:
         return await fetch_metadata(self._config.issuer, self._client, self._ground.http_clients)
 
     async def _fetch_keys(self) -> KeySet:
         return await self._key_source.fetch((await self._metadata.get()).jwks_uri)
 
-    def _prefix(self, metadata: Metadata, level: Level) -> str:
-        """The URL prefix of the authorization request for this level. Raises UpstreamError."""
-        endpoint = metadata.authorization_endpoint
-        if self._prefixes[0] != endpoint:
-            self._prefixes = (endpoint, prefixes(self._config, endpoint))
-        prefix = self._prefixes[1].get(level)
-        if prefix is None or level > self._card.max_level:
+    def _constant(self, level: Level) -> Mapping[str, str]:
+        """The constant parameters of the authorization request for this level. Raises UpstreamError."""
+        constant = self._constants.get(level)
+        if constant is None or level > self._card.max_level:
             raise UpstreamError(
                 UpstreamFault.LEVEL_NOT_OFFERED, f"level {level.name.lower()} cannot be requested from this provider"
             )
-        return prefix
+        return constant
+
+    def _prefix(self, metadata: Metadata, level: Level) -> str:
+        """The URL with the constant parameters for this level, which are encoded once for each endpoint."""
+        endpoint = metadata.authorization_endpoint
+        if self._prefixes[0] != endpoint:
+            self._prefixes = (
+                endpoint,
+                {one: prefix(known, self._place(endpoint)) for one, known in self._constants.items()},
+            )
+        return self._prefixes[1][level]
+
+
+def provider_client(card: ProviderInfo, config: OpenIdConfig, ground: ProviderDependencies) -> HttpClient:
+    """The connection pool to the provider."""
+    return ground.http_clients.client(f"provider:{card.id}", limit=config.max_connections, terms=terms_of(config))
+
+
+def terms_of(config: OpenIdConfig) -> ConnectionTerms:
+    """The terms of the connections to the provider."""
+    return ConnectionTerms(simulator=config.simulator or "")
+
+
+def _overdue(what: str) -> UpstreamError:
+    return UpstreamError(UpstreamFault.BUDGET_SPENT, f"{what} took too long")

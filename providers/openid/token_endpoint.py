@@ -1,25 +1,16 @@
 """Token request (OpenID Connect Core 3.1.3) and userinfo request (5.3)."""
 
-import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
-from urllib.parse import quote_plus
 
-from broker.crypto.jose import SigningKey, sign
 from broker.model.json_types import JsonObject
-from broker.platform.http_client import HttpClient, HttpResponse, NotJson
-from broker.platform.system import System
-from providers.openid.config import OpenIdConfig, UpstreamAssertionAudience, UpstreamAuthentication
+from broker.platform.http_client import HttpResponse, NotJson
+from providers.openid.config import OpenIdConfig
 from providers.openid.describe import TokenForm, describe_token, token_form
+from providers.openid.direct_calls import DirectCalls
 from providers.openid.error_mapping import of_token_error
 from providers.openid.errors import TOKEN, USERINFO, UpstreamError, UpstreamFault
-
-ASSERTION_LIFE: Final = 60
-ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-Credentials = Callable[[str], tuple[Mapping[str, str], Mapping[str, str]]]
-"""Client authentication for a token endpoint: form fields and headers."""
+from providers.openid.metadata import Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,36 +19,6 @@ class TokenResponse:
 
     id_token: str = field(repr=False)
     access_token: str = field(repr=False)
-
-
-def credentials(config: OpenIdConfig, key: SigningKey | None, secret: str | None, system: System) -> Credentials:
-    """Client authentication as configured (OpenID Connect Core 9, RFC 7523 3, RFC 6749 2.3.1)."""
-    if config.authentication is UpstreamAuthentication.PRIVATE_KEY_JWT and key is not None:
-        return lambda endpoint: (_assertion(config, key, endpoint, system), {})
-    if secret is None:
-        raise ValueError(f"{config.authentication} has neither a key nor a secret")
-    if config.authentication is UpstreamAuthentication.CLIENT_SECRET_POST:
-        return lambda _: ({"client_id": config.client_id, "client_secret": secret}, {})
-    pair = f"{quote_plus(config.client_id)}:{quote_plus(secret)}".encode()
-    basic = {"Authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
-    return lambda _: ({}, basic)
-
-
-def _assertion(config: OpenIdConfig, key: SigningKey, endpoint: str, system: System) -> Mapping[str, str]:
-    now = int(system.now())
-    claims = {
-        "iss": config.client_id,
-        "sub": config.client_id,
-        "aud": config.issuer if config.assertion_audience is UpstreamAssertionAudience.ISSUER else endpoint,
-        "jti": system.random_bytes(16).hex(),
-        "iat": now,
-        "exp": now + ASSERTION_LIFE,
-    }
-    return {
-        "client_id": config.client_id,
-        "client_assertion_type": ASSERTION_TYPE,
-        "client_assertion": sign(claims, key),
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +40,10 @@ class CodeGrant:
 
 
 async def redeem(
-    client: HttpClient, endpoint: str, proof: Credentials, config: OpenIdConfig, grant: CodeGrant
+    calls: DirectCalls, metadata: Metadata, config: OpenIdConfig, grant: CodeGrant, note: JsonObject
 ) -> TokenResponse:
     """Exchanges the code for tokens, once. Raises UpstreamError."""
-    fields, headers = proof(endpoint)
-    answer = await client.post(endpoint, {**grant.form(), **fields}, headers)
+    answer = await calls.post(metadata, metadata.token_endpoint, grant.form(), note)
     if not isinstance(answer, HttpResponse):
         raise TOKEN.failed(answer)
     document = answer.json()
@@ -94,33 +54,26 @@ async def redeem(
         raise TOKEN.failed(answer)
     if isinstance(document, NotJson):
         raise TOKEN.failed(document)
-    return _tokens(document)
+    return _tokens(document, calls.token_type)
 
 
-def _tokens(document: JsonObject) -> TokenResponse:
+def _tokens(document: JsonObject, token_type: str) -> TokenResponse:
     id_token, access_token, kind = (document.get(name) for name in ("id_token", "access_token", "token_type"))
     if not isinstance(id_token, str) or not isinstance(access_token, str):
         raise UpstreamError(UpstreamFault.TOKEN_MISSING, "token endpoint: no ID token or no access token")
-    if not isinstance(kind, str) or kind.lower() != "bearer":
-        raise UpstreamError(UpstreamFault.TOKEN_TYPE, "token endpoint: token_type is not Bearer")
+    if not isinstance(kind, str) or kind.lower() != token_type:
+        raise UpstreamError(UpstreamFault.TOKEN_TYPE, f"token endpoint: token_type is not {token_type}")
     if not (access_token.isascii() and access_token.isprintable()):
         raise UpstreamError(UpstreamFault.TOKEN_UNSENDABLE, "token endpoint: the access token is not valid in a header")
     return TokenResponse(id_token, access_token)
 
 
-def check_encryption(id_token: str) -> None:
-    """Rejects an encrypted ID token; the log says what was received and which setting to change. Raises
-    UpstreamError."""
-    if token_form(id_token) is TokenForm.ENCRYPTED:
-        came = f"ID token: encrypted (JWE, {describe_token(id_token)}), but only signed ones are supported"
-        fix = "have the provider unset id_token_encrypted_response_alg for this client"
-        raise UpstreamError(UpstreamFault.ID_TOKEN_ENCRYPTED, f"{came}: {fix}")
-
-
-async def ask_userinfo(client: HttpClient, endpoint: str, access_token: str, subject: str) -> JsonObject:
+async def ask_userinfo(
+    calls: DirectCalls, endpoint: str, access_token: str, subject: str, note: JsonObject
+) -> JsonObject:
     """Fetches the claims of the userinfo endpoint, which must have the subject of the ID token (5.3.2). Raises
     UpstreamError."""
-    answer = await client.get(endpoint, {"Authorization": f"Bearer {access_token}"})
+    answer = await calls.get(endpoint, access_token, note)
     if not isinstance(answer, HttpResponse) or answer.status != 200:
         raise USERINFO.failed(answer)
     document = answer.json()

@@ -45,6 +45,11 @@ def preset_environments(name: str) -> tuple[str, ...]:
     return tuple(_whole(name).get("environments", {}))
 
 
+def with_preset(name: str, environment: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The table of a provider's file on top of a preset. Raises LookupError as `preset_table` does."""
+    return merge(preset_table(name, environment), table)
+
+
 def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, Any]:
     """Merges two tables, in which `above` takes precedence: tables key by key, lists and other values as a whole."""
     merged = dict(below)

@@ -17,7 +17,7 @@ from broker.oidc.form_parser import UnreadableForm, read_query
 from broker.oidc.token_request import CodeRequest, check_code
 from broker.platform.http_client import HttpClients
 from providers.openid import deviations as fetched_deviations
-from providers.openid.authorization_request import challenge, prefixes
+from providers.openid.authorization_request import challenge, constants, prefix
 from providers.openid.errors import UpstreamError
 from providers.openid.metadata import parse_metadata
 from providers.openid.standard_metadata import deviations
@@ -161,7 +161,7 @@ def test_authlib_changes_the_query_that_a_provider_gave_its_authorization_endpoi
     endpoint = "https://op.example/authorize?tenant=a%20b&mark=%ff"
     theirs = prepare_grant_uri(endpoint, "portico", "code", scope="openid profile")
     assert theirs.startswith("https://op.example/authorize?tenant=a+b&mark=%EF%BF%BD&")
-    ours = next(iter(prefixes(config("https://op.example"), endpoint).values()))
+    ours = prefix(next(iter(constants(config("https://op.example")).values())), endpoint)
     assert ours.startswith(f"{endpoint}&")
     assert dict(parse_qsl(urlsplit(ours).query))["response_type"] == "code"
 

@@ -3,7 +3,7 @@
 import base64
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from hypothesis import given
@@ -15,14 +15,21 @@ from broker.model.identity import Identity
 from broker.platform.http_client import HttpClients, HttpResponse
 from broker.platform.system import System
 from broker.provider import LogoutRedirect, ProviderFailure, ProviderFailureReason, UpstreamRequest
-from providers.openid.authorization_request import acr_values, address, challenge, end_session_address, prefixes
+from providers.openid.authorization_request import (
+    acr_values,
+    challenge,
+    constants,
+    end_session_address,
+    prefix,
+    variables,
+)
+from providers.openid.client_authentication import credentials
 from providers.openid.config import OpenIdConfig, UpstreamAssertionAudience, UpstreamAuthentication
 from providers.openid.describe import TokenForm, describe_identifier, describe_token, token_form
 from providers.openid.error_mapping import of_callback_error, of_token_error
 from providers.openid.errors import UpstreamError
 from providers.openid.identity import level_reached, make_identity, map_claims, methods, verifiable
 from providers.openid.metadata import parse_metadata
-from providers.openid.token_endpoint import credentials
 from tests.unit.providers.serving import Host
 from tests.unit.providers.stage import ASK, CARD, PEM, config, stage
 
@@ -190,8 +197,8 @@ async def test_a_level_that_cannot_be_asked_for_ends_before_the_departure(system
 
 def request(ask: UpstreamRequest, *, development: bool = True, **changes: Any) -> dict[str, list[str]]:
     configured = known(**changes)
-    prefix = prefixes(configured, f"{ISSUER}/authorize?tenant=1")[ask.level]
-    url = address(prefix, configured, ask, "n-1", "v" * 43, development=development)
+    before = prefix(constants(configured)[ask.level], f"{ISSUER}/authorize?tenant=1")
+    url = before + urlencode(variables(configured, ask, "n-1", "v" * 43, development=development))
     assert url.startswith(f"{ISSUER}/authorize?tenant=1&")
     return parse_qs(urlsplit(url).query, strict_parsing=True)
 
@@ -248,9 +255,10 @@ def test_a_client_assertion_names_us_and_the_provider_for_a_minute(system: Syste
     for audience, expected in (
         (UpstreamAssertionAudience.ISSUER, ISSUER),
         (UpstreamAssertionAudience.TOKEN_ENDPOINT, f"{ISSUER}/token"),
+        (UpstreamAssertionAudience.CALLED_ENDPOINT, f"{ISSUER}/par"),
     ):
         proof = credentials(known(assertion_audience=audience), key, None, system)
-        form, headers = proof(f"{ISSUER}/token")
+        form, headers = proof(f"{ISSUER}/par", f"{ISSUER}/token")
         verified = verify(form["client_assertion"], public, ["ES256"])
         assert headers == {}
         assert form["client_assertion_type"].endswith("jwt-bearer")
@@ -259,12 +267,12 @@ def test_a_client_assertion_names_us_and_the_provider_for_a_minute(system: Syste
         assert verified.claims["aud"] == expected
         assert verified.claims["exp"] == system.now() + 60
         seen.add(verified.claims["jti"])
-    assert len(seen) == 2
+    assert len(seen) == 3
 
 
 def test_a_secret_is_encoded_as_a_form_before_it_goes_into_the_header(system: System) -> None:
     config = known(client_id="a:b", authentication=UpstreamAuthentication.CLIENT_SECRET_BASIC)
-    _, headers = credentials(config, None, "s +%é", system)("x")
+    _, headers = credentials(config, None, "s +%é", system)("x", "x")
     assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")) == b"a%3Ab:s+%2B%25%C3%A9"
 
 

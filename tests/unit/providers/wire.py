@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from joserfc import jwe
+from joserfc.jwk import ECKey
+
 from broker.crypto.jose import SigningKey, hash_claim, load_signing_key, new_signing_key_pem, sign
+from broker.crypto.jwe_upstream import load_upstream_decryption_key
 from broker.model.identity import Identity
 from broker.platform.http_client import HttpClients, HttpFailure, HttpResponse
 from broker.platform.system import System
@@ -26,6 +30,7 @@ METADATA = {
     "token_endpoint": f"{ISSUER}/token",
     "userinfo_endpoint": f"{ISSUER}/userinfo",
     "jwks_uri": f"{ISSUER}/jwks",
+    "pushed_authorization_request_endpoint": f"{ISSUER}/par",
 }
 AMINA = {"sub": "amina", "given_name": "Amina", "family_name": "Hughes", "birthdate": "1980-04-12"}
 
@@ -72,6 +77,9 @@ class Wire:
     system: System
     metadata: HttpResponse | HttpFailure = field(default_factory=lambda: answer(METADATA))
     keys: HttpResponse | HttpFailure = field(default_factory=lambda: key_set(KEY))
+    par: HttpResponse | HttpFailure = field(
+        default_factory=lambda: answer({"request_uri": "urn:example:r-1", "expires_in": 60}, 201)
+    )
     token: HttpResponse | HttpFailure | None = None
     tokens: dict[str, Any] = field(default_factory=dict)
     userinfo: HttpResponse | HttpFailure = field(default_factory=lambda: answer(AMINA))
@@ -80,25 +88,46 @@ class Wire:
     header: dict[str, Any] = field(default_factory=dict)
     payload: bytes | None = None
     nonce: str = ""
+    nonces: list[str] = field(default_factory=list)
+    hidden: bool = False
     asked: list[str] = field(default_factory=list)
+    forms: list[Mapping[str, str]] = field(default_factory=list)
+    headers: list[Mapping[str, str]] = field(default_factory=list)
 
     async def get(
-        self, url: str, _headers: Mapping[str, str] | None = None, **_options: object
+        self, url: str, headers: Mapping[str, str] | None = None, **_options: object
     ) -> HttpResponse | HttpFailure:
         self.asked.append(url.removeprefix(ISSUER))
         if url.endswith("/userinfo"):
-            return self.userinfo
+            self.headers.append(headers or {})
+            return self.demand() or self.userinfo
         return self.keys if url.endswith("/jwks") else self.metadata
 
     async def post(
-        self, url: str, _form: Mapping[str, str], _headers: Mapping[str, str] | None = None, **_options: object
+        self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, **_options: object
     ) -> HttpResponse | HttpFailure:
         self.asked.append(url.removeprefix(ISSUER))
+        self.forms.append(form)
+        self.headers.append(headers or {})
+        if (demanded := self.demand()) is not None:
+            return demanded
+        if url.endswith("/par"):
+            return self.par
         if self.token is not None:
             return self.token
-        return answer({"access_token": ACCESS, "token_type": "Bearer", "id_token": self.id_token(), **self.tokens})
+        token = self.made_id_token()
+        kind = "DPoP" if "DPoP" in self.headers[-1] else "Bearer"
+        id_token = encrypted(token) if self.hidden else token
+        return answer({"access_token": ACCESS, "token_type": kind, "id_token": id_token, **self.tokens})
 
-    def id_token(self) -> str:
+    def demand(self) -> HttpResponse | None:
+        """The next response `use_dpop_nonce`, as long as there are nonces."""
+        if not self.nonces:
+            return None
+        refused = answer({"error": "use_dpop_nonce"}, 400)
+        return replace(refused, headers={**refused.headers, "dpop-nonce": self.nonces.pop(0)})
+
+    def made_id_token(self) -> str:
         """The ID token of this sign-in."""
         now = int(self.system.now())
         claims: dict[str, Any] = {
@@ -143,6 +172,13 @@ class Wire:
         return await provider.complete(
             departure.provider_state, CallbackParameters(parameters or {"code": "a-code"}, CALLBACK)
         )
+
+
+def encrypted(text: str, **header: str) -> str:
+    """A token encrypted to the broker's key, by the provider."""
+    public = ECKey.import_key(dict(load_upstream_decryption_key(PEM, "ECDH-ES").jwk))
+    head = {"alg": "ECDH-ES+A256KW", "enc": "A256GCM", **header}
+    return jwe.encrypt_compact(head, text.encode(), public, [head["alg"], head["enc"]])
 
 
 JWE = compact({"alg": "RSA-OAEP-256", "enc": "A256GCM", "kid": "k"}, b"key", b"iv", b"text", b"tag")

@@ -1,0 +1,120 @@
+"""Checks of the table `[openid]` beyond the types of its fields."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from urllib.parse import urlsplit
+
+from broker.crypto.jose import UPSTREAM_ALGORITHMS
+from broker.crypto.jwe_upstream import UPSTREAM_CONTENT, UPSTREAM_KEY_ALGORITHMS
+from broker.model.assurance import Level
+from broker.normalize.phone import regions
+from broker.platform.toml_loader import Problem
+from providers.openid.config import RESERVED, AcceptedForm, OpenIdConfig, UpstreamAuthentication
+
+
+def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
+    """Checks the table beyond the types of its fields."""
+    return [
+        *_check_issuer(config, development=development),
+        *_check_simulator(config, development=development),
+        *_check_keys(config),
+        *_check_encryption(config),
+        *_check_levels(config),
+        *_check_rest(config),
+    ]
+
+
+def _check_issuer(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]:
+    try:
+        parts = urlsplit(config.issuer)
+    except ValueError:
+        yield Problem("issuer", "this is not a URL", "write it as https://...")
+        return
+    schemes = ("https", "http") if development else ("https",)
+    if parts.scheme not in schemes or not parts.hostname:
+        yield Problem("issuer", "an https URL is required", 'http is only for environment = "development"')
+    if parts.query or parts.fragment or "@" in parts.netloc:
+        yield Problem("issuer", "an issuer has no query, fragment or credentials", "write the issuer of its metadata")
+
+
+def _check_simulator(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]:
+    if config.simulator is None:
+        return
+    if not development:
+        yield Problem("simulator", "a simulator is for development only", "remove it")
+    elif not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", config.simulator):
+        yield Problem("simulator", "this is not an origin", 'write it as "http://localhost:8003"')
+
+
+def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
+    if config.authentication is UpstreamAuthentication.PRIVATE_KEY_JWT:
+        if config.key_file is None:
+            yield Problem("key_file", "private_key_jwt needs a key", "name a PEM file; `portico keys init` makes them")
+        yield from _known(("key_algorithm",), (config.key_algorithm,), UPSTREAM_ALGORITHMS)
+    elif config.secret_file is None:
+        yield Problem("secret_file", f"{config.authentication} needs a secret", "name the file that holds it")
+
+
+def _check_encryption(config: OpenIdConfig) -> Iterator[Problem]:
+    given = config.id_token
+    if given.form is not AcceptedForm.SIGNED and not config.encryption_key_files:
+        yield Problem(
+            "encryption_key_files",
+            "encrypted ID tokens need a key for their decryption",
+            "name a PEM file; `portico keys init` makes them",
+        )
+    for name, values, known in (
+        ("encryption_algorithms", given.encryption_algorithms, UPSTREAM_KEY_ALGORITHMS),
+        ("content_encryption", given.content_encryption, UPSTREAM_CONTENT),
+    ):
+        if not values:
+            yield Problem(f"id_token.{name}", "no algorithm is listed", f'list one, such as ["{known[-1]}"]')
+        yield from _known((f"id_token.{name}[{i}]" for i in range(len(values))), values, known)
+    if config.dpop is not None:
+        yield from _known(("dpop.algorithm",), (config.dpop.algorithm,), UPSTREAM_ALGORITHMS)
+        if config.dpop.key_file is None and config.dpop.algorithm != "ES256":
+            yield Problem("dpop.key_file", "only ES256 keys are made for each sign-in", "name a PEM file")
+
+
+def _known(paths: Iterable[str], values: Iterable[str], known: Collection[str]) -> Iterator[Problem]:
+    for path, value in zip(paths, values, strict=False):
+        if value not in known:
+            yield Problem(path, "not known", f"known are: {', '.join(sorted(known))}")
+
+
+def _check_levels(config: OpenIdConfig) -> Iterator[Problem]:
+    if not config.levels and config.acr_missing is None:
+        yield Problem("levels", "no acr would have a level", 'write such as { "loa2" = "substantial" }')
+    for level, names in config.acr_values.items():
+        for name in names.split(" "):
+            if config.levels.get(name, Level.LOW) < level or name not in config.levels:
+                yield Problem(
+                    f"acr_values.{level.name.lower()}",
+                    "requests an acr that has a lower level in levels, or none",
+                    "add it to levels, or request another",
+                )
+
+
+def _check_rest(config: OpenIdConfig) -> Iterator[Problem]:
+    if config.region is not None and config.region not in regions():
+        yield Problem(
+            "region", "this is not a country with telephone numbers", 'write its two capital letters, such as "GB"'
+        )
+    if "openid" not in config.scopes:
+        yield Problem("scopes", "openid is missing", 'add "openid"')
+    for name in sorted(RESERVED & config.parameters.keys()):
+        yield Problem(f"parameters.{name}", "the broker sets this parameter", "remove it")
+    if not config.reauthentication:
+        yield Problem(
+            "reauthentication",
+            "no parameter that requests a new authentication is listed",
+            'list one, such as ["max_age"]',
+        )
+    if not config.algorithms:
+        yield Problem("algorithms", "no algorithm is listed", 'list one, such as ["ES256"]')
+    yield from _known(
+        (f"algorithms[{i}]" for i in range(len(config.algorithms))), config.algorithms, UPSTREAM_ALGORITHMS
+    )
+    for i, name in enumerate(config.required_claims):
+        if name not in config.claim_map:
+            yield Problem(f"required_claims[{i}]", "the claim is missing in claim_map", "add it to claim_map")

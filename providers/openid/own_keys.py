@@ -1,0 +1,46 @@
+"""The broker's own keys at one provider: for client assertions, for proofs, for decryption; and what is published."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from broker.crypto.jose import SigningKey, load_signing_key
+from broker.crypto.jwe_upstream import UpstreamDecryptionKey, load_upstream_decryption_key
+from broker.model.json_types import JsonObject
+from broker.platform.operator_files import first_line
+from providers.openid.config import OpenIdConfig, UpstreamAuthentication
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKeys:
+    """Keys and secret of the broker at one provider. The first of `decryption` is current, others are previous ones."""
+
+    assertion: SigningKey | None = None
+    secret: str | None = field(default=None, repr=False)
+    proof: SigningKey | None = None
+    decryption: tuple[UpstreamDecryptionKey, ...] = ()
+
+    @property
+    def jwks(self) -> JsonObject:
+        """The public keys for the provider (RFC 7517 5): the one that verifies assertions, and the current one that
+        encrypts."""
+        signing = [self.assertion.jwk] if self.assertion is not None else []
+        return {"keys": [*signing, *(key.jwk for key in self.decryption[:1])]}
+
+
+def load_own_keys(config: OpenIdConfig, read: Callable[[Path], bytes]) -> OwnKeys:
+    """Reads the files that the settings name. Raises OSError or ValueError for one that cannot be used."""
+    assertion = secret = proof = None
+    if config.authentication is UpstreamAuthentication.PRIVATE_KEY_JWT:
+        if config.key_file is None:
+            raise ValueError("private_key_jwt needs a key_file")
+        assertion = load_signing_key(read(config.key_file), config.key_algorithm, config.key_id, upstream=True)
+    else:
+        if config.secret_file is None:
+            raise ValueError(f"{config.authentication} needs a secret_file")
+        secret = first_line(read(config.secret_file))
+    if config.dpop is not None and config.dpop.key_file is not None:
+        proof = load_signing_key(read(config.dpop.key_file), config.dpop.algorithm, upstream=True)
+    announced = config.id_token.encryption_algorithms[0] if config.encryption_key_files else ""
+    decryption = tuple(load_upstream_decryption_key(read(path), announced) for path in config.encryption_key_files)
+    return OwnKeys(assertion, secret, proof, decryption)
