@@ -9,10 +9,17 @@ from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker.platform.system import System
-from providers.simulator.endpoints import IssuerEndpoints, page
+from providers.simulator.authorize import AuthorizationEndpoint
+from providers.simulator.documents import IssuerDocuments
+from providers.simulator.logout import LogoutEndpoint
 from providers.simulator.pages import home_page
-from providers.simulator.settings import SimulatorSettings
+from providers.simulator.par import PushedRequestEndpoint
+from providers.simulator.responses import page
+from providers.simulator.sessions import BrowserSessions
+from providers.simulator.settings import Issuer, SimulatorSettings
 from providers.simulator.state import IssuerState, SimulatedIssuer
+from providers.simulator.token import TokenEndpoint
+from providers.simulator.userinfo import UserinfoEndpoint
 
 
 def create(settings: SimulatorSettings, system: System) -> Starlette:
@@ -21,7 +28,7 @@ def create(settings: SimulatorSettings, system: System) -> Starlette:
         raise ValueError("the simulator signs in any visitor as any persona and runs in development only")
     style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
     simulated_issuers = [
-        SimulatedIssuer(issuer, f"{settings.base}/{issuer.name}", IssuerState(issuer, system))
+        SimulatedIssuer(issuer, f"{settings.base}/{_path(issuer)}", IssuerState(issuer, system))
         for issuer in settings.issuers
     ]
     ways_back = tuple(
@@ -54,23 +61,30 @@ def _exact(app: Starlette) -> Starlette:
 
 
 def _mount(simulated: SimulatedIssuer, settings: SimulatorSettings, system: System, style: str) -> Mount:
-    endpoints = IssuerEndpoints(simulated, settings, system, style)
+    documents, sessions = IssuerDocuments(simulated, settings, style), BrowserSessions(simulated)
+    authorization = AuthorizationEndpoint(simulated, settings, system, sessions)
     guarded = [
-        Route("/.well-known/openid-configuration", endpoints.metadata),
-        Route("/jwks", endpoints.jwks),
-        Route("/authorize", endpoints.authorize),
-        Route("/sign-in", endpoints.sign_in, methods=["POST"]),
-        Route("/token", endpoints.token, methods=["POST"]),
-        Route("/userinfo", endpoints.userinfo, methods=["GET", "POST"]),
-        Route("/logout", endpoints.logout, methods=["GET", "POST"]),
+        Route("/.well-known/openid-configuration", documents.metadata),
+        Route("/jwks", documents.jwks),
+        Route("/par", PushedRequestEndpoint(simulated, system).push, methods=["POST"]),
+        Route("/authorize", authorization.authorize),
+        Route("/sign-in", authorization.sign_in, methods=["POST"]),
+        Route("/token", TokenEndpoint(simulated, settings, system).token, methods=["POST"]),
+        Route("/userinfo", UserinfoEndpoint(simulated, system).userinfo, methods=["GET", "POST"]),
+        Route("/logout", LogoutEndpoint(simulated, settings, sessions).logout, methods=["GET", "POST"]),
     ]
-    open_always = [Route("/style.css", endpoints.style), Route("/order", endpoints.order, methods=["POST"])]
+    open_always = [Route("/style.css", documents.style), Route("/order", documents.order, methods=["POST"])]
     inner = _exact(Starlette(routes=guarded))
-    closed = _exact(Starlette(routes=[Route("/{rest:path}", endpoints.out_of_order, methods=["GET", "POST"])]))
+    closed = _exact(Starlette(routes=[Route("/{rest:path}", documents.out_of_order, methods=["GET", "POST"])]))
 
     async def choose(scope: Scope, receive: Receive, send: Send) -> None:
         await (closed if simulated.memory.out_of_order else inner)(scope, receive, send)
 
     app: ASGIApp = choose
     routes = Router([*open_always, Mount("/", app=app)], redirect_slashes=False)
-    return Mount(f"/{simulated.issuer.name}", app=routes)
+    return Mount(f"/{_path(simulated.issuer)}", app=routes)
+
+
+def _path(issuer: Issuer) -> str:
+    """The path of an issuer: its name, or the host and path of its published identifier."""
+    return issuer.dialect.issuer.removeprefix("https://") or issuer.name

@@ -46,7 +46,8 @@ class IssuerState:
         self._codes: dict[str, SimulatedSignIn] = {}
         self._tokens: dict[str, SimulatedSignIn] = {}
         self._sessions: dict[str, RememberedSession] = {}
-        self._assertions: dict[str, float] = {}
+        self._used: dict[str, float] = {}
+        self._pushed: dict[str, tuple[str, float]] = {}
         self._huge_until = 0.0
 
     def new_code(self, sign_in: SimulatedSignIn) -> str:
@@ -79,14 +80,27 @@ class IssuerState:
         """Ends a session."""
         self._sessions.pop(name, None)
 
-    def use_assertion(self, jti: str, expires: float) -> bool:
-        """Whether this client assertion is new (replay protection)."""
+    def use_once(self, jti: str, expires: float) -> bool:
+        """Whether this `jti` of a client assertion or proof is new (replay protection)."""
         now = self._system.now()
-        self._assertions = {one: until for one, until in self._assertions.items() if until > now}
-        if jti in self._assertions:
+        self._used = {one: until for one, until in self._used.items() if until > now}
+        if jti in self._used:
             return False
-        self._assertions[jti] = expires
+        self._used[jti] = expires
         return True
+
+    def keep_request(self, query: str, life: int) -> str:
+        """Stores a pushed request for `life` seconds. Returns its reference."""
+        now = self._system.now()
+        self._pushed = {one: kept for one, kept in self._pushed.items() if kept[1] > now}
+        reference = f"urn:ietf:params:oauth:request_uri:{self._system.random_bytes(24).hex()}"
+        self._pushed[reference] = (query, now + life)
+        return reference
+
+    def take_request(self, reference: str) -> str | None:
+        """Returns a pushed request, once."""
+        query, expires = self._pushed.pop(reference, ("", 0.0))
+        return query if expires > self._system.now() else None
 
     def rotate(self, *, huge: bool = False, same_id: bool = False) -> None:
         """Key rotation: a new key signs, and the old one is no longer published; `huge`: among thousands of others.
@@ -124,8 +138,13 @@ def new_key(issuer: Issuer, kid: str | None = None) -> SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedIssuer:
-    """One running issuer: settings, URL, state."""
+    """One running issuer: settings, the URL at which it is called and visited, state."""
 
     issuer: Issuer
     url: str
     memory: IssuerState = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """The issuer identifier."""
+        return self.issuer.dialect.issuer or self.url
