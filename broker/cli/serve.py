@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the broker from a configuration. Nothing starts before everything in it is right."""
     block_sighup()
-    settings = wiring.load_settings(args.config)
+    reader = wiring.SettingsReader(args.config)
+    settings = reader.load()
     configure_logging(verbose=settings.broker.development)
     run_loop(wiring.check_start(settings))
     listen, metrics = settings.broker.listen, settings.broker.metrics.folder
@@ -42,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
     if listen.workers > 1 and metrics is not None:
         share_metrics(metrics)
     if listen.workers > 1 and args.listener != "staff":
-        serve_workers(settings, args.config, args.listener)
+        serve_workers(settings, reader, args.listener)
     else:
-        run_loop(serve_here(settings, args.config, args.listener))
+        run_loop(serve_here(settings, reader, args.listener))
     return 0
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, is_dataclass
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -138,6 +139,7 @@ def read(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
     return read_path(value, path, reading) if hint is Path else read_plain(value, hint, path, reading)
 
 
+@lru_cache(1024)
 def optional(hint: Any) -> Any:
     """The X of `X | None`: TOML has no null, so an optional field that is present is always an X."""
     members = [member for member in get_args(hint) if member is not type(None)]
@@ -262,6 +264,7 @@ def suggestion(text: str, known: Mapping[str, object]) -> str:
     return f'did you mean "{near[0]}"?' if near else f"known are: {', '.join(known) or 'nothing'}"
 
 
+@lru_cache(4096)
 def join_path(path: str, key: str) -> str:
     """The path of a key in a table, in TOML notation: quoted if it is not a bare key."""
     bare = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"'

@@ -21,15 +21,16 @@ from broker.server.uvicorn_server import behind_proxies, options, run, serve_all
 from broker.settings import Settings
 from broker.web.operations import clear
 from broker.web.operations.metric_files import SHARED as SHARED_METRICS
+from broker.wiring import SettingsReader
 
 Listener = Literal["public", "staff", "all"]
 """Which listeners a process opens."""
 
 
-async def serve_here(settings: Settings, config: Path, listener: Listener) -> None:
+async def serve_here(settings: Settings, reader: SettingsReader, listener: Listener) -> None:
     """Serves one or both listeners in this process until it is ended."""
     listen = settings.broker.listen
-    async with wiring.open_container(settings, real_system(), partial(wiring.read, config), config) as container:
+    async with wiring.open_container(settings, real_system(), reader) as container:
         servers: list[uvicorn.Server] = []
         if listener != "staff":
             servers.append(server(wiring.public_app(container), listen.public, settings))
@@ -40,7 +41,7 @@ async def serve_here(settings: Settings, config: Path, listener: Listener) -> No
         await serve_all(servers, started=lambda: drain_on_sigterm(container.monitoring.readiness))
 
 
-def serve_workers(settings: Settings, config: Path, listener: Listener) -> None:
+def serve_workers(settings: Settings, reader: SettingsReader, listener: Listener) -> None:
     """Serves the public listener in `listen.workers` processes, and the staff listener in one beside them.
 
     All of them are forked from this process, which has imported everything, checked the keys and compiled the pages.
@@ -51,26 +52,26 @@ def serve_workers(settings: Settings, config: Path, listener: Listener) -> None:
     wiring.compile_pages(settings, staff=serves_staff)
     host, port = parse_address(broker.listen.public)
     served = uvicorn.Config(
-        partial(worker, config),
+        partial(worker, reader),
         factory=True,
         host=host,
         port=port,
         workers=broker.listen.workers,
         **options(settings),
     )
-    supervisor = Supervisor(served, [served.bind_socket()], partial(_serve_staff, config) if serves_staff else None)
+    supervisor = Supervisor(served, [served.bind_socket()], partial(_serve_staff, reader) if serves_staff else None)
     freeze_gc()
     supervisor.run()
 
 
-def _serve_staff(config: Path) -> None:
+def _serve_staff(reader: SettingsReader) -> None:
     """Runs the process of the staff listener, which reads the settings again as a worker does."""
 
     async def serve() -> None:
-        settings = await wiring.wait_for_valid(config)
+        settings = await wiring.wait_for_valid(reader)
         configure_logging(verbose=settings.broker.development)
         end_with_parent()
-        await serve_here(settings, config, "staff")
+        await serve_here(settings, reader, "staff")
 
     run(serve())
 
@@ -81,19 +82,19 @@ def share_metrics(folder: Path) -> None:
     clear(folder)
 
 
-def worker(config: Path) -> wiring.Application:
+def worker(reader: SettingsReader) -> wiring.Application:
     """The application factory of one worker: the public application, opened in its lifespan.
 
-    `config` is the folder or file that `portico serve` was given.
+    `reader` knows the services that the supervisor has read.
     """
 
     @asynccontextmanager
     async def opening() -> AsyncIterator[wiring.Application]:
         # before the worker serves, a start may wait for long: SIGTERM ends it at once
         handler = signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        settings = await wiring.wait_for_valid(config)
+        settings = await wiring.wait_for_valid(reader)
         configure_logging(verbose=settings.broker.development)
-        async with wiring.open_container(settings, real_system(), partial(wiring.read, config), config) as container:
+        async with wiring.open_container(settings, real_system(), reader) as container:
             signal.signal(signal.SIGTERM, handler)
             drain_on_sigterm(container.monitoring.readiness)
             reload_on_sighup(container.configuration.settings_watch)

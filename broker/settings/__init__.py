@@ -1,12 +1,13 @@
 """Settings: what an operator may configure, as frozen dataclasses.
 
 In order: `sources` reads the TOML files of a folder, or one file with all tables. `renamed_keys` rejects keys of
-earlier releases and names the current key. `loading` fills the dataclasses (`schema`, `notices`, `providers`, `staff`,
+earlier releases and names the current key. `loading` fills the dataclasses (`schema`, `providers`, `staff`,
 and of `broker.model` those that the rules use) and runs the checks. `check_broker`, `check_services`, `check_jose` and
-`check_providers` check values, `check_context` carries what these checks need of broker.toml, `check_shared_secrets`
-rejects a key or secret with two owners. `credentials` and `secret_files` read the keys and
-secrets of services, `missing_files` lists the files that `portico keys init` creates. `diff` compares two readings for
-a reload. `reference` prints every setting with its docstring: docs/configuration.md is generated from it.
+`check_providers` check values, `cross_checks` those of several files, `check_context` carries what these checks need of
+broker.toml, `check_shared_secrets` rejects a key or secret with two owners. `credentials` and `secret_files` read the
+keys and secrets of services, `service_cache` holds services whose files did not change, `missing_files` lists the files
+that `portico keys init` creates. `diff` compares two readings for a reload. `reference` prints every setting with its
+docstring: docs/configuration.md is generated from it.
 
 Every problem is collected, with its path and a fix, before the broker starts. No network, no store.
 """
@@ -28,6 +29,7 @@ from broker.settings.schema import (
     SmtpSettings,
 )
 from broker.settings.secret_files import read_secret
+from broker.settings.service_cache import ServiceCache
 from broker.settings.sources import Source
 from broker.settings.staff import StaffSettings
 from broker.settings.urls import address
@@ -47,6 +49,7 @@ __all__ = [
     "OutgoingSettings",
     "ProviderEntry",
     "ProviderKind",
+    "ServiceCache",
     "Settings",
     "SmtpSettings",
     "Source",

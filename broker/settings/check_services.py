@@ -1,14 +1,13 @@
-"""Checks of each service, and of services against providers and the broker."""
+"""Checks of each service alone, in the context of the broker."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import Final
 from urllib.parse import unquote
 
 from broker.crypto.jose import InvalidToken, distinguished_name, ip_address, parse_keys
-from broker.model.assurance import Level
 from broker.model.claims import CLAIMS, REGISTERED_CLAIMS
 from broker.model.service import (
     BindingMethod,
@@ -19,13 +18,11 @@ from broker.model.service import (
     ServiceCredentials,
     SubjectType,
     TlsSubject,
-    default_sector,
 )
 from broker.platform.toml_loader import Problem, suggestion
 from broker.settings.check_broker import check_texts
 from broker.settings.check_context import CheckContext
 from broker.settings.check_jose import check_encryption, check_signatures
-from broker.settings.providers import ProviderEntry
 from broker.settings.urls import check_native_url, check_origin, check_url, is_loopback, origin, split
 
 BY_SECRET: Final = (ClientAuthentication.CLIENT_SECRET_BASIC, ClientAuthentication.CLIENT_SECRET_POST)
@@ -341,48 +338,3 @@ CHECKS: Final[tuple[Callable[[Service, CheckContext], Iterator[Problem]], ...]] 
     check_scopes,
 )
 """Checks of each service alone."""
-
-
-def check_sectors(services: Sequence[Service], service: Service) -> Iterator[Problem]:
-    """Checks that a sector is shared only explicitly: services of one sector can correlate citizens (OpenID Connect
-    Core 8.1)."""
-    sector = service.sector
-    others = [
-        other.client_id
-        for other in services
-        if other is not service
-        and other.subject_type is SubjectType.PAIRWISE
-        and (other.registered_sector or default_sector(other.redirect_uris)) == sector
-    ]
-    if service.registered_sector is None and sector and others:
-        fix = f'write sector = "{sector}" if both may receive the same sub for a citizen, else another host of yours'
-        yield Problem("sector", f'it is left out, and the default is also the sector of "{others[0]}"', fix)
-
-
-def check_providers(service: Service, known: Mapping[str, object]) -> Iterator[Problem]:
-    """Checks that the providers exist."""
-    for i, name in enumerate(service.providers):
-        if name not in known:
-            yield Problem(f"providers[{i}]", f'there is no provider "{name}"', suggestion(name, known))
-
-
-def check_level(service: Service, providers: Mapping[str, ProviderEntry], context: CheckContext) -> Iterator[Problem]:
-    """Checks that a provider, or assisted verification, reaches the service's level."""
-    if service.assisted and context.help:
-        return
-    if reachable(service, providers) < service.level:
-        fix = "allow a provider that reaches it, or assisted = true"
-        yield Problem("level", "no provider of this service reaches it", fix)
-
-
-def reachable(service: Service, providers: Mapping[str, ProviderEntry]) -> int:
-    """The highest level of the service's providers, or 0."""
-    levels: list[Level] = [
-        entry.card.max_level
-        for entry in providers.values()
-        if (not service.providers or entry.id in service.providers)
-        and (not entry.policy.services or service.client_id in entry.policy.services)
-        and entry.policy.enabled
-        and not entry.policy.staff_only
-    ]
-    return max(levels, default=0)

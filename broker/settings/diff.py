@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
 from broker.platform.toml_loader import Problem
-from broker.settings import check_providers, check_services
+from broker.settings import check_providers, check_services, cross_checks
 from broker.settings.check_context import check_context
 from broker.settings.loading import Settings
 
@@ -59,16 +59,22 @@ def apply_reload(running: Settings, found: Settings) -> tuple[Settings, Settings
     return replace(running, services=after, providers=becomes, staff=staff), changes
 
 
-def check_reload(settings: Settings) -> Iterator[Problem]:
-    """Checks services and providers against the running broker's settings, from which broker.toml may differ."""
+def check_reload(settings: Settings, found: Settings) -> Iterator[Problem]:
+    """Checks services and providers against the running broker's settings, from which broker.toml may differ.
+
+    `found` has passed every check by its own broker.toml: if that says the same to the checks, none is repeated.
+    """
     context = check_context(settings.broker)
+    if context == check_context(found.broker):
+        return
     for entry in (*settings.providers.values(), *([] if settings.staff is None else [settings.staff.provider])):
         for check_provider in check_providers.CHECKS:
             yield from _placed(entry.id, check_provider(entry, context))
+    levels = cross_checks.ReachableLevels(settings.providers)
     for client_id, service in settings.services.items():
         for check in check_services.CHECKS:
             yield from _placed(client_id, check(service, context))
-        yield from _placed(client_id, check_services.check_level(service, settings.providers, context))
+        yield from _placed(client_id, cross_checks.check_level(service, levels, context))
 
 
 def _placed(client_id: str, problems: Iterator[Problem]) -> Iterator[Problem]:

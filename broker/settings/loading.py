@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -9,7 +10,7 @@ from broker.model.service import Service
 from broker.platform.operator_files import is_folder
 from broker.platform.toml_loader import Problem, check_range
 from broker.platform.toml_loader import load as load_table
-from broker.settings import check_broker, check_providers, check_services, check_shared_secrets
+from broker.settings import check_broker, check_providers, check_services, check_shared_secrets, cross_checks
 from broker.settings.check_context import CheckContext, check_context, minimal_context
 from broker.settings.check_shared_secrets import StoredSecret, copies
 from broker.settings.credentials import with_credentials
@@ -17,6 +18,7 @@ from broker.settings.missing_files import Missing, of_provider, of_service
 from broker.settings.providers import ProviderEntry, ProviderKind, provider
 from broker.settings.renamed_keys import with_current_keys
 from broker.settings.schema import SQLITE, BrokerSettings
+from broker.settings.service_cache import CachedReading, CheckedService, ServiceCache, ServiceRead
 from broker.settings.sources import Source, Sources, read_sources
 from broker.settings.staff import StaffFile, StaffSettings
 
@@ -58,27 +60,30 @@ def load(
     origins: Mapping[str, str] | None = None,
     prepared: bool = True,
     additional: Sequence[Source] = (),
+    cache: ServiceCache | None = None,
 ) -> Settings | list[Problem]:
     """Loads the settings of a folder or one file. Returns them, or None, with every problem. No network, no store.
 
     `kinds` are the kinds of providers by name. `origins` replaces `host:port` texts in every value, so that the same
     files serve other ports. With `prepared` False files that `portico keys init` creates may be missing: keys, secrets,
-    folders. `additional` are additional services.
+    folders. `additional` are additional services. `cache` holds the services of unchanged files; it is not for readings
+    with `origins`, or with `prepared` False.
     """
-    sources, problems = read_sources(place, origins or {}, additional)
+    reading = CachedReading(cache)
+    sources, problems = read_sources(place, origins or {}, additional, reading.unchanged)
     if sources is None:
         return problems
     sources = with_current_keys(sources, problems)
     broker = read_broker(sources.broker, problems, prepared=prepared)
     context = minimal_context(sources.broker.table) if broker is None else check_context(broker.record)
-    services = read_services(sources.services, problems, prepared=prepared)
+    services = read_services(sources.services, problems, reading.known, prepared=prepared)
     providers = read_providers(sources.providers, kinds, problems, development=context.development)
     staff = (
         None if sources.staff is None else read_staff(sources.staff, kinds, problems, development=context.development)
     )
     if broker is not None:
         problems += broker.place(check_broker_alone(broker.record, prepared=prepared))
-    problems += check_each_service(services, providers, sources, context)
+    problems += check_each_service(services, providers, sources, context, reading.known)
     problems += check_each_provider(providers, sources, context, prepared=prepared)
     if staff is not None:
         problems += staff.place(check_staff(staff.record, providers, context, prepared=prepared))
@@ -94,10 +99,13 @@ def load(
         problems.append(
             sources.broker.placed(Problem("dynamic_registration", "dynamic registration needs a folder of files", fix))
         )
-    secrets = list(all_secrets(broker, services, providers, staff))
+    of_services = [secrets_of(one, reading.known) for one in services]
+    secrets = [*other_secrets(broker, providers, staff), *chain.from_iterable(of_services)]
     problems += copies(secrets, shared_by_services=broker is not None and broker.record.dynamic_registration)
     if problems or broker is None:
         return problems
+    checked = zip(services, of_services, strict=True)
+    reading.keep(((one.source, one.record, marks) for one, marks in checked), place, context)
     entries = [one.record for one in providers] + ([] if staff is None else [staff.record.provider])
     return Settings(
         broker=broker.record,
@@ -145,18 +153,15 @@ def without(table: Mapping[str, object], problems: Sequence[Problem]) -> Mapping
     return left
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRead:
-    """A service as its table says it, and the same service with the secret and the keys from the files it names."""
-
-    written: Service
-    service: Service
-
-
-def read_services(sources: Sequence[Source], problems: list[Problem], *, prepared: bool) -> list[Located[ServiceRead]]:
-    """Reads the services whose tables have the right shape."""
+def read_services(
+    sources: Sequence[Source], problems: list[Problem], known: Mapping[str, CheckedService], *, prepared: bool
+) -> list[Located[ServiceRead]]:
+    """Reads the services whose tables have the right shape, apart from those known from a reading before."""
     made = []
     for source in sources:
+        if source.file in known:
+            made.append(Located(known[source.file].source, known[source.file].read))
+            continue
         written, found = load_table(source.table, Service, base=source.base)
         if written is not None:
             record, more = with_credentials(written, prepared=prepared)
@@ -225,22 +230,28 @@ def check_each_service(
     providers: Sequence[Located[ProviderEntry]],
     sources: Sources,
     context: CheckContext,
+    known: Mapping[str, CheckedService],
 ) -> Iterator[Problem]:
-    """Checks of each service alone, against other services, and against the providers."""
+    """Checks of each service alone, against other services, and against the providers.
+
+    A service that was read before, and passed the checks of its own in the same context, is not checked alone again.
+    """
     entries = {one.record.id: one.record for one in providers}
     files: dict[str, str] = {}
-    everyone = [one.record.service for one in services]
+    by_sector = cross_checks.sectors(one.record.service for one in services)
+    levels = cross_checks.ReachableLevels(entries)
     for one in services:
-        service = one.record.service
-        for check in check_services.CHECKS:
-            yield from one.place(check(service, context))
-        yield from one.place(check_services.check_credential(one.record.written))
-        yield from one.place(check_services.check_sectors(everyone, service))
-        yield from one.place(check_services.check_providers(service, sources.provider_ids))
+        service, before = one.record.service, known.get(one.source.file)
+        if before is None or before.context != context:
+            for check in check_services.CHECKS:
+                yield from one.place(check(service, context))
+            yield from one.place(check_services.check_credential(one.record.written))
+            yield from one.place(check_name(one.source, service.client_id))
+        yield from one.place(cross_checks.check_sectors(by_sector, service))
+        yield from one.place(cross_checks.check_providers(service, sources.provider_ids))
         if len(entries) == len(sources.provider_ids):
-            yield from one.place(check_services.check_level(service, entries, context))
+            yield from one.place(cross_checks.check_level(service, levels, context))
         yield from one.place(twice("client_id", service.client_id, one.source.file, files))
-        yield from one.place(check_name(one.source, service.client_id))
 
 
 def check_each_provider(
@@ -277,13 +288,12 @@ def check_staff(
         yield Problem("level", "the staff's provider is registered for a lower level", fix)
 
 
-def all_secrets(
+def other_secrets(
     broker: Located[BrokerSettings] | None,
-    services: Sequence[Located[ServiceRead]],
     providers: Sequence[Located[ProviderEntry]],
     staff: Located[StaffRead] | None,
 ) -> Iterator[StoredSecret]:
-    """Collects every key and secret in the named files, with its full path."""
+    """Collects every key and secret in the files that broker.toml, providers and staff name, with its full path."""
     if broker is not None:
         yield from (located(one, broker.source) for one in check_shared_secrets.of_broker(broker.record))
     for provider_read in providers:
@@ -293,14 +303,21 @@ def all_secrets(
     if staff is not None:
         for one in check_shared_secrets.of_provider(staff.record.provider, "provider."):
             yield located(replace(one, owner="the provider of staff"), staff.source)
-    for read in services:
-        service = read.record.service
-        yield from (located(one, read.source) for one in check_shared_secrets.of_service(read.record.written))
-        keys = service.credentials
-        place = "jwks_file" if keys.jwks_file is not None else "jwks"
-        yield from (
-            located(one, read.source) for one in check_shared_secrets.of_keys(service.client_id, place, keys.jwks)
-        )
+
+
+def secrets_of(read: Located[ServiceRead], known: Mapping[str, CheckedService]) -> tuple[StoredSecret, ...]:
+    """The keys and secrets of a service, with their full paths."""
+    if read.source.file in known:
+        return known[read.source.file].secrets
+    keys = read.record.service.credentials
+    place = "jwks_file" if keys.jwks_file is not None else "jwks"
+    return (
+        *(located(one, read.source) for one in check_shared_secrets.of_service(read.record.written)),
+        *(
+            located(one, read.source)
+            for one in check_shared_secrets.of_keys(read.record.service.client_id, place, keys.jwks)
+        ),
+    )
 
 
 def located(secret: StoredSecret, source: Source) -> StoredSecret:

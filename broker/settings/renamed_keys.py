@@ -105,6 +105,8 @@ def is_self_registered(file: str) -> bool:
 
 def rename(table: Mapping[str, object], renamed: Mapping[str, str]) -> tuple[dict[str, object], Sequence[Problem]]:
     """The table with the current keys, and a problem for each old key, at the place where it stands."""
+    if table.keys().isdisjoint(before.partition(".")[0] for before in renamed):
+        return dict(table), ()
     walk = _Walk(renamed, {now: before for before, now in renamed.items()}, [])
     return walk.table(table, "", "", ""), walk.problems
 

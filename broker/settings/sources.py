@@ -2,15 +2,13 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from broker.platform.operator_files import Unfit, is_folder, is_named, text
 from broker.platform.toml_loader import Problem
-
-_CODE: Final = re.compile(r"[A-Za-z]{2}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,10 @@ class Sources:
 
 
 def read_sources(
-    place: Path, origins: Mapping[str, str], additional: Sequence[Source] = ()
+    place: Path,
+    origins: Mapping[str, str],
+    additional: Sequence[Source] = (),
+    unchanged: Callable[[Path], Source | None] = lambda _: None,
 ) -> tuple[Sources | None, list[Problem]]:
     """Reads a folder (`broker.toml`, `services/`, `providers/`, `staff.toml`) or one file that contains all tables.
 
@@ -62,9 +63,9 @@ def read_sources(
     services, providers = (
         [
             *main_file_sources(table.pop(name, []), main, name, problems),
-            *folder_sources(listed[name], name, key, origins, problems),
+            *folder_sources(listed[name], name, key, origins, problems, known),
         ]
-        for name, key in (("services", "client_id"), ("providers", "id"))
+        for name, key, known in (("services", "client_id", unchanged), ("providers", "id", _unknown))
     )
     services += additional
     staff = staff_source(table.pop("staff", None), main, folder, origins, problems)
@@ -79,6 +80,11 @@ def read_sources(
         ),
         problems,
     )
+
+
+def _unknown(_path: Path) -> Source | None:
+    """Nothing is known of a provider's file before it is read."""
+    return None
 
 
 def known_ids(sources: Sequence[Source], paths: Sequence[Path], name: str, key: str) -> dict[str, None]:
@@ -112,11 +118,20 @@ def main_file_sources(value: object, main: Path, name: str, problems: list[Probl
 
 
 def folder_sources(
-    paths: Sequence[Path], name: str, key: str, origins: Mapping[str, str], problems: list[Problem]
+    paths: Sequence[Path],
+    name: str,
+    key: str,
+    origins: Mapping[str, str],
+    problems: list[Problem],
+    unchanged: Callable[[Path], Source | None],
 ) -> list[Source]:
-    """The tables of `services/` or `providers/`. The default id is the file's name."""
+    """The tables of `services/` or `providers/`, and the known sources of unchanged files. The default id is the file's
+    name."""
     found = []
     for path in paths:
+        if (known := unchanged(path)) is not None:
+            found.append(known)
+            continue
         label = f"{name}/{path.name}"
         if (table := parse_file(path, label, origins, problems)) is not None:
             found.append(Source(label, "", {key: path.stem} | table, path.parent))
@@ -164,18 +179,21 @@ def lower_language_codes(value: Any) -> Any:
         return [lower_language_codes(inner) for inner in value]
     if not isinstance(value, dict):
         return value
-    small = {key.lower() for key in value}
-    by_language = all(_CODE.fullmatch(key) for key in value) and len(small) == len(value)
+    by_language = all(map(_is_code, value)) and len({key.lower() for key in value}) == len(value)
     return {
         key.lower() if by_language else key: _lower_codes(inner) if key == "languages" else lower_language_codes(inner)
         for key, inner in value.items()
     }
 
 
+def _is_code(text: str) -> bool:
+    return len(text) == 2 and text.isascii() and text.isalpha()
+
+
 def _lower_codes(value: Any) -> Any:
     """Language codes of a list or of a table, in lower case."""
     if isinstance(value, list):
-        return [code.lower() if isinstance(code, str) and _CODE.fullmatch(code) else code for code in value]
+        return [code.lower() if isinstance(code, str) and _is_code(code) else code for code in value]
     return lower_language_codes(value)
 
 

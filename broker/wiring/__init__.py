@@ -1,7 +1,7 @@
 """The only wiring: every part is built once, from settings. Nothing is decided here."""
 
 from broker.stores.sql.error_mapping import wrong_tables
-from broker.wiring.admin import admin_stores, check_keys, check_ready, check_start, load_settings, migrate_schema, read
+from broker.wiring.admin import SettingsReader, admin_stores, check_keys, check_ready, check_start, migrate_schema
 from broker.wiring.applications import Application, LifespanApp, compile_pages, public_app, staff_app
 from broker.wiring.connection_checks import connect
 from broker.wiring.container import Container
@@ -12,17 +12,16 @@ __all__ = [
     "Application",
     "Container",
     "LifespanApp",
+    "SettingsReader",
     "admin_stores",
     "check_keys",
     "check_ready",
     "check_start",
     "compile_pages",
     "connect",
-    "load_settings",
     "migrate_schema",
     "open_container",
     "public_app",
-    "read",
     "staff_app",
     "wait_for_valid",
     "wrong_tables",

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker.crypto import seal
@@ -13,7 +13,7 @@ from broker.crypto.seal import Sealer
 from broker.model.store_results import StoreUnavailable
 from broker.platform import system
 from broker.platform.toml_loader import Problem
-from broker.settings import Settings, Source, load
+from broker.settings import ServiceCache, Settings, Source, load
 from broker.settings.check_shared_secrets import StoredSecret, copies, file_mark, key_mark
 from broker.stores.clock_check import ClockCheck
 from broker.stores.ephemeral.open import open_ephemeral_stores, open_memory_monitor
@@ -32,18 +32,24 @@ from providers import KINDS
 LOG = logging.getLogger("portico.app")
 
 
-def read(place: Path, *more: Source) -> Settings | list[Problem]:
-    """The settings at a place, or every problem in them and in the keys that they name; `more` are further services."""
-    loaded = load(place, KINDS, additional=more)
-    return loaded if isinstance(loaded, list) else list(check_keys(loaded)) or loaded
+@dataclass(frozen=True, slots=True)
+class SettingsReader:
+    """Reads the settings at a place. Services whose files did not change since the last reading are not read again."""
 
+    place: Path
+    cache: ServiceCache = field(default_factory=lambda: ServiceCache(system.real_system().now))
 
-def load_settings(place: Path) -> Settings:
-    """The settings at a place. Raises CommandError with every problem in them."""
-    found = read(place)
-    if isinstance(found, list):
-        raise CommandError(format_problems(found, place))
-    return found
+    def __call__(self, *more: Source) -> Settings | list[Problem]:
+        """The settings, or every problem in them and in the keys that they name; `more` are further services."""
+        loaded = load(self.place, KINDS, additional=more, cache=self.cache)
+        return loaded if isinstance(loaded, list) else list(check_keys(loaded)) or loaded
+
+    def load(self) -> Settings:
+        """The settings. Raises CommandError with every problem in them."""
+        found = self()
+        if isinstance(found, list):
+            raise CommandError(format_problems(found, self.place))
+        return found
 
 
 def check_keys(settings: Settings) -> Iterator[Problem]:

@@ -6,8 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from broker.actions.periodic import run_forever
@@ -22,7 +20,7 @@ from broker.settings import Settings
 from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
 from broker.stores.sql_stores import SqlStores, open_sql_stores
 from broker.web.operations import Readiness, open_metrics, update_gauges
-from broker.wiring.admin import read as read_settings
+from broker.wiring.admin import SettingsReader
 from broker.wiring.background import background_tasks
 from broker.wiring.client_files import ClientFiles, rewrite_renamed
 from broker.wiring.container import (
@@ -35,7 +33,7 @@ from broker.wiring.container import (
 from broker.wiring.notifier import build_notifier
 from broker.wiring.provider_builds import ProviderBuilds
 from broker.wiring.registry import Registry
-from broker.wiring.settings_reload import Reader, SettingsReloader, SettingsWatch
+from broker.wiring.settings_reload import SettingsReloader, SettingsWatch
 from broker.wiring.store_access import database_access, redis_access
 from providers import ProviderDependencies
 from providers.health_monitor import HealthMonitor
@@ -48,11 +46,11 @@ RETRY_DELAY = 1.0
 
 @asynccontextmanager
 async def open_container(
-    settings: Settings, system: System, read: Reader | None = None, place: Path | None = None
+    settings: Settings, system: System, reader: SettingsReader | None = None
 ) -> AsyncIterator[Container]:
     """Opens stores and connections, starts what is done again and again, and closes all of it in the end.
 
-    `read` loads the settings again from their `place`, for changes that need no restart.
+    `reader` loads the settings again, for changes that need no restart.
     """
     broker = settings.broker
     tokens = Pkcs11Tokens(system.monotonic)
@@ -84,7 +82,7 @@ async def open_container(
         health_monitor, builds = HealthMonitor(sql.system), ProviderBuilds(dependencies)
         registry = Registry(health_monitor, builds, http_clients, sql.system)
         registry.replace_all(settings, builds.prepare(settings))
-        reloader = None if read is None else SettingsReloader(settings, registry, read, sql.counters, metrics)
+        reloader = None if reader is None else SettingsReloader(settings, registry, reader, sql.counters, metrics)
         watch_settings = SettingsWatch({"keys": keys.reload})
         if reloader is not None:
             watch_settings.readings["services"] = reloader
@@ -98,7 +96,7 @@ async def open_container(
                 watch_settings,
                 replace(default_profiles(), framework=broker.trust_framework),
                 reloader,
-                _files(settings, place, reloader, sql, registry),
+                _files(settings, reader, reloader, sql, registry),
             ),
             ContainerMonitoring(health_monitor, metrics, _readiness(sql, ephemeral)),
         )
@@ -112,14 +110,18 @@ async def open_container(
 
 
 def _files(
-    settings: Settings, place: Path | None, reloader: SettingsReloader | None, sql: SqlStores, registry: Registry
+    settings: Settings,
+    reader: SettingsReader | None,
+    reloader: SettingsReloader | None,
+    sql: SqlStores,
+    registry: Registry,
 ) -> ClientFiles | None:
     """The files of services, if dynamic registration is enabled."""
-    if not settings.broker.dynamic_registration or place is None or reloader is None:
+    if not settings.broker.dynamic_registration or reader is None or reloader is None:
         return None
-    rewrite_renamed(place)
+    rewrite_renamed(reader.place)
     known = registry.services
-    return ClientFiles(place, partial(read_settings, place), reloader, sql.counters, lambda: known, sql.system.now)
+    return ClientFiles(reader.place, reader, reloader, sql.counters, lambda: known, sql.system.now)
 
 
 def _readiness(sql: SqlStores, ephemeral: EphemeralStores) -> Readiness:

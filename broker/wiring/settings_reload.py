@@ -4,13 +4,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from broker.platform.toml_loader import Problem
 from broker.settings import Settings
 from broker.settings.diff import SettingsChanges, apply_reload, check_reload
-from broker.wiring.admin import read
 from broker.wiring.provider_builds import UNBUILDABLE, PreparedProviders, UnusableProvider
 from broker.wiring.registry import Registry
 
@@ -108,7 +106,7 @@ class SettingsReloader:
         if isinstance(loaded, list):
             return loaded
         settings, changes = apply_reload(self._settings, loaded)
-        if problems := list(check_reload(settings)):
+        if problems := list(check_reload(settings, loaded)):
             return problems
         try:
             return settings, changes, self._registry.prepare(settings)
@@ -116,14 +114,14 @@ class SettingsReloader:
             return [Problem(f"provider {unusable.provider}", unusable.problem, UNBUILDABLE)]
 
 
-async def wait_for_valid(place: Path) -> Settings:
-    """Waits until the settings at a place are valid, and returns them.
+async def wait_for_valid(reader: Reader) -> Settings:
+    """Waits until the settings are valid, and returns them.
 
     Needed by a worker that replaces an ended one while an operator edits the files; the other workers keep serving.
     """
     logged: list[Problem] = []
     while True:
-        loaded = await asyncio.to_thread(read, place)
+        loaded = await asyncio.to_thread(reader)
         if not isinstance(loaded, list):
             return loaded
         if loaded != logged:

@@ -8,7 +8,6 @@ import tomllib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +65,8 @@ async def harness(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Reg
     config.change("broker.toml", "dynamic_registration", value=True)
     settings = config.settings()
     await wiring.migrate_schema(settings)
-    reader = partial(wiring.read, config.folder)
-    async with wiring.open_container(settings, system.real_system(), reader, config.folder) as container:
+    reader = wiring.SettingsReader(config.folder)
+    async with wiring.open_container(settings, system.real_system(), reader) as container:
         transport = httpx.ASGITransport(app=wiring.public_app(container))
         async with httpx.AsyncClient(transport=transport, base_url=ISSUER) as client:
             yield RegistrationHarness(container, config.folder, client)
@@ -143,7 +142,7 @@ async def test_self_registered_clients_of_the_release_before_are_kept_and_their_
     caplog.set_level("INFO", "portico.app")
     for times in (1, 1):
         async with wiring.open_container(
-            settings, system.real_system(), partial(wiring.read, config.folder), config.folder
+            settings, system.real_system(), wiring.SettingsReader(config.folder)
         ) as container:
             assert "self-00ff00ff00ff00ff" in container.configuration.registry.services
         now = config.table(file)

@@ -13,7 +13,7 @@ from broker.model.assurance import Level
 from broker.platform.http_client import HttpClients
 from broker.platform.system import System
 from broker.provider import Provider
-from broker.wiring.admin import read
+from broker.wiring.admin import SettingsReader
 from broker.wiring.provider_builds import ProviderBuilds
 from broker.wiring.registry import Registry
 from broker.wiring.settings_reload import SettingsReloader
@@ -82,7 +82,7 @@ def registry(config: Configuration, outgoing: HttpClients, system: System) -> Re
 
 @pytest.fixture
 def reloading(config: Configuration, registry: Registry, hosts: Hosts) -> SettingsReloader:
-    return SettingsReloader(config.settings(), registry, lambda: read(config.folder), hosts, hosts)
+    return SettingsReloader(config.settings(), registry, SettingsReader(config.folder), hosts, hosts)
 
 
 def new_service(config: Configuration, name: str) -> None:
@@ -269,7 +269,7 @@ async def test_services_are_held_to_the_rules_of_the_broker_that_runs(
     for file in sorted(config.folder.rglob("*.toml")):
         name = str(file.relative_to(config.folder))
         config.write(name, without_welsh(config.table(name)))
-    assert not isinstance(read(config.folder), list)
+    assert not isinstance(SettingsReader(config.folder)(), list)
     await reloading()
     assert caplog.records[-1].message == "configuration_refused"
     assert registry.version == 1

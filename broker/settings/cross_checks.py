@@ -1,0 +1,70 @@
+"""Checks of services against each other and against the providers, in time that grows as their number does."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from broker.model.service import Service, SubjectType, default_sector
+from broker.platform.toml_loader import Problem, suggestion
+from broker.settings.check_context import CheckContext
+from broker.settings.providers import ProviderEntry
+
+
+def sectors(services: Iterable[Service]) -> Mapping[str, Sequence[Service]]:
+    """The services with pairwise subjects by their sector."""
+    found: dict[str, list[Service]] = {}
+    for service in services:
+        if service.subject_type is SubjectType.PAIRWISE:
+            sector = service.registered_sector or default_sector(service.redirect_uris)
+            found.setdefault(sector, []).append(service)
+    return found
+
+
+def check_sectors(by_sector: Mapping[str, Sequence[Service]], service: Service) -> Iterator[Problem]:
+    """Checks that a sector is shared only explicitly: services of one sector can correlate citizens (OpenID Connect
+    Core 8.1)."""
+    sector = service.sector
+    if service.registered_sector is not None or not sector:
+        return
+    other = next((other for other in by_sector.get(sector, ()) if other is not service), None)
+    if other is not None:
+        fix = f'write sector = "{sector}" if both may receive the same sub for a citizen, else another host of yours'
+        yield Problem("sector", f'it is left out, and the default is also the sector of "{other.client_id}"', fix)
+
+
+def check_providers(service: Service, known: Mapping[str, object]) -> Iterator[Problem]:
+    """Checks that the providers exist."""
+    for i, name in enumerate(service.providers):
+        if name not in known:
+            yield Problem(f"providers[{i}]", f'there is no provider "{name}"', suggestion(name, known))
+
+
+class ReachableLevels:
+    """The highest level that a service's providers reach, without a look at every provider for every service."""
+
+    def __init__(self, providers: Mapping[str, ProviderEntry]) -> None:
+        """Providers that are off, or for staff alone, reach nothing."""
+        self._offered = {
+            entry.id: entry for entry in providers.values() if entry.policy.enabled and not entry.policy.staff_only
+        }
+        launched = [entry.card.max_level for entry in self._offered.values() if not entry.policy.services]
+        self._by_all: int = max(launched, default=0)
+        self._by_service: dict[str, int] = {}
+        for entry in self._offered.values():
+            for client_id in entry.policy.services:
+                known = self._by_service.get(client_id, 0)
+                self._by_service[client_id] = max(known, entry.card.max_level)
+
+    def of(self, service: Service) -> int:
+        """The highest level of the service's providers, or 0."""
+        if not service.providers:
+            return max(self._by_all, self._by_service.get(service.client_id, 0))
+        named = (self._offered[name] for name in service.providers if name in self._offered)
+        return max((one.card.max_level for one in named if one.policy.is_for(service.client_id)), default=0)
+
+
+def check_level(service: Service, levels: ReachableLevels, context: CheckContext) -> Iterator[Problem]:
+    """Checks that a provider, or assisted verification, reaches the service's level."""
+    if service.assisted and context.help:
+        return
+    if levels.of(service) < service.level:
+        fix = "allow a provider that reaches it, or assisted = true"
+        yield Problem("level", "no provider of this service reaches it", fix)
