@@ -135,7 +135,7 @@ HOMES: dict[str, set[str]] = {
     "sqlalchemy": {"broker.stores"},
     "alembic": {"broker.stores"},
     "jwt": {"broker.crypto.jose"},
-    "joserfc": {"broker.crypto.jwe", "broker.crypto.jwe_upstream", "broker.demo"},
+    "joserfc": {"broker.crypto.jwe", "broker.crypto.jwe_upstream", "broker.demo", "providers.simulator.national"},
     "pkcs11": {"broker.crypto.keys.pkcs11_objects"},
     "cryptography": {"broker.crypto.jose", "broker.crypto.jwe_upstream", "broker.crypto.seal", "broker.crypto.keys"},
     "aiohttp": {"broker.platform.http_client"},

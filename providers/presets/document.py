@@ -30,13 +30,14 @@ def operator_file(name: str, environment: str = LIVE) -> str:
         lines.append(f'secret_file = "../../secrets/{name}"')
     elif method == "private_key_jwt":
         lines.append(f'key_file = "../../secrets/{name}.pem"')
-    if any(openid.get(document, {}).get(key) == "nested" for document, key in ENCRYPTED):
+    if any(_is_encrypted(openid.get(document)) for document in ("id_token", "userinfo")):
         lines.append(f'encryption_key_files = ["../../secrets/{name}-enc.pem"]')
     return "\n".join(lines)
 
 
-ENCRYPTED: Final = (("id_token", "form"), ("userinfo", "format"))
-"""The settings that say that a document comes encrypted."""
+def _is_encrypted(table: object) -> bool:
+    """Whether the settings of a document say that it comes encrypted."""
+    return isinstance(table, Mapping) and "nested" in (table.get("form"), table.get("format"))
 
 
 def _sections() -> Iterator[str]:

@@ -78,6 +78,10 @@ class Shelf:
     services: dict[str, Service]
     providers: dict[str, ConfiguredProvider] = field(default_factory=dict)
 
+    def removed(self, _provider: str, _since: float) -> bool:
+        """No provider is removed by a reload."""
+        return False
+
     def offerable(self, service: Service) -> list[ConfiguredProvider]:
         """The providers that are listed for a service."""
         return [provider for provider in self.providers.values() if provider.policy.is_for(service.client_id)]
@@ -148,8 +152,7 @@ class World:
             redirect_uri=SERVICE.redirect_uris[0],
             scope=("openid",),
             state="s",
-            requested_claims=("name", "birthdate"),
-            **({"min_level": Level.LOW} | more),
+            **({"min_level": Level.LOW, "requested_claims": ("name", "birthdate")} | more),
         )
         await self.stage.passing.pushed.put(self.last, asked, self.clock.now() + 300)
         return par.request_uri(self.last)

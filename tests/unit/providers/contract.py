@@ -31,7 +31,7 @@ class Counterpart:
     `approve` and `refuse` walk from a departure's URL to the answer as one and the same citizen; `leave` ends the
     other side. `keeps_state_on_refusal` is false for an other side that forgets the state when a citizen cancels.
     `pushed` is true if the request is not in the departure's URL; `states` are states that the other side accepts.
-    `ends_sessions` is false for one that has no logout.
+    `ends_sessions` is false for one that has no logout; `refusal` is what it says of a citizen who goes back.
     """
 
     provider: Provider
@@ -43,6 +43,7 @@ class Counterpart:
     leave: Callable[[], Awaitable[None]]
     keeps_state_on_refusal: bool = True
     pushed: bool = False
+    refusal: ProviderFailureReason = ProviderFailureReason.CANCELLED
     ends_sessions: bool = True
     states: tuple[str, ...] = ("s", "a.b_c-d~e", "x" * 300, "&=+%?#/ é")
 
@@ -148,7 +149,7 @@ class ProviderContract:
         departure = await leave(counterpart)
         outcome = await counterpart.provider.complete(departure.provider_state, await counterpart.refuse(departure.url))
         assert isinstance(outcome, ProviderFailure)
-        assert outcome.reason is ProviderFailureReason.CANCELLED
+        assert outcome.reason is counterpart.refusal
         assert not outcome.outage
 
     @pytest.mark.parametrize("parameters", RUBBISH)

@@ -1,0 +1,88 @@
+"""Keys of the simulated providers, made by joserfc. One key pair of a kind serves all providers of a process."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from typing import Final
+
+from joserfc import jwe, jws, jwt
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+from broker.model.json_types import JsonObject
+from broker.platform import base64url
+from providers.simulator.national.dialect import Dialect
+from providers.simulator.settings import SimulatedClient
+
+CURVES: Final[Mapping[str, str]] = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+HASHES: Final[Mapping[str, str]] = {"256": "sha256", "384": "sha384", "512": "sha512"}
+
+
+class NoEncryptionKey(Exception):
+    """The client registered no key to which a token could be encrypted."""
+
+
+@cache
+def signing_key(algorithm: str, number: int = 0) -> ECKey | RSAKey:
+    """A private key for an algorithm. Keys of another `number` are other keys."""
+    family = CURVES.get(algorithm, "RSA")
+    return _key(family, number)
+
+
+@cache
+def _key(family: str, number: int) -> ECKey | RSAKey:
+    parameters = {"kid": f"{family.lower()}-{number}", "use": "sig"}
+    if family == "RSA":
+        return RSAKey.generate_key(2048, parameters)  # type: ignore[arg-type]
+    return ECKey.generate_key(family, parameters)  # type: ignore[arg-type]
+
+
+def public(key: ECKey | RSAKey, **members: str) -> dict[str, object]:
+    """The public JWK of a key."""
+    return {**key.as_dict(private=False), **members}
+
+
+def signed(claims: JsonObject, key: ECKey | RSAKey, algorithm: str, header: JsonObject | None = None) -> str:
+    """A signed JWT."""
+    head = {"alg": algorithm, "kid": str(key.kid), **(header or {})}
+    return jwt.encode(head, dict(claims), key, algorithms=[algorithm])
+
+
+def unsigned(claims: JsonObject) -> str:
+    """A JWT with `alg` none."""
+    return jws.serialize_compact({"alg": "none"}, json.dumps(dict(claims)), None, algorithms=["none"])
+
+
+def encrypted(token: str, client: SimulatedClient, dialect: Dialect, about: str, *, lost: bool = False) -> str:
+    """A token encrypted to the client, with the first algorithms of the fact that its key supports.
+
+    `lost`: to a key that nobody has. Raises NoEncryptionKey.
+    """
+    keys = import_keys([key for key in keys_of(client) if key.get("use") == "enc"])
+    for algorithm in dialect.words(about, "key"):
+        kind = "RSA" if algorithm.startswith("RSA") else "EC"
+        found = next((key for key in keys.keys if key.key_type == kind), None)
+        if found is None:
+            continue
+        content = dialect.words(about, "content")[0]
+        target = (RSAKey.generate_key(2048) if kind == "RSA" else ECKey.generate_key("P-256")) if lost else found
+        header = {"alg": algorithm, "enc": content, "kid": str(found.kid), "cty": "JWT"}
+        return jwe.encrypt_compact(header, token, target, algorithms=[algorithm, content])
+    raise NoEncryptionKey(f"{client.client_id} has no encryption key for {about}")
+
+
+def keys_of(client: SimulatedClient) -> list[JsonObject]:
+    """The registered public keys of a client."""
+    keys = (client.jwks or {}).get("keys", [])
+    return [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+
+
+def import_keys(keys: list[JsonObject]) -> KeySet:
+    """A set of these public keys."""
+    return KeySet.import_key_set({"keys": [{name: str(value) for name, value in key.items()} for key in keys]})
+
+
+def half_hash(text: str, algorithm: str) -> str:
+    """The value of `at_hash` and `c_hash` (OpenID Connect Core 3.1.3.6)."""
+    digest = hashlib.new(HASHES[algorithm[-3:]], text.encode("ascii")).digest()
+    return base64url.encode(digest[: len(digest) // 2])

@@ -1,0 +1,198 @@
+"""ID tokens, userinfo and second JWTs of a simulated provider, as its facts describe them or with one fault."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from broker.model.assurance import Level
+from broker.model.json_types import JsonObject
+from providers.simulator.national.claims import Claims, Said, put, say
+from providers.simulator.national.dialect import Dialect
+from providers.simulator.national.keys import encrypted, half_hash, keys_of, signed, signing_key, unsigned
+from providers.simulator.national.script import Answer
+from providers.simulator.settings import SimulatedClient
+
+LIFE: Final = 600
+VECTOR: Final = "Cp.Cd"
+TRUSTMARK: Final = "trustmark"
+STRANGER: Final = "a-stranger"
+
+
+@dataclass(frozen=True, slots=True)
+class NationalSignIn:
+    """One sign-in: the client, the parameters of its request, the answer, and when the person signed in.
+
+    `key` is the thumbprint of the DPoP key to which its tokens are bound.
+    """
+
+    client: SimulatedClient
+    asked: dict[str, str]
+    answer: Answer
+    at: int
+    expires: float
+    key: str = ""
+
+
+def level_word(dialect: Dialect, sign_in: NationalSignIn) -> str | None:
+    """The provider's word for the level that is reached: the one asked for, if the person can reach it."""
+    outcome = sign_in.answer.outcome
+    if outcome in ("missing_level", "unknown_level"):
+        return None if outcome == "missing_level" else "a-level-that-does-not-exist"
+    levels = dialect.levels
+    if not levels:
+        return None
+    asked = sign_in.asked.get(dialect.text("request.level", "parameter"))
+    wanted = [level for level, word in dialect.requested_levels.items() if word == asked]
+    level = min(wanted[0] if wanted else Level.HIGH, sign_in.answer.person.highest)
+    if outcome == "lower_level":
+        level = min(levels.values())
+    reached = [word for word, worth in levels.items() if worth <= level]
+    return max(reached, key=lambda word: levels[word], default=next(iter(levels)))
+
+
+class TokenMaker:
+    """Makes the documents of one provider."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        """The first algorithm of the facts signs."""
+        self._dialect = dialect
+        self.algorithm = dialect.words("id_token.algorithms")[0]
+        self.key = signing_key(self.algorithm)
+
+    def said(self, sign_in: NationalSignIn) -> Said:
+        """What is said about the person of a sign-in."""
+        return say(self._dialect, sign_in.answer.person, tuple(sign_in.asked.get("scope", "").split()))
+
+    def id_token(self, sign_in: NationalSignIn, access_token: str, code: str, now: int) -> str:
+        """The ID token."""
+        outcome = sign_in.answer.outcome
+        claims = self._id_token_claims(sign_in, access_token, code, now)
+        claims = {name: value for name, value in {**claims, **_bent(outcome, claims, now)}.items() if value is not None}
+        token = self._signed(outcome, claims)
+        if not self._dialect.table("id_token.encryption") or not any(
+            key.get("use") == "enc" for key in keys_of(sign_in.client)
+        ):
+            return token
+        return self._sealed(outcome, token, sign_in.client, "id_token.encryption")
+
+    def _id_token_claims(self, sign_in: NationalSignIn, access_token: str, code: str, now: int) -> Claims:
+        dialect, said = self._dialect, self.said(sign_in)
+        optional: Claims = {
+            "jti": f"{sign_in.at}-{access_token[:8]}",
+            "nbf": now,
+            "auth_time": sign_in.at,
+            "at_hash": half_hash(access_token, self.algorithm),
+            "c_hash": half_hash(code, self.algorithm),
+            "sid": f"sid-{said.subject}",
+            "azp": sign_in.client.client_id,
+            "state": sign_in.asked.get("state"),
+            "amr": ["mfa"],
+            "locale": "en",
+            "session_state": "5b6f1f0e",
+            "identityscheme": dialect.name,
+            "acr": level_word(dialect, sign_in),
+            "sandbox": True,
+        }
+        listed = dialect.words("id_token.claims")
+        claims: Claims = {name: value for name, value in optional.items() if name in listed}
+        claims |= {
+            "iss": dialect.issuer,
+            "sub": said.subject,
+            "aud": sign_in.client.client_id,
+            "iat": now,
+            "exp": now + LIFE,
+            "nonce": sign_in.asked.get("nonce"),
+        }
+        claims |= said.id_token
+        self._put_level(claims, "id_token", sign_in)
+        if dialect.name == "gov-uk-one-login":
+            claims |= {"vot": "Cl.Cm", "vtm": f"{dialect.issuer}{TRUSTMARK}"}
+        return claims
+
+    def _put_level(self, claims: Claims, document: str, sign_in: NationalSignIn) -> None:
+        place = self._dialect.table("level.place")
+        word = level_word(self._dialect, sign_in)
+        if place.get("document") != document or word is None:
+            return
+        claim = str(place["claim"])
+        if claim == "vot" and document == "id_token":
+            word = f"{word}.{VECTOR}"
+            claims["vtm"] = place["vtm"]
+        put(claims, claim, word)
+
+    def userinfo(self, sign_in: NationalSignIn, now: int) -> tuple[str | JsonObject, str]:
+        """The userinfo response and its media type."""
+        dialect, said, outcome = self._dialect, self.said(sign_in), sign_in.answer.outcome
+        document: Claims = {"sub": STRANGER if outcome == "other_subject" else said.subject, **said.userinfo}
+        self._put_level(document, "userinfo", sign_in)
+        if dialect.name == "login-gov":
+            document |= {"iss": dialect.issuer, "auth_time": sign_in.at}
+        second = self._identity_token(sign_in, said, now)
+        if second is not None:
+            document[str(dialect.table("identity_token")["claim"])] = second
+        form = dialect.text("userinfo", "format")
+        if form == "json":
+            return document, "application/json"
+        document |= {"iss": dialect.issuer, "aud": sign_in.client.client_id, "iat": now, "exp": now + LIFE}
+        if dialect.name in ("spid", "cie"):
+            document["nbf"] = now
+        algorithm = dialect.words("userinfo", "algorithms")[0]
+        token = signed(document, signing_key(algorithm), algorithm, {"cty": "JWT"} if form == "nested" else None)
+        if form == "nested":
+            token = self._sealed(outcome, token, sign_in.client, "userinfo")
+        return token, dialect.text("userinfo", "media_type")
+
+    def _identity_token(self, sign_in: NationalSignIn, said: Said, now: int) -> str | None:
+        dialect, outcome, facts = self._dialect, sign_in.answer.outcome, self._dialect.table("identity_token")
+        if not facts or outcome == "identity_missing" or not _requests(sign_in, str(facts["claim"])):
+            return None
+        life = dialect.number("identity_token", "seconds") or LIFE
+        claims: Claims = {
+            "sub": STRANGER if outcome == "identity_subject" else said.subject,
+            "iss": STRANGER if outcome == "identity_issuer" else dialect.by_environment("identity_token", "issuer"),
+            "aud": STRANGER if outcome == "identity_audience" else sign_in.client.client_id,
+            "nbf": now,
+            "iat": now,
+            "exp": now - 60 if outcome == "identity_expired" else now + life,
+            **said.identity,
+        }
+        self._put_level(claims, "identity_token", sign_in)
+        did = dialect.by_environment("identity_token", "did")
+        controller = "did:web:identity.stranger.example" if outcome == "identity_key" else did
+        algorithm = dialect.words("identity_token", "algorithms")[0]
+        key = signing_key(algorithm, 2 if outcome == "identity_signature" else 1)
+        return signed(claims, key, algorithm, {"kid": f"{controller}#{signing_key(algorithm, 1).kid}"})
+
+    def _signed(self, outcome: str, claims: JsonObject) -> str:
+        match outcome:
+            case "no_signature":
+                return unsigned(claims)
+            case "wrong_signature" | "wrong_inner_signature":
+                return signed(claims, signing_key(self.algorithm, 9), self.algorithm, {"kid": str(self.key.kid)})
+            case "unknown_key":
+                return signed(claims, signing_key(self.algorithm, 9), self.algorithm)
+            case _:
+                return signed(claims, self.key, self.algorithm)
+
+    def _sealed(self, outcome: str, token: str, client: SimulatedClient, about: str) -> str:
+        if outcome == "not_encrypted":
+            return token
+        return encrypted(token, client, self._dialect, about, lost=outcome == "lost_key")
+
+
+def _requests(sign_in: NationalSignIn, claim: str) -> bool:
+    """Whether the request names a claim in `claims`."""
+    return f'"{claim}"' in sign_in.asked.get("claims", "").replace("\\/", "/")
+
+
+def _bent(outcome: str, claims: Claims, now: int) -> Claims:
+    """The claims that an outcome changes; None takes one out."""
+    changes: dict[str, Claims] = {
+        "other_nonce": {"nonce": "the-nonce-of-another-sign-in-0123456789"},
+        "other_issuer": {"iss": "https://stranger.example"},
+        "wrong_audience": {"aud": STRANGER},
+        "wrong_party": {"azp": STRANGER, "aud": claims["aud"]},
+        "expired": {"exp": now - 3600},
+        "old_token": {"iat": now - 3600},
+        "missing_subject": {"sub": None},
+    }
+    return changes.get(outcome, {})

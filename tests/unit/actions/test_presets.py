@@ -1,0 +1,69 @@
+"""A citizen signs in by every preset through the whole broker, and every error of a provider has its failure class."""
+
+from typing import cast
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from broker.actions.sign_in.context import ConfiguredProvider
+from broker.journey.transaction import Transaction, TransactionState
+from broker.model.failures import from_reason
+from broker.model.provider_policy import ProviderPolicy
+from broker.platform.system import System
+from broker.web.shared.pages import PageRenderer
+from providers.presets import preset_names
+from providers.presets.fact_files import facts
+from providers.simulator.national import Answer
+from tests.unit.actions.assisted.case_harness import Stage
+from tests.unit.actions.page_world import World, world
+from tests.unit.providers.presets.exchange import Call, Exchange, exchange, lowest, send
+
+pytestmark = pytest.mark.store
+
+
+def world_with(stage: Stage, here: Exchange) -> World:
+    """A broker whose citizens may also choose the provider of a preset."""
+    found = world(stage, cast(PageRenderer, None))
+    found.shelf.providers[here.entry.id] = ConfiguredProvider(here.provider, ProviderPolicy(), here.ask.callback)
+    return found
+
+
+async def there_and_back(w: World, here: Exchange, handle: str, answer: Answer) -> Transaction:
+    """The citizen chooses the provider, visits it, and returns to the callback."""
+    here.simulated.script.next.append(answer)
+    await w.leaves(handle, here.entry.id)
+    attempt = (await w.transaction(handle)).attempt
+    assert attempt is not None
+    response = await send(here.wire.app, Call("GET", attempt.url, {}, {}))
+    assert response.status == 303, response.body[:400]
+    parameters = dict(parse_qsl(urlsplit(response.headers["location"]).query))
+    await w.sign_in.complete(here.entry.id, parameters, w.browser)
+    return await w.transaction(handle)
+
+
+@pytest.mark.parametrize("name", preset_names())
+async def test_a_citizen_signs_in_by_a_preset_and_shares(stage: Stage, name: str) -> None:
+    here = exchange(name, System(stage.clock.now, stage.lot.draw, stage.clock.tick))
+    w = world_with(stage, here)
+    handle = await w.arrives(min_level=lowest(here.entry), requested_claims=())
+    transaction = await there_and_back(w, here, handle, Answer())
+    assert transaction.state is TransactionState.IDENTIFIED, transaction.failures
+    await w.agrees(handle)
+    assert (await w.transaction(handle)).state is TransactionState.ANSWERED
+
+
+@pytest.mark.parametrize("name", preset_names())
+async def test_every_error_of_a_provider_ends_in_its_failure_class(stage: Stage, name: str) -> None:
+    here = exchange(name, System(stage.clock.now, stage.lot.draw, stage.clock.tick))
+    w = world_with(stage, here)
+    told = [
+        (Answer(**{member: text.partition(": ")[0]}, description=text.partition(": ")[2]), reason)
+        for topic, member in (("response.errors", "error"), ("token.errors", "token_error"))
+        for text, reason in facts(name).value(topic, {}).items()
+    ]
+    assert told
+    for answer, reason in told:
+        handle = await w.arrives(min_level=lowest(here.entry), requested_claims=())
+        transaction = await there_and_back(w, here, handle, answer)
+        assert transaction.state is TransactionState.FAILED
+        assert transaction.failures[-1].failure is from_reason(reason), answer
