@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from broker.crypto.jose import SigningKey
 from broker.journey.transaction import Transaction
+from broker.model.account import Disclosure, LinkedWay, LinkResult, LinkWrite, UnlinkResult
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest, BackchannelState, PollResult
 from broker.model.grant import AssertionUse, Grant, StoredToken
@@ -146,6 +147,36 @@ class Authorizations(Protocol):
         None, and nothing written, when the transaction's code was already redeemed, its pushed request was
         already answered in another transaction, or its question is no longer pending or for another person.
         """
+        ...
+
+
+class AccountLinks(Protocol):
+    """The ways of accounts, and what services received of an account (database)."""
+
+    async def ways(self, account: str) -> Sequence[LinkedWay]:
+        """The ways of an account, oldest first. One round trip."""
+        ...
+
+    async def disclosures(self, account: str) -> Sequence[Disclosure]:
+        """What services received of an account, by service and claim. One round trip."""
+        ...
+
+    async def common_sectors(self, account: str, issuer: str, subject: str) -> Sequence[str]:
+        """The sectors that know both an account and the account of an identity, which keep these from merging."""
+        ...
+
+    def key(self, issuer: str, subject: str) -> str:
+        """The key of the way that an identity is (`LinkedWay.key`)."""
+        ...
+
+    async def link(self, write: LinkWrite) -> LinkResult:
+        """Links an identity to an account; what `write` replaces is unlinked in the same transaction."""
+        ...
+
+    async def unlink(
+        self, account: str, key: str, event: AuditEvent, ended: AuditEvent, fan_out: LogoutFanOut, *, last: bool
+    ) -> UnlinkResult:
+        """Unlinks a way, and ends the sessions that it proved. With `last` it may be the only one of the account."""
         ...
 
 

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from broker.account.links import LinkRefusal
 from broker.assisted.case_status import CaseStatus
 from broker.journey.provider_offer import Offer
 from broker.journey.transaction import FailedAttempt, Transaction
 from broker.model.backchannel_request import BackchannelRequest, BackchannelRequestRef
 from broker.model.failures import FailureClass, NextStep
+from broker.model.identity import Identity
 from broker.model.request import ClientRedirect
 from broker.model.service import Service
 from broker.provider import ProviderInfo
@@ -96,6 +98,31 @@ class ConfirmationView:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvedWay:
+    """An identity that the citizen proved, and its provider; None if it is not configured any more."""
+
+    card: ProviderInfo | None
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """Both proved identities before they are linked, or why they cannot be linked (`refusal`).
+
+    `known_twice` are the services that know both accounts. `replaced` is the provider of the way that is unlinked in
+    return ("" if it is not known), None to keep all.
+    """
+
+    transaction: Transaction
+    service: Service
+    first: ProvedWay | None
+    second: ProvedWay
+    refusal: LinkRefusal | None = None
+    known_twice: tuple[Service, ...] = ()
+    replaced: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseStatusView:
     """The state of a verification case as the citizen may see it (`broker.assisted.case_status`).
 
@@ -159,6 +186,7 @@ View = (
     | FailureView
     | ConsentView
     | ConfirmationView
+    | LinkView
     | CaseStatusView
     | EndingView
     | DeadEnd

@@ -147,7 +147,7 @@ def offer(
         hint=_hinted(transaction, service, options),
         reachable=bool(reaching),
         help=_help(transaction, service, policy.assisted),
-        later=request.question is None
+        later=request.to_client
         and bool(service.resumption.initiate_login_uri or service.resumption.resume_uri or service.single_sign_on),
         other_ways=bool(service.presentation.other_ways),
         contact=contact,
@@ -158,7 +158,7 @@ def offer(
 def _help(transaction: Transaction, service: Service, assisted: Level | None) -> bool:
     """Whether assisted verification is available: not for a CIBA request or device prompt."""
     request = transaction.request
-    open_to_it = service.assisted and transaction.case is None and request.question is None
+    open_to_it = service.assisted and transaction.case is None and request.to_client
     return open_to_it and assisted is not None and assisted >= request.min_level
 
 

@@ -35,6 +35,7 @@ from broker.journey.transaction import (
     Transaction,
     TransactionState,
 )
+from broker.model.account import Errand
 from broker.model.backchannel_request import BackchannelRequestRef
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
@@ -182,6 +183,7 @@ def _stub(transaction: Transaction) -> Changes:
         response_mode=asked.response_mode,
         par_digest=asked.par_digest,
         question=None if asked.question is None else BackchannelRequestRef(asked.question.id),
+        errand=None if asked.errand is None else Errand(asked.errand.kind),
     )
     return {
         "request": request,

@@ -8,6 +8,31 @@ from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
 from broker.model.session import LogoutFanOut, Session
 
+ACCOUNT_SERVICE = "account"
+"""Client id of the broker's own pages in transactions, logs and audit rows. No service may have it."""
+
+
+class ErrandKind(StrEnum):
+    """Why a citizen signs in at the broker itself."""
+
+    ACCOUNT = "account"
+    """To open the pages of their account, or to prove it once more before a change."""
+    LINK = "link"
+    """To link a second way to the account of the browser's session, or to move to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Sign-in for the broker's own pages in place of a service.
+
+    For LINK, `account` is the account to which the identity is to be linked, and `replaced` the key of the way that it
+    replaces, None to keep all.
+    """
+
+    kind: ErrandKind
+    account: str | None = None
+    replaced: str | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class LinkedWay:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from broker.model.account import Errand
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequestRef
 from broker.model.claims import ClaimRequests
@@ -50,7 +51,7 @@ class AuthorizationRequest:
     request together and that the service may have. `par_digest` is the digest of the pushed request's handle (RFC
     9126), `dpop_jkt` the key thumbprint that binds the code (RFC 9449 10), `expected_sub` the `sub` of a verified
     `id_token_hint` or of the `claims` parameter. `question` is set if the answer goes to a backchannel request instead
-    of a redirect URI, which is empty then.
+    of a redirect URI, and `errand` if it opens or changes the citizen's account; the redirect URI is empty then.
     """
 
     client_id: str
@@ -72,6 +73,12 @@ class AuthorizationRequest:
     expected_sub: str | None = None
     par_digest: str | None = None
     question: BackchannelRequestRef | None = None
+    errand: Errand | None = None
+
+    @property
+    def to_client(self) -> bool:
+        """Whether the answer goes to a service through the browser."""
+        return self.question is None and self.errand is None
 
     @property
     def fresh(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from broker.crypto.jose import InvalidToken, distinguished_name, ip_address, parse_keys
+from broker.model.account import ACCOUNT_SERVICE
 from broker.model.claims import CLAIMS, REGISTERED_CLAIMS
 from broker.model.service import (
     BindingMethod,
@@ -44,6 +45,8 @@ def check_id(service: Service, _context: CheckContext) -> Iterator[Problem]:
         )
     if not 1 <= len(service.client_id) <= 128:
         yield Problem("client_id", "it must have 1 to 128 characters", "choose another")
+    if service.client_id == ACCOUNT_SERVICE:
+        yield Problem("client_id", "this id is reserved for the citizens' own pages", "choose another")
     if service.subject_type is SubjectType.PAIRWISE and not re.fullmatch(r"[!-~]{1,255}", service.sector):
         yield Problem("sector", "only visible ASCII characters can stand in it", "write a host of yours")
 

@@ -203,6 +203,16 @@ class PickerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """The citizens' own pages, on which they link a second provider, move to another one, and unlink one."""
+
+    enabled: bool = True
+    """Whether citizens have these pages (`/account/ways`). If not, what is linked stays linked."""
+    fresh_for: Annotated[Seconds, Range(60, 3600)] = 600
+    """How old a sign-in may be to permit a change. An older one is repeated first."""
+
+
+@dataclass(frozen=True, slots=True)
 class LimitSettings:
     """Rate limits for each address and each service. Above a limit the response is 429, and a citizen reads when to try
     again.
@@ -298,6 +308,7 @@ class BrokerSettings:
     ephemeral: EphemeralSettings = EphemeralSettings()
     clock: ClockSettings = ClockSettings()
     picker: PickerSettings = PickerSettings()
+    accounts: AccountSettings = AccountSettings()
     tokens: TokenLifetimes = field(default_factory=TokenLifetimes)
     sessions: SessionTimeouts = field(default_factory=SessionTimeouts)
     limits: LimitSettings = LimitSettings()

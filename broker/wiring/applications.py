@@ -9,6 +9,7 @@ from pathlib import Path
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from broker.actions.account.ways import account_policy
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.endpoints.context import (
@@ -97,6 +98,7 @@ def sign_in_context(container: Container) -> SignInContext:
                 starts=broker.limits.authorization_requests_per_ip,
                 help=broker.limits.help_requests_per_ip,
             ),
+            account=account_policy(broker.issuer, broker.name, broker.accounts.fresh_for),
         ),
         stores=SignInStores(
             transactions=ephemeral.transactions,
@@ -104,6 +106,7 @@ def sign_in_context(container: Container) -> SignInContext:
             continuations=ephemeral.continuations,
             rate_limits=ephemeral.rate_limits,
             authorizations=sql.authorizations,
+            links=sql.identity_links,
             sessions=sql.sessions,
             backchannel_requests=sql.questions,
             audit=sql.audit,
@@ -226,6 +229,7 @@ def _pages(
         zone=broker.time_zone,
         languages=codes,
         region=broker.region,
+        accounts=broker.accounts.enabled,
     )
     return page_renderer(languages(site.languages, site.zone), site, sheets, files)
 
@@ -264,6 +268,7 @@ def public_app(container: Container) -> ASGIApp:
     )
     shown = [
         *citizens.citizen_routes(citizen_app),
+        *(citizens.account_routes(citizen_app) if broker.accounts.enabled else ()),
         *goodbye_routes(citizen_app, logout),
         *public.public_routes(citizen_app, container.configuration.registry.services),
     ]

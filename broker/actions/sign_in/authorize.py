@@ -198,6 +198,8 @@ async def _apply_session(
     if session is None:
         return transaction, None, None
     before = await linked_identity(context, session.identity, service)
+    if before is None or before.account != session.account:
+        return transaction, None, None  # the identity was unlinked while the session began
     now, switches = context.system.now(), await context.stores.kill_switches.current()
     match = SessionMatch(session, before.subject if before else None, context.candidate(session.identity.provider))
     believed = accept_session(transaction, match, service, switches, now)

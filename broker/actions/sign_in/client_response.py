@@ -28,6 +28,8 @@ async def error_redirect(
     It leads to the service's home page if the failure has no error code, or if the redirect URI is no longer
     registered.
     """
+    if request.errand is not None:
+        return ClientRedirect(context.policy.account.home)
     kind = FAILURES[failure]
     error = code or kind.error
     service = context.registry.services.get(request.client_id)

@@ -82,7 +82,7 @@ async def submit_consent(
         return transaction
     if (
         transaction.state not in (TransactionState.IDENTIFIED, TransactionState.ANSWERED)
-        or transaction.request.question is not None
+        or not transaction.request.to_client
     ):
         return BrowserUpdates()
     if not agree:
@@ -107,7 +107,7 @@ async def answer(
     before = await linked_identity(context, identity, service)
     if await recheck(context, handle, transaction, service, before, browser) is not None:
         return None
-    session_update = await _session(context, transaction, identity, before, browser)
+    session_update = await update_session(context, transaction, identity, before, browser)
     if session_update is None:
         ended = AttemptFailed(FailureClass.SESSION_ENDED, identity.provider)
         await advance_transaction(context, handle, transaction, ended)
@@ -172,6 +172,14 @@ class SessionUpdate:
     cookie: str | None
     replaced: str | None = None
 
+    def state(self, context: SignInContext) -> str:
+        """Returns the browser state of the session, for the cookie that scripts read (Session Management 1.0, 2).
+
+        It is no credential, and the session cannot be derived from it.
+        """
+        mark = context.crypto.macs.mac("browser state", self.session.digest.encode())[:16]
+        return base64url.encode(mark)
+
 
 async def issue_code(
     context: SignInContext,
@@ -218,12 +226,12 @@ async def issue_code(
             client_id=service.client_id,
             events=(audit_event(context, kind, transaction, provider=identity.provider, level=level),),
             fact=handles.sha256_hex(plain_code),
-            replaced=None if session_update.replaced is None else _replaced(context, session_update.replaced),
+            replaced=None if session_update.replaced is None else replaced_session(context, session_update.replaced),
         )
     )
     if done is None:
         return None
-    state = _browser_state(context, session_update.session)
+    state = session_update.state(context)
     session_state_value = session_state(
         request.client_id, request.redirect_uri, state, handles.new_handle(context.system, size=12)
     )
@@ -242,24 +250,15 @@ async def issue_code(
     )
 
 
-def _browser_state(context: SignInContext, session: Session) -> str:
-    """Returns the browser state of a session, for the cookie that scripts read (Session Management 1.0, 2).
-
-    It is no credential, and the session cannot be derived from it.
-    """
-    mark = context.crypto.macs.mac("browser state", session.digest.encode())[:16]
-    return base64url.encode(mark)
-
-
 def _authorization_code(context: SignInContext, transaction: Transaction) -> str:
     """Returns the authorization code of this version of a transaction: 256 bits, keyed with the broker's key.
 
     It is derived and not random, so that two concurrent answers (a double click) write the same code.
     """
-    return "code_" + _derive_secret(context, "authorization code", transaction)
+    return "code_" + derive_secret(context, "authorization code", transaction)
 
 
-def _derive_secret(context: SignInContext, use: str, transaction: Transaction) -> str:
+def derive_secret(context: SignInContext, use: str, transaction: Transaction) -> str:
     """Returns 256 bits for one use, always the same for this version of a transaction."""
     mark = context.crypto.macs.mac(use, f"{transaction.id}:{transaction.version}".encode())
     return base64url.encode(mark)
@@ -286,7 +285,7 @@ def _code_record(
     )
 
 
-async def _session(
+async def update_session(
     context: SignInContext,
     transaction: Transaction,
     identity: Identity,
@@ -302,15 +301,16 @@ async def _session(
     now = context.system.now()
     if transaction.account is not None and transaction.state is TransactionState.IDENTIFIED:
         session = await live_session(context, browser)
-        if session is None or session.account != transaction.account:
+        known = None if before is None else before.account  # None if the identity was unlinked meanwhile
+        if session is None or not session.account == transaction.account == known:
             return None
         return SessionUpdate(replace(session, used=now), None)
     existing = await context.stores.sessions.load(handles.sha256_hex(browser.session)) if browser.session else None
     same = existing is not None and before is not None and existing.account == before.account
-    cookie = "session_" + _derive_secret(context, "session cookie", transaction)
+    cookie = "session_" + derive_secret(context, "session cookie", transaction)
     session = Session(
         digest=handles.sha256_hex(cookie),
-        id=existing.id if existing is not None and same else _derive_secret(context, "session id", transaction)[:22],
+        id=existing.id if existing is not None and same else derive_secret(context, "session id", transaction)[:22],
         account=handles.new_handle(context.system, size=16),
         identity=identity,
         created=now,
@@ -320,7 +320,7 @@ async def _session(
     return SessionUpdate(session, cookie, None if existing is None or same else existing.digest)
 
 
-def _replaced(context: SignInContext, digest: str) -> SupersededSession:
+def replaced_session(context: SignInContext, digest: str) -> SupersededSession:
     """Ends the session of the previous user of this browser."""
     now = context.system.now()
     ended = AuditEvent("session_ended", now, "citizen", details={"why": "somebody_else"})

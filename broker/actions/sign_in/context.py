@@ -7,6 +7,7 @@ from typing import Protocol
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.browser import Browser
 from broker.actions.ports import (
+    AccountLinks,
     AuditLog,
     Authorizations,
     BackchannelRequests,
@@ -25,6 +26,7 @@ from broker.journey.events import AttemptFailed, Event
 from broker.journey.provider_offer import Candidate, Offer, OfferPolicy, offer
 from broker.journey.transaction import Transaction, TransactionState
 from broker.journey.transitions import advance, due_event
+from broker.model.account import ACCOUNT_SERVICE
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
 from broker.model.kill_switches import KillSwitches
@@ -33,7 +35,7 @@ from broker.model.provider_policy import ProviderPolicy
 from broker.model.rate_limit import RateLimit, RateWindow
 from broker.model.service import Service
 from broker.platform.system import System
-from broker.provider import Provider, ProviderFailure, ProviderHealth
+from broker.provider import Provider, ProviderFailure, ProviderHealth, ProviderInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,18 @@ class ProviderRegistry(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountPolicy:
+    """The pages of a citizen's account: `service` stands for them in a transaction, `home` is their URL.
+
+    `fresh_for` is for how many seconds a sign-in permits changes.
+    """
+
+    service: Service
+    home: str
+    fresh_for: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignInPolicy:
     """The operator's settings for sign-ins. `languages` are those of the pages (BCP 47)."""
 
@@ -98,6 +112,7 @@ class SignInPolicy:
     languages: tuple[str, ...]
     offer: OfferPolicy
     limits: SignInLimits
+    account: AccountPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,7 @@ class SignInStores:
     continuations: Continuations
     rate_limits: RateLimits
     authorizations: Authorizations
+    links: AccountLinks
     sessions: Sessions
     backchannel_requests: BackchannelRequests
     audit: AuditLog
@@ -141,12 +157,18 @@ class SignInContext:
 
     def service(self, transaction: Transaction) -> Service | None:
         """Returns the service of a transaction, or None if a reload removed it."""
-        return self.registry.services.get(transaction.request.client_id)
+        client_id = transaction.request.client_id
+        return self.policy.account.service if client_id == ACCOUNT_SERVICE else self.registry.services.get(client_id)
 
     def candidate(self, provider: str) -> Candidate | None:
         """Returns a provider with its policy and current health."""
         registered = self.registry.providers.get(provider)
         return None if registered is None else self._candidate(registered)
+
+    def card(self, provider: str) -> ProviderInfo | None:
+        """Returns the card of a configured provider, or None."""
+        registered = self.registry.providers.get(provider)
+        return None if registered is None else registered.provider.card
 
     def offer(self, transaction: Transaction, service: Service, switches: KillSwitches, now: float) -> Offer:
         """Returns the providers and help that this transaction is offered now."""

@@ -1,5 +1,6 @@
 """The dispatcher: computes what a transaction's page displays from the stored state alone."""
 
+from broker.actions.account.errand import complete as complete_errand
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
 from broker.actions.results import HelpOffered
@@ -17,6 +18,7 @@ from broker.actions.views import (
     Ending,
     EndingView,
     FailureView,
+    LinkView,
     PickerView,
     RedirectAway,
     View,
@@ -26,7 +28,6 @@ from broker.journey.transaction import Transaction, TransactionState
 from broker.model.failures import FailureClass
 from broker.model.request import ClientRedirect
 from broker.model.service import Service
-from broker.provider import ProviderInfo
 
 _NO_CODE_SENT = frozenset(
     {TransactionState.FAILED, TransactionState.WAITING, TransactionState.REFUSED, TransactionState.EXPIRED}
@@ -48,6 +49,12 @@ async def current_view(
         transaction = await sync_with_case(context, cases, handle, transaction)
     if transaction.request.question is not None:
         return await _backchannel_view(context, cases, handle, transaction, service, browser), BrowserUpdates()
+    errand = transaction.request.errand
+    if errand is not None and transaction.state is TransactionState.IDENTIFIED:
+        found = await complete_errand(context, handle, transaction, errand, browser)
+        if isinstance(found, LinkView):
+            return found, BrowserUpdates()
+        return await _view(context, cases, found[0], service, browser), found[1]
     if transaction.state is TransactionState.IDENTIFIED:
         return await _identified(context, cases, handle, transaction, service, browser)
     return await _view(context, cases, transaction, service, browser), BrowserUpdates()
@@ -80,7 +87,7 @@ async def _backchannel_view(
     """Returns the page of a transaction that answers a backchannel request: it ends without a redirect."""
     transaction = await backchannel_confirmation.end_if_superseded(context, handle, transaction)
     if transaction.state is TransactionState.IDENTIFIED:
-        by = provider_info(context, transaction.identity.provider) if transaction.identity else None
+        by = context.card(transaction.identity.provider) if transaction.identity else None
         found = await backchannel_confirmation.confirm_identity(context, handle, transaction, service, by, browser)
         if isinstance(found, ConfirmationView):
             return found
@@ -101,12 +108,12 @@ async def _view(
             return PickerView(transaction, service, await _offer(context, transaction, service))
         case TransactionState.AWAY if transaction.attempt is not None:
             attempt, offer = transaction.attempt, await _offer(context, transaction, service)
-            by = provider_info(context, attempt.provider)
+            by = context.card(attempt.provider)
             return RedirectAway(
                 service, attempt.url, attempt.id, by, offer=offer, language=language, expires=attempt.url_expires
             )
         case TransactionState.CHECKING if transaction.attempt is not None:
-            return CheckingView(service, provider_info(context, transaction.attempt.provider), language)
+            return CheckingView(service, context.card(transaction.attempt.provider), language)
         case TransactionState.FAILED if transaction.failure is not None:
             offer = await _offer(context, transaction, service)
             if _has_passed(transaction.failure.failure, offer):
@@ -136,7 +143,7 @@ async def _view(
             # a concurrent request is answering the service
             return CheckingView(
                 service,
-                provider_info(context, transaction.identity.provider) if transaction.identity else None,
+                context.card(transaction.identity.provider) if transaction.identity else None,
                 language,
             )
     fault, request_id, reference = FailureClass.OUR_FAULT, browser.request_id, transaction.reference
@@ -162,7 +169,7 @@ async def _identified(
     if failed is not None:
         return await _view(context, cases, failed, service, browser), BrowserUpdates()
     if consent_required(transaction, service, before):
-        by = provider_info(context, identity.provider) if identity else None
+        by = context.card(identity.provider) if identity else None
         return ConsentView(transaction, service, by, consent_items(transaction, service, before)), BrowserUpdates()
     answered = await answer(context, cases, handle, transaction, browser)
     if answered is not None:
@@ -189,18 +196,12 @@ def _has_passed(failure: FailureClass, offer: Offer) -> bool:
 
 def _failure_view(context: SignInContext, transaction: Transaction, service: Service, offer: Offer) -> View:
     failed = transaction.failures[-1]
-    by = provider_info(context, failed.provider) if failed.provider else None
+    by = context.card(failed.provider) if failed.provider else None
     return FailureView(transaction, service, failed, by, offer, next_steps(transaction, offer, failed))
 
 
 async def _offer(context: SignInContext, transaction: Transaction, service: Service) -> Offer:
     return context.offer(transaction, service, await context.stores.kill_switches.current(), context.system.now())
-
-
-def provider_info(context: SignInContext, provider: str) -> ProviderInfo | None:
-    """Returns the card of a configured provider, or None."""
-    registered = context.registry.providers.get(provider)
-    return registered.provider.card if registered else None
 
 
 def _is_stale(context: SignInContext, transaction: Transaction) -> bool:

@@ -60,7 +60,7 @@ async def _issue_for_transaction(
     transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
-    if not transaction.open or transaction.request.question is not None:
+    if not transaction.open or not transaction.request.to_client:
         return None
     code = handles.new_user_code(context.system, CODE_LENGTH)
     await context.stores.continuations.put(handles.normalize_user_code(code), handle, transaction.expires)

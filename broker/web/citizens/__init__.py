@@ -7,21 +7,25 @@ an action, which returns a view; `view_pages` turns the view into a page with th
 
 Pages beside it: `info_pages` (about a provider, what the citizen has, which claims), `help_pages` (assisted
 verification), `resume_pages` (continuation code), `backchannel_pages` (CIBA), `rate_limit_page`, and after signing out
-`logout_pages` and `provider_logout_page`.
+`logout_pages` and `provider_logout_page`. `account_pages` are those of the citizen's account, and `link_page` links a
+second way to it.
 """
 
 from starlette.routing import Route
 
 from broker.web.citizens import (
+    account_pages,
     backchannel_pages,
     case_status_page,
     help_pages,
     info_pages,
+    link_page,
     logout_pages,
     rate_limit_page,
     resume_pages,
     view_pages,
 )
+from broker.web.citizens.account_pages import account_routes
 from broker.web.citizens.backchannel_pages import backchannel_routes
 from broker.web.citizens.help_pages import help_routes
 from broker.web.citizens.info_pages import info_routes
@@ -38,6 +42,8 @@ SHEETS: tuple[PageTemplate, ...] = (
     *resume_pages.SHEETS,
     *backchannel_pages.SHEETS,
     *info_pages.SHEETS,
+    *account_pages.SHEETS,
+    *link_page.SHEETS,
     *logout_pages.SHEETS,
 )
 
@@ -53,4 +59,4 @@ def citizen_routes(app: CitizenApp) -> list[Route]:
     ]
 
 
-__all__ = ["SHEETS", "CitizenApp", "citizen_routes"]
+__all__ = ["SHEETS", "CitizenApp", "account_routes", "citizen_routes"]

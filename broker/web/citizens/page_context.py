@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from broker.actions.browser import Browser
+from broker.model.account import ACCOUNT_SERVICE
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequestRef
 from broker.model.service import Service
@@ -44,6 +45,7 @@ class PageContext:
             "base": f"/journey/{self.handle}",
             "service": service.name(words.code) if service else words.text("the service"),
             "known_service": service is not None,
+            "managing": service is not None and service.client_id == ACCOUNT_SERVICE,
             "home": service.presentation.home if service else None,
             "problem": self.problem,
             "backchannel": self.question is not None,

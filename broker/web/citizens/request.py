@@ -23,7 +23,9 @@ from broker.web.shared.pages import PageRenderer
 from broker.web.shared.request_parsing import own_form
 from broker.web.shared.responses import PageResponse, see_other, set_cookie
 
-PROBLEMS: Final = frozenset({"choice", "again", "proof", "code", "gone", "not_now", "just_sent", "run_out", "spent"})
+PROBLEMS: Final = frozenset(
+    {"choice", "again", "proof", "code", "gone", "not_now", "just_sent", "run_out", "spent", "last"}
+)
 """Errors of a form, as the `problem` parameter of the redirect. Pages have a text for each."""
 
 LONGEST: Final = 2000

@@ -12,6 +12,7 @@ from broker.actions.views import (
     DeadEnd,
     EndingView,
     FailureView,
+    LinkView,
     PickerView,
     RedirectAway,
     SharedItem,
@@ -19,6 +20,7 @@ from broker.actions.views import (
 )
 from broker.journey.provider_offer import given_up, next_steps
 from broker.journey.transaction import FailedAttempt
+from broker.model.account import ErrandKind
 from broker.model.failures import FailureClass, NextStep
 from broker.model.identity import HELP
 from broker.model.request import ClientRedirect
@@ -29,6 +31,7 @@ from broker.web.citizens.claim_labels import label, lines
 from broker.web.citizens.continuation_code import code_variables
 from broker.web.citizens.ending_texts import ENDING_TEXTS
 from broker.web.citizens.failure_texts import FAILURE_TEXTS, NO_SERVICE, NOTHING_SHARED
+from broker.web.citizens.link_page import link_check
 from broker.web.citizens.next_steps import StepControl, dead_end_steps, steps
 from broker.web.citizens.page_context import PageContext, readable
 from broker.web.citizens.provider_choices import cards, choices, not_working, order_rule
@@ -80,6 +83,8 @@ def render_view(view: View, frame: PageContext, browser_cookies: Mapping[str, st
             return _share(view, frame)
         case ConfirmationView():
             return _confirm(view, frame)
+        case LinkView():
+            return link_check(view, frame)
         case CaseStatusView():
             return waiting(view, frame, code_variables(browser_cookies.get(cookies.CODE), frame))
         case EndingView():
@@ -102,7 +107,7 @@ def _choose(view: PickerView, frame: PageContext) -> PageResponse:
         failed = FailedAttempt(barred, frame.now)
         able = next_steps(view.transaction, offer, failed)
         return _failed(FailureView(view.transaction, view.service, failed, None, offer, able), frame)
-    service = view.service.name(words.code)
+    service, errand = view.service.name(words.code), view.transaction.request.errand
     known = cards(offer)
     variables = frame.template_variables(
         view.service,
@@ -112,6 +117,7 @@ def _choose(view: PickerView, frame: PageContext) -> PageResponse:
         sortable=any(card.prerequisites for card in known.values()),
         order=order_rule(offer, words),
         newcomer="create" in view.transaction.request.prompt,
+        linking=errand is not None and errand.kind is ErrandKind.LINK,
     )
     variables["keeps"] = bool(variables["ways"])
     return PageResponse("choose", variables)

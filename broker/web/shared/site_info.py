@@ -18,7 +18,8 @@ class SiteInfo:
 
     `issuer` is the broker's public origin without a trailing slash; every absolute link begins with it. `name` is what
     citizens know the broker by. `zone` is the IANA time zone in which times are shown. `languages` are those offered;
-    the first is the default. `region` is the country of a support telephone number without a country code.
+    the first is the default. `region` is the country of a support telephone number without a country code. `accounts`
+    says whether citizens have pages of their account.
     """
 
     issuer: str
@@ -27,6 +28,7 @@ class SiteInfo:
     zone: str = "UTC"
     languages: tuple[str, ...] = ("en", "cy")
     region: str = "GB"
+    accounts: bool = True
 
     @property
     def tel(self) -> str:

@@ -11,6 +11,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from broker.account.links import LinkRefusal
+from broker.actions.account import errand, ways
+from broker.actions.account.ways import AccountView
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
 from broker.actions.ports import StoreUnavailable
@@ -28,6 +31,7 @@ from broker.actions.sign_in import backchannel_confirmation, consent, dispatch, 
 from broker.actions.sign_in.context import SignInContext
 from broker.actions.views import DeadEnd, View
 from broker.crypto.seal import Sealer, sealer
+from broker.model.account import ErrandKind, UnlinkResult
 from broker.model.failures import FailureClass
 from broker.model.support import SupportSettings
 from broker.platform.system import System
@@ -74,6 +78,8 @@ class GivenCitizen:
     begun: StartedTransaction | RateLimited | None = None
     refusal: HelpRefused | None = None
     then: View | None = None
+    account: AccountView | None = None
+    unlinked: UnlinkResult | LinkRefusal = UnlinkResult.UNLINKED
 
     def replace_actions(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Replaces the actions on a transaction by this citizen's methods for one test.
@@ -82,7 +88,7 @@ class GivenCitizen:
         """
 
         def with_context(method: Callable[..., Any]) -> Callable[..., Any]:
-            return lambda _context, *arguments: method(*arguments)
+            return lambda _context, *arguments, **answered: method(*arguments, **answered)
 
         def with_contexts(method: Callable[..., Any]) -> Callable[..., Any]:
             return lambda _context, _cases, *arguments, **answered: method(*arguments, **answered)
@@ -100,6 +106,10 @@ class GivenCitizen:
             (backchannel_confirmation, "claim_request", with_context(self.take_question)),
             (backchannel_confirmation, "approve_here", with_contexts(self.answer_here)),
             (backchannel_confirmation, "submit_confirmation", with_contexts(self.confirm)),
+            (ways, "view_account", with_context(self.view_account)),
+            (ways, "begin", with_context(self.begin_errand)),
+            (ways, "unlink", with_context(self.unlink)),
+            (errand, "submit_link", with_context(self.link)),
         ):
             monkeypatch.setattr(module, action, replacement)
 
@@ -193,6 +203,28 @@ class GivenCitizen:
         self._did(browser, "withdraw", handle)
         return None
 
+    async def view_account(self, browser: Browser) -> AccountView | None:
+        """The account that the test gave."""
+        self.browsers.append(browser)
+        return self.account
+
+    async def begin_errand(
+        self, browser: Browser, language: str, kind: ErrandKind, replaced: str | None = None
+    ) -> StartedTransaction | RateLimited:
+        """Records the call."""
+        self._did(browser, "begin_errand", language, kind, replaced)
+        return self.begun or StartedTransaction(HANDLE, None)
+
+    async def unlink(self, browser: Browser, key: str, *, last: bool) -> UnlinkResult | LinkRefusal:
+        """Records the call."""
+        self._did(browser, "unlink", key, last)
+        return self.unlinked
+
+    async def link(self, handle: str, browser: Browser, *, agree: bool) -> BrowserUpdates | DeadEnd:
+        """Records the call."""
+        self._did(browser, "link", handle, agree)
+        return BrowserUpdates(session="new-session") if agree else BrowserUpdates()
+
     async def finish_later(self, handle: str, browser: Browser) -> ContinuationIssued | DeadEnd | None:
         """Records the call."""
         self._did(browser, "finish_later", handle)
@@ -246,12 +278,13 @@ def application(citizen: CurrentCitizen, written: PageRenderer, files: Statics) 
     door = citizen_app(citizen, written)
     routes = [
         *citizens.citizen_routes(door),
+        *citizens.account_routes(door),
         *public.public_routes(door),
         *static_routes(files),
         Route("/broken", broken),
         Route("/unreachable", unreachable),
     ]
-    shown = [*citizens.citizen_routes(door), *public.public_routes(door)]
+    shown = [*citizens.citizen_routes(door), *citizens.account_routes(door), *public.public_routes(door)]
     inner = fast_router(routes, public.handlers(written), NotFoundHandler(ISSUER, typeable_paths(shown)))
     return guarded(inner, system(), refuse=public.header_error_handler(written))
 

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from broker.account.links import LinkRefusal
+from broker.actions.account.ways import AccountView, OwnWay, ServiceDisclosures, account_policy
 from broker.actions.results import HelpOffered
 from broker.actions.views import (
     CaseStatusView,
@@ -13,7 +16,9 @@ from broker.actions.views import (
     Ending,
     EndingView,
     FailureView,
+    LinkView,
     PickerView,
+    ProvedWay,
     RedirectAway,
     SharedItem,
     View,
@@ -22,10 +27,12 @@ from broker.assisted.case import Channel, Confirmation, Contact, ContactMethod, 
 from broker.assisted.case_status import CaseStage, CaseStatus
 from broker.journey.provider_offer import Offer, ProviderOption, UnavailableProvider, next_steps
 from broker.journey.transaction import FailedAttempt, Transaction, TransactionState
+from broker.model.account import Disclosure, Errand, ErrandKind, LinkedWay
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequest, BackchannelRequestRef
 from broker.model.failures import FailureClass, NextStep
-from broker.model.provider_policy import DisplayOrder
+from broker.model.identity import Identity
+from broker.model.provider_policy import DisplayOrder, ProviderPolicy
 from broker.model.request import AuthorizationRequest, ClientRedirect
 from broker.model.service import ClaimPurpose, OtherWay
 from broker.provider import Prerequisite, ProviderInfo
@@ -178,6 +185,51 @@ def asked(question: BackchannelRequestRef, state: TransactionState = Transaction
     return replace(transaction(state), request=request)
 
 
+def proved(provider: ProviderInfo, **claims: object) -> ProvedWay:
+    """An identity that was just proved at a provider."""
+    issuer = f"https://{provider.id}.example"
+    return ProvedWay(provider, Identity(provider.id, issuer, "17", Level.HIGH, (), int(NOW) - 300, claims))
+
+
+OWN = account_policy("https://id.test", {"en": "Portico", "cy": "Porth"}, 600).service
+
+
+def linking(refusal: LinkRefusal | None = None, **more: Any) -> LinkView:
+    """The page before two identities are linked, or why they are not."""
+    request = AuthorizationRequest("account", "", (), Level.LOW, errand=Errand(ErrandKind.LINK, "account-1"))
+    own = replace(transaction(TransactionState.IDENTIFIED), request=request)
+    first = proved(BANK, name="Ada <b>Marchetti</b>", birthdate="1958-04-02")
+    return LinkView(own, OWN, first, proved(POST, given_name="Ada", family_name="Marchetti"), refusal, **more)
+
+
+def own_way(card: ProviderInfo | None, level: Level | None = Level.HIGH, **more: Any) -> OwnWay:
+    """A way of the account."""
+    name = "gone" if card is None else card.id
+    way = LinkedWay(f"key-of-{name}", f"https://{name}.example", None if card is None else name, level, NOW - 9e6)
+    kept = {"policy": None if card is None else ProviderPolicy(), "current": False, "last": False}
+    return OwnWay(way, card, **kept | more)
+
+
+ACCOUNT = AccountView(
+    ways=(
+        own_way(BANK, current=True),
+        own_way(POST, policy=ProviderPolicy(accept_sign_in_until=NOW + 700 * HOUR)),
+        own_way(CITY, Level.LOW),
+        own_way(None, None),
+    ),
+    disclosures=(
+        ServiceDisclosures(
+            "fishing",
+            SERVICE,
+            tuple(Disclosure("fishing", claim, NOW - 9e6, NOW - 8e4) for claim in ("birthdate", "name", "sub")),
+        ),
+        ServiceDisclosures("closed-since", None, (Disclosure("closed-since", "sub", NOW - 9e6, NOW - 9e6),)),
+    ),
+    refusal=None,
+    fresh_for=600,
+)
+"""An account with ways of every kind."""
+
 VIEWS: Mapping[str, View] = {
     "choose": PickerView(transaction(TransactionState.CHOOSING), SERVICE, OFFER),
     "choose_rich": PickerView(transaction(TransactionState.CHOOSING), SERVICE, RICH_OFFER),
@@ -199,6 +251,21 @@ VIEWS: Mapping[str, View] = {
     ),
     "checking": CheckingView(SERVICE, BANK),
     "share": ConsentView(transaction(TransactionState.IDENTIFIED), SERVICE, BANK, ITEMS),
+    "link": linking(),
+    "link_and_move": linking(replaced="alder"),
+    **{f"link_{refusal}": linking(refusal, known_twice=(SERVICE,)) for refusal in LinkRefusal},
+    "choose_for_account": PickerView(
+        replace(linking().transaction, state=TransactionState.CHOOSING), OWN, replace(OFFER, help=False)
+    ),
+    "failed_for_account": FailureView(
+        replace(linking().transaction, state=TransactionState.FAILED),
+        OWN,
+        FailedAttempt(FailureClass.CANCELLED, NOW - 30, "alder"),
+        BANK,
+        OFFER,
+        (NextStep.RETRY, NextStep.ANOTHER),
+    ),
+    "ended_for_account": EndingView(OWN, Ending.EXPIRED, ClientRedirect(OWN.presentation.home)),
     "confirm": ConfirmationView(asked(QUESTION), SERVICE, BANK, ITEMS, QUESTION),
     "confirm_nothing_shared": ConfirmationView(asked(PLAIN), SERVICE, BANK, (), PLAIN),
     "confirm_for_staff": ConfirmationView(asked(STAFF), SERVICE, BANK, (), STAFF),

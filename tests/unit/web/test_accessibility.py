@@ -8,8 +8,8 @@ from playwright.async_api import Page, Route
 from broker.model.failures import FailureClass
 from tests.conftest import NewContext
 from tests.support.peers import AXE
-from tests.unit.web.citizen_pages import CODE, path
-from tests.unit.web.examples import VIEWS
+from tests.unit.web.citizen_pages import CODE, GivenCitizen, path
+from tests.unit.web.examples import ACCOUNT, VIEWS
 
 pytestmark = pytest.mark.browser
 
@@ -26,6 +26,7 @@ OTHERS = (
     f"{path('choose')}?problem=again",
     f"{path('waiting_to_take_up')}?problem=proof",
     *(f"{path('choose')}/{page}" for page in ("have", "have?bank_account=1", "about/alder", "data", "help", "later")),
+    *("/account/ways", "/account/ways?done=moved", "/account/ways/unlink?way=key-of-birch"),
     "/continue",
     "/continue?problem=code&code=ABCD-EFGH",
     *("/", "/help", "/accessibility", "/privacy", "/cookies", "/errors"),
@@ -58,8 +59,9 @@ CUT_OFF = """() => [...document.querySelectorAll('main *, header *, footer *')]
 @pytest.mark.parametrize("group", GROUPS)
 @pytest.mark.parametrize("language", ["en", "ar"])
 async def test_no_page_has_an_axe_violation_or_is_cut_off(
-    language: str, group: str, site: str, new_context: NewContext
+    language: str, group: str, site: str, citizen: GivenCitizen, new_context: NewContext
 ) -> None:
+    citizen.account = ACCOUNT
     context = await new_context()
     await context.add_cookies(
         [

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from broker.actions.account.ways import account_policy
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
 from broker.actions.assisted.staff import StaffCases
@@ -255,13 +256,20 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
     passing = open_ephemeral_stores("memory:", ring, system, facts.kill_switches)
     limits = SignInLimits(60, 20, SessionTimeouts(), RateWindow(10, 3600), RateWindow(100, 3600), RateWindow(10, 3600))
     sign_in_context = SignInContext(
-        policy=SignInPolicy(ISSUER, ("en",), OfferPolicy(DisplayOrder.ALPHABETICAL), limits),
+        policy=SignInPolicy(
+            ISSUER,
+            ("en",),
+            OfferPolicy(DisplayOrder.ALPHABETICAL),
+            limits,
+            account_policy(ISSUER, {"en": "Portico"}, 600),
+        ),
         stores=SignInStores(
             transactions=passing.transactions,
             pushed=passing.pushed,
             continuations=passing.continuations,
             rate_limits=passing.rate_limits,
             authorizations=facts.authorizations,
+            links=facts.identity_links,
             sessions=facts.sessions,
             backchannel_requests=facts.questions,
             audit=facts.audit,

@@ -1,0 +1,162 @@
+"""The ways of an account: listed, linked by an errand, unlinked after a fresh proof of the account."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from broker.account.links import LinkRefusal, is_last, refuse_change, strongest
+from broker.actions.account.errand import unlinked_session
+from broker.actions.browser import Browser
+from broker.actions.outbox.logout_tokens import logout_fan_out
+from broker.actions.results import RateLimited, StartedTransaction
+from broker.actions.sign_in.authorize import new_transaction, start_transaction
+from broker.actions.sign_in.consent import live_session
+from broker.actions.sign_in.context import AccountPolicy, SignInContext
+from broker.model.account import ACCOUNT_SERVICE, Disclosure, Errand, ErrandKind, LinkedWay, UnlinkResult
+from broker.model.assurance import Level
+from broker.model.audit import AuditEvent
+from broker.model.provider_policy import ProviderPolicy
+from broker.model.request import AuthorizationRequest
+from broker.model.service import Service, ServicePresentation
+from broker.model.session import Session
+from broker.provider import ProviderInfo
+
+PATH = "/account/ways"
+"""Path of the page of the ways, at the broker's origin."""
+
+LINK_LIFETIME = 1_800
+"""Seconds within which a second way must be proved and linked."""
+
+
+def account_policy(issuer: str, name: Mapping[str, str], fresh_for: int) -> AccountPolicy:
+    """Returns the policy of the account's pages; `name` is the broker's, by language.
+
+    The service that stands for them is in no registry: services cannot name it, and it has a sector that none can have.
+    """
+    home = f"{issuer}{PATH}"
+    service = Service(
+        client_id=ACCOUNT_SERVICE,
+        presentation=ServicePresentation(names=name, home=home),
+        redirect_uris=(home,),
+        registered_sector="account pages",
+        single_sign_on=False,
+        assisted=False,
+    )
+    return AccountPolicy(service, home, fresh_for)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnWay:
+    """One way of the account, with its provider as configured now; None if that is not known or not configured."""
+
+    way: LinkedWay
+    card: ProviderInfo | None
+    policy: ProviderPolicy | None
+    current: bool
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDisclosures:
+    """What one service received. `service` is None if it is not registered any more."""
+
+    client_id: str
+    service: Service | None
+    claims: tuple[Disclosure, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """The account of the browser's session. `refusal` is why its ways cannot be changed now without a new sign-in.
+
+    `fresh_for` is for how many seconds a sign-in permits changes.
+    """
+
+    ways: tuple[OwnWay, ...]
+    disclosures: tuple[ServiceDisclosures, ...]
+    refusal: LinkRefusal | None
+    fresh_for: int
+
+    def way(self, key: str) -> OwnWay | None:
+        """Returns the way with this key."""
+        return next((own for own in self.ways if own.way.key == key), None)
+
+
+async def view_account(context: SignInContext, browser: Browser) -> AccountView | None:
+    """Returns the account of the browser's session, or None if the browser is not signed in."""
+    session = await live_session(context, browser)
+    if session is None:
+        return None
+    ways = await context.stores.links.ways(session.account)
+    told = await context.stores.links.disclosures(session.account)
+    return AccountView(
+        _own_ways(context, session, ways),
+        _by_service(context, told),
+        _refusal(context, session, ways),
+        context.policy.account.fresh_for,
+    )
+
+
+async def begin(
+    context: SignInContext, browser: Browser, language: str, kind: ErrandKind, replaced: str | None = None
+) -> StartedTransaction | RateLimited:
+    """Starts an errand: a sign-in to the account, or the proof of a second way, which `replaced` may give way to.
+
+    A link whose first proof is too old or too weak begins with the sign-in.
+    """
+    session = await live_session(context, browser)
+    errand, level = Errand(ErrandKind.ACCOUNT), Level.LOW
+    if session is not None:
+        ways = await context.stores.links.ways(session.account)
+        refusal = _refusal(context, session, ways)
+        if kind is ErrandKind.LINK and refusal is None:
+            known = replaced in [way.key for way in ways]
+            errand = Errand(kind, session.account, replaced if known else None)
+        elif refusal is LinkRefusal.TOO_WEAK:
+            level = strongest(ways)
+    service = context.policy.account.service
+    prompt = () if session is None else ("login",)
+    request = AuthorizationRequest(ACCOUNT_SERVICE, "", (), level, prompt=prompt, errand=errand)
+    transaction, secret = new_transaction(context, request, browser, language)
+    if errand.kind is ErrandKind.LINK:
+        now = context.system.now()
+        transaction = replace(transaction, chosen=now, expires=now + LINK_LIFETIME)
+    return await start_transaction(context, transaction, service, browser, secret)
+
+
+async def unlink(context: SignInContext, browser: Browser, key: str, *, last: bool) -> UnlinkResult | LinkRefusal:
+    """Unlinks a way of the session's account; with `last` also the only one. Sessions that it proved end."""
+    session = await live_session(context, browser)
+    if session is None:
+        return LinkRefusal.SIGNED_OUT
+    ways, now = await context.stores.links.ways(session.account), context.system.now()
+    refusal = _refusal(context, session, ways)
+    if refusal is not None:
+        return refusal
+    provider = next((way.provider for way in ways if way.key == key), None)
+    event = AuditEvent("identity_unlinked", now, "citizen", provider=provider, account=session.account)
+    fan_out = logout_fan_out(context.registry.services, now)
+    return await context.stores.links.unlink(session.account, key, event, unlinked_session(now), fan_out, last=last)
+
+
+def _refusal(context: SignInContext, session: Session, ways: Sequence[LinkedWay]) -> LinkRefusal | None:
+    return refuse_change(session.identity, ways, context.system.now(), context.policy.account.fresh_for)
+
+
+def _own_ways(context: SignInContext, session: Session, ways: Sequence[LinkedWay]) -> tuple[OwnWay, ...]:
+    mine = context.stores.links.key(session.identity.issuer, session.identity.subject)
+    found = []
+    for way in ways:
+        registered = context.registry.providers.get(way.provider or "")
+        card, policy = (None, None) if registered is None else (registered.provider.card, registered.policy)
+        found.append(OwnWay(way, card, policy, way.key == mine, is_last(ways, way.key)))
+    return tuple(found)
+
+
+def _by_service(context: SignInContext, told: Sequence[Disclosure]) -> tuple[ServiceDisclosures, ...]:
+    """Groups what was received by service, the latest first."""
+    groups: dict[str, list[Disclosure]] = {}
+    for one in told:
+        groups.setdefault(one.client_id, []).append(one)
+    services: Mapping[str, Service] = context.registry.services
+    listed = [ServiceDisclosures(client, services.get(client), tuple(claims)) for client, claims in groups.items()]
+    return tuple(sorted(listed, key=lambda one: -max(claim.last for claim in one.claims)))

@@ -1,0 +1,181 @@
+"""Pages of the citizen's account: the ways that lead to it, linking a second one, moving, unlinking."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.account.links import LinkRefusal
+from broker.actions.account import errand, ways
+from broker.actions.account.ways import PATH, OwnWay, ServiceDisclosures
+from broker.actions.browser import BrowserUpdates
+from broker.actions.results import RateLimited
+from broker.model.account import ErrandKind, UnlinkResult
+from broker.web.citizens.claim_labels import label
+from broker.web.citizens.journey import page
+from broker.web.citizens.link_page import way_name
+from broker.web.citizens.page_context import PageContext, level_text
+from broker.web.citizens.rate_limit_page import rate_limited_page
+from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to, set_cookies
+from broker.web.shared.i18n import Language
+from broker.web.shared.pages import PageTemplate
+from broker.web.shared.responses import PageResponse
+
+PLACE = "account"
+"""CSRF token place of the account's pages."""
+
+UNLINK = f"{PATH}/unlink"
+UNLINKED = "unlinked"
+_DONE: Final = (errand.LINKED, errand.MOVED, UNLINKED)
+
+SHEETS = (
+    PageTemplate("account/ways", "citizens/ways.html"),
+    PageTemplate("account/signed-out", "citizens/ways_signed_out.html"),
+    PageTemplate("account/unlink", "citizens/unlink.html"),
+)
+
+
+def account_routes(app: CitizenApp) -> list[Route]:
+    """The routes of the account's pages, and of the form that links two identities in a transaction."""
+    return [
+        Route(PATH, page(app, show_ways), methods=["GET"]),
+        Route(f"{PATH}/sign-in", page(app, sign_in), methods=["POST"]),
+        Route(f"{PATH}/link", page(app, begin_link), methods=["POST"]),
+        Route(UNLINK, page(app, confirm_unlink), methods=["GET"]),
+        Route(UNLINK, page(app, unlink), methods=["POST"]),
+        Route("/journey/{handle}/link", page(app, link), methods=["POST"]),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class WayContext:
+    """One way in words. `notes` are its present restrictions; `lasting` is False if it cannot be used much longer."""
+
+    key: str
+    name: str
+    linked: str
+    strength: str
+    notes: tuple[str, ...]
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureContext:
+    """What one service received, in words."""
+
+    name: str
+    claims: str
+    last: str
+
+
+async def show_ways(req: CitizenRequest) -> Response:
+    """The page of the ways; without a session it offers to sign in."""
+    frame = req.frame(place=PLACE)
+    view = await ways.view_account(req.app.context, req.browser)
+    done = req.request.query_params.get("done", "")
+    done = done if done in _DONE else ""
+    if view is None:
+        return req.answer(PageResponse("account/signed-out", frame.template_variables(None, done=done)), frame)
+    variables = frame.template_variables(
+        None,
+        done=done,
+        listed=[_way(own, frame) for own in view.ways],
+        told=[_told(one, frame.language) for one in view.disclosures],
+        again=view.refusal is not None,
+        weak=view.refusal is LinkRefusal.TOO_WEAK,
+        minutes=frame.language.minutes(view.fresh_for // 60),
+    )
+    return req.answer(PageResponse("account/ways", variables), frame)
+
+
+async def sign_in(req: CitizenRequest) -> Response:
+    """Starts the sign-in to the account."""
+    return await _begin(req, ErrandKind.ACCOUNT)
+
+
+async def begin_link(req: CitizenRequest) -> Response:
+    """Starts the proof of a second way. With `instead` it takes the place of that way of the account."""
+    return await _begin(req, ErrandKind.LINK)
+
+
+async def _begin(req: CitizenRequest, kind: ErrandKind) -> Response:
+    form = await req.form(PLACE)
+    if form is None:
+        return redirect_to(PATH, "again")
+    replaced = form.get("instead") or None
+    begun = await ways.begin(req.app.context, req.browser, req.language().code, kind, replaced)
+    if isinstance(begun, RateLimited):
+        frame = req.frame(*begun.locales, place=PLACE)
+        return req.answer(rate_limited_page(begun, frame), frame)
+    response = redirect_to(f"/journey/{begun.handle}")
+    set_cookies(response, req.browser, BrowserUpdates(secret=begun.secret))
+    return response
+
+
+async def confirm_unlink(req: CitizenRequest) -> Response:
+    """The page that asks before a way is unlinked, with a warning before the last one."""
+    view = await ways.view_account(req.app.context, req.browser)
+    own = None if view is None else view.way(req.request.query_params.get("way", ""))
+    if view is None or own is None or view.refusal is not None:
+        return redirect_to(PATH)
+    frame = req.frame(place=PLACE)
+    variables = frame.template_variables(
+        None,
+        key=own.way.key,
+        provider=way_name(own.card, frame.language, own.way.provider, own.way.issuer),
+        last=own.last,
+        current=own.current,
+        services=[_service_name(one, frame.language) for one in view.disclosures] if own.last else [],
+    )
+    return req.answer(PageResponse("account/unlink", variables), frame)
+
+
+async def unlink(req: CitizenRequest) -> Response:
+    """Unlinks a way."""
+    form = await req.form(PLACE)
+    if form is None:
+        return redirect_to(PATH, "again")
+    key = form.get("way", "")
+    result = await ways.unlink(req.app.context, req.browser, key, last=form.get("last") == "yes")
+    match result:
+        case UnlinkResult.UNLINKED:
+            return redirect_to(f"{PATH}?done={UNLINKED}")
+        case UnlinkResult.LAST:
+            return redirect_to(f"{UNLINK}?way={key}&problem=last")
+        case _:
+            return redirect_to(PATH, "not_now")
+
+
+async def link(req: CitizenRequest) -> Response:
+    """Links the two identities that the page of the transaction shows, or leaves them as they are."""
+    answered = (await req.form() or {}).get("agree", "")
+    if answered not in ("yes", "no"):
+        return redirect_to(req.base, "again")
+    outcome = await errand.submit_link(req.app.context, req.handle, req.browser, agree=answered == "yes")
+    response = redirect_to(req.base)
+    if isinstance(outcome, BrowserUpdates):
+        set_cookies(response, req.browser, outcome)
+    return response
+
+
+def _way(own: OwnWay, frame: PageContext) -> WayContext:
+    words, way, notes = frame.language, own.way, []
+    if own.policy is None or not own.policy.enabled:
+        notes.append(words.text("It is not offered here any more. You can remove it."))
+    elif own.policy.accept_sign_in_until is not None:
+        date = words.day(own.policy.accept_sign_in_until)
+        notes.append(words.text("It can be used until {date}. Move to another way before.", date=date))
+    name = way_name(own.card, words, way.provider, way.issuer)
+    strength = "" if way.level is None else level_text(words, way.level)
+    return WayContext(way.key, name, words.day(way.linked), strength, tuple(notes), own.current)
+
+
+def _told(one: ServiceDisclosures, words: Language) -> DisclosureContext:
+    """What a service received. The pairwise subject is in words on the page, so that its claim is left out."""
+    claims = ", ".join(label(claim.claim, words) for claim in one.claims if claim.claim != "sub")
+    return DisclosureContext(_service_name(one, words), claims, words.day(max(claim.last for claim in one.claims)))
+
+
+def _service_name(one: ServiceDisclosures, words: Language) -> str:
+    return one.client_id if one.service is None else one.service.name(words.code)
