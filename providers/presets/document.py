@@ -23,7 +23,7 @@ def operator_file(name: str, environment: str = LIVE) -> str:
         lines.append(f'preset_environment = "{environment}"')
     lines += ["", "[openid]"]
     if "issuer" not in openid:
-        lines.append(f'issuer = "{facts(name).value("issuer", {}).get("example", "https://...")}"')
+        lines.append(f'issuer = "{facts(name).value("issuer", {}).get("example", "https://provider.example")}"')
     lines.append('client_id = "..."')
     method = openid.get("authentication", "private_key_jwt")
     if method in WITH_SECRET:
