@@ -8,7 +8,9 @@ from broker.model.assurance import Level
 from broker.model.languages import lookup
 from broker.platform import base64url
 from broker.provider import LogoutRedirect, UpstreamRequest
-from providers.openid.config import NewSignIn, OpenIdConfig
+from providers.openid.config import OpenIdConfig
+from providers.openid.config_tables import NewSignIn
+from providers.openid.levels import level_parameters
 
 
 def constants(config: OpenIdConfig) -> Mapping[Level, Mapping[str, str]]:
@@ -16,9 +18,8 @@ def constants(config: OpenIdConfig) -> Mapping[Level, Mapping[str, str]]:
     constant = {"response_type": "code", "client_id": config.client_id, "scope": " ".join(config.scopes)}
     made = {}
     for level in Level:
-        names = acr_values(config, level)
-        if names is not None:
-            asked = {"acr_values": names} if names else {}
+        asked = level_parameters(config, level)
+        if asked is not None:
             made[level] = {**constant, **config.parameters, **asked, "code_challenge_method": "S256"}
     return made
 
@@ -27,15 +28,6 @@ def prefix(parameters: Mapping[str, str], endpoint: str) -> str:
     """A URL with the constant parameters, which ends with `&`."""
     join = "&" if "?" in endpoint else "?"
     return f"{endpoint}{join}{urlencode(parameters, quote_via=quote)}&"
-
-
-def acr_values(config: OpenIdConfig, level: Level) -> str | None:
-    """The `acr_values` to request so that at least this level is reached: empty to send none, None if no value would
-    reach it."""
-    if not config.acr_values:
-        return ""
-    enough = [asked for asked in config.acr_values if asked >= level]
-    return config.acr_values[min(enough)] if enough else None
 
 
 def challenge(verifier: str) -> str:
@@ -58,10 +50,12 @@ def variables(
         "state": ask.state,
         "nonce": nonce,
         "code_challenge": challenge(verifier),
-        "ui_locales": _tag(config, ask.language),
+        config.language_parameter: _tag(config, ask.language),
     }
     if ask.fresh and NewSignIn.PROMPT_LOGIN in config.reauthentication:
-        query["prompt"] = "login"
+        query["prompt"] = config.prompt_fresh
+    elif config.prompt:
+        query["prompt"] = config.prompt
     if ask.fresh and NewSignIn.MAX_AGE in config.reauthentication:
         query["max_age"] = "0"
     elif ask.max_age is not None:
@@ -80,7 +74,7 @@ def end_session_address(endpoint: str, config: OpenIdConfig, parting: LogoutRedi
         "client_id": config.client_id,
         "post_logout_redirect_uri": parting.callback,
         "state": parting.state,
-        "ui_locales": _tag(config, parting.language),
+        config.language_parameter: _tag(config, parting.language),
     }
     if parting.id_token is None:
         query["logout_hint"] = parting.subject

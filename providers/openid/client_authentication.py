@@ -7,7 +7,8 @@ from urllib.parse import quote_plus
 
 from broker.crypto.jose import SigningKey, sign
 from broker.platform.system import System
-from providers.openid.config import OpenIdConfig, UpstreamAssertionAudience, UpstreamAuthentication
+from providers.openid.config import OpenIdConfig
+from providers.openid.config_tables import UpstreamAssertionAudience, UpstreamAuthentication
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

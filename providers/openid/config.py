@@ -2,73 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from broker.model.assurance import Level
 from broker.platform.toml_loader import Range, Seconds
 from broker.provider import ProviderFailureReason
-
-
-class UpstreamAuthentication(StrEnum):
-    """Client authentication of the broker at the provider's token endpoint (OpenID Connect Core 9)."""
-
-    PRIVATE_KEY_JWT = "private_key_jwt"
-    CLIENT_SECRET_BASIC = "client_secret_basic"
-    CLIENT_SECRET_POST = "client_secret_post"
-
-
-class UpstreamAssertionAudience(StrEnum):
-    """Audience of a client assertion: the provider's issuer, its token endpoint, or the endpoint that is called."""
-
-    ISSUER = "issuer"
-    TOKEN_ENDPOINT = "token_endpoint"
-    CALLED_ENDPOINT = "called_endpoint"
-
-
-class AcceptedForm(StrEnum):
-    """Form of a token from the provider: a JWS, a JWE around a JWS (RFC 7519 11.2), or either of them."""
-
-    SIGNED = "signed"
-    NESTED = "nested"
-    EITHER = "either"
-
-
-class NewSignIn(StrEnum):
-    """Parameters that request a new authentication (OpenID Connect Core 3.1.2.1)."""
-
-    PROMPT_LOGIN = "prompt_login"
-    MAX_AGE = "max_age"
-
-
-@dataclass(frozen=True, slots=True)
-class DpopConfig:
-    """Proof of possession for access tokens (DPoP, RFC 9449). With this table the provider has to issue tokens of type
-    DPoP; a bearer token is rejected."""
-
-    algorithm: str = "ES256"
-    key_file: Path | None = None
-    """The broker's private key (PEM) for proofs. Left out: a new ES256 key for each sign-in."""
-    at_par: bool = True
-    """Whether a pushed authorization request carries a proof."""
-    jkt: bool = True
-    """Whether the authorization request names the key (`dpop_jkt`), if it carries no proof."""
-    expiry: bool = False
-    """Whether proofs have an `exp`, two minutes after their `iat`."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdTokenConfig:
-    """ID tokens of the provider."""
-
-    form: AcceptedForm = AcceptedForm.SIGNED
-    """The form of ID tokens. An ID token of another form is rejected. An encrypted one is encrypted to one of
-    `encryption_key_files`."""
-    encryption_algorithms: tuple[str, ...] = ("ECDH-ES+A256KW", "RSA-OAEP-256")
-    """Permitted key management algorithms of encrypted tokens; the first is announced with the broker's key."""
-    content_encryption: tuple[str, ...] = ("A256GCM", "A256CBC-HS512")
-    """Permitted content encryption algorithms of encrypted tokens."""
+from providers.openid.config_tables import (
+    DpopConfig,
+    IdTokenConfig,
+    LevelAnswer,
+    LevelRequest,
+    NewSignIn,
+    UpstreamAssertionAudience,
+    UpstreamAuthentication,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +48,24 @@ class OpenIdConfig:
     """File with the client secret in its first line, for the two methods that use one."""
 
     scopes: tuple[str, ...] = ("openid", "profile")
+    prompt: str = ""
+    """The `prompt` of every request, such as `select_account`. Left out: none."""
+    prompt_fresh: str = "login"
+    """The `prompt` that requests a new authentication."""
+    language_parameter: str = "ui_locales"
+    """The parameter with the citizen's language."""
     acr_values: Mapping[Level, str] = field(default_factory=dict)
     """The `acr_values` to request for a level (several values separated by spaces). For a level that is missing here
     the next higher one is requested. Empty: no `acr_values` are sent."""
+    level_request: LevelRequest = field(default_factory=LevelRequest)
+    level_answer: LevelAnswer = field(default_factory=LevelAnswer)
+    credential_answer: LevelAnswer | None = None
+    """Where the response says how strongly the person authenticated, if that is not part of the level in
+    `level_answer`. The lower one of both levels counts."""
+    credential_levels: Mapping[str, Level] = field(default_factory=dict)
+    """The levels of the values in `credential_answer`."""
+    claims_request: str = ""
+    """The `claims` parameter (OpenID Connect Core 5.5), as JSON."""
     acr_missing: Level | None = None
     """The level of an ID token without `acr`. Left out: such an ID token is rejected."""
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -136,7 +99,14 @@ class OpenIdConfig:
     a signed or encrypted JWT, turn this off and have the claims put into the ID token."""
     claim_map: Mapping[str, str] = field(default_factory=lambda: dict(STANDARD_CLAIMS))
     """The broker's claim names to the provider's. A dot selects a member of an object:
-    `profile_attributes.given_name`."""
+    `profile_attributes.given_name`. `[0]`, `[*]`, `[type=GivenName]` and `[current]` (valid today by `validFrom` and
+    `validUntil`) select items of a list, `[date]` reads an object of year, month and day, `[base64]` the JSON in a text
+    of base64. `a + b` joins two texts, `a | b` takes the first one that has a value. A name that contains one of these
+    characters is written in quotation marks; one that is exactly the name of a claim needs none."""
+    address_map: Mapping[str, str] = field(default_factory=dict)
+    """Members of `address` to paths in the provider's address. Left out: it has the members of the standard."""
+    subject_claim: str = "sub"
+    """The claim of the ID token that is the subject, a path as in `claim_map`. It must never change for a person."""
     required_claims: tuple[str, ...] = ()
     """Claims (the broker's names) without which a response is incomplete; a blank or malformed one counts as
     missing. Of the names require only `name`: people with one name have no `given_name` or no `family_name`."""
@@ -188,7 +158,7 @@ RESERVED = frozenset(
     [
         *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "response_mode", "login_hint"),
         *("code_challenge", "code_challenge_method", "request", "request_uri", "acr_values", "ui_locales"),
-        *("prompt", "max_age", "dpop_jkt"),
+        *("prompt", "max_age", "dpop_jkt", "vtr", "claims"),
     ]
 )
 """Parameters of the authorization request that configuration cannot set."""

@@ -4,12 +4,14 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from urllib.parse import urlsplit
 
-from broker.crypto.jose import UPSTREAM_ALGORITHMS
+from broker.crypto.jose import UPSTREAM_ALGORITHMS, strict_json
 from broker.crypto.jwe_upstream import UPSTREAM_CONTENT, UPSTREAM_KEY_ALGORITHMS
 from broker.model.assurance import Level
 from broker.normalize.phone import regions
 from broker.platform.toml_loader import Problem
-from providers.openid.config import RESERVED, AcceptedForm, OpenIdConfig, UpstreamAuthentication
+from providers.openid.claim_paths import InvalidPath, compile_path
+from providers.openid.config import RESERVED, OpenIdConfig
+from providers.openid.config_tables import AcceptedForm, LevelComparison, LevelPlace, UpstreamAuthentication
 
 
 def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
@@ -20,6 +22,8 @@ def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
         *_check_keys(config),
         *_check_encryption(config),
         *_check_levels(config),
+        *_check_level_request(config),
+        *_check_paths(config),
         *_check_rest(config),
     ]
 
@@ -85,7 +89,8 @@ def _known(paths: Iterable[str], values: Iterable[str], known: Collection[str]) 
 def _check_levels(config: OpenIdConfig) -> Iterator[Problem]:
     if not config.levels and config.acr_missing is None:
         yield Problem("levels", "no acr would have a level", 'write such as { "loa2" = "substantial" }')
-    for level, names in config.acr_values.items():
+    mapped = config.level_answer.compare is LevelComparison.MAP
+    for level, names in config.acr_values.items() if mapped else ():
         for name in names.split(" "):
             if config.levels.get(name, Level.LOW) < level or name not in config.levels:
                 yield Problem(
@@ -93,6 +98,56 @@ def _check_levels(config: OpenIdConfig) -> Iterator[Problem]:
                     "requests an acr that has a lower level in levels, or none",
                     "add it to levels, or request another",
                 )
+
+
+def _check_level_request(config: OpenIdConfig) -> Iterator[Problem]:
+    asked = config.level_request
+    if config.acr_values and (asked.values or asked.place is not LevelPlace.ACR_VALUES):
+        yield Problem("level_request", "acr_values says already which level is requested", "write one of the two")
+    if (asked.place is LevelPlace.PARAMETER) != bool(asked.parameter) or asked.parameter in RESERVED:
+        fix = 'name a parameter of the provider for place = "parameter", and for no other place'
+        yield Problem("level_request.parameter", "it does not fit the place, or the broker sets it", fix)
+    for level, value in asked.values.items() if asked.place is LevelPlace.VTR else ():
+        if not _is_list_of_texts(value):
+            fix = "write a JSON array, such as '[\"Cl.Cm.P2\"]'"
+            yield Problem(f"level_request.values.{level.name.lower()}", "this is not a vector of trust request", fix)
+    if config.credential_answer is not None and not config.credential_levels:
+        yield Problem("credential_levels", "no value would have a level", 'write such as { "Cl.Cm" = "substantial" }')
+    if config.claims_request and not _is_object(config.claims_request):
+        yield Problem("claims_request", "this is not a JSON object", """write such as '{"userinfo": {"name": null}}'""")
+
+
+def _is_list_of_texts(text: str) -> bool:
+    try:
+        value = strict_json(text)
+    except ValueError:
+        return False
+    return isinstance(value, list) and bool(value) and all(isinstance(one, str) for one in value)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        value = strict_json(text)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and all(isinstance(one, dict) for one in value.values())
+
+
+def _check_paths(config: OpenIdConfig) -> Iterator[Problem]:
+    """Each path to a claim follows the grammar."""
+    answers = [("level_answer", config.level_answer), ("credential_answer", config.credential_answer)]
+    paths = {
+        **{f"claim_map.{name}": path for name, path in config.claim_map.items()},
+        **{f"address_map.{name}": path for name, path in config.address_map.items()},
+        **{f"claim_checks.{path}": path for path in config.claim_checks},
+        **{f"{name}.claim": answer.claim for name, answer in answers if answer is not None},
+        "subject_claim": config.subject_claim,
+    }
+    for place, path in paths.items():
+        try:
+            compile_path(path)
+        except InvalidPath as problem:
+            yield Problem(place, f"this is not a path: {problem}", 'write such as "name", "a.b" or "a[current].b"')
 
 
 def _check_rest(config: OpenIdConfig) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from broker.platform import base64url
 from broker.platform.http_client import HttpClient, HttpFailure, HttpResponse, NotJson
 from broker.platform.system import System
 from providers.openid.client_authentication import Credentials
-from providers.openid.config import DpopConfig
+from providers.openid.config_tables import DpopConfig
 from providers.openid.metadata import Metadata
 
 PROOF_KEY: Final = "dpop"

@@ -15,7 +15,8 @@ from broker.normalize.dates import numeric_date
 from providers.openid.describe import describe_identifier
 from providers.openid.errors import UpstreamError, UpstreamFault
 
-MAX_SUBJECT: Final = 255
+MAX_SUBJECT: Final = 256
+"""Maximum length of a subject. The standard permits 255 characters (OpenID Connect Core 2), and TARA sends 256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +91,23 @@ def check_nonce(claims: Claims, expected: ExpectedIdToken) -> None:
 
 
 def check_subject(claims: Claims, _expected: ExpectedIdToken) -> None:
-    """`sub` is 1 to 255 ASCII characters (OpenID Connect Core 2), without control characters."""
-    sub = claims.get("sub")
-    if not isinstance(sub, str) or not 1 <= len(sub) <= MAX_SUBJECT or not sub.isascii() or not sub.isprintable():
+    """`sub` is ASCII without control characters (OpenID Connect Core 2)."""
+    if not is_subject(claims.get("sub")):
         raise _refused(
-            UpstreamFault.ID_TOKEN_SUBJECT, "sub is missing or not a text of 1 to 255 printable ASCII characters"
+            UpstreamFault.ID_TOKEN_SUBJECT, "sub is missing or not a text of 1 to 256 printable ASCII characters"
         )
+
+
+def is_subject(sub: object) -> bool:
+    """Whether a value can be a subject: 1 to 256 printable ASCII characters."""
+    return isinstance(sub, str) and 1 <= len(sub) <= MAX_SUBJECT and sub.isascii() and sub.isprintable()
 
 
 def check_access_token(claims: Claims, expected: ExpectedIdToken) -> None:
     """`at_hash`, if present, is that of the access token in the same response (3.1.3.8)."""
     found = claims.get("at_hash")
+    if isinstance(found, str):
+        found = found.rstrip("=")  # some providers pad it
     if found is not None and found != hash_claim(expected.access_token, expected.algorithm):
         raise _refused(UpstreamFault.ID_TOKEN_ACCESS_TOKEN, "at_hash is not that of the access token")
 

@@ -3,6 +3,7 @@ verification."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from broker.model.assurance import (
@@ -18,11 +19,17 @@ from broker.model.json_types import JsonObject
 from broker.normalize.claims import PROVEN_BY, read_claim
 from broker.normalize.dates import numeric_date
 from broker.provider import ProviderInfo
+from providers.openid.claim_paths import Reader, compile_path
 from providers.openid.config import OpenIdConfig
 from providers.openid.describe import describe_identifier
+from providers.openid.documents import Documents
 from providers.openid.errors import UpstreamError, UpstreamFault
+from providers.openid.id_token_checks import is_subject
+from providers.openid.levels import LevelReader
 
 MAX_METHODS: Final = 10
+
+NO_MAP: Final[Mapping[str, str]] = MappingProxyType({})
 
 RECORD: Final = "identity_provider"
 METHOD: Final = "auth"
@@ -37,87 +44,102 @@ class MappedClaims:
     malformed: frozenset[str]
 
 
-def make_identity(
-    card: ProviderInfo,
-    config: OpenIdConfig,
-    id_token: JsonObject,
-    userinfo: JsonObject,
-    now: int,
-    malformed: Callable[[str], None],
-) -> Identity:
-    """The identity described by a validated ID token and a userinfo response about the same subject.
+class IdentityReader:
+    """Makes identities of verified documents. The paths of the settings are compiled once."""
 
-    If both contain a claim, the userinfo response's value is used if it is valid; a null, empty or malformed one there
-    does not remove that of the ID token (OpenID Connect Core 5.3.2). `malformed` is called with the broker's name of
-    each malformed claim that is left out. Raises UpstreamError if a required claim is missing or blank.
-    """
-    check_values(config.claim_checks, id_token, userinfo)
-    level = level_reached(id_token.get("acr"), config, card.max_level)
-    signed, unsigned = (map_claims(given, config.claim_map, config.region) for given in (id_token, userinfo))
-    claims = merge(signed.claims, unsigned.claims)
-    odd = sorted(signed.malformed | unsigned.malformed)
-    for name in odd:
-        malformed(name)
-    missing = [f"{name} (malformed)" if name in odd else name for name in config.required_claims if name not in claims]
-    if missing:
-        raise UpstreamError(UpstreamFault.CLAIMS_MISSING, f"claims missing: {', '.join(missing)}")
-    return Identity(
-        provider=card.id,
-        issuer=config.issuer,
-        subject=str(id_token["sub"]),
-        level=level,
-        amr=methods(id_token.get("amr")),
-        auth_time=int(numeric_date(id_token.get("auth_time")) or numeric_date(id_token["iat"]) or now),
-        claims=claims,
-        verification=verification(config, level, claims, now),
-    )
+    def __init__(self, card: ProviderInfo, config: OpenIdConfig) -> None:
+        """Raises ValueError for an invalid path."""
+        self._card = card
+        self._config = config
+        self._levels = LevelReader(config, card.max_level)
+        self._readers = claim_readers(config.claim_map, config.address_map)
+        self._checks = tuple((path, compile_path(path), values) for path, values in config.claim_checks.items())
+        self._subject = compile_path(config.subject_claim)
 
+    def make(self, documents: Documents, now: int, malformed: Callable[[str], None]) -> Identity:
+        """The identity described by a validated ID token and a userinfo response about the same subject.
 
-def check_values(checks: Mapping[str, tuple[str, ...]], id_token: JsonObject, userinfo: JsonObject) -> None:
-    """Each of these claims of the provider is there with a permitted value. Raises UpstreamError.
+        If both contain a claim, the userinfo response's value is used if it is valid; a null, empty or malformed one
+        there does not remove that of the ID token (OpenID Connect Core 5.3.2). `malformed` is called with the broker's
+        name of each malformed claim that is left out. Raises UpstreamError if a required claim is missing or blank.
+        """
+        self._check_values(documents, now)
+        config, id_token = self._config, documents.id_token
+        level = self._levels.reached(documents, now)
+        read = [map_claims(given, self._readers, config.region, now) for given in (id_token, documents.userinfo)]
+        claims = merge(read[0].claims, read[1].claims)
+        odd = sorted(frozenset().union(*(one.malformed for one in read)))
+        for name in odd:
+            malformed(name)
+        missing = [
+            f"{name} (malformed)" if name in odd else name for name in config.required_claims if name not in claims
+        ]
+        if missing:
+            raise UpstreamError(UpstreamFault.CLAIMS_MISSING, f"claims missing: {', '.join(missing)}")
+        return Identity(
+            provider=self._card.id,
+            issuer=config.issuer,
+            subject=self._subject_of(id_token, now),
+            level=level,
+            amr=methods(id_token.get("amr")),
+            auth_time=int(numeric_date(id_token.get("auth_time")) or numeric_date(id_token["iat"]) or now),
+            claims=claims,
+            verification=verification(config, level, claims, now),
+        )
 
-    The value in the ID token counts, if there is one.
-    """
-    for path, permitted in checks.items():
-        found = _at(id_token, path)
-        found = _at(userinfo, path) if found is None else found
-        if found not in permitted:
-            raise UpstreamError(
-                UpstreamFault.CLAIM_NOT_ALLOWED, f"{path} {describe_identifier(found)} is not permitted"
-            )
+    def _check_values(self, documents: Documents, now: int) -> None:
+        """Each claim of `claim_checks` is there with a permitted value; of a list, each item is permitted.
 
+        The value in the ID token counts, if there is one.
+        """
+        for path, read, permitted in self._checks:
+            found = read(documents.id_token, now)
+            found = read(documents.userinfo, now) if found is None else found
+            values = found if isinstance(found, list) and found else [found]
+            if not all(value in permitted for value in values):
+                detail = f"{path} {describe_identifier(found)} is not permitted"
+                raise UpstreamError(UpstreamFault.CLAIM_NOT_ALLOWED, detail)
 
-def level_reached(acr: object, config: OpenIdConfig, highest: Level) -> Level:
-    """The level of an `acr`, at most the provider's registered level. Raises UpstreamError.
-
-    A missing `acr` is an incomplete response unless the configuration gives it a level; an unknown one is rejected.
-    """
-    if acr is None:
-        if config.acr_missing is None:
-            raise UpstreamError(UpstreamFault.LEVEL_MISSING, "acr is missing")
-        return min(config.acr_missing, highest)
-    level = config.levels.get(acr) if isinstance(acr, str) else None
-    if level is None:
-        raise UpstreamError(UpstreamFault.LEVEL_UNKNOWN, f"acr {describe_identifier(acr)} is not known")
-    return min(level, highest)
+    def _subject_of(self, id_token: JsonObject, now: int) -> str:
+        subject = self._subject(id_token, now)
+        if not is_subject(subject):
+            raise UpstreamError(UpstreamFault.ID_TOKEN_SUBJECT, f"{self._config.subject_claim} is no subject")
+        return str(subject)
 
 
 def methods(amr: object) -> tuple[str, ...]:
-    """The values of `amr` (RFC 8176); empty if it is not a list of short strings."""
+    """The values of `amr` (RFC 8176), also a single one; empty if it is not a list of short strings."""
+    if isinstance(amr, str):
+        amr = [amr]
     if not isinstance(amr, list) or not all(isinstance(word, str) and len(word) <= 64 for word in amr):
         return ()
     return tuple(amr[:MAX_METHODS])
 
 
-def map_claims(given: JsonObject, claim_map: Mapping[str, str], region: str | None = None) -> MappedClaims:
+def claim_readers(claim_map: Mapping[str, str], address_map: Mapping[str, str] = NO_MAP) -> Mapping[str, Reader]:
+    """The readers of the broker's claims. Raises ValueError for an invalid path."""
+    readers = {ours: compile_path(path) for ours, path in claim_map.items()}
+    if address_map and "address" in readers:
+        readers["address"] = _address_reader(readers["address"], claim_readers(address_map))
+    return readers
+
+
+def _address_reader(whole: Reader, members: Mapping[str, Reader]) -> Reader:
+    def read(given: JsonObject, now: int) -> object:
+        found = whole(given, now)
+        if not isinstance(found, dict):
+            return found
+        return {ours: value for ours, member in members.items() if (value := member(found, now)) is not None}
+
+    return read
+
+
+def map_claims(given: JsonObject, readers: Mapping[str, Reader], region: str | None, now: int) -> MappedClaims:
     """The claims of a document under the broker's names, in the normal forms of `broker.normalize.claims`.
 
     `region` is the country of telephone numbers without a country code; None leaves such numbers out.
     """
-    read = {
-        ours: read_claim(ours, given[path] if path in given else _at(given, path), region)
-        for ours, path in claim_map.items()
-    }
+    read = {ours: read_claim(ours, reader(given, now), region) for ours, reader in readers.items()}
     odd = frozenset(ours for ours, found in read.items() if found.malformed)
     claims = {ours: found.value for ours, found in read.items() if found.value is not None}
     for value, proof in PROVEN_BY.items():
@@ -182,13 +204,3 @@ def verifiable(config: OpenIdConfig) -> VerificationCapabilities | None:
         kinds={EvidenceType.ELECTRONIC_RECORD: frozenset({RECORD})},
         methods=frozenset({METHOD}),
     )
-
-
-def _at(given: JsonObject, path: str) -> object:
-    """The value at a path of names separated by dots."""
-    value: object = given
-    for name in path.split("."):
-        if not isinstance(value, dict) or name not in value:
-            return None
-        value = value[name]
-    return value

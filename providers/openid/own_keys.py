@@ -8,7 +8,8 @@ from broker.crypto.jose import SigningKey, load_signing_key
 from broker.crypto.jwe_upstream import UpstreamDecryptionKey, load_upstream_decryption_key
 from broker.model.json_types import JsonObject
 from broker.platform.operator_files import first_line
-from providers.openid.config import OpenIdConfig, UpstreamAuthentication
+from providers.openid.config import OpenIdConfig
+from providers.openid.config_tables import UpstreamAuthentication
 
 
 @dataclass(frozen=True, slots=True)

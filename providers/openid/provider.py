@@ -27,12 +27,14 @@ from broker.provider import (
 )
 from providers.kind import ProviderDependencies
 from providers.openid.authorization_request import constants, end_session_address, prefix, variables
-from providers.openid.config import NewSignIn, OpenIdConfig
+from providers.openid.config import OpenIdConfig
+from providers.openid.config_tables import NewSignIn
 from providers.openid.direct_calls import DirectCalls
+from providers.openid.documents import Documents
 from providers.openid.error_mapping import of_callback_error
 from providers.openid.errors import ID_TOKEN, UpstreamError, UpstreamFault
 from providers.openid.id_token_checks import ExpectedIdToken, check_id_token
-from providers.openid.identity import make_identity, verifiable
+from providers.openid.identity import IdentityReader, verifiable
 from providers.openid.metadata import CACHE_POLICY, KeySource, Metadata, fetch_metadata
 from providers.openid.own_keys import OwnKeys
 from providers.openid.pushed_request import push
@@ -92,6 +94,7 @@ class OpenIdProvider:
         self._place = terms_of(config).place
         self._key_source = KeySource(self._client)
         self._constants = constants(config)
+        self._identities = IdentityReader(card, config)
         self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
         self._metadata: RefreshingCache[Metadata] = RefreshingCache(self._fetch_metadata, ground.system, CACHE_POLICY)
         self._keys: RefreshingCache[KeySet] = RefreshingCache(self._fetch_keys, ground.system, CACHE_POLICY)
@@ -209,7 +212,7 @@ class OpenIdProvider:
             endpoint, subject = metadata.userinfo_endpoint, str(claims["sub"])
             userinfo = await ask_userinfo(self._calls, endpoint, tokens.access_token, subject, kept)
         now = int(self._ground.system.now())
-        identity = make_identity(self._card, self._config, claims, userinfo, now, self._report_malformed)
+        identity = self._identities.make(Documents(claims, userinfo), now, self._report_malformed)
         wanted = self._config.end_session and metadata.end_session_endpoint is not None
         if wanted and len(tokens.id_token) <= LONGEST_HINT:
             return replace(identity, id_token=tokens.id_token)

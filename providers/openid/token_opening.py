@@ -12,7 +12,7 @@ from broker.crypto.jose import BadSignature, InvalidToken, KeySet, UnknownKey, V
 from broker.crypto.jwe_upstream import DecryptionPolicy, UpstreamDecryptionKey, decrypt_upstream
 from broker.platform.refreshing_cache import RefreshingCache
 from broker.platform.system import System
-from providers.openid.config import AcceptedForm
+from providers.openid.config_tables import AcceptedForm
 from providers.openid.describe import TokenForm, describe_token, token_form
 from providers.openid.errors import TokenFaults, UpstreamError
 

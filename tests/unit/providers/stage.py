@@ -17,7 +17,7 @@ from broker.platform.system import System
 from broker.provider import ProviderFailure, ProviderFailureReason, ProviderInfo, UpstreamRedirect, UpstreamRequest
 from providers import ProviderDependencies
 from providers.openid import OpenIdConfig, OpenIdProvider, build
-from providers.openid.config import UpstreamAuthentication
+from providers.openid.config_tables import UpstreamAuthentication
 from providers.simulator import Persona, SimulatedClient, SimulatorSettings, create, simulated_issuers
 from providers.simulator.personas import EID
 from tests.unit.providers.citizen import walk

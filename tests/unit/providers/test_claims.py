@@ -17,9 +17,11 @@ from broker.platform.http_client import HttpClients
 from broker.platform.system import real_system
 from broker.provider import ProviderFailure, ProviderFailureReason, UpstreamRedirect, UpstreamRequest
 from providers.openid import OpenIdConfig, OpenIdProvider, build
-from providers.openid.config import STANDARD_CLAIMS, UpstreamAuthentication
+from providers.openid.config import STANDARD_CLAIMS
+from providers.openid.config_tables import UpstreamAuthentication
+from providers.openid.documents import Documents
 from providers.openid.errors import UpstreamError
-from providers.openid.identity import make_identity, map_claims, merge
+from providers.openid.identity import IdentityReader, claim_readers, map_claims, merge
 from tests.unit.normalize.test_claims import JSON
 from tests.unit.providers.citizen import walk
 from tests.unit.providers.mock import MockProvider
@@ -35,7 +37,9 @@ def read(userinfo: dict[str, Any], signed: dict[str, Any] | None = None, **chang
     """The identity of both documents, and the claims that were reported as malformed."""
     reported: list[str] = []
     configured = config(ISSUER, **{"required_claims": (), **changes})
-    found = make_identity(CARD, configured, {**SIGNED, **(signed or {})}, userinfo, 1_800_000_005, reported.append)
+    found = IdentityReader(CARD, configured).make(
+        Documents({**SIGNED, **(signed or {})}, userinfo), 1_800_000_005, reported.append
+    )
     return found, reported
 
 
@@ -113,7 +117,7 @@ def test_an_address_is_verified_only_if_it_was_said_beside_it(
 
 
 def test_a_malformed_address_takes_its_verification_along() -> None:
-    found = map_claims({"email": "jörg@x.example", "email_verified": True}, STANDARD_CLAIMS)
+    found = map_claims({"email": "jörg@x.example", "email_verified": True}, claim_readers(STANDARD_CLAIMS), None, 0)
     assert (found.claims, found.malformed) == ({}, {"email"})
 
 

@@ -14,7 +14,7 @@ from broker.platform.toml_loader import load
 from broker.provider import ProviderFailureReason
 from providers import KINDS, ProviderDependencies
 from providers.openid import OpenIdConfig, OpenIdProvider
-from providers.openid.config import UpstreamAuthentication
+from providers.openid.config_tables import UpstreamAuthentication
 from tests.unit.providers.stage import CARD
 
 FILE = """

@@ -13,7 +13,7 @@ from broker.platform.http_client import HttpClients
 from broker.platform.system import System, real_system
 from broker.provider import CallbackParameters, UpstreamRequest
 from providers.openid import OpenIdConfig, build
-from providers.openid.config import UpstreamAuthentication
+from providers.openid.config_tables import UpstreamAuthentication
 from tests.support.peers import Peer
 from tests.unit.providers.citizen import walk
 from tests.unit.providers.contract import Counterpart, ProviderContract

@@ -16,7 +16,6 @@ from broker.platform.http_client import HttpClients, HttpResponse
 from broker.platform.system import System
 from broker.provider import LogoutRedirect, ProviderFailure, ProviderFailureReason, UpstreamRequest
 from providers.openid.authorization_request import (
-    acr_values,
     challenge,
     constants,
     end_session_address,
@@ -24,11 +23,14 @@ from providers.openid.authorization_request import (
     variables,
 )
 from providers.openid.client_authentication import credentials
-from providers.openid.config import OpenIdConfig, UpstreamAssertionAudience, UpstreamAuthentication
+from providers.openid.config import OpenIdConfig
+from providers.openid.config_tables import UpstreamAssertionAudience, UpstreamAuthentication
 from providers.openid.describe import TokenForm, describe_identifier, describe_token, token_form
+from providers.openid.documents import Documents
 from providers.openid.error_mapping import of_callback_error, of_token_error
 from providers.openid.errors import UpstreamError
-from providers.openid.identity import level_reached, make_identity, map_claims, methods, verifiable
+from providers.openid.identity import IdentityReader, claim_readers, map_claims, methods, verifiable
+from providers.openid.levels import LevelReader, level_parameters
 from providers.openid.metadata import parse_metadata
 from tests.unit.providers.serving import Host
 from tests.unit.providers.stage import ASK, CARD, PEM, config, stage
@@ -165,6 +167,10 @@ def known(**changes: Any) -> OpenIdConfig:
     return replace(OpenIdConfig(ISSUER, "portico", LEVELS), **changes)
 
 
+def level_reached(acr: Any, config: OpenIdConfig, highest: Level) -> Level:
+    return LevelReader(config, highest).reached(Documents({"acr": acr}), 0)
+
+
 def test_a_level_is_what_the_map_says_and_never_above_the_card() -> None:
     assert level_reached("b", known(), Level.HIGH) is Level.SUBSTANTIAL
     assert level_reached("c", known(), Level.SUBSTANTIAL) is Level.SUBSTANTIAL
@@ -180,9 +186,10 @@ def test_an_acr_that_is_not_in_the_map_is_worth_nothing(acr: Any) -> None:
 
 def test_a_level_is_asked_for_by_the_lowest_name_that_is_enough() -> None:
     asks = known(acr_values={Level.SUBSTANTIAL: "b", Level.HIGH: "c"})
-    assert [acr_values(asks, level) for level in Level] == ["b", "b", "c"]
-    assert acr_values(known(acr_values={Level.LOW: "a"}), Level.HIGH) is None
-    assert acr_values(known(), Level.HIGH) == ""
+    asked = [level_parameters(asks, level) for level in Level]
+    assert asked == [{"acr_values": "b"}, {"acr_values": "b"}, {"acr_values": "c"}]
+    assert level_parameters(known(acr_values={Level.LOW: "a"}), Level.HIGH) is None
+    assert level_parameters(known(), Level.HIGH) == {}
 
 
 async def test_a_level_that_cannot_be_asked_for_ends_before_the_departure(system: System, host: Host) -> None:
@@ -282,12 +289,16 @@ def test_a_secret_is_encoded_as_a_form_before_it_goes_into_the_header(system: Sy
 def test_claims_come_under_our_names_and_only_those_that_are_mapped() -> None:
     given_claims = {"profile_attributes": {"given_name": "Amina"}, "dotted.name": "x", "email": "", "secret": "y"}
     claim_map = {"given_name": "profile_attributes.given_name", "nickname": "dotted.name", "email": "email"}
-    assert map_claims(given_claims, claim_map).claims == {"given_name": "Amina", "nickname": "x"}
+    assert map_claims(given_claims, claim_readers(claim_map), None, 0).claims == {
+        "given_name": "Amina",
+        "nickname": "x",
+    }
 
 
 @given(JSON)
 def test_no_claim_of_any_shape_is_a_fault_nor_gets_in_unless_it_is_small_and_flat(value: Any) -> None:
-    for found in map_claims({"a": value, "b": {"c": value}}, {"x": "a", "y": "b.c", "z": "b.c.d"}).claims.values():
+    readers = claim_readers({"x": "a", "y": "b.c", "z": "b.c.d"})
+    for found in map_claims({"a": value, "b": {"c": value}}, readers, None, 0).claims.values():
         assert isinstance(found, str | bool | int | float | dict | list)
         assert len(str(found)) < 25_000
 
@@ -305,9 +316,8 @@ def unheard(claim: str) -> None:
 
 def identity(userinfo: dict[str, Any], **changes: Any) -> Identity:
     id_token = {"sub": "amina", "acr": "eid:high", "iat": 1_800_000_000, "amr": ["hwk"]}
-    return make_identity(
-        CARD, config(ISSUER, required_claims=(), **changes), id_token, userinfo, 1_800_000_005, unheard
-    )
+    reader = IdentityReader(CARD, config(ISSUER, required_claims=(), **changes))
+    return reader.make(Documents(id_token, userinfo), 1_800_000_005, unheard)
 
 
 def test_an_identity_says_how_it_was_verified_and_which_claims_were() -> None:

@@ -17,7 +17,7 @@ from broker.platform.system import System
 from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirect
 from providers.openid import OpenIdProvider
 from providers.openid import provider as module
-from providers.openid.config import AcceptedForm, DpopConfig, IdTokenConfig
+from providers.openid.config_tables import AcceptedForm, DpopConfig, IdTokenConfig
 from tests.unit.providers.stage import ASK, CALLBACK
 from tests.unit.providers.wire import ACCESS, ISSUER, Wire, answer
 

@@ -16,7 +16,7 @@ from broker.provider import OUTAGES, FailureCause, ProviderFailure, ProviderFail
 from providers.circuit_breaker import LEAST
 from providers.health_monitor import NOT_ASKED, MonitoredProvider
 from providers.openid import errors
-from providers.openid.config import AcceptedForm, DpopConfig, IdTokenConfig
+from providers.openid.config_tables import AcceptedForm, DpopConfig, IdTokenConfig, LevelAnswer
 from providers.openid.errors import RULES, UpstreamFault
 from tests.support.syntax_trees import nodes_of
 from tests.unit.providers.wire import AMINA, JWE, METADATA, OTHER, Wire, answer, compact, encrypted
@@ -45,9 +45,12 @@ SITES: dict[str, set[str]] = {
     "id_token_checks.check_subject": {"ID_TOKEN_SUBJECT"},
     "id_token_checks.check_access_token": {"ID_TOKEN_ACCESS_TOKEN"},
     "id_token_checks.check_sign_in_time": {"SIGN_IN_TIME_MISSING", "SIGN_IN_TIME_WRONG", "SIGN_IN_TOO_OLD"},
-    "identity.make_identity": {"CLAIMS_MISSING"},
-    "identity.check_values": {"CLAIM_NOT_ALLOWED"},
-    "identity.level_reached": {"LEVEL_MISSING", "LEVEL_UNKNOWN"},
+    "identity.make": {"CLAIMS_MISSING"},
+    "identity._subject_of": {"ID_TOKEN_SUBJECT"},
+    "identity._check_values": {"CLAIM_NOT_ALLOWED"},
+    "levels.reached": {"LEVEL_MISSING"},
+    "levels.level": {"LEVEL_UNKNOWN"},
+    "levels._reader": {"LEVEL_UNKNOWN"},
     "errors": {
         *("METADATA_UNREACHABLE", "METADATA_STATUS", "METADATA_UNREADABLE"),
         *("KEYS_UNREACHABLE", "KEYS_STATUS", "KEYS_UNREADABLE"),
@@ -60,7 +63,7 @@ SITES: dict[str, set[str]] = {
 }
 """Every function that refuses, and with which fault. `RULES` decides whether it is an outage."""
 
-OF_ONE_CITIZEN = {"id_token_checks", "identity"}
+OF_ONE_CITIZEN = {"id_token_checks", "identity", "levels"}
 """Modules that read nothing but what is about one citizen."""
 
 
@@ -259,7 +262,7 @@ SCENES: dict[UpstreamFault, list[Scene]] = {
         scene(claims={name: value}) for name in ("exp", "iat") for value in ("1", 1, True, 1e300)
     ],
     UpstreamFault.ID_TOKEN_NONCE: [scene(claims={"nonce": value}) for value in ("other", 7, None)],
-    UpstreamFault.ID_TOKEN_SUBJECT: [scene(claims={"sub": value}) for value in (7, "", "é", "x" * 256, "a\x00b", None)],
+    UpstreamFault.ID_TOKEN_SUBJECT: [scene(claims={"sub": value}) for value in (7, "", "é", "x" * 257, "a\x00b", None)],
     UpstreamFault.ID_TOKEN_ACCESS_TOKEN: [scene(claims={"at_hash": value}) for value in ("other", 7)],
     UpstreamFault.SIGN_IN_TIME_MISSING: [scene(claims={"auth_time": None}, at_fresh=True)],
     UpstreamFault.SIGN_IN_TIME_WRONG: [
@@ -296,8 +299,14 @@ SCENES: dict[UpstreamFault, list[Scene]] = {
     UpstreamFault.USERINFO_SUBJECT: [
         scene(userinfo=answer({**AMINA, "sub": value})) for value in (7, "other", None, ["amina"])
     ],
-    UpstreamFault.LEVEL_MISSING: [scene(claims={"acr": None})],
-    UpstreamFault.LEVEL_UNKNOWN: [scene(claims={"acr": value}) for value in ("other", 7, ["eid:high"])],
+    UpstreamFault.LEVEL_MISSING: [
+        scene(claims={"acr": None}),
+        scene(credential_answer=LevelAnswer(claim="vot"), credential_levels={"Cl": Level.HIGH}),
+    ],
+    UpstreamFault.LEVEL_UNKNOWN: [
+        *(scene(claims={"acr": value}) for value in ("other", 7, ["eid:high"])),
+        scene(level_answer=LevelAnswer(vtm="https://op.example/trustmark")),
+    ],
     UpstreamFault.CLAIM_NOT_ALLOWED: [
         scene(claims={"sub_type": value}, claim_checks={"sub_type": ("user",)}) for value in ("client", 7, None, [])
     ],

@@ -15,7 +15,7 @@ from broker.model.identity import Identity
 from broker.platform.system import System
 from broker.provider import CallbackParameters, ProviderFailure, ProviderFailureReason, UpstreamRedirect
 from providers.openid.authorization_request import challenge
-from providers.openid.config import UpstreamAuthentication
+from providers.openid.config_tables import UpstreamAuthentication
 from providers.simulator import SimulatedClient, SimulatorSettings, create, simulated_issuers
 from providers.simulator.outcomes import OUTCOMES, Group
 from providers.simulator.personas import EID, HARBOUR, NORTHBANK, STAFF

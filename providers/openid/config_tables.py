@@ -1,0 +1,120 @@
+"""Settings of an OpenID provider: the tables inside `[openid]`, and the closed sets of their values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from broker.model.assurance import Level
+
+
+class UpstreamAuthentication(StrEnum):
+    """Client authentication of the broker at the provider's token endpoint (OpenID Connect Core 9)."""
+
+    PRIVATE_KEY_JWT = "private_key_jwt"
+    CLIENT_SECRET_BASIC = "client_secret_basic"
+    CLIENT_SECRET_POST = "client_secret_post"
+
+
+class UpstreamAssertionAudience(StrEnum):
+    """Audience of a client assertion: the provider's issuer, its token endpoint, or the endpoint that is called."""
+
+    ISSUER = "issuer"
+    TOKEN_ENDPOINT = "token_endpoint"
+    CALLED_ENDPOINT = "called_endpoint"
+
+
+class AcceptedForm(StrEnum):
+    """Form of a token from the provider: a JWS, a JWE around a JWS (RFC 7519 11.2), or either of them."""
+
+    SIGNED = "signed"
+    NESTED = "nested"
+    EITHER = "either"
+
+
+class NewSignIn(StrEnum):
+    """Parameters that request a new authentication (OpenID Connect Core 3.1.2.1)."""
+
+    PROMPT_LOGIN = "prompt_login"
+    MAX_AGE = "max_age"
+
+
+@dataclass(frozen=True, slots=True)
+class DpopConfig:
+    """Proof of possession for access tokens (DPoP, RFC 9449). With this table the provider has to issue tokens of type
+    DPoP; a bearer token is rejected."""
+
+    algorithm: str = "ES256"
+    key_file: Path | None = None
+    """The broker's private key (PEM) for proofs. Left out: a new ES256 key for each sign-in."""
+    at_par: bool = True
+    """Whether a pushed authorization request carries a proof."""
+    jkt: bool = True
+    """Whether the authorization request names the key (`dpop_jkt`), if it carries no proof."""
+    expiry: bool = False
+    """Whether proofs have an `exp`, two minutes after their `iat`."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdTokenConfig:
+    """ID tokens of the provider."""
+
+    form: AcceptedForm = AcceptedForm.SIGNED
+    """The form of ID tokens. An ID token of another form is rejected. An encrypted one is encrypted to one of
+    `encryption_key_files`."""
+    encryption_algorithms: tuple[str, ...] = ("ECDH-ES+A256KW", "RSA-OAEP-256")
+    """Permitted key management algorithms of encrypted tokens; the first is announced with the broker's key."""
+    content_encryption: tuple[str, ...] = ("A256GCM", "A256CBC-HS512")
+    """Permitted content encryption algorithms of encrypted tokens."""
+
+
+class LevelPlace(StrEnum):
+    """Place of the requested level in the authorization request."""
+
+    ACR_VALUES = "acr_values"
+    VTR = "vtr"
+    CLAIMS = "claims"
+    SCOPE = "scope"
+    PARAMETER = "parameter"
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRequest:
+    """How a level is requested, if not by `acr_values`."""
+
+    place: LevelPlace = LevelPlace.ACR_VALUES
+    """`vtr` (RFC 8485), an essential `acr` in `claims` (OpenID Connect Core 5.5.1.1), an additional `scope`, or a
+    `parameter` of the provider."""
+    parameter: str = ""
+    """The name of that parameter."""
+    values: Mapping[Level, str] = field(default_factory=dict)
+    """The value to request for a level, as in `acr_values`: for `vtr` a JSON array of vectors, such as
+    `["Cl.Cm.P2"]`."""
+
+
+class DocumentPlace(StrEnum):
+    """A document of the response."""
+
+    ID_TOKEN = "id_token"
+    USERINFO = "userinfo"
+
+
+class LevelComparison(StrEnum):
+    """Comparison of a returned value with the configured ones."""
+
+    MAP = "map"
+    VECTOR = "vector"
+
+
+@dataclass(frozen=True, slots=True)
+class LevelAnswer:
+    """Where the response says which level was reached."""
+
+    place: DocumentPlace = DocumentPlace.ID_TOKEN
+    claim: str = "acr"
+    """The claim with the level, a path as in `claim_map`."""
+    compare: LevelComparison = LevelComparison.MAP
+    """`map`: the value is a key of `levels`. `vector`: the value is a vector of trust (RFC 8485) that contains a key of
+    `levels`; a component with a number is contained in one with a higher number."""
+    vtm: str | None = None
+    """The `vtm` (trust framework) that has to stand beside a vector."""
