@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from broker import wiring
-from broker.cli import audit, check, clock, demo, epoch, keys, migrate, reference, reload, serve, switches
+from broker.cli import audit, check, clock, demo, epoch, keys, migrate, reference, reload, serve, simulator, switches
 from broker.cli.context import CommandContext
 from broker.model.kill_switches import KillSwitchKind
 from broker.platform.system import real_system
@@ -62,6 +62,7 @@ def command_line(context: Callable[[], CommandContext] = command_context) -> arg
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "serve", serve, serve.run)
     _add(commands, "demo", demo, demo.run)
+    _add(commands, "simulator", simulator, simulator.run)
     _add(commands, "check", check, lambda args: check.run(args, context()))
     _add(commands, "reference", reference, lambda args: reference.run(args, context()))
     connecting = {"keys": keys, "migrate": migrate, "epoch": epoch, "audit": audit, "reload": reload, "clock": clock}

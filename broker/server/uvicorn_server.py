@@ -63,6 +63,12 @@ def server(application: Application, address: str, settings: Settings) -> uvicor
     return uvicorn.Server(uvicorn.Config(behind_proxies(application, settings), host=host, port=port, **config))
 
 
+def plain_server(application: Application, address: str) -> uvicorn.Server:
+    """Returns a server for an application that belongs to no broker, at `host:port`."""
+    host, port = parse_address(address)
+    return uvicorn.Server(uvicorn.Config(application, host=host, port=port, log_level="warning", lifespan="off"))
+
+
 async def serve_all(servers: Sequence[uvicorn.Server], started: Callable[[], None]) -> None:
     """Runs servers until the first one ends, which ends the others. Calls `started` once all accept connections.
 

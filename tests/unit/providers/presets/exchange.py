@@ -87,12 +87,11 @@ class Direct:
         return url.startswith("https://")
 
 
-async def send(app: Any, call: Call) -> HttpResponse:
+async def send(app: Any, call: Call, body: bytes | None = None) -> HttpResponse:
     """The response of an application to a request at a published URL (ASGI, without a server)."""
-    body = urlencode(call.form).encode() if call.method == "POST" else b""
-    sent = {"user-agent": "Portico", **{name.lower(): value for name, value in call.headers.items()}}
-    if call.method == "POST":
-        sent["content-type"] = "application/x-www-form-urlencoded"
+    body = urlencode(call.form).encode() if body is None else body
+    sent = {"content-type": "application/x-www-form-urlencoded", "user-agent": "Portico"}
+    sent |= {name.lower(): value for name, value in call.headers.items()}
     parts = urlsplit(call.url)
     scope = {
         "type": "http",
