@@ -12,8 +12,9 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # The rules, pure functions of their input, have suites of their own.
 RULES := $(addprefix tests/unit/,oidc journey assisted account)
-# pytest in as many workers as there are processors
-PYTEST := $(PY) -m pytest -q -n auto
+# pytest in as many workers as there are processors; tests of several processes wait often, so the suite has one more
+CPUS   := $(shell getconf _NPROCESSORS_ONLN)
+PYTEST := $(PY) -m pytest -q --workers
 
 .PHONY: help setup demo test lint types suite optimised unit coverage mutants fmt diagrams screenshots wheel bench lock clean node test-tools
 .DEFAULT_GOAL := help
@@ -35,10 +36,10 @@ wheel: setup .venv/.test ## build sdist and wheel into dist/, with the style she
 	@$(PY) -m hatchling build --clean
 
 unit: setup .venv/.test ## test what needs no server, no browser and no process, with few random examples
-	@$(PYTEST) -m unit --hypothesis-profile quick
+	@$(PYTEST) $(CPUS) -m unit --hypothesis-profile quick
 
 coverage: setup .venv/.test ## branch coverage of the rules by their own tests, which must be at least 95 %
-	@$(PYTEST) -p no:cacheprovider --hypothesis-profile quick $(RULES) --cov
+	@$(PYTEST) $(CPUS) -p no:cacheprovider --hypothesis-profile quick $(RULES) --cov
 
 mutants: setup .venv/.mutants ## change the rules bit by bit and list what no test notices (MUTANTS='broker.oidc.dpop*': a part)
 	@$(PY) -m mutmut run $(MUTANTS) && $(PY) -m mutmut results
@@ -73,13 +74,13 @@ types: .venv/.test ## mypy --strict
 
 suite: setup test-tools
 	$(call say,pytest)
-	@$(PYTEST) || { test -n '$(SECOND_CHANCE)' && $(PY) -m tests.support.second_chance; }
+	@$(PYTEST) $$(($(CPUS) + 1)) || { test -n '$(SECOND_CHANCE)' && $(PY) -m tests.support.second_chance; }
 
 # Python's -O takes asserts out. Ruff (S101) forbids them to the product; the rules are run without them all the same.
 # pytest keeps the asserts of the tests, and tests/test_asserts.py proves it.
 optimised: setup test-tools
 	$(call say,pytest under python -O)
-	@$(PY) -O -m pytest -q -n auto --hypothesis-profile quick -p no:cacheprovider \
+	@$(PY) -O -m pytest -q --workers $(CPUS) --hypothesis-profile quick -p no:cacheprovider \
 	  -W 'ignore:assertions not in test modules:pytest.PytestConfigWarning' tests/test_asserts.py $(RULES)
 
 # --- what they stand on; each stamp lies inside the thing it vouches for ---

@@ -20,7 +20,8 @@ from broker.platform.system import System  # noqa: E402
 from tests.support import memo  # noqa: E402
 from tests.support.browser import PATIENCE, chromium  # noqa: E402
 from tests.support.certificates import Authority  # noqa: E402
-from tests.support.lanes import Lanes  # noqa: E402
+from tests.support.forked_workers import ForkedWorkers  # noqa: E402
+from tests.support.lanes import Lanes, group  # noqa: E402
 from tests.support.peers import Peer  # noqa: E402
 from tests.support.postgres import PostgresServer  # noqa: E402
 from tests.support.redis import RedisServer  # noqa: E402
@@ -67,10 +68,17 @@ class NoneSkipped:
             terminalreporter.write_line(f"FAILED: skipped, and nothing may be: {', '.join(self.skipped)}", red=True)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the option of the workers."""
+    parser.addoption("--workers", type=int, default=0, help="processes that run the tests (0: this one)")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Registers what counts skips, and what puts tests into lanes."""
+    """Registers what counts skips, what puts tests into lanes, and the workers."""
     config.pluginmanager.register(NoneSkipped())
     config.pluginmanager.register(Lanes(config))
+    if workers := config.getoption("--workers"):
+        config.pluginmanager.register(ForkedWorkers(workers, group))
 
 
 # --- time and chance ---

@@ -1,4 +1,4 @@
-"""Pytest plug-in: puts every test into its lanes by the fixtures it requests, and distributes files over workers.
+"""Pytest plug-in: puts every test into its lanes by the fixtures it requests, and names the unit of work of a worker.
 
 - `store`: opens a database or Redis: requests a server or a migrated SQLite file, or carries the marker.
 - `browser`: requests Chromium.
@@ -12,10 +12,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.program import Program
 
@@ -47,13 +45,11 @@ GARBAGE_COLLECTION = (20_000, 20, 20)
 
 
 class Lanes:
-    """Marks and sorts the collected tests, keeps unit tests from starting programs, and schedules files for workers."""
+    """Marks and sorts the collected tests, and keeps unit tests from starting programs."""
 
     def __init__(self, config: pytest.Config) -> None:
         """`-m unit` does not even import files without unit tests."""
         self._unit_only = config.getoption("markexpr") == "unit"
-        # workers run files in the order of the collection, which starts with the slowest
-        config.option.loadscopereorder = False
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Skips the slow folders, and files that carry a marker as a whole, if `-m unit` is given."""
@@ -93,19 +89,11 @@ class Lanes:
         """Forbids programs to unit tests."""
         Program.allowed = item.get_closest_marker("unit") is None
 
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> LoadScopeScheduling:
-        """A worker runs whole files, so that the fixtures of a module are set up once."""
-        return ByFile(config, log)
 
-
-class ByFile(LoadScopeScheduling):
-    """The unit of work is a file, or a folder whose tests share a broker."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", 1)[0]
-        lies_in = folder(TESTS.parent / file)
-        return lies_in if lies_in in SHARED else file
+def group(item: pytest.Item) -> str:
+    """The unit of work of a worker: a file, or a folder whose tests share a broker."""
+    lies_in = folder(item.path)
+    return lies_in if lies_in in SHARED else str(item.path)
 
 
 def marks_all_tests(path: Path) -> bool:

@@ -21,7 +21,7 @@ from broker.crypto.jose import keys
 from broker.stores.sql import dialect as sql_dialect
 from broker.stores.sql.database import SqlText
 
-RSA_KEYS = 24
+RSA_KEYS = 10
 """More than any test compares with each other."""
 
 _load = cache(serialization.load_pem_private_key)

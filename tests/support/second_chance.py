@@ -17,7 +17,7 @@ def main() -> int:
     """Returns pytest's exit status; 5 if no test failed, because the run failed for another reason."""
     failed = list(json.loads(FAILED.read_text())) if FAILED.exists() else []
     print(f"  {len(failed)} failed, and run once more", file=sys.stderr)
-    again = [sys.executable, "-m", "pytest", "-q", "-n", "0", "--last-failed", "--last-failed-no-failures", "none"]
+    again = [sys.executable, "-m", "pytest", "-q", "--last-failed", "--last-failed-no-failures", "none"]
     status = subprocess.run(again, stdin=subprocess.DEVNULL).returncode
     if status == 0:
         print("  passed at the second attempt alone:", *failed, sep="\n    ", file=sys.stderr)
