@@ -199,7 +199,7 @@ async def test_head_is_answered_as_get_without_a_body_at_every_route_and_sets_no
         got = await send(raw, "GET", f"{route.origin}{route.path}")
         if (route.stand, route.path) in RETURNS:
             assert head.status == 303, route  # whether it would lead on is not looked up
-        elif got.status == 303 and route.path.startswith(f"{got.location}/"):
+        elif got.status == 303 and route.path.startswith("/journey/") and route.path.startswith(f"{got.location}/"):
             assert head.status == 404, route  # one page of a lost transaction leads to another, and that is 404
         else:
             assert head.status == got.status, route

@@ -319,6 +319,29 @@ async def test_a_move_of_a_way_that_is_not_the_accounts_links_and_removes_nothin
     assert names(await account(w)) == [ALDER, BIRCH]
 
 
+async def test_a_provider_leaves_in_stages_and_who_moved_in_time_is_known_as_before(w: World) -> None:
+    await w.agrees(await w.proves())
+    before, last_day = await sub_at(w, ALDER), w.clock.now() + 30 * 86_400
+    w.listing(ALDER, accept_new_until=w.clock.now(), accept_sign_in_until=last_day)
+    view, _ = await w.sign_in.look(await w.arrives(), w.browser)
+    assert isinstance(view, PickerView)
+    [alder] = [option for option in view.offer.options if option.card.id == ALDER]
+    assert (alder.closed, alder.leaves) == (True, last_day)
+    w.clock.advance(29 * 86_400)
+    own = await opens(w)
+    assert own.ways[0].policy is not None
+    assert own.ways[0].policy.accept_sign_in_until == last_day
+    handle, _ = await proves_second(w, replaced=own.ways[0].way.key)
+    await agrees(w, handle)
+    w.clock.advance(2 * 86_400)
+    w.browser = STRANGER
+    view, _ = await w.sign_in.look(await w.arrives(), w.browser)
+    assert isinstance(view, PickerView)
+    assert [option.card.id for option in view.offer.options] == [BIRCH]
+    await w.agrees(await w.proves(provider=BIRCH))
+    assert await sub_at(w, BIRCH) == before is not None
+
+
 # --- unlinking ---
 
 
