@@ -1,8 +1,8 @@
 """Presets: what an operator's file would say about a national provider, as data.
 
 `<name>.toml` has the keys of a provider's file, and `[environments.<name>]` what differs there; a file that names the
-preset overrides any key. `base` names the preset of the family, which it overrides itself. `facts/<name>.toml` holds
-what the provider publishes, each fact with its source, the page and the day on which it was read. Presets and the
+preset overrides any key. `base` names a table in `families`, which the preset overrides itself. `facts/<name>.toml`
+holds what the provider publishes, each fact with its source, the page and the day on which it was read. Presets and the
 simulator are written from the facts, and tests hold both against them.
 `fact_files` reads the facts, `topics` is their vocabulary, `document` makes docs/providers.md of both.
 """
@@ -62,10 +62,6 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> Mapping[str, An
 @cache
 def _whole(name: str) -> Mapping[str, Any]:
     """The table of a preset over that of its base."""
-    table = dict(_read(name))
+    table = dict(tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8")))
     base = table.pop("base", None)
-    return table if base is None else merge(_whole(base), table)
-
-
-def _read(name: str) -> Mapping[str, Any]:
-    return tomllib.loads((_FOLDER / f"{name}.toml").read_text("utf-8"))
+    return table if base is None else merge(_whole(f"families/{base}"), table)

@@ -59,7 +59,10 @@ def _sections() -> Iterator[str]:
 
 def _lead(name: str, about: ProviderFacts, *, exists: bool) -> str:
     unsure = sum(fact.status is FactStatus.UNCONFIRMED for fact in about.facts)
+    family = [one for one in preset_names() if one.startswith(f"{name}-") and facts(one).base == name]
     which = f"Preset `{name}`" if exists else f"No preset yet (`{name}`)"
+    if family:
+        which = f"The family of {', '.join(f'`{one}`' for one in family)}"
     places = f", environments {', '.join(f'`{one}`' for one in preset_environments(name))}" if exists else ""
     return f"{which}{places}. Facts: {len(about.facts)}, unconfirmed: {unsure}."
 

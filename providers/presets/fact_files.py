@@ -51,13 +51,14 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ProviderFacts:
-    """What is known about one provider."""
+    """What is known about one provider. `base` names the facts that it shares with its family."""
 
     preset: str
     title: str
     country: str
     sources: Mapping[str, FactSource]
     facts: tuple[Fact, ...]
+    base: str | None = None
 
     def value(self, about: str, default: Any = None) -> Any:
         """The value of the only fact about a topic, or the default."""
@@ -85,7 +86,7 @@ def facts(name: str) -> ProviderFacts:
     own = tuple(_fact(name, row, sources) for row in table["facts"])
     said = {fact.about for fact in own}
     inherited = tuple(fact for fact in below.facts if fact.about not in said) if below else ()
-    return ProviderFacts(name, table["title"], table["country"], sources, inherited + own)
+    return ProviderFacts(name, table["title"], table["country"], sources, inherited + own, table.get("base"))
 
 
 def _fact(name: str, row: Mapping[str, Any], sources: Mapping[str, FactSource]) -> Fact:

@@ -10,6 +10,7 @@ from providers.simulator.national.dialect import Dialect
 from providers.simulator.national.people import RegisteredPerson
 
 CORE_IDENTITY: Final = "https://vocab.account.gov.uk/v1/coreIdentityJWT"
+NSIS: Final = "https://data.gov.dk/concept/core/nsis"
 ADDRESS: Final = "https://vocab.account.gov.uk/v1/address"
 
 Claims = dict[str, object]
@@ -27,7 +28,7 @@ class Said:
 
 def say(dialect: Dialect, person: RegisteredPerson, scope: tuple[str, ...]) -> Said:
     """What the provider says about a person to a client that requested these scopes."""
-    said = SPEAKERS.get(dialect.name, _usual)(dialect, person, scope)
+    said = SPEAKERS.get(dialect.facts.base or dialect.name, _usual)(dialect, person, scope)
     if person.for_entity and "act" not in said.id_token:
         _act(dialect, person, said)
     return said
@@ -41,6 +42,7 @@ def _usual(dialect: Dialect, person: RegisteredPerson, _scope: tuple[str, ...]) 
     for ours, path in dialect.table("claims").items():
         if ours in known:
             put(document, str(path), known[ours])
+    said.id_token |= {name: known[name] for name in dialect.words("id_token.claims") if name in known}
     return said
 
 
@@ -213,7 +215,26 @@ def _neb(dialect: Dialect, person: RegisteredPerson, scope: tuple[str, ...]) -> 
         "amr": ["code_app"],
         "mitid.uuid": said.subject,
         "mitid.has_cpr": True,
+        "session_expiry": "1799999999",
+        "ial": f"{NSIS}/Substantial",
+        "aal": f"{NSIS}/Substantial",
     }
+    return said
+
+
+def _signicat(dialect: Dialect, person: RegisteredPerson, scope: tuple[str, ...]) -> Said:
+    said = _usual(dialect, person, scope)
+    said.id_token |= {
+        "idp": dialect.name.partition("-")[2],
+        "idp_id": person.numbers.get("pid", said.subject),
+        "transaction_id": said.subject,
+    }
+    return said
+
+
+def _bankid(dialect: Dialect, person: RegisteredPerson, scope: tuple[str, ...]) -> Said:
+    said = _usual(dialect, person, scope)
+    said.id_token |= {"bankid_altsub": "9578-6000-4-1", "additionalCertInfo": {"certValidFrom": 1700000000}}
     return said
 
 
@@ -224,5 +245,7 @@ SPEAKERS: Final[Mapping[str, Callable[[Dialect, RegisteredPerson, tuple[str, ...
     "id-porten": _id_porten,
     "gov-br": _gov_br,
     "mitid-signaturgruppen": _neb,
+    "signicat": _signicat,
+    "bankid-no": _bankid,
 }
 """Providers that say more, or otherwise, than each claim at its path."""

@@ -10,8 +10,12 @@ from providers.presets import merge, preset_environments, preset_names, preset_t
 from providers.presets.fact_files import FactStatus, facts, facts_names
 from providers.presets.topics import REMARKS, TOPICS
 
-CASTLE = """
+STONE = """
 kind = "openid"
+"""
+
+CASTLE = """
+base = "stone"
 [openid]
 scopes = ["openid", "profile"]
 claim_map = { name = "full_name", email = "mail" }
@@ -23,18 +27,13 @@ scopes = ["openid"]
 claim_map = { name = "name" }
 """
 
-KEEP = """
-base = "castle"
-[openid]
-claim_map = { email = "post" }
-"""
-
 
 @pytest.fixture
 def castle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Two invented presets in place of the real ones."""
+    """An invented preset and its family in place of the real ones."""
     (tmp_path / "castle.toml").write_text(CASTLE)
-    (tmp_path / "keep.toml").write_text(KEEP)
+    (tmp_path / "families").mkdir()
+    (tmp_path / "families" / "stone.toml").write_text(STONE)
     monkeypatch.setattr(presets, "_FOLDER", tmp_path)
     preset_names.cache_clear()
     presets._whole.cache_clear()
@@ -45,7 +44,7 @@ def castle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("castle")
 def test_a_preset_is_merged_with_the_environment_of_its_provider() -> None:
-    assert preset_names() == ("castle", "keep")
+    assert preset_names() == ("castle",)
     assert preset_environments("castle") == ("live", "test")
     assert preset_table("castle") == {
         "kind": "openid",
@@ -59,16 +58,6 @@ def test_a_preset_is_merged_with_the_environment_of_its_provider() -> None:
         "scopes": ["openid"],
         "claim_map": {"name": "name", "email": "mail"},
         "issuer": "https://test.castle.example",
-    }
-
-
-@pytest.mark.usefixtures("castle")
-def test_a_preset_of_a_family_overrides_its_base() -> None:
-    assert preset_environments("keep") == ("live", "test")
-    assert preset_table("keep")["openid"] == {
-        "scopes": ["openid", "profile"],
-        "claim_map": {"name": "full_name", "email": "post"},
-        "issuer": "https://id.castle.example",
     }
 
 
