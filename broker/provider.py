@@ -4,7 +4,7 @@ A provider holds no state and decides nothing about the journey. A failure at th
 a fault of ours.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final, Protocol, runtime_checkable
@@ -13,6 +13,7 @@ from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
 from broker.model.languages import in_language
+from broker.model.self_test import SelfTestFinding
 from broker.platform.toml_loader import Range
 
 
@@ -207,6 +208,19 @@ class Provider(Protocol):
 
     async def health(self) -> ProviderHealth:
         """Asked in the background, answers within a second."""
+        ...
+
+
+@runtime_checkable
+class ChecksItself(Protocol):
+    """A provider that can be used without a citizen, to find out whether it is as it was published. An optional
+    ability."""
+
+    async def self_test(self) -> Sequence[SelfTestFinding]:
+        """Calls the provider's endpoints with what no citizen is behind, such as a code that nobody issued.
+
+        A refusal is then the expected answer. Empty if everything is as expected.
+        """
         ...
 
 

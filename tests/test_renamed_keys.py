@@ -100,6 +100,7 @@ def checked(config: Configuration) -> str:
         wiring.admin_stores,
         wiring.migrate_schema,
         wiring.connect,
+        wiring.test_provider,
     )
     try:
         check.run(argparse.Namespace(config=config.folder, connect=False), machine)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.model.audit import AuditEvent
-from broker.model.kill_switches import KillSwitchKind
+from broker.model.kill_switches import KillSwitches, KillSwitchKind
+from broker.model.self_test import SelfTestFinding
 from broker.model.session import LogoutFanOut
 from broker.normalize.text import clean
 from broker.platform.system import System
@@ -46,6 +47,18 @@ class Switchboard(Protocol):
         self, kind: KillSwitchKind, target: str, reason: str, who: str, now: float, fan_out: LogoutFanOut
     ) -> bool:
         """False, and nothing written, if it was off already. With an account its sessions end."""
+        ...
+
+    async def current(self) -> KillSwitches:
+        """Everything that is off or paused."""
+        ...
+
+    async def pause(self, provider: str, texts: Mapping[str, str], until: float | None, who: str, now: float) -> None:
+        """Pauses a provider, in place of a pause before. `texts` are for citizens, by language."""
+        ...
+
+    async def resume(self, provider: str, who: str, now: float) -> bool:
+        """False, and nothing written, if the provider was not paused."""
         ...
 
     async def turn_on(self, kind: KillSwitchKind, target: str, who: str, now: float) -> bool:
@@ -169,6 +182,7 @@ class CommandContext:
     open: Callable[[Settings], AbstractAsyncContextManager[AdminStoresPort]]
     migrate: Callable[[Settings], Awaitable[Sequence[str]]]
     connect: Callable[[Settings], Awaitable[Mapping[str, ConnectionResult]]]
+    test_provider: Callable[[Settings, str], Awaitable[Sequence[SelfTestFinding]]]
 
 
 def require_clock(facts: AdminStoresPort) -> None:

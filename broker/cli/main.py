@@ -11,7 +11,21 @@ from functools import partial
 from typing import Any
 
 from broker import wiring
-from broker.cli import audit, check, clock, demo, epoch, keys, migrate, reference, reload, serve, simulator, switches
+from broker.cli import (
+    audit,
+    check,
+    clock,
+    demo,
+    epoch,
+    keys,
+    migrate,
+    provider,
+    reference,
+    reload,
+    serve,
+    simulator,
+    switches,
+)
 from broker.cli.context import CommandContext
 from broker.model.kill_switches import KillSwitchKind
 from broker.platform.system import real_system
@@ -48,7 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def command_context() -> CommandContext:
     """Returns what commands are given: this process's clock and user, and the stores that they may open."""
-    return CommandContext(KINDS, real_system(), user(), wiring.admin_stores, wiring.migrate_schema, wiring.connect)
+    return CommandContext(
+        KINDS, real_system(), user(), wiring.admin_stores, wiring.migrate_schema, wiring.connect, wiring.test_provider
+    )
 
 
 def command_line(context: Callable[[], CommandContext] = command_context) -> argparse.ArgumentParser:
@@ -70,6 +86,10 @@ def command_line(context: Callable[[], CommandContext] = command_context) -> arg
         _add(commands, name, module, _in_loop(module.run, context))
     for kind in KillSwitchKind:
         command = commands.add_parser(kind.value, help=switches.HELP[kind], description=switches.DESCRIPTION)
+        if kind is KillSwitchKind.PROVIDER:
+            provider.add_arguments(command)
+            command.set_defaults(run=_in_loop(provider.run, context))
+            continue
         switches.add_arguments(command, kind)
         command.set_defaults(run=_in_loop(partial(switches.run, kind=kind), context))
     return parser

@@ -2,6 +2,7 @@
 
 import argparse
 from datetime import UTC, datetime
+from typing import Any
 
 from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.cli.context import (
@@ -20,7 +21,7 @@ from broker.settings import Settings
 from broker.wiring.errors import CommandError
 
 HELP = {
-    KillSwitchKind.PROVIDER: "turn a provider off and on",
+    KillSwitchKind.PROVIDER: "turn a provider off and on, pause, list and test providers",
     KillSwitchKind.SERVICE: "turn a service off and on",
     KillSwitchKind.ACCOUNT: "turn a citizen's account off and on",
 }
@@ -31,13 +32,14 @@ SIGN_OUT = """Ends every session of an account at the broker and tells the servi
 in again at once; disable the account to prevent that, which ends its sessions too."""
 
 
-def add_arguments(parser: argparse.ArgumentParser, kind: KillSwitchKind) -> None:
-    """What the command takes for one kind of thing."""
+def add_arguments(parser: argparse.ArgumentParser, kind: KillSwitchKind) -> Any:
+    """What the command takes for one kind of thing. Returns the subcommands, to which others may be added."""
     one = "an account" if kind is KillSwitchKind.ACCOUNT else f"a {kind.value}"
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     off = verbs.add_parser("disable", help=f"turn {one} off", description=DESCRIPTION)
     on = verbs.add_parser("enable", help=f"turn {one} on again", description=DESCRIPTION)
-    listed = verbs.add_parser("list", help=f"list every {kind.value} that is off")
+    every = kind is KillSwitchKind.PROVIDER
+    listed = verbs.add_parser("list", help=f"list every {kind.value}{'' if every else ' that is off'}")
     acts = [off, on]
     if kind is KillSwitchKind.ACCOUNT:
         acts.append(verbs.add_parser("sign-out", help="end every session of an account", description=SIGN_OUT))
@@ -51,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser, kind: KillSwitchKind) -> None
     )
     for verb in (*acts, listed):
         add_config(verb)
+    return verbs
 
 
 async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitchKind) -> int:
@@ -95,8 +98,13 @@ async def _sign_out(
 
 def describe(item: DisabledItem) -> str:
     """One thing that is off, in a line."""
+    return f"{item.id}  {describe_state(item)}"
+
+
+def describe_state(item: DisabledItem) -> str:
+    """Since when something is off, by whom and why."""
     since = datetime.fromtimestamp(item.at, UTC)
-    return f"{item.id}  off since {since:%Y-%m-%d %H:%M} UTC by {item.who}: {item.reason}"
+    return f"off since {since:%Y-%m-%d %H:%M} UTC by {item.who}: {item.reason}"
 
 
 def check_known(kind: KillSwitchKind, target: str, settings: Settings) -> None:

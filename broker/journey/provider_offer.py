@@ -3,14 +3,18 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from broker.journey.transaction import FailedAttempt, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import FAILURES, FailureClass, NextStep
-from broker.model.kill_switches import KillSwitches, KillSwitchKind
+from broker.model.kill_switches import KillSwitches, KillSwitchKind, ProviderPause
 from broker.model.provider_policy import DisplayOrder, ProviderPolicy
 from broker.model.service import Service
 from broker.provider import ProviderHealth, ProviderInfo
+
+LEFT_SHOWN: Final = 180 * 24 * 3600
+"""Seconds for which a provider that left is named to citizens who may look for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,8 @@ class ProviderOption:
 class UnavailableProvider:
     """Provider that fits but is not available now, with the times of the failure and of the last check.
 
-    If the operator paused it, `why` is the reason by language and `until` its end if known.
+    If the operator paused it, `why` is the reason by language and `until` its end if known. `off` says that the
+    operator turned it off, `left` since when it accepts no sign-in any more (seconds since 1970 UTC).
     """
 
     card: ProviderInfo
@@ -64,6 +69,8 @@ class UnavailableProvider:
     checked: float | None = None
     why: Mapping[str, str] = field(default_factory=dict)
     until: float | None = None
+    off: bool = False
+    left: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +121,33 @@ def redirect_uri_removed(transaction: Transaction, service: Service) -> bool:
 
 def usable(candidate: Candidate, service: Service, switches: KillSwitches, now: float) -> bool:
     """Whether a provider is enabled for this service now, by configuration, policy and kill switch."""
-    provider_id = candidate.card.id
-    wanted = not service.providers or provider_id in service.providers
     return (
-        wanted and candidate.policy.serves(service, now) and not switches.is_off(KillSwitchKind.PROVIDER, provider_id)
+        _is_for(candidate, service)
+        and candidate.policy.serves(service, now)
+        and not switches.is_off(KillSwitchKind.PROVIDER, candidate.card.id)
     )
+
+
+def _is_for(candidate: Candidate, service: Service) -> bool:
+    """Whether the provider is configured for this service, turned off or not."""
+    wanted = not service.providers or candidate.card.id in service.providers
+    return wanted and candidate.policy.is_for(service.client_id)
+
+
+def _is_off(candidate: Candidate, switches: KillSwitches) -> bool:
+    """Whether the operator turned the provider off, by its file or by a kill switch."""
+    return not candidate.policy.enabled or switches.is_off(KillSwitchKind.PROVIDER, candidate.card.id)
+
+
+def _is_missed(candidate: Candidate, now: float) -> bool:
+    """Whether citizens may still look for the provider: it has not left long ago."""
+    left = candidate.policy.accept_sign_in_until
+    return left is None or now < left + LEFT_SHOWN
+
+
+def pause_of(candidate: Candidate, switches: KillSwitches, now: float) -> ProviderPause | None:
+    """The pause of a provider now: by command or by its file; None if it is not paused."""
+    return switches.pause(candidate.card.id, now) or candidate.policy.pause(now)
 
 
 def offer(
@@ -135,17 +164,21 @@ def offer(
         return Offer(policy.order, contact=contact, blocked_by=FailureClass.SERVICE_OFF)
     request = transaction.request
     minimum = request.min_level
-    reaching = [c for c in candidates if usable(c, service, switches, now) and c.card.max_level >= minimum]
-    allowed = [c for c in reaching if not _attempts_exhausted(transaction, c.card.id)]
+    fitting = [c for c in candidates if _is_for(c, service) and c.card.max_level >= minimum and _is_missed(c, now)]
+    allowed = [c for c in fitting if not _attempts_exhausted(transaction, c.card.id)]
     ordered = sorted(allowed, key=_key(transaction, policy.order))
-    working = [c for c in ordered if c.health.working and not c.policy.is_paused(now)]
+    working = [
+        c
+        for c in ordered
+        if usable(c, service, switches, now) and c.health.working and pause_of(c, switches, now) is None
+    ]
     options = sorted((_option(transaction, c, now) for c in working), key=lambda option: option.failed is not None)
     return Offer(
         order=policy.order,
         options=tuple(options),
-        not_working=tuple(_not_working(c, now) for c in ordered if c not in working),
+        not_working=tuple(_not_working(c, switches, now) for c in ordered if c not in working),
         hint=_hinted(transaction, service, options),
-        reachable=bool(reaching),
+        reachable=any(not c.policy.has_left(now) for c in fitting),
         help=_help(transaction, service, policy.assisted),
         later=request.to_client
         and bool(service.resumption.initiate_login_uri or service.resumption.resume_uri or service.single_sign_on),
@@ -247,11 +280,15 @@ def _option(transaction: Transaction, candidate: Candidate, now: float) -> Provi
     )
 
 
-def _not_working(candidate: Candidate, now: float) -> UnavailableProvider:
-    health, policy = candidate.health, candidate.policy
-    if policy.is_paused(now):
-        return UnavailableProvider(candidate.card, why=policy.paused, until=policy.paused_until)
-    return UnavailableProvider(candidate.card, since=health.since, checked=health.checked)
+def _not_working(candidate: Candidate, switches: KillSwitches, now: float) -> UnavailableProvider:
+    health, card = candidate.health, candidate.card
+    if candidate.policy.has_left(now):
+        return UnavailableProvider(card, left=candidate.policy.accept_sign_in_until)
+    if (pause := pause_of(candidate, switches, now)) is not None:
+        return UnavailableProvider(card, why=pause.texts, until=pause.until)
+    if _is_off(candidate, switches):
+        return UnavailableProvider(card, off=True)
+    return UnavailableProvider(card, since=health.since, checked=health.checked)
 
 
 def _hinted(transaction: Transaction, service: Service, options: Sequence[ProviderOption]) -> ProviderOption | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from broker.model.kill_switches import ProviderPause
 from broker.model.service import Service
 from broker.platform.toml_loader import Instant
 
@@ -24,7 +25,8 @@ class ProviderPolicy:
     """How a provider is offered to citizens: the table `[policy]`."""
 
     enabled: bool = True
-    """Whether the provider is offered. To turn it off immediately, use `portico provider disable`."""
+    """Whether the provider is offered. One that is not is named to citizens as turned off. To turn it off immediately,
+    use `portico provider disable`."""
     services: tuple[str, ...] = ()
     """Soft launch: the services for which it is offered. Left out: all."""
     accept_new_until: Instant | None = None
@@ -50,13 +52,17 @@ class ProviderPolicy:
 
     def serves(self, service: Service, now: float) -> bool:
         """Whether citizens of this service may use the provider now."""
-        leaves = self.accept_sign_in_until
-        return self.enabled and self.is_for(service.client_id) and (leaves is None or now < leaves)
+        return self.enabled and self.is_for(service.client_id) and not self.has_left(now)
 
     def accepts_new(self, now: float) -> bool:
         """Whether citizens who have not used this provider before are accepted now."""
         return self.accept_new_until is None or now < self.accept_new_until
 
-    def is_paused(self, now: float) -> bool:
-        """Whether the operator paused the provider now."""
-        return bool(self.paused) and (self.paused_until is None or now < self.paused_until)
+    def has_left(self, now: float) -> bool:
+        """Whether the provider accepts no sign-in any more."""
+        return self.accept_sign_in_until is not None and now >= self.accept_sign_in_until
+
+    def pause(self, now: float) -> ProviderPause | None:
+        """The pause of the provider by its file now, or None."""
+        pause = ProviderPause(self.paused, self.paused_until)
+        return pause if self.paused and pause.holds(now) else None

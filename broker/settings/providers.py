@@ -77,6 +77,7 @@ class ProviderEntry:
     card: ProviderInfo
     policy: ProviderPolicy
     config: Any
+    preset: str | None = None
 
     @property
     def id(self) -> str:
@@ -137,7 +138,7 @@ def provider(
         ]
     if file is None or config is None:
         return None, problems
-    return ProviderEntry(file.kind, file.card, file.policy, config), problems
+    return ProviderEntry(file.kind, file.card, file.policy, config, file.preset), problems
 
 
 def completed(table: Mapping[str, object], kinds: Mapping[str, ProviderKind]) -> tuple[dict[str, Any], Problem | None]:

@@ -6,6 +6,7 @@ from broker.wiring.applications import Application, LifespanApp, compile_pages, 
 from broker.wiring.connection_checks import connect
 from broker.wiring.container import Container
 from broker.wiring.opening import open_container
+from broker.wiring.provider_self_test import test_provider
 from broker.wiring.settings_reload import wait_for_valid
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "open_container",
     "public_app",
     "staff_app",
+    "test_provider",
     "wait_for_valid",
     "wrong_tables",
 ]

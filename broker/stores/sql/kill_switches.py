@@ -14,6 +14,7 @@ next SQL access of any process, and by `check` once a second.
 Without Redis there is no mirror, and `current()` reads SQL each time.
 """
 
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ from typing import Final, Protocol
 from sqlalchemy import Double, Text, bindparam, delete, select, update
 
 from broker.model.audit import AuditEvent
-from broker.model.kill_switches import KillSwitches, KillSwitchKind
+from broker.model.kill_switches import KillSwitches, KillSwitchKind, ProviderPause
 from broker.model.session import LogoutFanOut, no_fan_out
 from broker.model.store_results import StoreUnavailable
 from broker.stores.sql import audit
@@ -32,6 +33,9 @@ from broker.stores.sql.shared_counters import is_mark
 from broker.stores.sql.tables import kill_switches, shared_counters
 
 _log: Final = logging.getLogger("portico.stores")
+PAUSE: Final = "pause"
+"""The kind of the rows that pause a provider."""
+
 _AUDITED: Final[Mapping[KillSwitchKind, str]] = {
     KillSwitchKind.PROVIDER: "provider",
     KillSwitchKind.SERVICE: "client_id",
@@ -78,10 +82,19 @@ class KillSwitchStore:
             kill_switches.c.reason,
             kill_switches.c.who,
             kill_switches.c.at,
+            kill_switches.c.texts,
+            kill_switches.c.until,
         )
         names = {name: bindparam(name, type_=Text) for name in ("kind", "id", "reason", "who")}
         this = (kill_switches.c.kind == names["kind"], kill_switches.c.id == names["id"])
         off = database.upsert(kill_switches).values(**names, at=bindparam("at", type_=Double))
+        paused = database.upsert(kill_switches).values(
+            **names,
+            at=bindparam("at", type_=Double),
+            texts=bindparam("texts", type_=Text),
+            until=bindparam("until", type_=Double),
+        )
+        changed = {name: paused.excluded[name] for name in ("reason", "who", "at", "texts", "until")}
         grown = update(shared_counters).where(is_mark("kill_switches")).values(value=shared_counters.c.value + 1)
         then = (lambda passed: grown.where(passed), audit.insert_rows())
         self._read = database.prepare(
@@ -91,6 +104,12 @@ class KillSwitchStore:
             .order_by(kill_switches.c.kind, kill_switches.c.id)
         )
         self._off = database.prepare(AtomicWrite(off.on_conflict_do_nothing().returning(kill_switches.c.id), then))
+        self._pause = database.prepare(
+            AtomicWrite(
+                paused.on_conflict_do_update(index_elements=["kind", "id"], set_=changed).returning(kill_switches.c.id),
+                then,
+            )
+        )
         self._on = database.prepare(AtomicWrite(delete(kill_switches).where(*this).returning(kill_switches.c.id), then))
 
     def mirror_in(self, mirror: VersionMirror) -> None:
@@ -120,7 +139,7 @@ class KillSwitchStore:
     async def listing(self) -> Sequence[SwitchedOff]:
         """Everything that is turned off, by kind and id."""
         rows = await self._database.query(self._read, {})
-        return [SwitchedOff(KillSwitchKind(row[1]), *row[2:]) for row in rows if row[1] is not None]
+        return [SwitchedOff(KillSwitchKind(row[1]), *row[2:6]) for row in rows if row[1] not in (None, PAUSE)]
 
     async def turn_off(
         self, kind: KillSwitchKind, target: str, reason: str, who: str, now: float, fan_out: LogoutFanOut = no_fan_out
@@ -161,6 +180,40 @@ class KillSwitchStore:
 
         return await self._change(on)
 
+    async def pause(self, provider: str, texts: Mapping[str, str], until: float | None, who: str, now: float) -> None:
+        """Pauses a provider, with its audit row, in place of a pause before. `texts` are for citizens, by language.
+
+        Applies to every request that starts after the return. Citizens who are at the provider may come back.
+        """
+        reason = next(iter(texts.values()))
+        end = {} if until is None else {"until": str(int(until))}
+        event = self._event("provider_paused", KillSwitchKind.PROVIDER, provider, who, now, {"reason": reason, **end})
+        values = {
+            "kind": PAUSE,
+            "id": provider,
+            "reason": reason,
+            "who": who,
+            "at": now,
+            "texts": json.dumps(dict(texts), ensure_ascii=False),
+            "until": until,
+            "events": audit.rows([event]),
+        }
+
+        async def pause() -> bool:
+            return bool(await self._database.perform(self._pause, values))
+
+        await self._change(pause)
+
+    async def resume(self, provider: str, who: str, now: float) -> bool:
+        """Ends a pause of a provider, with its audit row. False, and nothing written, if there is none."""
+        event = self._event("provider_resumed", KillSwitchKind.PROVIDER, provider, who, now, {})
+        values = {"kind": PAUSE, "id": provider, "events": audit.rows([event])}
+
+        async def resume() -> bool:
+            return bool(await self._database.perform(self._on, values))
+
+        return await self._change(resume)
+
     async def _change(self, change: Callable[[], Awaitable[bool]]) -> bool:
         if self._mirror is not None:
             await self._forget(self._mirror)
@@ -179,8 +232,9 @@ class KillSwitchStore:
     async def _reload(self) -> KillSwitches:
         heard, mirrored = self._heard, self._mirrored
         rows = await self._database.query(self._read, {})
-        off = {(KillSwitchKind(row[1]), row[2]): row[3] for row in rows if row[1] is not None}
-        copy = self._copy = KillSwitches(int(rows[0][0]), off)
+        off = {(KillSwitchKind(row[1]), row[2]): row[3] for row in rows if row[1] not in (None, PAUSE)}
+        pauses = {row[2]: ProviderPause(json.loads(row[6]), row[7], row[5]) for row in rows if row[1] == PAUSE}
+        copy = self._copy = KillSwitches(int(rows[0][0]), off, pauses)
         if self._heard == heard:
             # no other change was observed while the table was read: this reading is current
             self._heard = copy.version

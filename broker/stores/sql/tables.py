@@ -185,6 +185,8 @@ kill_switches: Final = Table(
     Column("reason", Text, nullable=False),
     Column("who", Text, nullable=False),
     Column("at", Double, nullable=False),
+    Column("texts", Text, nullable=True),
+    Column("until", Double, nullable=True),
     PrimaryKeyConstraint("kind", "id"),
 )
 

@@ -109,6 +109,10 @@ def _trouble(one: UnavailableProvider, words: Language, now: float) -> str:
         if one.until is not None:
             texts.append(words.text("We expect it back at {time}.", time=words.format_time(one.until, now)))
         return " ".join(texts)
+    if one.left is not None:
+        return words.text("Nobody can sign in with it here since {date}.", date=words.day(one.left))
+    if one.off:
+        return words.text("Turned off on this website for now.")
     if one.since is None:
         texts.append(words.text("Not working right now."))
     else:

@@ -382,6 +382,7 @@ async def _fill_switches(sql: SqlStores) -> None:
         (KillSwitchKind.ACCOUNT, "account-dan"),
     ):
         assert await sql.kill_switches.turn_off(kind, identifier, "a reason", "olu", NOW, fan_out)
+    await sql.kill_switches.pause("card", {"en": "a pause"}, NOW + 60, "olu", NOW)
 
 
 def empty_fields(record: object, path: str = "") -> Iterator[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
-from broker.model.kill_switches import KillSwitchKind
+from broker.model.kill_switches import KillSwitchKind, ProviderPause
 from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
 from broker.stores.sql.kill_switches import SwitchedOff
 from broker.stores.sql_stores import SqlStores
@@ -84,6 +84,43 @@ async def test_a_disabled_item_is_listed_with_actor_and_reason(sql: SqlStores, c
     assert current.off == {BANK: "it leaks", (KillSwitchKind.ACCOUNT, "account-1"): "asked for"}
     assert await sql.kill_switches.turn_on(*BANK, "operator", now)
     assert not (await sql.kill_switches.current()).is_off(*BANK)
+
+
+async def test_a_pause_holds_for_every_process_and_a_second_one_replaces_it(
+    processes: tuple[Process, Process], clock: FakeClock
+) -> None:
+    one, other = processes
+    now, switches = clock.now(), one.sql.kill_switches
+    version = (await switches.current()).version
+    await switches.pause("bank", {"en": "Maintenance", "cy": "Cynnal a chadw"}, now + 600, "olu", now)
+    await other.passing.transactions.load("kept")
+    seen = (await other.sql.kill_switches.current()).pause("bank", now)
+    assert seen == ProviderPause({"en": "Maintenance", "cy": "Cynnal a chadw"}, now + 600, now)
+    assert (await other.sql.kill_switches.current()).pause("bank", now + 600) is None
+    assert not (await other.sql.kill_switches.current()).is_off(*BANK)
+    assert await switches.listing() == []
+    await switches.pause("bank", {"en": "Longer"}, None, "olu", now)
+    await other.passing.transactions.load("kept")
+    current = await other.sql.kill_switches.current()
+    assert (current.pause("bank", now + 6000), current.version) == (
+        ProviderPause({"en": "Longer"}, None, now),
+        version + 2,
+    )
+    assert await switches.resume("bank", "olu", now)
+    assert not await switches.resume("bank", "olu", now)
+    await other.passing.transactions.load("kept")
+    assert (await other.sql.kill_switches.current()).pauses == {}
+
+
+async def test_a_pause_and_its_end_are_audited_with_the_provider(sql: SqlStores, clock: FakeClock) -> None:
+    now = clock.now()
+    await sql.kill_switches.pause("bank", {"en": "Maintenance"}, now + 60, "olu", now)
+    await sql.kill_switches.resume("bank", "olu", now)
+    rows = [event for _, event in await sql.audit.read(0, 10)]
+    assert [(row.kind, row.actor, row.provider, dict(row.details)) for row in rows] == [
+        ("provider_paused", "olu", "bank", {"reason": "Maintenance", "until": str(int(now + 60))}),
+        ("provider_resumed", "olu", "bank", {}),
+    ]
 
 
 async def test_disabling_twice_changes_nothing(sql: SqlStores, clock: FakeClock) -> None:

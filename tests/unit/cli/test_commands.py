@@ -16,7 +16,7 @@ from broker.cli.main import command_line
 from broker.crypto import jose, keys
 from broker.platform.system import System
 from broker.settings import Environment, read_secret
-from broker.wiring.errors import CommandError
+from broker.wiring.errors import NOT_NOW, CommandError
 from broker.wiring.generate_secrets import prepare, private_half
 from providers import KINDS
 from tests.support.configuration import Configuration, examples
@@ -40,6 +40,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
             wiring.admin_stores,
             wiring.migrate_schema,
             wiring.connect,
+            wiring.test_provider,
         )
         args = command_line(lambda: machine).parse_args(
             [*words, *([] if words[0] == "reference" else ["--config", str(config.folder)])]
@@ -205,13 +206,12 @@ def test_a_provider_is_turned_off_with_a_reason_and_on_again(config: Configurati
     off = ("provider", "disable", "northbank", "--reason", "their certificate expired")
     assert run(config, *off) == ["northbank is off"]
     assert run(config, *off) == ["northbank was off already"]
-    assert run(config, "provider", "list") == [
-        "northbank  off since 2027-01-15 08:00 UTC by olu: their certificate expired"
-    ]
+    reason = "off since 2027-01-15 08:00 UTC by olu: their certificate expired"
+    assert f"northbank  openid, substantial: {reason}" in run(config, "provider", "list")
     assert run(config, "service", "list") == ["nothing is off"]
     assert run(config, "provider", "enable", "northbank", "--by", "Ada") == ["northbank is on again"]
     assert run(config, "provider", "enable", "northbank") == ["northbank was not off"]
-    assert run(config, "provider", "list") == ["nothing is off"]
+    assert "northbank  openid, substantial: offered" in run(config, "provider", "list")
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_what_is_not_configured_cannot_be_turned_off(
 ) -> None:
     run(config, "migrate")
     assert fix in refused(run, config, kind, "disable", wrong, "--reason", "x")
-    assert run(config, kind, "list") == ["nothing is off"]
+    assert not any("off since" in line for line in run(config, kind, "list"))
 
 
 def test_any_account_can_be_turned_off(config: Configuration, run: Run) -> None:
@@ -280,6 +280,47 @@ def test_every_command_refuses_a_configuration_with_problems(
 ) -> None:
     config.change("broker.toml", "issuer", "localhost")
     assert "broker.toml: issuer: an absolute URL is required" in refused(run, config, *words)
+
+
+def test_a_provider_is_paused_with_a_reason_in_every_language_and_resumed(config: Configuration, run: Run) -> None:
+    run(config, "migrate")
+    reasons = ("--reason", "en=Maintenance", "--reason", "cy=Cynnal a chadw")
+    assert "cy too" in refused(run, config, "provider", "pause", "northbank", *reasons[:2])
+    assert '"fr" is not a language' in refused(
+        run, config, "provider", "pause", "northbank", *reasons, "--reason", "fr=x"
+    )
+    assert "did you mean" in refused(run, config, "provider", "pause", "northbnak", *reasons)
+    assert "has passed" in refused(
+        run, config, "provider", "pause", "northbank", *reasons, "--until", "2001-01-01T00:00:00Z"
+    )
+    until = ("--until", "2099-01-01T12:00:00+01:00")
+    assert run(config, "provider", "pause", "northbank", *reasons, *until) == [
+        "northbank is paused until 2099-01-01 11:00 UTC"
+    ]
+    [line] = [line for line in run(config, "provider", "list") if line.startswith("northbank")]
+    assert line == ("northbank  openid, substantial: paused by command until 2099-01-01 11:00 UTC: Maintenance")
+    assert run(config, "provider", "resume", "northbank") == ["northbank is resumed"]
+    assert run(config, "provider", "resume", "northbank") == ["northbank was not paused by command"]
+
+
+def test_the_list_of_providers_names_each_with_what_keeps_citizens_from_it(config: Configuration, run: Run) -> None:
+    run(config, "migrate")
+    config.change("providers/harbour.toml", "policy.services", ["demo-service"])
+    config.change("providers/harbour.toml", "policy.enabled", value=False)
+    run(config, "provider", "disable", "northbank", "--reason", "it leaks")
+    lines = run(config, "provider", "list")
+    assert len(lines) == len(config.settings().providers)
+    assert any("northbank  openid, substantial: off since" in line and "it leaks" in line for line in lines)
+    assert any(line.startswith("harbour") and "turned off in its file; only for demo-service" in line for line in lines)
+    assert any(line.endswith(": offered") for line in lines)
+
+
+def test_a_provider_that_does_not_answer_fails_its_test_with_status_3(config: Configuration, run: Run) -> None:
+    config.change("providers/northbank.toml", "openid.issuer", "http://localhost:9/northbank")
+    with pytest.raises(CommandError) as refusal:
+        run(config, "provider", "test", "northbank")
+    assert refusal.value.status == NOT_NOW
+    assert "northbank: no citizen can sign in: health" in str(refusal.value)
 
 
 def test_every_session_of_an_account_is_ended_by_itself_or_with_the_account(config: Configuration, run: Run) -> None:

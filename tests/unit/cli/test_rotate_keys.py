@@ -54,6 +54,7 @@ def run(made: Path, tmp_path: Path, clock: FakeClock, capsys: pytest.CaptureFixt
         wiring.admin_stores,
         wiring.migrate_schema,
         wiring.connect,
+        wiring.test_provider,
     )
 
     def run(*words: str) -> Sequence[str]:

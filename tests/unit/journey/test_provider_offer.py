@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.journey.provider_offer import (
+    LEFT_SHOWN,
     Candidate,
     Offer,
     OfferPolicy,
@@ -19,7 +20,7 @@ from broker.journey.transaction import FailedAttempt, Transaction, TransactionSt
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequestRef
 from broker.model.failures import FAILURES, FailureClass, NextStep
-from broker.model.kill_switches import KillSwitches, KillSwitchKind
+from broker.model.kill_switches import KillSwitches, KillSwitchKind, ProviderPause
 from broker.model.provider_policy import DisplayOrder
 from broker.model.service import OtherWay, Service
 from tests.unit.journey.examples import NOTHING_OFF, NOW, begun, candidate, request, service, standing
@@ -52,13 +53,11 @@ def after(*failures: tuple[FailureClass, str | None], case: str | None = None) -
 @pytest.mark.parametrize(
     ("other", "asking", "switches"),
     [
-        (candidate("beta", enabled=False), service(), NOTHING_OFF),
         (candidate("beta", staff_only=True), service(), NOTHING_OFF),
         (candidate("beta", services=("libraries",)), service(), NOTHING_OFF),
-        (candidate("beta", accept_sign_in_until=NOW), service(), NOTHING_OFF),
+        (candidate("beta", accept_sign_in_until=NOW - LEFT_SHOWN), service(), NOTHING_OFF),
         (candidate("beta", highest=Level.LOW), service(), NOTHING_OFF),
         (candidate("beta"), service(providers=("alpha",)), NOTHING_OFF),
-        (candidate("beta"), service(), KillSwitches(2, {(KillSwitchKind.PROVIDER, "beta"): "broken"})),
     ],
 )
 def test_a_provider_that_this_service_cannot_use_at_this_level_is_not_there_at_all(
@@ -68,6 +67,36 @@ def test_a_provider_that_this_service_cannot_use_at_this_level_is_not_there_at_a
     assert (ids(both), both.not_working, both.reachable) == (["alpha"], (), True)
     alone = offered((other,), asking=asking, switches=switches)
     assert (alone.options, alone.no_route) == ((), True)
+
+
+@pytest.mark.parametrize(
+    ("other", "switches"),
+    [
+        (candidate("beta", enabled=False), NOTHING_OFF),
+        (candidate("beta"), KillSwitches(2, {(KillSwitchKind.PROVIDER, "beta"): "broken"})),
+    ],
+)
+def test_a_provider_that_is_turned_off_is_named_and_cannot_be_chosen(other: Candidate, switches: KillSwitches) -> None:
+    found = offered((candidate("alpha"), other), switches=switches)
+    assert (ids(found), found.not_working) == (["alpha"], (UnavailableProvider(other.card, off=True),))
+    assert not found.has("beta")
+    alone = offered((other,), switches=switches)
+    assert (alone.options, alone.no_route) == ((), False)
+
+
+def test_a_provider_that_left_is_named_with_its_date_and_is_no_route() -> None:
+    gone = candidate("beta", accept_sign_in_until=NOW - 60)
+    assert offered((candidate("alpha"), gone)).not_working == (UnavailableProvider(gone.card, left=NOW - 60),)
+    assert offered((gone,)).no_route
+
+
+def test_a_pause_by_command_is_told_in_its_words_and_ends_by_itself() -> None:
+    beta = candidate("beta")
+    pause = ProviderPause({"en": "A fault there"}, NOW + 60)
+    found = offered((beta,), switches=KillSwitches(2, pauses={"beta": pause}))
+    assert found.not_working == (UnavailableProvider(beta.card, why={"en": "A fault there"}, until=NOW + 60),)
+    ended = KillSwitches(2, pauses={"beta": replace(pause, until=NOW)})
+    assert ids(offered((beta,), switches=ended)) == ["beta"]
 
 
 def test_a_soft_launch_shows_a_provider_to_the_services_it_names() -> None:

@@ -68,6 +68,7 @@ def checked(config: Configuration) -> bool:
         wiring.admin_stores,
         wiring.migrate_schema,
         wiring.connect,
+        wiring.test_provider,
     )
     ended = outcome(lambda: check.run(argparse.Namespace(config=config.folder, connect=False), machine), CommandError)
     assert not isinstance(ended, CommandError) or "problem" in str(ended)

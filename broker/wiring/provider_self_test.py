@@ -1,0 +1,45 @@
+"""Self-test of a provider: used as far as that is possible without a citizen, by a command and once a day."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from broker.model.self_test import SelfTestFinding
+from broker.platform import system
+from broker.platform.http_client import HttpClients
+from broker.provider import ChecksItself, Provider
+from broker.settings import ProviderEntry, Settings
+from providers import KINDS, ProviderDependencies
+
+WITHIN: Final = 60.0
+"""Seconds that the test of one provider may take."""
+
+
+async def test_provider(settings: Settings, provider: str) -> Sequence[SelfTestFinding]:
+    """Builds a provider of the settings with connections of its own, and tests it."""
+    broker, entry = settings.broker, settings.providers[provider]
+    http_clients = HttpClients(
+        development=broker.development,
+        ca_file=broker.http_client.ca_file,
+        networks=broker.http_client.allowed_networks,
+    )
+    try:
+        dependencies = ProviderDependencies(http_clients, system.real_system())
+        built = KINDS[entry.kind].build(entry.card, entry.config, dependencies)
+        return await findings(entry, built, http_clients)
+    finally:
+        await http_clients.close()
+
+
+async def findings(entry: ProviderEntry, provider: Provider, http_clients: HttpClients) -> Sequence[SelfTestFinding]:
+    """What does not work at a provider, and what in its metadata departs from the standards and from its preset."""
+    try:
+        async with asyncio.timeout(WITHIN):
+            health = await provider.health()
+            if not health.working:
+                return (SelfTestFinding("health", health.detail or "it does not answer as it should", blocks=True),)
+            departures = await KINDS[entry.kind].deviations(entry.config, http_clients)
+            own = await provider.self_test() if isinstance(provider, ChecksItself) else ()
+    except TimeoutError:
+        return (SelfTestFinding("health", f"the test took longer than {WITHIN:.0f} seconds", blocks=True),)
+    return (*(SelfTestFinding("metadata", departure) for departure in departures), *own)
