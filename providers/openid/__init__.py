@@ -1,10 +1,12 @@
 """OpenID Connect providers. Another provider is another TOML file.
 
 `config` is the table `[openid]`. A sign-in runs through `provider.OpenIdProvider`: `begin` sends the citizen with an
-`authorization_request`; `complete` redeems the code at the `token_endpoint`, validates the ID token
-(`id_token_checks`), reads userinfo, and makes the `identity`. `metadata` and keys are cached.
-`errors` lists every fault with its cause, `error_mapping` the provider's error codes, `describe` what may be logged.
-`standard_metadata` compares the metadata with the standards for `check --connect`.
+`authorization_request`, which may be a `pushed_request`; `complete` hands the code to the `redemption`. That exchanges
+it at the `token_endpoint`, opens tokens (`token_opening`), checks the ID token (`id_token_checks`), reads `userinfo`
+and a second `identity_token`, and makes the `identity`: its `levels`, and claims by `claim_paths`. `direct_calls` and
+`dpop` send calls with the broker's `client_authentication`. `metadata` and keys are cached. `errors` lists every fault
+with its cause, `error_mapping` the provider's error codes, `describe` what may be logged. `standard_metadata` compares
+the metadata with the standards for `check --connect`.
 """
 
 from collections.abc import Sequence

@@ -10,12 +10,14 @@ from broker.platform.toml_loader import Range, Seconds
 from broker.provider import ProviderFailureReason
 from providers.openid.config_tables import (
     DpopConfig,
+    IdentityTokenConfig,
     IdTokenConfig,
     LevelAnswer,
     LevelRequest,
     NewSignIn,
     UpstreamAssertionAudience,
     UpstreamAuthentication,
+    UserinfoConfig,
 )
 
 
@@ -95,8 +97,9 @@ class OpenIdConfig:
     `end_session_endpoint`. Register `<issuer>/signed-out` at the provider as a `post_logout_redirect_uri`."""
 
     userinfo: bool = True
-    """Whether claims are also read from the userinfo endpoint. Only JSON is supported: if the provider responds with
-    a signed or encrypted JWT, turn this off and have the claims put into the ID token."""
+    """Whether claims are also read from the userinfo endpoint."""
+    userinfo_response: UserinfoConfig = field(default_factory=UserinfoConfig)
+    identity_token: IdentityTokenConfig | None = None
     claim_map: Mapping[str, str] = field(default_factory=lambda: dict(STANDARD_CLAIMS))
     """The broker's claim names to the provider's. A dot selects a member of an object:
     `profile_attributes.given_name`. `[0]`, `[*]`, `[type=GivenName]` and `[current]` (valid today by `validFrom` and

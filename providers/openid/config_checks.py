@@ -11,7 +11,15 @@ from broker.normalize.phone import regions
 from broker.platform.toml_loader import Problem
 from providers.openid.claim_paths import InvalidPath, compile_path
 from providers.openid.config import RESERVED, OpenIdConfig
-from providers.openid.config_tables import AcceptedForm, LevelComparison, LevelPlace, UpstreamAuthentication
+from providers.openid.config_tables import (
+    AcceptedForm,
+    DocumentPlace,
+    LevelComparison,
+    LevelPlace,
+    UpstreamAuthentication,
+    UserinfoForm,
+)
+from providers.openid.did_document import document_url
 
 
 def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
@@ -21,6 +29,7 @@ def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
         *_check_simulator(config, development=development),
         *_check_keys(config),
         *_check_encryption(config),
+        *_check_identity_token(config),
         *_check_levels(config),
         *_check_level_request(config),
         *_check_paths(config),
@@ -60,24 +69,47 @@ def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
 
 
 def _check_encryption(config: OpenIdConfig) -> Iterator[Problem]:
-    given = config.id_token
-    if given.form is not AcceptedForm.SIGNED and not config.encryption_key_files:
-        yield Problem(
-            "encryption_key_files",
-            "encrypted ID tokens need a key for their decryption",
-            "name a PEM file; `portico keys init` makes them",
-        )
+    given, userinfo = config.id_token, config.userinfo_response
+    hidden = userinfo.form in (UserinfoForm.ENCRYPTED, UserinfoForm.NESTED) or given.form is not AcceptedForm.SIGNED
+    if hidden and not config.encryption_key_files:
+        fix = "name a PEM file; `portico keys init` makes them"
+        yield Problem("encryption_key_files", "encrypted tokens need a key for their decryption", fix)
     for name, values, known in (
-        ("encryption_algorithms", given.encryption_algorithms, UPSTREAM_KEY_ALGORITHMS),
-        ("content_encryption", given.content_encryption, UPSTREAM_CONTENT),
+        ("id_token.encryption_algorithms", given.encryption_algorithms, UPSTREAM_KEY_ALGORITHMS),
+        ("id_token.content_encryption", given.content_encryption, UPSTREAM_CONTENT),
+        ("userinfo_response.encryption_algorithms", userinfo.encryption_algorithms, UPSTREAM_KEY_ALGORITHMS),
+        ("userinfo_response.content_encryption", userinfo.content_encryption, UPSTREAM_CONTENT),
     ):
         if not values:
-            yield Problem(f"id_token.{name}", "no algorithm is listed", f'list one, such as ["{known[-1]}"]')
-        yield from _known((f"id_token.{name}[{i}]" for i in range(len(values))), values, known)
+            yield Problem(name, "no algorithm is listed", f'list one, such as ["{known[-1]}"]')
+        yield from _known((f"{name}[{i}]" for i in range(len(values))), values, known)
+    signed = userinfo.algorithms
+    yield from _known((f"userinfo_response.algorithms[{i}]" for i in range(len(signed))), signed, UPSTREAM_ALGORITHMS)
     if config.dpop is not None:
         yield from _known(("dpop.algorithm",), (config.dpop.algorithm,), UPSTREAM_ALGORITHMS)
         if config.dpop.key_file is None and config.dpop.algorithm != "ES256":
             yield Problem("dpop.key_file", "only ES256 keys are made for each sign-in", "name a PEM file")
+
+
+def _check_identity_token(config: OpenIdConfig) -> Iterator[Problem]:
+    table = config.identity_token
+    if table is None:
+        if DocumentPlace.IDENTITY_TOKEN in (
+            config.level_answer.place,
+            getattr(config.credential_answer, "place", None),
+        ):
+            yield Problem("identity_token", "the level is read from it, but it is not described", "write its table")
+        return
+    listed = table.algorithms
+    if not listed:
+        yield Problem("identity_token.algorithms", "no algorithm is listed", 'list one, such as ["ES256"]')
+    yield from _known((f"identity_token.algorithms[{i}]" for i in range(len(listed))), listed, UPSTREAM_ALGORITHMS)
+    if table.place is DocumentPlace.IDENTITY_TOKEN:
+        yield Problem("identity_token.place", "it cannot contain itself", 'write "userinfo" or "id_token"')
+    if table.did is not None and table.keys_url is not None:
+        yield Problem("identity_token", "did and keys_url both name its keys", "keep one of the two")
+    if table.did is not None and document_url(table.did) is None:
+        yield Problem("identity_token.did", "this is no DID of the method did:web", 'write "did:web:host.example"')
 
 
 def _known(paths: Iterable[str], values: Iterable[str], known: Collection[str]) -> Iterator[Problem]:
@@ -143,6 +175,8 @@ def _check_paths(config: OpenIdConfig) -> Iterator[Problem]:
         **{f"{name}.claim": answer.claim for name, answer in answers if answer is not None},
         "subject_claim": config.subject_claim,
     }
+    if config.identity_token is not None:
+        paths["identity_token.claim"] = config.identity_token.claim
     for place, path in paths.items():
         try:
             compile_path(path)

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
 from broker.model.assurance import Level
+from broker.platform.toml_loader import Range, Seconds
 
 
 class UpstreamAuthentication(StrEnum):
@@ -97,6 +99,7 @@ class DocumentPlace(StrEnum):
 
     ID_TOKEN = "id_token"
     USERINFO = "userinfo"
+    IDENTITY_TOKEN = "identity_token"
 
 
 class LevelComparison(StrEnum):
@@ -118,3 +121,51 @@ class LevelAnswer:
     `levels`; a component with a number is contained in one with a higher number."""
     vtm: str | None = None
     """The `vtm` (trust framework) that has to stand beside a vector."""
+
+
+class UserinfoForm(StrEnum):
+    """Form of a userinfo response: JSON, a JWS, JSON in a JWE, or a JWS in a JWE."""
+
+    JSON = "json"
+    SIGNED = "signed"
+    ENCRYPTED = "encrypted"
+    NESTED = "nested"
+
+
+@dataclass(frozen=True, slots=True)
+class UserinfoConfig:
+    """Responses of the userinfo endpoint."""
+
+    form: UserinfoForm = UserinfoForm.JSON
+    """The form of responses; `nested` is signed and encrypted. A response of another form is rejected."""
+    algorithms: tuple[str, ...] = ()
+    """Permitted signature algorithms. Left out: those of ID tokens."""
+    encryption_algorithms: tuple[str, ...] = ("ECDH-ES+A256KW", "RSA-OAEP-256")
+    """Permitted key management algorithms of encrypted responses."""
+    content_encryption: tuple[str, ...] = ("A256GCM", "A256CBC-HS512")
+    """Permitted content encryption algorithms of encrypted responses."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityTokenConfig:
+    """A second JWT, in a claim of the response, that says who the person is, such as the core identity JWT of GOV.UK
+    One Login. Its claims take precedence over those of userinfo and of the ID token."""
+
+    claim: str
+    """The claim that holds it, a path as in `claim_map`."""
+    place: DocumentPlace = DocumentPlace.USERINFO
+    """The document with that claim."""
+    issuer: str | None = None
+    """Its `iss`. Left out: that of the provider."""
+    audience: str | None = None
+    """Its `aud`. Left out: the `client_id`."""
+    algorithms: tuple[str, ...] = ("ES256",)
+    """Permitted signature algorithms."""
+    did: str | None = None
+    """The DID (`did:web:...`) whose document lists its keys. Its `kid` is one of this DID."""
+    keys_url: str | None = None
+    """The URL of a JWK Set with its keys. Without `did` and `keys_url` they are the keys of the provider's metadata."""
+    stale: Annotated[Seconds, Range(0, 604_800)] = 86_400
+    """How long fetched keys are used beyond their lifetime while they cannot be fetched again."""
+    required: bool = True
+    """Whether a response without it ends the sign-in: the identity was not proven."""

@@ -14,15 +14,17 @@ _NOTHING: Final[JsonObject] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The claims of the ID token, and of the userinfo response about the same subject."""
+    """The claims of the ID token, and of the userinfo response and the identity token about the same subject."""
 
     id_token: JsonObject
     userinfo: JsonObject = field(default_factory=lambda: _NOTHING)
+    identity_token: JsonObject = field(default_factory=lambda: _NOTHING)
 
 
 _PLACES: Final[Mapping[DocumentPlace, Callable[[Documents], JsonObject]]] = {
     DocumentPlace.ID_TOKEN: attrgetter("id_token"),
     DocumentPlace.USERINFO: attrgetter("userinfo"),
+    DocumentPlace.IDENTITY_TOKEN: attrgetter("identity_token"),
 }
 
 

@@ -72,6 +72,24 @@ class UpstreamFault(StrEnum):
     USERINFO_ENCRYPTED = "userinfo_encrypted"
     USERINFO_UNREADABLE = "userinfo_unreadable"
     USERINFO_SUBJECT = "userinfo_subject"
+    USERINFO_NOT_SIGNED = "userinfo_not_signed"
+    USERINFO_NOT_ENCRYPTED = "userinfo_not_encrypted"
+    USERINFO_UNDECRYPTABLE = "userinfo_undecryptable"
+    USERINFO_FORM = "userinfo_form"
+    USERINFO_KEYS = "userinfo_keys"
+    USERINFO_UNPROVEN = "userinfo_unproven"
+    USERINFO_CLAIMS = "userinfo_claims"
+    DID_UNREACHABLE = "did_unreachable"
+    DID_STATUS = "did_status"
+    DID_UNREADABLE = "did_unreadable"
+    DID_UNUSABLE = "did_unusable"
+    IDENTITY_MISSING = "identity_missing"
+    IDENTITY_FORM = "identity_form"
+    IDENTITY_ENCRYPTED = "identity_encrypted"
+    IDENTITY_KEYS = "identity_keys"
+    IDENTITY_UNPROVEN = "identity_unproven"
+    IDENTITY_CLAIMS = "identity_claims"
+    IDENTITY_SUBJECT = "identity_subject"
     LEVEL_MISSING = "level_missing"
     LEVEL_UNKNOWN = "level_unknown"
     CLAIMS_MISSING = "claims_missing"
@@ -143,6 +161,24 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
     F.USERINFO_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "the provider responds; the configuration does not match it"),
     F.USERINFO_UNREADABLE: FaultRule(C.REPLY, R.UNSAFE, "details of one citizen, such as an unpaired surrogate"),
     F.USERINFO_SUBJECT: FaultRule(C.REPLY, R.UNSAFE, "details of one citizen"),
+    F.USERINFO_NOT_SIGNED: FaultRule(C.REPLY, R.UNSAFE, "the provider responds; the configuration differs"),
+    F.USERINFO_NOT_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "the provider responds; the configuration differs"),
+    F.USERINFO_UNDECRYPTABLE: FaultRule(C.REPLY, R.UNSAFE, "one token; others may be for another of the broker's keys"),
+    F.USERINFO_FORM: FaultRule(C.REPLY, R.UNSAFE, "header and payload belong to one citizen or one token"),
+    F.USERINFO_KEYS: FaultRule(C.KEYS, R.UNSAFE, "keys fetched after the token do not verify its signature"),
+    F.USERINFO_UNPROVEN: FaultRule(C.REPLY, R.UNSAFE, "the keys could not be fetched again yet: cause unknown"),
+    F.USERINFO_CLAIMS: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
+    F.DID_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "the document is the same for every citizen"),
+    F.DID_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "the document is the same for every citizen"),
+    F.DID_UNREADABLE: FaultRule(C.KEYS, R.UNAVAILABLE, "the document is the same for every citizen"),
+    F.DID_UNUSABLE: FaultRule(C.KEYS, R.UNAVAILABLE, "the document is the same for every citizen"),
+    F.IDENTITY_MISSING: FaultRule(C.REPLY, R.NOT_VERIFIED, "the provider did not prove the identity of one citizen"),
+    F.IDENTITY_FORM: FaultRule(C.REPLY, R.UNSAFE, "header and payload belong to one citizen or one token"),
+    F.IDENTITY_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "only signed ones are known"),
+    F.IDENTITY_KEYS: FaultRule(C.KEYS, R.UNSAFE, "keys fetched after the token do not verify its signature"),
+    F.IDENTITY_UNPROVEN: FaultRule(C.REPLY, R.UNSAFE, "the keys could not be fetched again yet: cause unknown"),
+    F.IDENTITY_CLAIMS: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
+    F.IDENTITY_SUBJECT: FaultRule(C.REPLY, R.UNSAFE, "content of a token about one citizen"),
     F.LEVEL_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "content of a token about one citizen"),
     F.LEVEL_UNKNOWN: FaultRule(C.REPLY, R.TOO_WEAK, "content of a token about one citizen"),
     F.CLAIMS_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "details of one citizen"),
@@ -221,6 +257,9 @@ PAR: Final = Endpoint(
 )
 
 
+DID: Final = Endpoint("DID document", F.DID_UNREACHABLE, F.DID_STATUS, F.DID_UNREADABLE)
+
+
 @dataclass(frozen=True, slots=True)
 class TokenFaults:
     """A kind of token from the provider, and the faults of those that are not accepted.
@@ -252,4 +291,26 @@ ID_TOKEN: Final = TokenFaults(
     undecryptable=F.ID_TOKEN_UNDECRYPTABLE,
     setting="id_token_encrypted_response_alg",
     table="id_token",
+)
+USERINFO_TOKEN: Final = TokenFaults(
+    "userinfo",
+    form=F.USERINFO_FORM,
+    keys=F.USERINFO_KEYS,
+    unproven=F.USERINFO_UNPROVEN,
+    encrypted=F.USERINFO_ENCRYPTED,
+    plain=F.USERINFO_NOT_ENCRYPTED,
+    undecryptable=F.USERINFO_UNDECRYPTABLE,
+    setting="userinfo_encrypted_response_alg",
+    table="userinfo_response",
+)
+IDENTITY_TOKEN: Final = TokenFaults(
+    "identity token",
+    form=F.IDENTITY_FORM,
+    keys=F.IDENTITY_KEYS,
+    unproven=F.IDENTITY_UNPROVEN,
+    encrypted=F.IDENTITY_ENCRYPTED,
+    plain=F.IDENTITY_FORM,
+    undecryptable=F.IDENTITY_ENCRYPTED,
+    setting="encryption",
+    table="identity_token",
 )

@@ -57,18 +57,24 @@ class IdentityReader:
         self._subject = compile_path(config.subject_claim)
 
     def make(self, documents: Documents, now: int, malformed: Callable[[str], None]) -> Identity:
-        """The identity described by a validated ID token and a userinfo response about the same subject.
+        """The identity described by validated documents about the same subject.
 
         If both contain a claim, the userinfo response's value is used if it is valid; a null, empty or malformed one
-        there does not remove that of the ID token (OpenID Connect Core 5.3.2). `malformed` is called with the broker's
+        there does not remove that of the ID token (OpenID Connect Core 5.3.2). The identity token takes precedence over
+        both. `malformed` is called with the broker's
         name of each malformed claim that is left out. Raises UpstreamError if a required claim is missing or blank.
         """
         self._check_values(documents, now)
         config, id_token = self._config, documents.id_token
         level = self._levels.reached(documents, now)
-        read = [map_claims(given, self._readers, config.region, now) for given in (id_token, documents.userinfo)]
-        claims = merge(read[0].claims, read[1].claims)
-        odd = sorted(frozenset().union(*(one.malformed for one in read)))
+        signed, unsigned = (
+            map_claims(given, self._readers, config.region, now) for given in (id_token, documents.userinfo)
+        )
+        claims, malformed_names = merge(signed.claims, unsigned.claims), signed.malformed | unsigned.malformed
+        if documents.identity_token:
+            proven = map_claims(documents.identity_token, self._readers, config.region, now)
+            claims, malformed_names = merge(claims, proven.claims), malformed_names | proven.malformed
+        odd = sorted(malformed_names)
         for name in odd:
             malformed(name)
         missing = [
@@ -95,6 +101,7 @@ class IdentityReader:
         for path, read, permitted in self._checks:
             found = read(documents.id_token, now)
             found = read(documents.userinfo, now) if found is None else found
+            found = read(documents.identity_token, now) if found is None else found
             values = found if isinstance(found, list) and found else [found]
             if not all(value in permitted for value in values):
                 detail = f"{path} {describe_identifier(found)} is not permitted"

@@ -5,11 +5,10 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final, NotRequired, TypedDict, cast
+from typing import Final, cast
 from urllib.parse import quote, urlencode
 
 from broker.crypto.jose import KeySet
-from broker.crypto.jwe_upstream import DecryptionPolicy
 from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
@@ -26,20 +25,18 @@ from broker.provider import (
     UpstreamRequest,
 )
 from providers.kind import ProviderDependencies
+from providers.openid.attempt_note import AttemptNote
 from providers.openid.authorization_request import constants, end_session_address, prefix, variables
 from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import NewSignIn
 from providers.openid.direct_calls import DirectCalls
-from providers.openid.documents import Documents
 from providers.openid.error_mapping import of_callback_error
-from providers.openid.errors import ID_TOKEN, UpstreamError, UpstreamFault
-from providers.openid.id_token_checks import ExpectedIdToken, check_id_token
-from providers.openid.identity import IdentityReader, verifiable
+from providers.openid.errors import UpstreamError, UpstreamFault
+from providers.openid.identity import verifiable
 from providers.openid.metadata import CACHE_POLICY, KeySource, Metadata, fetch_metadata
 from providers.openid.own_keys import OwnKeys
 from providers.openid.pushed_request import push
-from providers.openid.token_endpoint import CodeGrant, TokenResponse, ask_userinfo, redeem
-from providers.openid.token_opening import TokenOpener, TokenPolicy
+from providers.openid.redemption import ProviderKeys, Redemption
 
 LOG: Final = logging.getLogger("portico.providers")
 
@@ -52,30 +49,8 @@ BEGIN_WITHIN: Final = 6.0
 COMPLETE_WITHIN: Final = 12.0
 """Timeout of all calls of a callback together, in seconds: shorter than the journey's limit for a check."""
 
-LONGEST_HINT: Final = 4096
-"""Maximum length of an ID token that is stored as `id_token_hint`: a longer one does not fit into a URL."""
-
 CODE: Final = re.compile(r"[\x20-\x7E]{1,4096}", re.ASCII)
 """Syntax of an authorization code (RFC 6749 A.11). Any other value was invented, and is not sent to the provider."""
-
-
-class AttemptNote(TypedDict):
-    """State of an attempt, stored by the broker between `begin` and `complete`.
-
-    `verifier` is that of PKCE, `dpop` the secret of the key for proofs of possession, `at` is when the citizen left,
-    `oldest` the earliest acceptable authentication, if requested, `untimed` says that its time may be missing
-    nevertheless, `after` that the authentication must be later, `iss` that the response must carry its issuer.
-    """
-
-    nonce: str
-    verifier: str
-    dpop: NotRequired[str]
-    callback: str
-    at: float
-    oldest: NotRequired[float]
-    untimed: NotRequired[bool]
-    after: NotRequired[int]
-    iss: NotRequired[bool]
 
 
 class OpenIdProvider:
@@ -94,14 +69,11 @@ class OpenIdProvider:
         self._place = terms_of(config).place
         self._key_source = KeySource(self._client)
         self._constants = constants(config)
-        self._identities = IdentityReader(card, config)
         self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
         self._metadata: RefreshingCache[Metadata] = RefreshingCache(self._fetch_metadata, ground.system, CACHE_POLICY)
         self._keys: RefreshingCache[KeySet] = RefreshingCache(self._fetch_keys, ground.system, CACHE_POLICY)
-        given = config.id_token
-        decryption = DecryptionPolicy(given.encryption_algorithms, given.content_encryption)
-        policy = TokenPolicy(given.form, config.algorithms, decryption, ID_TOKEN)
-        self._id_tokens = TokenOpener(policy, self._keys, own.decryption, ground.system)
+        keys = ProviderKeys(self._keys, self._client)
+        self._redemption = Redemption(card, config, calls, own, keys, ground)
 
     @property
     def card(self) -> ProviderInfo:
@@ -185,6 +157,8 @@ class OpenIdProvider:
             async with asyncio.timeout(CHECK_WITHIN):
                 await self._metadata.refresh()
                 await self._keys.refresh()
+                if self._redemption.identity_tokens is not None:
+                    await self._redemption.identity_tokens.refresh()
         except UpstreamError as refused:
             return ProviderHealth(working=False, checked=self._ground.system.now(), detail=refused.failure.detail)
         except TimeoutError:
@@ -202,21 +176,7 @@ class OpenIdProvider:
         code = answer.parameters.get("code", "")
         if not CODE.fullmatch(code):
             raise UpstreamError(UpstreamFault.ANSWER_CODE, "the response has neither an error nor a valid code")
-        metadata = await self._metadata.get()
-        grant = CodeGrant(code, note["verifier"], note["callback"])
-        kept = cast(JsonObject, note)
-        tokens = await redeem(self._calls, metadata, self._config, grant, kept)
-        claims = await self._believe(note, tokens)
-        userinfo: JsonObject = {}
-        if self._config.userinfo and metadata.userinfo_endpoint is not None:
-            endpoint, subject = metadata.userinfo_endpoint, str(claims["sub"])
-            userinfo = await ask_userinfo(self._calls, endpoint, tokens.access_token, subject, kept)
-        now = int(self._ground.system.now())
-        identity = self._identities.make(Documents(claims, userinfo), now, self._report_malformed)
-        wanted = self._config.end_session and metadata.end_session_endpoint is not None
-        if wanted and len(tokens.id_token) <= LONGEST_HINT:
-            return replace(identity, id_token=tokens.id_token)
-        return identity
+        return await self._redemption.identity(await self._metadata.get(), note, code)
 
     async def end_session(self, parting: LogoutRedirect) -> str | None:
         """The logout URL of the provider, if its metadata has one and is available immediately."""
@@ -229,31 +189,6 @@ class OpenIdProvider:
             return None
         endpoint = metadata.end_session_endpoint
         return None if endpoint is None else end_session_address(self._place(endpoint), self._config, parting)
-
-    def _report_malformed(self, claim: str) -> None:
-        """Logs and counts a malformed claim that was left out. The value is not logged."""
-        LOG.info("claim_malformed", extra={"provider": self._card.id, "claim": claim})
-        self._ground.count_malformed(self._card.id, claim)
-
-    async def _believe(self, note: AttemptNote, tokens: TokenResponse) -> JsonObject:
-        """The claims of the validated ID token."""
-        verified = await self._id_tokens.open(tokens.id_token)
-        expected = ExpectedIdToken(
-            issuer=self._config.issuer,
-            client_id=self._config.client_id,
-            audiences=frozenset(self._config.audiences),
-            nonce=note["nonce"],
-            departed=note["at"],
-            now=self._ground.system.now(),
-            skew=self._config.clock_skew,
-            oldest=note.get("oldest"),
-            after=note.get("after"),
-            untimed="untimed" in note,
-            access_token=tokens.access_token,
-            algorithm=str(verified.header["alg"]),
-        )
-        check_id_token(verified.claims, expected)
-        return verified.claims
 
     async def _fetch_metadata(self) -> Metadata:
         return await fetch_metadata(self._config.issuer, self._client, self._ground.http_clients)

@@ -1,4 +1,4 @@
-"""Token request (OpenID Connect Core 3.1.3) and userinfo request (5.3)."""
+"""Token request (OpenID Connect Core 3.1.3)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpResponse, NotJson
 from providers.openid.config import OpenIdConfig
-from providers.openid.describe import TokenForm, describe_token, token_form
 from providers.openid.direct_calls import DirectCalls
 from providers.openid.error_mapping import of_token_error
-from providers.openid.errors import TOKEN, USERINFO, UpstreamError, UpstreamFault
+from providers.openid.errors import TOKEN, UpstreamError, UpstreamFault
 from providers.openid.metadata import Metadata
 
 
@@ -66,35 +65,3 @@ def _tokens(document: JsonObject, token_type: str) -> TokenResponse:
     if not (access_token.isascii() and access_token.isprintable()):
         raise UpstreamError(UpstreamFault.TOKEN_UNSENDABLE, "token endpoint: the access token is not valid in a header")
     return TokenResponse(id_token, access_token)
-
-
-async def ask_userinfo(
-    calls: DirectCalls, endpoint: str, access_token: str, subject: str, note: JsonObject
-) -> JsonObject:
-    """Fetches the claims of the userinfo endpoint, which must have the subject of the ID token (5.3.2). Raises
-    UpstreamError."""
-    answer = await calls.get(endpoint, access_token, note)
-    if not isinstance(answer, HttpResponse) or answer.status != 200:
-        raise USERINFO.failed(answer)
-    document = answer.json()
-    if isinstance(document, NotJson):
-        raise _userinfo_token(answer) or USERINFO.failed(document)
-    if document.get("sub") != subject:
-        raise UpstreamError(UpstreamFault.USERINFO_SUBJECT, "userinfo: sub is not that of the ID token")
-    return document
-
-
-def _userinfo_token(answer: HttpResponse) -> UpstreamError | None:
-    """The description of a JWT instead of JSON (5.3.2), and the setting to change. None for any other response."""
-    text = answer.body.strip(b' \t\r\n"').decode("ascii", "replace")
-    form = token_form(text)
-    if form is None and answer.media_type != "application/jwt":
-        return None
-    fix = "or set userinfo = false if the ID token contains the claims"
-    if form is TokenForm.ENCRYPTED:
-        came = f"userinfo: encrypted JWT ({describe_token(text)}), but only JSON is supported"
-        unset = "have the provider unset userinfo_encrypted_response_alg for this client"
-        return UpstreamError(UpstreamFault.USERINFO_ENCRYPTED, f"{came}: {unset}, {fix}")
-    came = f"userinfo: signed JWT ({describe_token(text)}), but only JSON is supported"
-    unset = "have the provider unset userinfo_signed_response_alg for this client"
-    return UpstreamError(UpstreamFault.USERINFO_SIGNED, f"{came}: {unset}, {fix}")

@@ -8,8 +8,9 @@ less protection may not be the provider.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from broker.crypto.jose import BadSignature, InvalidToken, KeySet, UnknownKey, Verified, verify_issued
+from broker.crypto.jose import BadSignature, InvalidToken, KeySet, UnknownKey, Verified, strict_json, verify_issued
 from broker.crypto.jwe_upstream import DecryptionPolicy, UpstreamDecryptionKey, decrypt_upstream
+from broker.model.json_types import JsonObject
 from broker.platform.refreshing_cache import RefreshingCache
 from broker.platform.system import System
 from providers.openid.config_tables import AcceptedForm
@@ -47,6 +48,26 @@ class TokenOpener:
         """Returns the verified token. Raises UpstreamError."""
         return await self._verify(self._signed(text))
 
+    def open_unsigned(self, text: str) -> JsonObject:
+        """Returns the JSON of a token that is encrypted and not signed. Raises UpstreamError."""
+        faults = self._policy.faults
+        if token_form(text) is not TokenForm.ENCRYPTED:
+            raise UpstreamError(faults.plain, f"{faults.name}: not encrypted, although encryption is configured")
+        try:
+            claims = strict_json(self._decrypted(text))
+        except ValueError:
+            claims = None
+        if not isinstance(claims, dict):
+            raise UpstreamError(faults.form, f"{faults.name}: the encrypted content is not a JSON object")
+        return claims
+
+    def _decrypted(self, text: str) -> bytes:
+        faults = self._policy.faults
+        try:
+            return decrypt_upstream(text, self._own, self._policy.decryption).payload
+        except InvalidToken as problem:
+            raise UpstreamError(faults.undecryptable, f"{faults.name}: {problem.detail}") from None
+
     def _signed(self, text: str) -> str:
         """The signed token, after decryption if it is encrypted."""
         policy, faults = self._policy, self._policy.faults
@@ -56,13 +77,9 @@ class TokenOpener:
             return text
         if policy.form is AcceptedForm.SIGNED:
             came = f"{faults.name}: encrypted (JWE, {describe_token(text)}), but only signed ones are configured"
-            fix = f"have the provider unset {faults.setting} for this client, or set [openid.{faults.table}] form"
+            fix = f"have the provider unset {faults.setting} for this client, or set form in [openid.{faults.table}]"
             raise UpstreamError(faults.encrypted, f"{came}: {fix}")
-        try:
-            inner = decrypt_upstream(text, self._own, policy.decryption).payload.decode("ascii")
-        except (InvalidToken, UnicodeDecodeError) as problem:
-            detail = problem.detail if isinstance(problem, InvalidToken) else "the content is not a signed token"
-            raise UpstreamError(faults.undecryptable, f"{faults.name}: {detail}") from None
+        inner = self._decrypted(text).decode("ascii", "replace")
         if token_form(inner) is not TokenForm.SIGNED:
             raise UpstreamError(faults.form, f"{faults.name}: the encrypted content is not a signed token")
         return inner

@@ -95,7 +95,7 @@ async def test_many_at_once_meet_a_new_key_under_an_old_kid_with_one_fetch(syste
     await wire.sign_in(provider)
     wire.key, wire.keys = OTHER, key_set(OTHER)
     token = wire.made_id_token()
-    found = await asyncio.gather(*(provider._id_tokens.open(token) for _ in range(50)))
+    found = await asyncio.gather(*(provider._redemption._id_tokens.open(token) for _ in range(50)))
     assert len(found) == 50
     assert wire.asked.count("/jwks") == 2
 

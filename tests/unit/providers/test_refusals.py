@@ -8,18 +8,41 @@ from typing import Any
 
 import pytest
 
+from broker.crypto.jose import SigningKey, sign
 from broker.model.assurance import Level
 from broker.model.identity import Identity
-from broker.platform.http_client import ResponseTooLarge, TimedOut, Unreachable
+from broker.platform.http_client import HttpResponse, ResponseTooLarge, TimedOut, Unreachable
 from broker.platform.system import System
 from broker.provider import OUTAGES, FailureCause, ProviderFailure, ProviderFailureReason
 from providers.circuit_breaker import LEAST
 from providers.health_monitor import NOT_ASKED, MonitoredProvider
 from providers.openid import errors
-from providers.openid.config_tables import AcceptedForm, DpopConfig, IdTokenConfig, LevelAnswer
+from providers.openid.config_tables import (
+    AcceptedForm,
+    DpopConfig,
+    IdTokenConfig,
+    LevelAnswer,
+    UserinfoConfig,
+    UserinfoForm,
+)
 from providers.openid.errors import RULES, UpstreamFault
 from tests.support.syntax_trees import nodes_of
-from tests.unit.providers.wire import AMINA, JWE, METADATA, OTHER, Wire, answer, compact, encrypted
+from tests.unit.providers.wire import (
+    AMINA,
+    DID,
+    DID_DOCUMENT,
+    DID_METHOD,
+    IDENTITY_KEY,
+    IDENTITY_TABLE,
+    JWE,
+    KEY,
+    METADATA,
+    OTHER,
+    Wire,
+    answer,
+    compact,
+    encrypted,
+)
 
 PACKAGE = Path(errors.__file__).parent
 
@@ -36,8 +59,15 @@ SITES: dict[str, set[str]] = {
     "error_mapping.of_token_error": {"TOKEN.failed", "TOKEN_ERROR", "TOKEN_CODE", "TOKEN_CLIENT", "DPOP_NONCE"},
     "token_endpoint.redeem": {"TOKEN.failed"},
     "token_endpoint._tokens": {"TOKEN_MISSING", "TOKEN_TYPE", "TOKEN_UNSENDABLE"},
-    "token_endpoint.ask_userinfo": {"USERINFO.failed", "USERINFO_SUBJECT"},
-    "token_endpoint._userinfo_token": {"USERINFO_SIGNED", "USERINFO_ENCRYPTED"},
+    "userinfo.ask": {"USERINFO.failed", "USERINFO_SUBJECT"},
+    "userinfo._json": {"USERINFO.failed"},
+    "userinfo._token": {"USERINFO_NOT_SIGNED"},
+    "userinfo._refused": {"USERINFO_CLAIMS"},
+    "userinfo._unexpected_token": {"USERINFO_SIGNED", "USERINFO_ENCRYPTED"},
+    "identity_token.read": {"IDENTITY_MISSING", "IDENTITY_FORM", "IDENTITY_SUBJECT"},
+    "identity_token._refused": {"IDENTITY_CLAIMS"},
+    "did_document.fetch": {"DID.failed"},
+    "did_document._unusable": {"DID_UNUSABLE"},
     "id_token_checks.check_issuer": {"ID_TOKEN_ISSUER"},
     "id_token_checks.check_audience": {"ID_TOKEN_AUDIENCE"},
     "id_token_checks.check_times": {"ID_TOKEN_TIME"},
@@ -57,6 +87,10 @@ SITES: dict[str, set[str]] = {
         *("TOKEN_UNREACHABLE", "TOKEN_STATUS", "TOKEN_UNREADABLE", "TOKEN_REFUSED"),
         *("USERINFO_UNREACHABLE", "USERINFO_STATUS", "USERINFO_UNREADABLE", "USERINFO_REFUSED"),
         *("PAR_UNREACHABLE", "PAR_STATUS", "PAR_UNREADABLE", "PAR_REFUSED"),
+        *("DID_UNREACHABLE", "DID_STATUS", "DID_UNREADABLE"),
+        *("USERINFO_FORM", "USERINFO_KEYS", "USERINFO_UNPROVEN"),
+        *("USERINFO_ENCRYPTED", "USERINFO_NOT_ENCRYPTED", "USERINFO_UNDECRYPTABLE"),
+        *("IDENTITY_FORM", "IDENTITY_KEYS", "IDENTITY_UNPROVEN", "IDENTITY_ENCRYPTED"),
         *("ID_TOKEN_FORM", "ID_TOKEN_KEYS", "ID_TOKEN_UNPROVEN"),
         *("ID_TOKEN_ENCRYPTED", "ID_TOKEN_NOT_ENCRYPTED", "ID_TOKEN_UNDECRYPTABLE"),
     },
@@ -121,7 +155,9 @@ def test_every_fault_has_a_rule_with_a_reason_why_and_a_site() -> None:
 
 def test_these_faults_and_no_others_count_against_a_provider() -> None:
     assert {fault for fault, rule in RULES.items() if rule.cause in OUTAGES} == {
-        *(fault for fault in UpstreamFault if fault.startswith(("metadata_", "keys_"))),
+        *(fault for fault in UpstreamFault if fault.startswith(("metadata_", "keys_", "did_"))),
+        UpstreamFault.USERINFO_KEYS,
+        UpstreamFault.IDENTITY_KEYS,
         UpstreamFault.TOKEN_UNREACHABLE,
         UpstreamFault.TOKEN_STATUS,
         UpstreamFault.TOKEN_CLIENT,
@@ -159,6 +195,25 @@ def nested(**settings: Any) -> Scene:
     """A scene at a provider that has to encrypt its ID tokens."""
     form = IdTokenConfig(AcceptedForm.NESTED)
     return scene(id_token=form, encryption_key_files=(Path("key.pem"),), **settings)
+
+
+SIGNED = UserinfoConfig(UserinfoForm.SIGNED)
+
+
+def jwt(claims: dict[str, Any], key: SigningKey = KEY) -> HttpResponse:
+    """A signed userinfo response."""
+    return answer(sign(claims, key), media_type="application/jwt")
+
+
+def hidden(form: UserinfoForm, **settings: Any) -> Scene:
+    """A scene at a provider that has to encrypt its userinfo responses."""
+    response = UserinfoConfig(form)
+    return scene(userinfo_response=response, encryption_key_files=(Path("key.pem"),), **settings)
+
+
+def proven(**settings: Any) -> Scene:
+    """A scene at a provider that proves identities by a second token."""
+    return scene(proves=True, identity_token=IDENTITY_TABLE, **settings)
 
 
 async def play(wire: Wire, scene: Scene) -> Identity | ProviderFailure:
@@ -238,12 +293,12 @@ SCENES: dict[UpstreamFault, list[Scene]] = {
         nested(tokens={"id_token": JWE}),
         nested(tokens={"id_token": encrypted("a.b.c", alg="ECDH-ES")}),
         nested(tokens={"id_token": encrypted("a.b.c", enc="A128GCM")}),
-        nested(tokens={"id_token": encrypted("é")}),
     ],
     UpstreamFault.ID_TOKEN_ENCRYPTED: [scene(tokens={"id_token": JWE})],
     UpstreamFault.ID_TOKEN_FORM: [
         scene(tokens={"id_token": "no token"}),
         nested(tokens={"id_token": encrypted("{}")}),
+        nested(tokens={"id_token": encrypted("é")}),
         nested(tokens={"id_token": encrypted(encrypted("a.b.c"))}),
         scene(header={"alg": "none"}),
         scene(header={"crit": ["exp"]}),
@@ -299,6 +354,66 @@ SCENES: dict[UpstreamFault, list[Scene]] = {
     UpstreamFault.USERINFO_SUBJECT: [
         scene(userinfo=answer({**AMINA, "sub": value})) for value in (7, "other", None, ["amina"])
     ],
+    UpstreamFault.USERINFO_NOT_SIGNED: [
+        scene(userinfo_response=SIGNED),
+        scene(userinfo_response=SIGNED, userinfo=answer("", media_type="application/jwt")),
+        scene(userinfo_response=SIGNED, userinfo=answer("rubbish", media_type="application/jwt")),
+    ],
+    UpstreamFault.USERINFO_NOT_ENCRYPTED: [
+        hidden(UserinfoForm.NESTED, userinfo=jwt({**AMINA})),
+        hidden(UserinfoForm.ENCRYPTED, userinfo=jwt({**AMINA})),
+    ],
+    UpstreamFault.USERINFO_UNDECRYPTABLE: [
+        hidden(UserinfoForm.NESTED, userinfo=answer(JWE)),
+        hidden(UserinfoForm.ENCRYPTED, userinfo=answer(JWE)),
+    ],
+    UpstreamFault.USERINFO_FORM: [
+        scene(userinfo_response=SIGNED, userinfo=answer(compact({"alg": "none"}, AMINA, b"x"))),
+        hidden(UserinfoForm.NESTED, userinfo=answer(encrypted("{}"))),
+        hidden(UserinfoForm.ENCRYPTED, userinfo=answer(encrypted("[]"))),
+        hidden(UserinfoForm.ENCRYPTED, userinfo=answer(encrypted('{"sub": "amina", "sub": "b"}'))),
+    ],
+    UpstreamFault.USERINFO_KEYS: [scene(userinfo_response=SIGNED, userinfo=jwt({**AMINA}, OTHER))],
+    UpstreamFault.USERINFO_UNPROVEN: [],  # as ID_TOKEN_UNPROVEN: the same function
+    UpstreamFault.USERINFO_CLAIMS: [
+        scene(userinfo_response=SIGNED, userinfo=jwt({**AMINA, name: value}))
+        for name, value in (
+            *(("iss", "https://other.example"), ("aud", "other"), ("aud", [])),
+            *(("exp", 1), ("exp", "1"), ("iat", 9e9), ("nbf", 9e9)),
+        )
+    ],
+    UpstreamFault.DID_UNREACHABLE: [proven(did=Unreachable("no"))],
+    UpstreamFault.DID_STATUS: [proven(did=answer("", 404))],
+    UpstreamFault.DID_UNREADABLE: [proven(did=answer("<p>"))],
+    UpstreamFault.DID_UNUSABLE: [
+        proven(did=answer({**DID_DOCUMENT, name: value}))
+        for name, value in (
+            *(("id", "did:web:other.example"), ("assertionMethod", None), ("assertionMethod", [])),
+            *(("assertionMethod", ["#k-2"]), ("assertionMethod", ["#k"] * 70)),
+            ("verificationMethod", [{**DID_METHOD, "controller": "did:web:other.example"}]),
+            ("verificationMethod", [{**DID_METHOD, "publicKeyJwk": 7}]),
+            ("verificationMethod", [{**DID_METHOD, "publicKeyJwk": {**IDENTITY_KEY.jwk, "d": "AA"}}]),
+            ("verificationMethod", [{**DID_METHOD, "publicKeyJwk": {"kty": "EC", "crv": "P-256"}}]),
+        )
+    ],
+    UpstreamFault.IDENTITY_MISSING: [proven(identity=None)],
+    UpstreamFault.IDENTITY_FORM: [
+        proven(identity={}),
+        proven(identity="no token"),
+        proven(identity=compact({"alg": "none"}, {}, b"x")),
+        proven(identity_kid=None),
+    ],
+    UpstreamFault.IDENTITY_ENCRYPTED: [proven(identity=JWE)],
+    UpstreamFault.IDENTITY_KEYS: [proven(identity_key=KEY), proven(identity_kid=f"{DID}#other")],
+    UpstreamFault.IDENTITY_UNPROVEN: [],  # as ID_TOKEN_UNPROVEN: the same function
+    UpstreamFault.IDENTITY_CLAIMS: [
+        proven(said={name: value})
+        for name, value in (
+            *(("iss", "https://op.example"), ("iss", None), ("aud", "other"), ("aud", None)),
+            *(("exp", 1), ("exp", None), ("nbf", 9e9), ("sub", None)),
+        )
+    ],
+    UpstreamFault.IDENTITY_SUBJECT: [proven(said={"sub": "other"})],
     UpstreamFault.LEVEL_MISSING: [
         scene(claims={"acr": None}),
         scene(credential_answer=LevelAnswer(claim="vot"), credential_levels={"Cl": Level.HIGH}),

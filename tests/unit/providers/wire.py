@@ -17,6 +17,7 @@ from broker.platform.system import System
 from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirect
 from providers import ProviderDependencies
 from providers.openid import OpenIdProvider, build
+from providers.openid.config_tables import IdentityTokenConfig
 from tests.unit.providers.stage import ASK, CALLBACK, CARD, PEM, config
 
 ISSUER = "https://op.example"
@@ -33,6 +34,20 @@ METADATA = {
     "pushed_authorization_request_endpoint": f"{ISSUER}/par",
 }
 AMINA = {"sub": "amina", "given_name": "Amina", "family_name": "Hughes", "birthdate": "1980-04-12"}
+
+
+DID = "did:web:identity.example"
+IDENTITY_KEY = load_signing_key(new_signing_key_pem("ES256"), "ES256", f"{DID}#k")
+DID_METHOD = {
+    "id": f"{DID}#k",
+    "type": "JsonWebKey",
+    "controller": DID,
+    "publicKeyJwk": {name: IDENTITY_KEY.jwk[name] for name in ("kty", "crv", "x", "y")},
+}
+DID_DOCUMENT = {"id": DID, "verificationMethod": [DID_METHOD], "assertionMethod": [f"{DID}#k"]}
+IDENTITY_CLAIM = "https://vocab.example/identity"
+IDENTITY_ISSUER = "https://identity.example/"
+IDENTITY_TABLE = IdentityTokenConfig(IDENTITY_CLAIM, issuer=IDENTITY_ISSUER, did=DID)
 
 
 def answer(body: object, status: int = 200, media_type: str = "application/json") -> HttpResponse:
@@ -88,6 +103,12 @@ class Wire:
     header: dict[str, Any] = field(default_factory=dict)
     payload: bytes | None = None
     nonce: str = ""
+    did: HttpResponse | HttpFailure = field(default_factory=lambda: answer(DID_DOCUMENT))
+    proves: bool = False
+    identity: object = ...
+    identity_key: SigningKey = IDENTITY_KEY
+    identity_kid: str | None = f"{DID}#k"
+    said: dict[str, Any] = field(default_factory=dict)
     nonces: list[str] = field(default_factory=list)
     hidden: bool = False
     asked: list[str] = field(default_factory=list)
@@ -100,7 +121,11 @@ class Wire:
         self.asked.append(url.removeprefix(ISSUER))
         if url.endswith("/userinfo"):
             self.headers.append(headers or {})
+            if self.proves:
+                return answer({**AMINA, IDENTITY_CLAIM: self.made_identity_token()})
             return self.demand() or self.userinfo
+        if url.endswith("/did.json"):
+            return self.did
         return self.keys if url.endswith("/jwks") else self.metadata
 
     async def post(
@@ -119,6 +144,16 @@ class Wire:
         kind = "DPoP" if "DPoP" in self.headers[-1] else "Bearer"
         id_token = encrypted(token) if self.hidden else token
         return answer({"access_token": ACCESS, "token_type": kind, "id_token": id_token, **self.tokens})
+
+    def made_identity_token(self) -> object:
+        """The second token of this sign-in: as given, or made of what is said in it."""
+        if self.identity is not ...:
+            return self.identity
+        now = int(self.system.now())
+        claims = {"iss": IDENTITY_ISSUER, "sub": "amina", "aud": "portico", "exp": now + 300, "nbf": now, **self.said}
+        kept = {name: value for name, value in claims.items() if value is not None}
+        header = {"alg": "ES256", "kid": self.identity_kid}
+        return self.signed(header, kept, self.identity_key)
 
     def demand(self) -> HttpResponse | None:
         """The next response `use_dpop_nonce`, as long as there are nonces."""
@@ -147,14 +182,15 @@ class Wire:
             return sign(said, self.key)
         return self.signed({"alg": self.key.alg, "kid": self.key.kid, **self.header}, self.payload or said)
 
-    def signed(self, header: Mapping[str, Any], payload: object) -> str:
+    def signed(self, header: Mapping[str, Any], payload: object, key: SigningKey | None = None) -> str:
         """A JWS with any header over any payload."""
         # the signature is made by the product's code; only the part before the last dot is replaced
         from broker.crypto.jose.algorithms import ALGORITHMS
 
         named = {name: value for name, value in header.items() if value is not None}
         before = compact(named, payload)
-        return f"{before}.{compact(ALGORITHMS[self.key.alg].sign(before.encode(), self.key.private))}"
+        key = key or self.key
+        return f"{before}.{compact(ALGORITHMS[key.alg].sign(before.encode(), key.private))}"
 
     def provider(self, **changes: Any) -> OpenIdProvider:
         """A provider with nothing in its caches."""
