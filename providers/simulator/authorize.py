@@ -15,7 +15,6 @@ from providers.simulator.requests import (
     Request,
     find_outcome,
     find_persona,
-    parameters,
     parse_login_hint,
     parse_request,
 )
@@ -39,8 +38,8 @@ class AuthorizationEndpoint:
 
     async def authorize(self, request: HttpRequest) -> Response:
         """The sign-in page, or immediately the response that a login hint asks for."""
+        query = request.scope["query_string"].decode("latin-1")
         try:
-            query = self._query(request)
             asked = parse_request(query, self._simulated.issuer)
             hinted = parse_login_hint(asked.hint, self._simulated.issuer)
         except BadRequest as problem:
@@ -70,17 +69,6 @@ class AuthorizationEndpoint:
         if outcome.error is None:
             self._sessions.keep(response, self._simulated.memory.begin_session(persona, at))
         return response
-
-    def _query(self, request: HttpRequest) -> str:
-        """The query of the request, or of the pushed request that it names. Raises BadRequest."""
-        query: str = request.scope["query_string"].decode("latin-1")
-        if self._simulated.issuer.dialect.pushed is None:
-            return query
-        given = parameters(query)
-        pushed = self._simulated.memory.take_request(given.get("request_uri", ""))
-        if pushed is None or parameters(pushed).get("client_id") != given.get("client_id"):
-            raise BadRequest("The pushed request is unknown, was used, or has expired.")
-        return pushed
 
     def _still_signed_in(self, request: HttpRequest, asked: Request) -> RememberedSession | None:
         """The signed-in persona, unless the request demands a new authentication or the session is too old for
@@ -112,8 +100,8 @@ class AuthorizationEndpoint:
 
     def _named_issuer(self, outcome: str) -> str | None:
         if outcome == "mix_up":
-            return f"{self._simulated.id}-of-somebody-else"
-        return self._simulated.id if self._simulated.issuer.announces_issuer and outcome != "missing_issuer" else None
+            return f"{self._simulated.url}-of-somebody-else"
+        return self._simulated.url if self._simulated.issuer.announces_issuer and outcome != "missing_issuer" else None
 
     def _back(
         self, redirect_uri: str, answer: Mapping[str, str], state: str | None, issuer: str | None = ""

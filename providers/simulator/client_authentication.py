@@ -43,11 +43,11 @@ def _by_assertion(simulated: SimulatedIssuer, form: Mapping[str, str], now: floa
             claims = verify(form["client_assertion"], parse_keys(client.jwks), SIGNATURE_ALGORITHMS).claims
         except InvalidToken:
             continue
-        jti, expires, life = claims.get("jti"), claims.get("exp"), simulated.issuer.dialect.assertion_life
-        ours = claims.get("aud") in (simulated.id, f"{simulated.id}/token")
+        jti, expires = claims.get("jti"), claims.get("exp")
+        ours = claims.get("aud") in (simulated.url, f"{simulated.url}/token")
         if not (claims.get("iss") == claims.get("sub") == client.client_id and ours):
             return None
-        if not isinstance(jti, str) or not isinstance(expires, int) or not now < expires <= now + life:
+        if not isinstance(jti, str) or not isinstance(expires, int) or not now < expires <= now + 300:
             return None
         return client if simulated.memory.use_once(jti, expires) else None
     return None

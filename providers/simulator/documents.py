@@ -21,17 +21,13 @@ class IssuerDocuments:
 
     async def metadata(self, _request: HttpRequest) -> Response:
         """OpenID Connect Discovery 1.0 4."""
-        url, issuer = self._simulated.id, self._simulated.issuer
-        optional = {"userinfo_endpoint": f"{url}/userinfo"} if issuer.dialect.userinfo else {}
-        if issuer.dialect.pushed is not None:
-            optional["pushed_authorization_request_endpoint"] = f"{url}/par"
+        url, issuer = self._simulated.url, self._simulated.issuer
         return JSONResponse(
             {
-                **optional,
-                **issuer.dialect.metadata(),
                 "issuer": url,
                 "authorization_endpoint": f"{url}/authorize",
                 "token_endpoint": f"{url}/token",
+                "userinfo_endpoint": f"{url}/userinfo",
                 "end_session_endpoint": f"{url}/logout",
                 "jwks_uri": f"{url}/jwks",
                 "scopes_supported": ["openid", "profile", "email", "phone", "address"],

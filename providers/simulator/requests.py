@@ -23,7 +23,6 @@ class Request:
     max_age: int | None
     prompt: tuple[str, ...]
     hint: str
-    jkt: str | None
 
 
 class BadRequest(Exception):
@@ -76,9 +75,6 @@ def parse_request(query: str, issuer: Issuer) -> Request:
     challenge = given.get("code_challenge", "")
     if given.get("code_challenge_method") != "S256" or len(challenge) != 43:
         raise refuse("invalid_request")
-    error = issuer.dialect.refuse(given)
-    if error is not None:
-        raise refuse(error)
     max_age = given.get("max_age")
     if max_age is not None and not max_age.isdecimal():
         raise refuse("invalid_request")
@@ -96,7 +92,6 @@ def parse_request(query: str, issuer: Issuer) -> Request:
         max_age=None if max_age is None else int(max_age),
         prompt=prompt,
         hint=given.get("login_hint", ""),
-        jkt=given.get("dpop_jkt"),
     )
 
 

@@ -13,10 +13,9 @@ from providers.simulator.authorize import AuthorizationEndpoint
 from providers.simulator.documents import IssuerDocuments
 from providers.simulator.logout import LogoutEndpoint
 from providers.simulator.pages import home_page
-from providers.simulator.par import PushedRequestEndpoint
 from providers.simulator.responses import page
 from providers.simulator.sessions import BrowserSessions
-from providers.simulator.settings import Issuer, SimulatorSettings
+from providers.simulator.settings import SimulatorSettings
 from providers.simulator.state import IssuerState, SimulatedIssuer
 from providers.simulator.token import TokenEndpoint
 from providers.simulator.userinfo import UserinfoEndpoint
@@ -28,7 +27,7 @@ def create(settings: SimulatorSettings, system: System) -> Starlette:
         raise ValueError("the simulator signs in any visitor as any persona and runs in development only")
     style = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
     simulated_issuers = [
-        SimulatedIssuer(issuer, f"{settings.base}/{_path(issuer)}", IssuerState(issuer, system))
+        SimulatedIssuer(issuer, f"{settings.base}/{issuer.name}", IssuerState(issuer, system))
         for issuer in settings.issuers
     ]
     ways_back = tuple(
@@ -66,11 +65,10 @@ def _mount(simulated: SimulatedIssuer, settings: SimulatorSettings, system: Syst
     guarded = [
         Route("/.well-known/openid-configuration", documents.metadata),
         Route("/jwks", documents.jwks),
-        Route("/par", PushedRequestEndpoint(simulated, system).push, methods=["POST"]),
         Route("/authorize", authorization.authorize),
         Route("/sign-in", authorization.sign_in, methods=["POST"]),
         Route("/token", TokenEndpoint(simulated, settings, system).token, methods=["POST"]),
-        Route("/userinfo", UserinfoEndpoint(simulated, system).userinfo, methods=["GET", "POST"]),
+        Route("/userinfo", UserinfoEndpoint(simulated).userinfo, methods=["GET", "POST"]),
         Route("/logout", LogoutEndpoint(simulated, settings, sessions).logout, methods=["GET", "POST"]),
     ]
     open_always = [Route("/style.css", documents.style), Route("/order", documents.order, methods=["POST"])]
@@ -82,9 +80,4 @@ def _mount(simulated: SimulatedIssuer, settings: SimulatorSettings, system: Syst
 
     app: ASGIApp = choose
     routes = Router([*open_always, Mount("/", app=app)], redirect_slashes=False)
-    return Mount(f"/{_path(simulated.issuer)}", app=routes)
-
-
-def _path(issuer: Issuer) -> str:
-    """The path of an issuer: its name, or the host and path of its published identifier."""
-    return issuer.dialect.issuer.removeprefix("https://") or issuer.name
+    return Mount(f"/{simulated.issuer.name}", app=routes)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from broker.model.json_types import JsonObject
-from providers.simulator.dialect import PLAIN, Dialect
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +31,7 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """One issuer: unless its dialect names another, its identifier is the base URL and its name. `levels` are its `acr`
-    values, the weakest first.
+    """One issuer: its identifier is the base URL and its name. `levels` are its `acr` values, the weakest first.
 
     `tint` is a CSS colour. `amr` belongs to each level. `announces_issuer`: RFC 9207.
     """
@@ -48,7 +46,6 @@ class Issuer:
     clients: tuple[SimulatedClient, ...] = ()
     algorithm: str = "ES256"
     announces_issuer: bool = True
-    dialect: Dialect = PLAIN
 
 
 @dataclass(frozen=True, slots=True)

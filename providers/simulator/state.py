@@ -47,7 +47,6 @@ class IssuerState:
         self._tokens: dict[str, SimulatedSignIn] = {}
         self._sessions: dict[str, RememberedSession] = {}
         self._used: dict[str, float] = {}
-        self._pushed: dict[str, tuple[str, float]] = {}
         self._huge_until = 0.0
 
     def new_code(self, sign_in: SimulatedSignIn) -> str:
@@ -81,26 +80,13 @@ class IssuerState:
         self._sessions.pop(name, None)
 
     def use_once(self, jti: str, expires: float) -> bool:
-        """Whether this `jti` of a client assertion or proof is new (replay protection)."""
+        """Whether this `jti` of a client assertion is new (replay protection)."""
         now = self._system.now()
         self._used = {one: until for one, until in self._used.items() if until > now}
         if jti in self._used:
             return False
         self._used[jti] = expires
         return True
-
-    def keep_request(self, query: str, life: int) -> str:
-        """Stores a pushed request for `life` seconds. Returns its reference."""
-        now = self._system.now()
-        self._pushed = {one: kept for one, kept in self._pushed.items() if kept[1] > now}
-        reference = f"urn:ietf:params:oauth:request_uri:{self._system.random_bytes(24).hex()}"
-        self._pushed[reference] = (query, now + life)
-        return reference
-
-    def take_request(self, reference: str) -> str | None:
-        """Returns a pushed request, once."""
-        query, expires = self._pushed.pop(reference, ("", 0.0))
-        return query if expires > self._system.now() else None
 
     def rotate(self, *, huge: bool = False, same_id: bool = False) -> None:
         """Key rotation: a new key signs, and the old one is no longer published; `huge`: among thousands of others.
@@ -138,13 +124,8 @@ def new_key(issuer: Issuer, kid: str | None = None) -> SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedIssuer:
-    """One running issuer: settings, the URL at which it is called and visited, state."""
+    """One running issuer: settings, URL, state."""
 
     issuer: Issuer
     url: str
     memory: IssuerState = field(repr=False)
-
-    @property
-    def id(self) -> str:
-        """The issuer identifier."""
-        return self.issuer.dialect.issuer or self.url

@@ -8,7 +8,6 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from broker.platform.system import System
 from providers.simulator.client_authentication import authenticate, fits_challenge
-from providers.simulator.proofs import proven_key
 from providers.simulator.requests import BadRequest
 from providers.simulator.responses import NO_STORE, error_response, read_form
 from providers.simulator.settings import SimulatorSettings
@@ -44,9 +43,6 @@ class TokenEndpoint:
             return error_response("invalid_grant", 400)
         if not fits_challenge(form.get("code_verifier", ""), asked.challenge):
             return error_response("invalid_grant", 400)
-        dialect = self._simulated.issuer.dialect
-        if dialect.dpop and proven_key(self._simulated, request, "/token", self._system) != asked.jkt:
-            return error_response("invalid_dpop_proof", 400)
         return await self._break(sign_in) or self._grant(sign_in)
 
     async def _break(self, sign_in: SimulatedSignIn) -> Response | None:
@@ -69,10 +65,9 @@ class TokenEndpoint:
         return None
 
     def _grant(self, sign_in: SimulatedSignIn) -> Response:
-        kind = "DPoP" if self._simulated.issuer.dialect.dpop else "Bearer"
         now, life = int(self._system.now()), self._settings.life
         access_token = self._simulated.memory.new_token(replace(sign_in, expires=now + life))
-        tokens = {"access_token": access_token, "token_type": kind, "expires_in": life}
+        tokens = {"access_token": access_token, "token_type": "Bearer", "expires_in": life}
         if sign_in.outcome.name != "no_id_token":
             tokens["id_token"] = id_token(self._simulated, sign_in, access_token, now, life)
         return JSONResponse(tokens, headers=NO_STORE)

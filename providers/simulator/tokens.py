@@ -10,8 +10,7 @@ from broker.crypto import jwe
 from broker.crypto.jose import hash_claim, sign
 from broker.model.json_types import JsonObject
 from broker.platform import base64url
-from providers.simulator.dialect import Encryption
-from providers.simulator.settings import Issuer, Persona, SimulatedClient
+from providers.simulator.settings import Issuer, Persona
 from providers.simulator.state import SimulatedIssuer, SimulatedSignIn, new_key
 
 DAY: Final = 86_400
@@ -47,20 +46,15 @@ def id_token(simulated: SimulatedIssuer, sign_in: SimulatedSignIn, access_token:
     """The ID token of a sign-in, modified by its outcome."""
     claims = _honest_claims(simulated, sign_in, now, life)
     claims["at_hash"] = hash_claim(access_token, simulated.issuer.algorithm)
-    dialect, request = simulated.issuer.dialect, sign_in.request
-    claims = dialect.shape(claims, sign_in.persona.claims, request.scope)
     claims = _bend(sign_in.outcome.name, claims, simulated, now)
-    token = _sign(sign_in.outcome.name, claims, simulated)
-    if dialect.id_token is None:
-        return token
-    return encrypted_to(request.client, token, dialect.id_token)
+    return _sign(sign_in.outcome.name, claims, simulated)
 
 
 def _honest_claims(simulated: SimulatedIssuer, sign_in: SimulatedSignIn, now: int, life: int) -> dict[str, object]:
     request = sign_in.request
     index = level_index(simulated.issuer, sign_in.persona, request.acr_values, sign_in.outcome.name)
     claims = {
-        "iss": simulated.id,
+        "iss": simulated.url,
         "sub": sign_in.persona.claims["sub"],
         "aud": request.client.client_id,
         "iat": now,
@@ -82,7 +76,7 @@ def _bend(outcome: str, claims: dict[str, object], simulated: SimulatedIssuer, n
         "expired": {"exp": now - 3600},
         "from_the_future": {"iat": now + 3600, "exp": now + 7200},
         "old_token": {"iat": now - 3600},
-        "other_issuer": {"iss": f"{simulated.id}-of-somebody-else"},
+        "other_issuer": {"iss": f"{simulated.url}-of-somebody-else"},
         "wrong_audience": {"aud": "somebody-else"},
         "second_audience": {"aud": [me, "a-stranger"], "azp": me},
         "wrong_party": {"azp": "a-stranger"},
@@ -116,12 +110,6 @@ def _sign(outcome: str, claims: JsonObject, simulated: SimulatedIssuer) -> str:
             return f"{signed}.{base64url.encode(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
         case _:
             return sign(claims, key)
-
-
-def encrypted_to(client: SimulatedClient, token: str, by: Encryption) -> str:
-    """A token encrypted to a registered key of a client."""
-    key = jwe.choose(jwe.parse_encryption_keys(client.jwks or {"keys": []}), by.key)
-    return jwe.encrypt(token.encode(), key, by.key, by.content, cty="JWT")
 
 
 def _encrypted(token: str) -> str:

@@ -6,8 +6,6 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from broker.crypto.jose import sign
-from broker.platform.system import System
-from providers.simulator.proofs import proven_key
 from providers.simulator.responses import NO_STORE
 from providers.simulator.state import SimulatedIssuer, SimulatedSignIn
 from providers.simulator.tokens import claims_about
@@ -16,25 +14,17 @@ from providers.simulator.tokens import claims_about
 class UserinfoEndpoint:
     """Returns claims for an access token."""
 
-    def __init__(self, simulated: SimulatedIssuer, system: System) -> None:
+    def __init__(self, simulated: SimulatedIssuer) -> None:
         """Of one issuer."""
         self._simulated = simulated
-        self._system = system
 
     async def userinfo(self, request: HttpRequest) -> Response:
         """OpenID Connect Core 5.3."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
-        expected = "dpop" if self._simulated.issuer.dialect.dpop else "bearer"
-        sign_in = self._simulated.memory.find_token(token) if kind.lower() == expected else None
-        if sign_in is None or not self._possessed(request, sign_in, token):
+        sign_in = self._simulated.memory.find_token(token) if kind.lower() == "bearer" else None
+        if sign_in is None:
             return Response(status_code=401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
         return self._break_userinfo(sign_in) or JSONResponse(claims_about(sign_in), headers=NO_STORE)
-
-    def _possessed(self, request: HttpRequest, sign_in: SimulatedSignIn, token: str) -> bool:
-        """Whether the request proves possession of the token's key, if the dialect demands it."""
-        if not self._simulated.issuer.dialect.dpop:
-            return True
-        return proven_key(self._simulated, request, "/userinfo", self._system, token) == sign_in.request.jkt
 
     def _break_userinfo(self, sign_in: SimulatedSignIn) -> Response | None:
         """The fault instead of claims, or None."""

@@ -98,15 +98,18 @@ class NationalProvider:
         answer = self._scripted(asked)
         if answer is None:
             return page(sign_in_page(self.dialect, query), asked["redirect_uri"])
+        self._store.pushed.take(given.get("request_uri", ""))
         return self._answer(client, asked, answer, key)
 
     async def sign_in(self, request: Request) -> Response:
         """Handles the form of the page."""
         form = await read_form(request)
         try:
-            asked, key = self._asked(parameters(form.get("request", "")))
+            given = parameters(form.get("request", ""))
+            asked, key = self._asked(given)
         except (BadRequest, Refused) as problem:
             return PlainTextResponse(str(problem), 400)
+        self._store.pushed.take(given.get("request_uri", ""))
         error, _, description = form.get("error", "").partition(": ")
         person = find_person(form.get("person", "")) or PEOPLE[0]
         outcome = form.get("outcome", "ok") if form.get("outcome") in OUTCOMES else "ok"

@@ -20,7 +20,7 @@ from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirec
 from broker.settings.providers import ProviderEntry, provider
 from broker.settings.sources import Source
 from providers import KINDS, ProviderDependencies
-from providers.openid import OpenIdProvider
+from providers.openid import OpenIdProvider, build
 from providers.presets import merge
 from providers.presets.document import operator_file
 from providers.simulator import SimulatedClient
@@ -163,6 +163,7 @@ class Exchange:
     simulated: NationalProvider
     wire: Wire
     ask: UpstreamRequest
+    system: System
     visited: list[str] = field(default_factory=list)
 
     async def leave(self, **changes: Any) -> UpstreamRedirect:
@@ -198,13 +199,19 @@ class Exchange:
         return self.wire.called(self.simulated.dialect.endpoints["token"])[-1]
 
 
+def rebuilt(here: Exchange, **changes: Any) -> OpenIdProvider:
+    """The same provider with other settings, which reaches the same counterpart."""
+    config = replace(here.entry.config, **changes)
+    dependencies = ProviderDependencies(cast(HttpClients, Direct(here.wire)), here.system, reader(config))
+    return build(here.entry.card, config, dependencies)
+
+
 def exchange(name: str, system: System, environment: str = "live", **more: Any) -> Exchange:
     """A provider and its counterpart. `more` are further tables of the operator's file."""
     entry = entry_of(name, environment, more)
     wire = Wire(None)
     dependencies = ProviderDependencies(cast(HttpClients, Direct(wire)), system, reader(entry.config))
-    built = KINDS[entry.kind].build(entry.card, entry.config, dependencies)
-    assert isinstance(built, OpenIdProvider)
+    built = build(entry.card, entry.config, dependencies)
     callback = f"https://broker.example/callback/{name}"
     jwks = built.jwks if entry.config.authentication == "private_key_jwt" else None
     out = ("https://broker.example/signed-out",)
@@ -213,7 +220,7 @@ def exchange(name: str, system: System, environment: str = "live", **more: Any) 
     simulated = NationalProvider(dialect, (client,), system)
     wire.app = create_national([simulated], "http://localhost:9000", development=True)
     ask = UpstreamRequest(level=lowest(entry), state=STATE, callback=callback, language="en")
-    return Exchange(entry, built, simulated, wire, ask)
+    return Exchange(entry, built, simulated, wire, ask, system)
 
 
 def lowest(entry: ProviderEntry) -> Level:
