@@ -82,6 +82,7 @@ class LogoutRedirect:
     language: str
     subject: str
     id_token: str | None = None
+    access_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,9 @@ async def _store_page(
     if registered is not None and isinstance(registered.provider, EndsSessions):
         who = session.identity
         language = browser.language or next(iter(signed_out.locales), "").partition("-")[0] or "en"
-        logout_redirect = LogoutRedirect(handle, context.callback, language, who.subject, who.id_token)
+        logout_redirect = LogoutRedirect(
+            handle, context.callback, language, who.subject, who.id_token, who.access_token
+        )
         url = await registered.provider.end_session(logout_redirect)
     pending = PendingLogout(
         browser=handles.sha256_hex(secret or browser.secrets[0]),

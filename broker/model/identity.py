@@ -14,8 +14,8 @@ class Identity:
     """Verified assertion about one person. Its only key is (`issuer`, `subject`).
 
     `provider` is the broker's id of the provider, `level` the level reached, `amr` values of RFC 8176, `auth_time` when
-    the person signed in at the provider (seconds since 1970 UTC). `id_token` is the provider's ID token, stored only to
-    end the session there; no service receives it.
+    the person signed in at the provider (seconds since 1970 UTC). `id_token` and `access_token` are the provider's,
+    stored only to end the session there; no service receives them.
     """
 
     provider: str
@@ -27,3 +27,4 @@ class Identity:
     claims: JsonObject = field(default_factory=dict)
     verification: Verification | None = None
     id_token: str | None = field(default=None, repr=False)
+    access_token: str | None = field(default=None, repr=False)

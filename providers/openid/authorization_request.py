@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from broker.model.assurance import Level
 from broker.model.languages import lookup
 from broker.platform import base64url
-from broker.provider import LogoutRedirect, UpstreamRequest
+from broker.provider import UpstreamRequest
 from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import NewSignIn
 from providers.openid.levels import level_parameters
@@ -35,7 +35,7 @@ def challenge(verifier: str) -> str:
     return base64url.encode(hashlib.sha256(verifier.encode("ascii")).digest())
 
 
-def _tag(config: OpenIdConfig, language: str) -> str:
+def language_tag(config: OpenIdConfig, language: str) -> str:
     """The `ui_locales` value of a language (BCP 47), as configured: compared without regard to case and region."""
     found = lookup(language, config.languages)
     return language if found is None else config.languages[found]
@@ -50,7 +50,7 @@ def variables(
         "state": ask.state,
         "nonce": nonce,
         "code_challenge": challenge(verifier),
-        config.language_parameter: _tag(config, ask.language),
+        config.language_parameter: language_tag(config, ask.language),
     }
     if ask.fresh and NewSignIn.PROMPT_LOGIN in config.reauthentication:
         query["prompt"] = config.prompt_fresh
@@ -63,22 +63,3 @@ def variables(
     if development and ask.hint:
         query["login_hint"] = ask.hint
     return query
-
-
-def end_session_address(endpoint: str, config: OpenIdConfig, parting: LogoutRedirect) -> str:
-    """The logout request to a provider (OpenID Connect RP-Initiated Logout 1.0, 2).
-
-    The `id_token_hint` identifies the session; if no ID token was stored, a `logout_hint` does.
-    """
-    query = {
-        "client_id": config.client_id,
-        "post_logout_redirect_uri": parting.callback,
-        "state": parting.state,
-        config.language_parameter: _tag(config, parting.language),
-    }
-    if parting.id_token is None:
-        query["logout_hint"] = parting.subject
-    else:
-        query["id_token_hint"] = parting.id_token
-    join = "&" if "?" in endpoint else "?"
-    return endpoint + join + urlencode(query, quote_via=quote)

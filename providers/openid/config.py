@@ -14,7 +14,9 @@ from providers.openid.config_tables import (
     IdTokenConfig,
     LevelAnswer,
     LevelRequest,
+    LogoutConfig,
     NewSignIn,
+    RequestObjectConfig,
     UpstreamAssertionAudience,
     UpstreamAuthentication,
     UserinfoConfig,
@@ -75,6 +77,7 @@ class OpenIdConfig:
     pushed: bool = False
     """Whether the authorization request is pushed to the provider (RFC 9126), so that the browser carries only its
     `request_uri`."""
+    request_object: RequestObjectConfig | None = None
     nonce_bytes: Annotated[int, Range(16, 96)] = 24
     """Number of random bytes in a `nonce`; three bytes are four characters."""
     dpop: DpopConfig | None = None
@@ -95,6 +98,7 @@ class OpenIdConfig:
     end_session: bool = True
     """Whether a citizen who signs out may sign out at the provider too, if its metadata has an
     `end_session_endpoint`. Register `<issuer>/signed-out` at the provider as a `post_logout_redirect_uri`."""
+    logout: LogoutConfig = field(default_factory=LogoutConfig)
 
     userinfo: bool = True
     """Whether claims are also read from the userinfo endpoint."""

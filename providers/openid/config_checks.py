@@ -28,6 +28,7 @@ def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
         *_check_issuer(config, development=development),
         *_check_simulator(config, development=development),
         *_check_keys(config),
+        *_check_request_object(config),
         *_check_encryption(config),
         *_check_identity_token(config),
         *_check_levels(config),
@@ -66,6 +67,16 @@ def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
         yield from _known(("key_algorithm",), (config.key_algorithm,), UPSTREAM_ALGORITHMS)
     elif config.secret_file is None:
         yield Problem("secret_file", f"{config.authentication} needs a secret", "name the file that holds it")
+
+
+def _check_request_object(config: OpenIdConfig) -> Iterator[Problem]:
+    table = config.request_object
+    if table is None:
+        return
+    if config.key_file is None:
+        yield Problem("key_file", "signed requests need a key", "name a PEM file; `portico keys init` makes them")
+    if table.algorithm is not None:
+        yield from _known(("request_object.algorithm",), (table.algorithm,), UPSTREAM_ALGORITHMS)
 
 
 def _check_encryption(config: OpenIdConfig) -> Iterator[Problem]:

@@ -169,3 +169,47 @@ class IdentityTokenConfig:
     """How long fetched keys are used beyond their lifetime while they cannot be fetched again."""
     required: bool = True
     """Whether a response without it ends the sign-in: the identity was not proven."""
+
+
+class RequestObjectAudience(StrEnum):
+    """Audience of a request object: the provider's issuer, or its authorization endpoint."""
+
+    ISSUER = "issuer"
+    AUTHORIZATION_ENDPOINT = "authorization_endpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestObjectConfig:
+    """Signed authorization requests (JAR, RFC 9101): the parameters are sent in a token that `key_file` signs, by value
+    in the browser, or pushed with `pushed = true`."""
+
+    algorithm: str | None = None
+    """Signature algorithm. Left out: `key_algorithm`."""
+    audience: RequestObjectAudience = RequestObjectAudience.ISSUER
+    lifetime: Annotated[Seconds, Range(1, 600)] = 300
+    typ: str | None = "oauth-authz-req+jwt"
+    """The `typ` in its header."""
+    beside: tuple[str, ...] = ("response_type", "scope")
+    """Parameters that stand outside of a token in the browser too, besides `client_id` (OpenID Connect Core 6.1 demands
+    these two)."""
+
+
+class LogoutKind(StrEnum):
+    """How the session at the provider is ended."""
+
+    END_SESSION = "end_session"
+    CLIENT_ID = "client_id"
+    FRONT_END = "front_end"
+    REVOKE = "revoke"
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutConfig:
+    """How a citizen signs out at the provider, if `end_session` is true."""
+
+    kind: LogoutKind = LogoutKind.END_SESSION
+    """`end_session`: at its `end_session_endpoint` (OpenID Connect RP-Initiated Logout 1.0) with the ID token.
+    `client_id`: there without the ID token. `front_end`: with `post_logout_redirect_uri` alone; the citizen comes back
+    without `state`. `revoke`: the broker revokes the access token (RFC 7009), and the citizen visits nothing."""
+    url: str | None = None
+    """The address, if it is not the `end_session_endpoint` of the metadata."""

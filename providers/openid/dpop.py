@@ -57,11 +57,14 @@ class DpopCalls:
     async def post(
         self, metadata: Metadata, endpoint: str, form: Mapping[str, str], note: JsonObject
     ) -> HttpResponse | HttpFailure:
-        """Sends the form; once more if the provider demands its nonce. Client authentication is made anew."""
-        key = self._own(note)
-        if endpoint == metadata.pushed_endpoint and not self._config.at_par:
+        """Sends the form; once more if the provider demands its nonce. Client authentication is made anew.
+
+        Without the state of an attempt there is no key, and no proof: to revoke a token none is needed (RFC 7009).
+        """
+        if (endpoint == metadata.pushed_endpoint and not self._config.at_par) or not (self._key or PROOF_KEY in note):
             fields, headers = self._credentials(endpoint, metadata.token_endpoint)
             return await self._client.post(endpoint, {**form, **fields}, headers)
+        key = self._own(note)
         for last in (False, True):
             fields, headers = self._credentials(endpoint, metadata.token_endpoint)
             proof = {"DPoP": self._proof(key, "POST", endpoint)}

@@ -40,20 +40,22 @@ class Metadata:
     userinfo_endpoint: str | None = None
     end_session_endpoint: str | None = None
     pushed_endpoint: str | None = None
+    revocation_endpoint: str | None = None
     announces_issuer: bool = False
 
 
 _OPTIONAL: Final[Mapping[str, str]] = {
     "end_session_endpoint": "end_session_endpoint",
     "pushed_authorization_request_endpoint": "pushed_endpoint",
+    "revocation_endpoint": "revocation_endpoint",
 }
 
 
 def parse_metadata(document: JsonObject, issuer: str, may_call: Callable[[str], bool]) -> Metadata:
     """Validates the metadata in a document. `may_call` tells whether a URL may be called at all.
 
-    An unusable `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1) or `pushed_authorization_request_endpoint` (RFC
-    9126 5) is ignored: most sign-ins do not need it.
+    An unusable `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1), `pushed_authorization_request_endpoint` (RFC 9126
+    5) or `revocation_endpoint` (RFC 8414 2) is ignored: most sign-ins do not need it.
 
     Raises UpstreamError if the issuer differs (Discovery 4.3), or an endpoint is missing or may not be called.
     """

@@ -18,20 +18,23 @@ class OwnKeys:
 
     assertion: SigningKey | None = None
     secret: str | None = field(default=None, repr=False)
+    request: SigningKey | None = None
     proof: SigningKey | None = None
     decryption: tuple[UpstreamDecryptionKey, ...] = ()
 
     @property
     def jwks(self) -> JsonObject:
-        """The public keys for the provider (RFC 7517 5): the one that verifies assertions, and the current one that
+        """The public keys for the provider (RFC 7517 5): the one that verifies assertions and
+        requests, and the current one that
         encrypts."""
-        signing = [self.assertion.jwk] if self.assertion is not None else []
+        known = {key.kid: key.jwk for key in (self.assertion, self.request) if key is not None}
+        signing = known.values()
         return {"keys": [*signing, *(key.jwk for key in self.decryption[:1])]}
 
 
 def load_own_keys(config: OpenIdConfig, read: Callable[[Path], bytes]) -> OwnKeys:
     """Reads the files that the settings name. Raises OSError or ValueError for one that cannot be used."""
-    assertion = secret = proof = None
+    assertion = secret = proof = request = None
     if config.authentication is UpstreamAuthentication.PRIVATE_KEY_JWT:
         if config.key_file is None:
             raise ValueError("private_key_jwt needs a key_file")
@@ -40,8 +43,11 @@ def load_own_keys(config: OpenIdConfig, read: Callable[[Path], bytes]) -> OwnKey
         if config.secret_file is None:
             raise ValueError(f"{config.authentication} needs a secret_file")
         secret = first_line(read(config.secret_file))
+    if config.request_object is not None and config.key_file is not None:
+        algorithm = config.request_object.algorithm or config.key_algorithm
+        request = load_signing_key(read(config.key_file), algorithm, config.key_id, upstream=True)
     if config.dpop is not None and config.dpop.key_file is not None:
         proof = load_signing_key(read(config.dpop.key_file), config.dpop.algorithm, upstream=True)
     announced = config.id_token.encryption_algorithms[0] if config.encryption_key_files else ""
     decryption = tuple(load_upstream_decryption_key(read(path), announced) for path in config.encryption_key_files)
-    return OwnKeys(assertion, secret, proof, decryption)
+    return OwnKeys(assertion, secret, request, proof, decryption)

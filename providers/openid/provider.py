@@ -26,17 +26,19 @@ from broker.provider import (
 )
 from providers.kind import ProviderDependencies
 from providers.openid.attempt_note import AttemptNote
-from providers.openid.authorization_request import constants, end_session_address, prefix, variables
+from providers.openid.authorization_request import constants, prefix, variables
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import NewSignIn
+from providers.openid.config_tables import LogoutKind, NewSignIn
 from providers.openid.direct_calls import DirectCalls
 from providers.openid.error_mapping import of_callback_error
 from providers.openid.errors import UpstreamError, UpstreamFault
 from providers.openid.identity import verifiable
+from providers.openid.logout_request import logout_address, revoke
 from providers.openid.metadata import CACHE_POLICY, KeySource, Metadata, fetch_metadata
 from providers.openid.own_keys import OwnKeys
 from providers.openid.pushed_request import push
 from providers.openid.redemption import ProviderKeys, Redemption
+from providers.openid.request_object import RequestObjects
 
 LOG: Final = logging.getLogger("portico.providers")
 
@@ -69,6 +71,11 @@ class OpenIdProvider:
         self._place = terms_of(config).place
         self._key_source = KeySource(self._client)
         self._constants = constants(config)
+        self._objects = (
+            None
+            if config.request_object is None or own.request is None
+            else RequestObjects(config, config.request_object, own.request, ground.system)
+        )
         self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
         self._metadata: RefreshingCache[Metadata] = RefreshingCache(self._fetch_metadata, ground.system, CACHE_POLICY)
         self._keys: RefreshingCache[KeySet] = RefreshingCache(self._fetch_keys, ground.system, CACHE_POLICY)
@@ -99,8 +106,8 @@ class OpenIdProvider:
             note = self._note(ask, metadata)
             development = self._ground.http_clients.development
             own = variables(self._config, ask, note["nonce"], note["verifier"], development=development)
-            if self._config.pushed:
-                return await self._push(metadata, {**constant, **own}, note)
+            if self._config.pushed or self._objects is not None:
+                return await self._send(metadata, {**constant, **own}, note)
             own |= self._calls.key_parameters(cast(JsonObject, note))
             return UpstreamRedirect(self._prefix(metadata, ask.level) + urlencode(own, quote_via=quote), note)
         except UpstreamError as refused:
@@ -122,13 +129,19 @@ class OpenIdProvider:
             note["iss"] = True
         return note
 
-    async def _push(
+    async def _send(
         self, metadata: Metadata, parameters: Mapping[str, str], note: AttemptNote
     ) -> UpstreamRedirect | ProviderFailure:
+        """A departure whose parameters are signed, pushed, or both."""
+        kept = cast(JsonObject, note)
+        parameters = {**parameters, **self._calls.key_parameters(kept)}
+        if self._objects is not None:
+            parameters = self._objects.parameters(parameters, metadata.authorization_endpoint)
+        if not self._config.pushed:
+            url = prefix(parameters, self._place(metadata.authorization_endpoint)).removesuffix("&")
+            return UpstreamRedirect(url, kept)
         try:
             async with asyncio.timeout(BEGIN_WITHIN):
-                kept = cast(JsonObject, note)
-                parameters = {**parameters, **self._calls.key_parameters(kept)}
                 away = await push(self._calls, metadata, self._config, parameters, kept, note["at"])
                 return replace(away, url=self._place(away.url))
         except TimeoutError:
@@ -179,16 +192,20 @@ class OpenIdProvider:
         return await self._redemption.identity(await self._metadata.get(), note, code)
 
     async def end_session(self, parting: LogoutRedirect) -> str | None:
-        """The logout URL of the provider, if its metadata has one and is available immediately."""
+        """The logout URL of the provider, if it has one and its metadata is available immediately."""
         if not self._config.end_session:
             return None
         try:
             async with asyncio.timeout(CHECK_WITHIN):
                 metadata = await self._metadata.get()
+                if self._config.logout.kind is LogoutKind.REVOKE:
+                    if parting.access_token is not None:
+                        await revoke(self._calls, metadata, parting.access_token)
+                    return None
         except (UpstreamError, TimeoutError):
             return None
-        endpoint = metadata.end_session_endpoint
-        return None if endpoint is None else end_session_address(self._place(endpoint), self._config, parting)
+        address = logout_address(self._config, metadata, parting)
+        return None if address is None else self._place(address)
 
     async def _fetch_metadata(self) -> Metadata:
         return await fetch_metadata(self._config.issuer, self._client, self._ground.http_clients)

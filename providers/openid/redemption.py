@@ -18,7 +18,7 @@ from broker.provider import ProviderInfo
 from providers.kind import ProviderDependencies
 from providers.openid.attempt_note import AttemptNote
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import AcceptedForm, UserinfoForm
+from providers.openid.config_tables import AcceptedForm, LogoutKind, UserinfoForm
 from providers.openid.direct_calls import DirectCalls
 from providers.openid.documents import Documents
 from providers.openid.errors import ID_TOKEN, USERINFO_TOKEN
@@ -91,10 +91,20 @@ class Redemption:
             documents = replace(documents, identity_token=await self.identity_tokens.read(documents, subject))
         now = int(self._ground.system.now())
         identity = self._identities.make(documents, now, self._report_malformed)
-        wanted = self._config.end_session and metadata.end_session_endpoint is not None
-        if wanted and len(tokens.id_token) <= LONGEST_HINT:
-            return replace(identity, id_token=tokens.id_token)
-        return identity
+        return self._with_tokens(identity, metadata, tokens)
+
+    def _with_tokens(self, identity: Identity, metadata: Metadata, tokens: TokenResponse) -> Identity:
+        """The identity with the token that will end the session at the provider, if one is needed."""
+        config = self._config
+        if not config.end_session:
+            return identity
+        match config.logout.kind:
+            case LogoutKind.REVOKE:
+                return replace(identity, access_token=tokens.access_token)
+            case LogoutKind.END_SESSION if metadata.end_session_endpoint is not None or config.logout.url is not None:
+                return identity if len(tokens.id_token) > LONGEST_HINT else replace(identity, id_token=tokens.id_token)
+            case _:
+                return identity
 
     def _report_malformed(self, claim: str) -> None:
         """Logs and counts a malformed claim that was left out. The value is not logged."""

@@ -18,7 +18,6 @@ from broker.provider import LogoutRedirect, ProviderFailure, ProviderFailureReas
 from providers.openid.authorization_request import (
     challenge,
     constants,
-    end_session_address,
     prefix,
     variables,
 )
@@ -31,7 +30,8 @@ from providers.openid.error_mapping import of_callback_error, of_token_error
 from providers.openid.errors import UpstreamError
 from providers.openid.identity import IdentityReader, claim_readers, map_claims, methods, verifiable
 from providers.openid.levels import LevelReader, level_parameters
-from providers.openid.metadata import parse_metadata
+from providers.openid.logout_request import logout_address
+from providers.openid.metadata import Metadata, parse_metadata
 from tests.unit.providers.serving import Host
 from tests.unit.providers.stage import ASK, CARD, PEM, config, stage
 
@@ -248,7 +248,9 @@ def test_a_language_travels_under_the_providers_own_name() -> None:
     for tag in ("CY", "cy-GB", "cy_gb"):  # BCP 47 2.1.1, RFC 4647 3.4
         assert request(UpstreamRequest(Level.LOW, "s", "c", tag), languages={"cy": "x-own"})["ui_locales"] == ["x-own"]
         parting = LogoutRedirect("s", "c", tag, "u", None)
-        left = end_session_address("https://p.test/out?a=b", config(ISSUER, languages={"cy": "x-own"}), parting)
+        known_at = Metadata("a", "b", "c", end_session_endpoint="https://p.test/out?a=b")
+        left = logout_address(config(ISSUER, languages={"cy": "x-own"}), known_at, parting)
+        assert left is not None
         assert parse_qs(urlsplit(left).query)["ui_locales"] == ["x-own"]
 
 

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, cast
 
 from joserfc import jwe
@@ -18,7 +19,7 @@ from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirec
 from providers import ProviderDependencies
 from providers.openid import OpenIdProvider, build
 from providers.openid.config_tables import IdentityTokenConfig
-from tests.unit.providers.stage import ASK, CALLBACK, CARD, PEM, config
+from tests.unit.providers.stage import ASK, CALLBACK, CARD, PEM, SECRET, config
 
 ISSUER = "https://op.example"
 KEY = load_signing_key(new_signing_key_pem("ES256"), "ES256", "k-1")
@@ -59,6 +60,11 @@ def answer(body: object, status: int = 200, media_type: str = "application/json"
 def key_set(*keys: SigningKey) -> HttpResponse:
     """These keys as their owner publishes them."""
     return answer({"keys": [dict(key.jwk) for key in keys]})
+
+
+def own_file(path: Path) -> bytes:
+    """The broker's key, or its secret."""
+    return PEM if path.suffix == ".pem" else f"{SECRET}\n".encode()
 
 
 def compact(*parts: object) -> str:
@@ -194,7 +200,7 @@ class Wire:
 
     def provider(self, **changes: Any) -> OpenIdProvider:
         """A provider with nothing in its caches."""
-        dependencies = ProviderDependencies(cast(HttpClients, Silent(self)), self.system, lambda _path: PEM)
+        dependencies = ProviderDependencies(cast(HttpClients, Silent(self)), self.system, own_file)
         return build(CARD, config(ISSUER, **changes), dependencies)
 
     async def sign_in(
