@@ -11,6 +11,7 @@ from typing import Final
 from broker.model.assurance import VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
+from broker.model.store_results import StoreUnavailable
 from broker.platform.system import System
 from broker.provider import (
     CallbackParameters,
@@ -25,7 +26,16 @@ from broker.provider import (
     UpstreamRedirect,
     UpstreamRequest,
 )
-from providers.circuit_breaker import CircuitBreaker
+from providers.circuit_breaker import PROBE_INTERVAL, CircuitBreaker
+from providers.shared_health import (
+    Alone,
+    CheckResult,
+    ObservationBuffer,
+    Observations,
+    ProviderSignals,
+    decode,
+    encode,
+)
 
 CHECK_EVERY: Final = 30.0
 CHECK_AGAIN: Final = 5.0
@@ -39,6 +49,12 @@ NOT_ASKED: Final = "not_asked"
 LEFT: Final = "left"
 """The field of an attempt's state that holds the time of departure."""
 
+LEASE_SHARE: Final = 0.75
+"""For how much of the interval a check by one process is enough for all: less than the shortest pause between two."""
+WARMED: Final = 50
+"""Up to so many providers each process checks every one at its start, beside the checks in turn."""
+ALONE: Final = Alone()
+
 UNKNOWN: Final = ProviderHealth(working=True)
 """The assumed health of a provider that nothing is known of."""
 
@@ -49,10 +65,22 @@ class MonitoredProvider:
     """A provider with a circuit breaker and health checks: the same contract, and `current_health`, which never
     waits."""
 
-    def __init__(self, provider: Provider, system: System) -> None:
-        """Nothing is known yet, so the provider counts as healthy."""
+    def __init__(
+        self,
+        provider: Provider,
+        system: System,
+        signals: ProviderSignals = ALONE,
+        observed: ObservationBuffer | None = None,
+    ) -> None:
+        """Nothing is known yet, so the provider counts as healthy.
+
+        What it observes goes into `observed`, for other processes; `signals` are the connection to them.
+        """
         self.inner = provider
         self._system = system
+        self._signals = signals
+        self._observed = observed or ObservationBuffer()
+        self._latest = 0.0
         self._breaker = CircuitBreaker()
         self._times: deque[float] = deque(maxlen=SAMPLES)
         self._median: float | None = None
@@ -94,7 +122,7 @@ class MonitoredProvider:
     async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
         """Starts a sign-in. Returns UNAVAILABLE immediately while the breaker is open."""
         now = self._system.now()
-        if not self._breaker.allow(now):
+        if not await self._may_start(now):
             return ProviderFailure(
                 ProviderFailureReason.UNAVAILABLE,
                 "not requested, because sign-ins at the provider fail",
@@ -106,6 +134,20 @@ class MonitoredProvider:
             self._count(outcome)
             return outcome
         return replace(outcome, provider_state={**outcome.provider_state, LEFT: now})
+
+    async def _may_start(self, now: float) -> bool:
+        """Whether a sign-in may start. While the breaker is half open, one a second may in all processes together."""
+        half_open = self._breaker.opened is not None
+        if not self._breaker.allow(now):
+            return False
+        return not half_open or await self._claim(f"probe:{self.card.id}", PROBE_INTERVAL)
+
+    async def _claim(self, name: str, seconds: float) -> bool:
+        """Whether this process gets a lease; without a connection to the others it does."""
+        try:
+            return await self._signals.claim(name, seconds)
+        except StoreUnavailable:
+            return True
 
     def matches_callback(self, note: JsonObject, answer: CallbackParameters) -> bool:
         """As the provider."""
@@ -142,33 +184,76 @@ class MonitoredProvider:
         except Exception:
             log.exception("provider_check_error", extra={"provider": self.card.id})
             seen = ProviderHealth(working=False, detail="the health check raised an exception")
-        self._checked = self._system.now()
-        self._detail = seen.detail
-        if seen.working:
+        result = CheckResult(seen.working, seen.detail)
+        self._observed.add(self.card.id, Observations(check=result))
+        self._take_check(result, self._system.now())
+
+    async def check_in_turn(self) -> None:
+        """Checks the provider's health, unless another process has done so in this interval."""
+        if await self._claim(f"check:{self.card.id}", LEASE_SHARE * self._interval):
+            await self.check()
+
+    def _take_check(self, result: CheckResult, at: float) -> None:
+        self._checked = at
+        self._detail = result.detail
+        if result.working:
             self._missed, self._missed_since, self._worked = 0, None, True
         else:
             self._missed += 1
-            self._missed_since = self._missed_since or self._checked
-        self._report(seen.detail)
+            self._missed_since = self._missed_since or at
+        self._report(result.detail)
+
+    def apply(self, observed: Observations, at: float) -> None:
+        """Takes what another process observed until `at` (seconds since 1970 UTC) as if this one had.
+
+        Outcomes count from the latest one known here on: clocks of hosts differ a little, and the order of what
+        happened within a second at different hosts is of no meaning.
+        """
+        moment = min(max(at, self._latest), self._system.now())
+        for good in observed.outcomes:
+            self._take_outcome(moment, "sign-ins at the provider fail at another process", good=good)
+        if observed.seconds:
+            self._times.extend(observed.seconds)
+            self._update_median()
+        if observed.check is not None:
+            self._take_check(observed.check, at)
+
+    @property
+    def _interval(self) -> float:
+        return CHECK_EVERY if self._missed == 0 and self._breaker.opened is None else CHECK_AGAIN
+
+    def first_check(self) -> float:
+        """Seconds until the first check, if there are so many providers that they are not checked at once."""
+        return self._interval * self._system.random_bytes(1)[0] / 255
 
     def next_check(self) -> float:
         """Seconds until the next look: sooner while something is amiss."""
-        usual = CHECK_EVERY if self._missed == 0 and self._breaker.opened is None else CHECK_AGAIN
-        return usual * (0.8 + 0.4 * self._system.random_bytes(1)[0] / 255)
+        return self._interval * (0.8 + 0.4 * self._system.random_bytes(1)[0] / 255)
 
     def _count(self, failure: ProviderFailure) -> None:
         """Counts an outage once: a failed fetch that is cached for a while fails many sign-ins, and is one failure."""
         if failure.outage and failure is not self._counted:
             self._counted = failure
-            self._breaker.fail(self._system.now())
-            self._report(failure.detail)
+            self._take_outcome(self._system.now(), failure.detail, good=False)
+            self._observed.add(self.card.id, Observations((False,)))
 
     def _succeed(self, note: JsonObject) -> None:
-        """A whole sign-in shows more than a look does: nothing that was missed before counts any more."""
-        self._breaker.succeed(self._system.now())
-        self._missed, self._missed_since, self._worked = 0, None, True
-        self._report("a sign-in succeeded")
-        self._measure(note)
+        now, left = self._system.now(), note.get(LEFT)
+        self._take_outcome(now, "a sign-in succeeded", good=True)
+        seconds = (max(0.0, now - left),) if isinstance(left, int | float) else ()
+        self._times.extend(seconds)
+        self._update_median()
+        self._observed.add(self.card.id, Observations((True,), seconds))
+
+    def _take_outcome(self, at: float, detail: str, *, good: bool) -> None:
+        """Counts an outcome. A whole sign-in shows more than a check does: what was missed before counts no more."""
+        self._latest = at
+        if good:
+            self._breaker.succeed(at)
+            self._missed, self._missed_since, self._worked = 0, None, True
+        else:
+            self._breaker.fail(at)
+        self._report(detail)
 
     def _report(self, detail: str) -> None:
         """Logs once that the provider failed, and once that it works again; half open is not yet working."""
@@ -178,20 +263,19 @@ class MonitoredProvider:
             event = "provider_up" if works else "provider_down"
             log.warning(event, extra={"provider": self.card.id, "detail": detail})
 
-    def _measure(self, note: JsonObject) -> None:
-        left = note.get(LEFT)
-        if isinstance(left, int | float):
-            self._times.append(max(0.0, self._system.now() - left))
-            self._median = median(self._times) if len(self._times) >= FEWEST else None
+    def _update_median(self) -> None:
+        self._median = median(self._times) if len(self._times) >= FEWEST else None
 
 
 class HealthMonitor:
     """All providers under watch."""
 
-    def __init__(self, system: System) -> None:
-        """Nothing is under watch yet."""
+    def __init__(self, system: System, signals: ProviderSignals = ALONE) -> None:
+        """Nothing is under watch yet. `signals` are the connection to the other processes."""
         self.providers: Mapping[str, MonitoredProvider] = {}
         self._system = system
+        self._signals = signals
+        self._observed = ObservationBuffer()
         self._replaced = asyncio.Event()
 
     def watch(self, providers: Mapping[str, Provider]) -> Mapping[str, MonitoredProvider]:
@@ -201,8 +285,11 @@ class HealthMonitor:
         """
         watched = {}
         for provider_id, provider in providers.items():
-            one = watched[provider_id] = self.providers.get(provider_id) or MonitoredProvider(provider, self._system)
+            one = self.providers.get(provider_id) or MonitoredProvider(
+                provider, self._system, self._signals, self._observed
+            )
             one.inner = provider
+            watched[provider_id] = one
         self.providers = watched
         self._replaced.set()
         return watched
@@ -215,6 +302,24 @@ class HealthMonitor:
     def healths(self) -> Mapping[str, ProviderHealth]:
         """How each does, by id. Never waits."""
         return {provider_id: one.current_health for provider_id, one in self.providers.items()}
+
+    async def exchange(self) -> None:
+        """Tells the other processes what this one observed, and takes what they did. Called once a second.
+
+        Raises StoreUnavailable; then this process goes on with what it observes itself, and tells it later.
+        """
+        observed = self._observed.take()
+        try:
+            entries = await self._signals.exchange(encode(self._system.now(), observed))
+        except BaseException:
+            self._observed.put_back(observed)
+            raise
+        for entry in entries:
+            at, others = decode(entry) or (0.0, {})
+            for provider_id, one in others.items():
+                watched = self.providers.get(provider_id)
+                if watched is not None:
+                    watched.apply(one, at)
 
     async def run(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Looks at every provider for ever, at each in its own time, so that none waits for another."""
@@ -229,11 +334,19 @@ class HealthMonitor:
                         del looking[provider_id]
                 for provider_id, one in self.providers.items():
                     if provider_id not in looking:
-                        looking[provider_id] = one.inner, tasks.create_task(_keep_looking(one, pause))
+                        warm = len(self.providers) <= WARMED
+                        looking[provider_id] = one.inner, tasks.create_task(_keep_looking(one, pause, warm=warm))
                 await self._replaced.wait()
 
 
-async def _keep_looking(one: MonitoredProvider, pause: Callable[[float], Awaitable[None]]) -> None:
-    while True:
+async def _keep_looking(one: MonitoredProvider, pause: Callable[[float], Awaitable[None]], *, warm: bool) -> None:
+    """Checks one provider for ever, in turn with the other processes. With `warm` the first check is of this process,
+    so that it has the provider's metadata before the first citizen comes."""
+    if warm:
         await one.check()
+        await pause(one.next_check())
+    else:
+        await pause(one.first_check())
+    while True:
+        await one.check_in_turn()
         await pause(one.next_check())

@@ -21,6 +21,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     timeless = [
         PeriodicTask("seal", 1.0, lambda: _maintain(container)),
         PeriodicTask("memory", 5.0, lambda: _update_memory_usage(container)),
+        PeriodicTask("signals", 1.0, container.monitoring.health_monitor.exchange),
         PeriodicTask("keys", 2.0, container.crypto.keys.poll),
     ]
     tasks = [

@@ -79,7 +79,7 @@ async def open_container(
         metrics = open_metrics(broker.metrics.folder if broker.listen.workers > 1 else None)
         sql.audit.report_to(metrics.recorded)
         dependencies = ProviderDependencies(http_clients, sql.system, count_malformed=metrics.claim_malformed)
-        health_monitor, builds = HealthMonitor(sql.system), ProviderBuilds(dependencies)
+        health_monitor, builds = HealthMonitor(sql.system, ephemeral.provider_signals), ProviderBuilds(dependencies)
         registry = Registry(health_monitor, builds, http_clients, sql.system)
         registry.replace_all(settings, builds.prepare(settings))
         reloader = None if reader is None else SettingsReloader(settings, registry, reader, sql.counters, metrics)

@@ -14,6 +14,7 @@ from broker.stores.ephemeral.memory import (
     MemoryTransactions,
 )
 from broker.stores.ephemeral.memory_usage import MemoryUsage
+from broker.stores.ephemeral.provider_signals import MemoryProviderSignals, RedisProviderSignals
 from broker.stores.ephemeral.redis import (
     RedisContinuations,
     RedisPendingLogouts,
@@ -44,6 +45,7 @@ class EphemeralStores:
     pending_logouts: MemoryPendingLogouts | RedisPendingLogouts
     proofs: MemoryProofs | RedisProofs
     rate_limits: MemoryRateLimits | RedisRateLimits
+    provider_signals: MemoryProviderSignals | RedisProviderSignals
     memory_fullness: Callable[[], float]
     update_memory_usage: Callable[[], Awaitable[None]]
     check_server: Callable[[], Awaitable[Sequence[str]]]
@@ -74,6 +76,7 @@ def open_ephemeral_stores(
         pending_logouts=RedisPendingLogouts(server, sealer, system),
         proofs=RedisProofs(server, system),
         rate_limits=RedisRateLimits(server, system, kill_switches.observe_mirror),
+        provider_signals=RedisProviderSignals(server, system),
         memory_fullness=fullness.memory_usage,
         update_memory_usage=fullness.update,
         check_server=fullness.check_server,
@@ -106,6 +109,7 @@ def _memory(system: System) -> EphemeralStores:
         pending_logouts=goodbyes,
         proofs=proofs,
         rate_limits=limits,
+        provider_signals=MemoryProviderSignals(system.now),
         memory_fullness=lambda: transactions.fullness,
         update_memory_usage=_nothing,
         check_server=_no_problems,
