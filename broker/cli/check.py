@@ -3,12 +3,16 @@
 import argparse
 import asyncio
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
 from broker.cli.context import CommandContext, add_config, load_settings
 from broker.settings import Settings
 from broker.wiring import check_keys
 from broker.wiring.connection_checks import ConnectionResult
 from broker.wiring.errors import NOT_NOW, CommandError, format_problems
+
+SOON = 180 * 24 * 3600
+"""Seconds before an end date from which on it is named."""
 
 HELP = "check a configuration without starting anything"
 DESCRIPTION = """Reads every file of a configuration and the keys it names, and prints each problem with its place
@@ -32,7 +36,8 @@ def run(args: argparse.Namespace, machine: CommandContext) -> int:
     settings = load_settings(args, machine)
     if problems := list(check_keys(settings)):
         raise CommandError(format_problems(problems, args.config))
-    lines = list(summary(settings))
+    lines = [*summary(settings), *(f"note:      {note}" for note in ending_soon(settings, machine.system.now()))]
+    lines.append("no problem found")
     if not args.connect:
         print("\n".join(lines))
         return 0
@@ -59,4 +64,13 @@ def summary(settings: Settings) -> Iterator[str]:
     yield f"services:  {', '.join(settings.services) or 'none'}"
     yield f"providers: {', '.join(settings.providers) or 'none'}"
     yield f"staff:     {', '.join(settings.staff.people) if settings.staff is not None else 'none'}"
-    yield "no problem found"
+
+
+def ending_soon(settings: Settings, now: float) -> Iterator[str]:
+    """The providers that will accept no sign-in, or nobody new, within half a year, or do so no longer."""
+    for provider_id, entry in settings.providers.items():
+        ends = (entry.policy.accept_sign_in_until, "no sign-in"), (entry.policy.accept_new_until, "nobody new")
+        for at, what in ends:
+            if at is not None and at < now + SOON:
+                day = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+                yield f"provider {provider_id}: accepts {what} {'since' if at <= now else 'from'} {day}"

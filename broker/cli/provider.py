@@ -115,6 +115,8 @@ def _states(entry: ProviderEntry, current: KillSwitches, now: float) -> Iterator
             yield f"paused {where}{end}: {next(iter(pause.texts.values()))}"
     if policy.services:
         yield f"only for {', '.join(policy.services)}"
+    if policy.share < 100:
+        yield f"in {policy.share} % of browsers"
     if policy.accept_new_until is not None:
         yield f"takes nobody new {'from' if policy.accepts_new(now) else 'since'} {_time(policy.accept_new_until)}"
     if policy.accept_sign_in_until is not None:

@@ -134,6 +134,18 @@ def _is_for(candidate: Candidate, service: Service) -> bool:
     return wanted and candidate.policy.is_for(service.client_id)
 
 
+def _in_share(transaction: Transaction, candidate: Candidate) -> bool:
+    """Whether this browser is one of those in which the provider is offered during a soft launch.
+
+    The order seed is that of the browser, so that a provider does not come and go from one request to the next.
+    """
+    share = candidate.policy.share
+    if share == 100:
+        return True
+    drawn = hashlib.sha256(f"launch:{transaction.order_seed}:{candidate.card.id}".encode()).digest()
+    return int.from_bytes(drawn[:4]) < share * 2**32 // 100
+
+
 def _is_off(candidate: Candidate, switches: KillSwitches) -> bool:
     """Whether the operator turned the provider off, by its file or by a kill switch."""
     return not candidate.policy.enabled or switches.is_off(KillSwitchKind.PROVIDER, candidate.card.id)
@@ -164,7 +176,11 @@ def offer(
         return Offer(policy.order, contact=contact, blocked_by=FailureClass.SERVICE_OFF)
     request = transaction.request
     minimum = request.min_level
-    fitting = [c for c in candidates if _is_for(c, service) and c.card.max_level >= minimum and _is_missed(c, now)]
+    fitting = [
+        c
+        for c in candidates
+        if _is_for(c, service) and c.card.max_level >= minimum and _is_missed(c, now) and _in_share(transaction, c)
+    ]
     allowed = [c for c in fitting if not _attempts_exhausted(transaction, c.card.id)]
     ordered = sorted(allowed, key=_key(transaction, policy.order))
     working = [
@@ -172,11 +188,12 @@ def offer(
         for c in ordered
         if usable(c, service, switches, now) and c.health.working and pause_of(c, switches, now) is None
     ]
+    able = {c.card.id for c in working}
     options = sorted((_option(transaction, c, now) for c in working), key=lambda option: option.failed is not None)
     return Offer(
         order=policy.order,
         options=tuple(options),
-        not_working=tuple(_not_working(c, switches, now) for c in ordered if c not in working),
+        not_working=tuple(_not_working(c, switches, now) for c in ordered if c.card.id not in able),
         hint=_hinted(transaction, service, options),
         reachable=any(not c.policy.has_left(now) for c in fitting),
         help=_help(transaction, service, policy.assisted),

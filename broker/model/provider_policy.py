@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
 
 from broker.model.kill_switches import ProviderPause
 from broker.model.service import Service
-from broker.platform.toml_loader import Instant
+from broker.platform.toml_loader import Instant, Range
 
 
 class DisplayOrder(StrEnum):
@@ -29,6 +30,9 @@ class ProviderPolicy:
     use `portico provider disable`."""
     services: tuple[str, ...] = ()
     """Soft launch: the services for which it is offered. Left out: all."""
+    share: Annotated[int, Range(0, 100)] = 100
+    """Soft launch: the percentage of browsers in which it is offered, always the same ones, and more of them as the
+    share grows. 0 prepares a provider before its launch."""
     accept_new_until: Instant | None = None
     """From this time only citizens who used the provider before are accepted. A date, or a date and time."""
     accept_sign_in_until: Instant | None = None

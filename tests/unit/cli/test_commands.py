@@ -6,6 +6,7 @@ import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -280,6 +281,17 @@ def test_every_command_refuses_a_configuration_with_problems(
 ) -> None:
     config.change("broker.toml", "issuer", "localhost")
     assert "broker.toml: issuer: an absolute URL is required" in refused(run, config, *words)
+
+
+def test_check_names_the_ends_of_providers_half_a_year_before(config: Configuration, run: Run) -> None:
+    run(config, "keys", "init")
+    config.change("providers/harbour.toml", "policy.accept_sign_in_until", date(2027, 6, 1))
+    config.change("providers/northbank.toml", "policy.accept_new_until", date(2026, 12, 1))
+    config.change("providers/eid.toml", "policy.accept_sign_in_until", date(2027, 12, 1))
+    assert [line for line in run(config, "check") if line.startswith("note:")] == [
+        "note:      provider harbour: accepts no sign-in from 2027-06-01",
+        "note:      provider northbank: accepts nobody new since 2026-12-01",
+    ]
 
 
 def test_a_provider_is_paused_with_a_reason_in_every_language_and_resumed(config: Configuration, run: Run) -> None:

@@ -103,6 +103,22 @@ def test_a_soft_launch_shows_a_provider_to_the_services_it_names() -> None:
     assert ids(offered((candidate("alpha", services=("parking",)),))) == ["alpha"]
 
 
+def test_a_share_of_a_soft_launch_is_always_offered_to_the_same_browsers_and_grows() -> None:
+    browsers = [replace(begun(), order_seed=seed) for seed in range(400)]
+
+    def launched(share: int) -> set[int]:
+        beta = candidate("beta", share=share)
+        return {one.order_seed for one in browsers if offered((candidate("alpha"), beta), one).has("beta")}
+
+    few, more = launched(10), launched(30)
+    assert (len(launched(0)), len(launched(100))) == (0, 400)
+    assert few < more
+    assert 20 <= len(few) <= 60
+    assert 85 <= len(more) <= 155
+    outside = next(one for one in browsers if one.order_seed not in few)
+    assert offered((candidate("alpha"), candidate("beta", share=10)), outside).not_working == ()
+
+
 def test_a_provider_that_is_down_is_listed_as_unavailable_and_cannot_be_chosen() -> None:
     down = candidate("beta", working=False)
     found = offered((candidate("alpha"), down))
