@@ -52,10 +52,9 @@ def variables(
         "code_challenge": challenge(verifier),
         config.language_parameter: language_tag(config, ask.language),
     }
-    if ask.fresh and NewSignIn.PROMPT_LOGIN in config.reauthentication:
-        query["prompt"] = config.prompt_fresh
-    elif config.prompt:
-        query["prompt"] = config.prompt
+    asks_anew = ask.fresh and NewSignIn.PROMPT_LOGIN in config.reauthentication
+    if prompt := config.prompt_fresh if asks_anew else config.prompt:
+        query["prompt"] = prompt
     if ask.fresh and NewSignIn.MAX_AGE in config.reauthentication:
         query["max_age"] = "0"
     elif ask.max_age is not None:

@@ -55,7 +55,8 @@ class OpenIdConfig:
     prompt: str = ""
     """The `prompt` of every request, such as `select_account`. Left out: none."""
     prompt_fresh: str = "login"
-    """The `prompt` that requests a new authentication."""
+    """The `prompt` that requests a new authentication. Empty: the provider has none, and the time of the authentication
+    alone is checked."""
     language_parameter: str = "ui_locales"
     """The parameter with the citizen's language."""
     acr_values: Mapping[Level, str] = field(default_factory=dict)

@@ -30,14 +30,17 @@ def operator_file(name: str, environment: str = LIVE) -> str:
         lines.append(f'secret_file = "../../secrets/{name}"')
     elif method == "private_key_jwt":
         lines.append(f'key_file = "../../secrets/{name}.pem"')
-    if any(_is_encrypted(openid.get(document)) for document in ("id_token", "userinfo")):
+    if any(_is_encrypted(openid.get(document)) for document in ("id_token", "userinfo_response")):
         lines.append(f'encryption_key_files = ["../../secrets/{name}-enc.pem"]')
+    dpop = openid.get("dpop", {})
+    if "algorithm" in dpop and dpop["algorithm"] != "ES256":
+        lines += ["", "[openid.dpop]", f'key_file = "../../secrets/{name}-dpop.pem"']
     return "\n".join(lines)
 
 
 def _is_encrypted(table: object) -> bool:
     """Whether the settings of a document say that it comes encrypted."""
-    return isinstance(table, Mapping) and "nested" in (table.get("form"), table.get("format"))
+    return isinstance(table, Mapping) and table.get("form") in ("nested", "encrypted")
 
 
 def _sections() -> Iterator[str]:

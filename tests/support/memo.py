@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from sqlalchemy import Dialect
 
+from broker.crypto import jwe_upstream
 from broker.crypto.jose import keys
 from broker.stores.sql import dialect as sql_dialect
 from broker.stores.sql.database import SqlText
@@ -63,6 +64,7 @@ def compile_text(statement: Any, dialect: Dialect, rows: str | None = None) -> S
 
 def install() -> None:
     """Replaces the functions in the modules that call them."""
-    keys.load_pem_private_key = load_pem_private_key  # type: ignore[attr-defined]
+    for module in (keys, jwe_upstream):
+        module.load_pem_private_key = load_pem_private_key  # type: ignore[attr-defined]
     rsa.generate_private_key = generate_private_key
     sql_dialect._text = compile_text

@@ -14,6 +14,7 @@ from urllib.parse import unquote_plus
 
 from joserfc import jwt
 from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry
 
 from broker.model.json_types import JsonObject
 from broker.platform import base64url
@@ -24,6 +25,8 @@ from providers.simulator.settings import SimulatedClient
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_ASSERTION: Final = 3600
 SKEW: Final = 60
+LONGEST_HEADER: Final = 4096
+"""Maximum length of the header of a JWT: that of a DPoP proof holds an RSA key."""
 OPEN: Final = ("*", ">")
 OPENED: Final = re.compile(r"(?:\*|<[^>]*>)$")
 """The open end of a scope such as `representee.*` or `service:<CODE>`."""
@@ -224,8 +227,10 @@ def check_proof(
 
 def verified(token: str, keys: list[JsonObject], algorithms: tuple[str, ...]) -> tuple[JsonObject, JsonObject]:
     """Header and claims of a signed JWT. Raises Refused."""
+    registry = JWSRegistry(algorithms=list(algorithms))
+    registry.max_header_length = LONGEST_HEADER
     try:
-        found = jwt.decode(token, import_keys(keys), algorithms=list(algorithms))
+        found = jwt.decode(token, import_keys(keys), registry=registry)
     except (JoseError, ValueError) as problem:
         raise Refused("invalid_client", f"a JWT cannot be verified: {type(problem).__name__}") from None
     return found.header, found.claims

@@ -66,10 +66,16 @@ def encrypted(token: str, client: SimulatedClient, dialect: Dialect, about: str,
         if found is None:
             continue
         content = dialect.words(about, "content")[0]
-        target = (RSAKey.generate_key(2048) if kind == "RSA" else ECKey.generate_key("P-256")) if lost else found
+        target = _lost_key(kind) if lost else found
         header = {"alg": algorithm, "enc": content, "kid": str(found.kid), "cty": "JWT"}
         return jwe.encrypt_compact(header, token, target, algorithms=[algorithm, content])
     raise NoEncryptionKey(f"{client.client_id} has no encryption key for {about}")
+
+
+@cache
+def _lost_key(kind: str) -> ECKey | RSAKey:
+    """A key that no client has."""
+    return RSAKey.generate_key(2048) if kind == "RSA" else ECKey.generate_key("P-256")
 
 
 def keys_of(client: SimulatedClient) -> list[JsonObject]:

@@ -38,7 +38,7 @@ SHAPES = (BrokerSettings, Service, ProviderFile, StaffFile, *(kind.config for ki
 def run(*words: str) -> int:
     """Runs the command."""
     clock, chance = FakeClock(), FakeRandom()
-    machine = CommandContext(KINDS, System(clock.now, chance.draw), "olu", no_stores, no_stores, no_stores)
+    machine = CommandContext(KINDS, System(clock.now, chance.draw), "olu", no_stores, no_stores, no_stores, no_stores)
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     return command.run(parser.parse_args(words), machine)

@@ -145,7 +145,8 @@ def reader(config: Any) -> Any:
             return f"{SECRET}\n".encode()
         algorithm = config.key_algorithm
         if path.stem.endswith("-enc"):
-            algorithm = config.id_token.encryption_algorithms[0]
+            table = config.id_token if config.id_token.form != "signed" else config.userinfo_response
+            algorithm = table.encryption_algorithms[0]
             return key_pem("RSA" if algorithm.startswith("RSA") else "P-256", "enc")
         if path.stem.endswith("-dpop"):
             algorithm = config.dpop.algorithm
