@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from broker.cli.main import command_line
+from broker.crypto.keys import load_all
 from tests.support.certificates import Authority
 from tests.support.configuration import Configuration, prepared
 from tests.support.ports import LOOPBACK
@@ -85,6 +86,8 @@ def template(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> 
     made.change("broker.toml", "notifications", {"smtp": smtp})
     ended = forked.run("migrate", "--config", str(made.folder))
     assert ended.status == DONE, ended
+    # commands are forked from this process: imported here, the keys are not checked again in each of them
+    load_all(made.folder.parent / ".demo" / "keys")
     return made
 
 
