@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from broker.journey.provider_offer import Candidate, redirect_uri_removed, usable
 from broker.journey.transaction import Transaction, TransactionState
 from broker.model.failures import FailureClass
-from broker.model.identity import HELP, Identity
+from broker.model.identity import ACTING_FOR, HELP, Identity
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
 from broker.model.service import Service
 from broker.model.session import Session
@@ -101,13 +101,15 @@ def accept_session(
     """Checks whether the broker's own session may answer this transaction (single sign-on), against the state as of
     `now`.
 
-    Returns SILENT if the citizen has to sign in: the service or its request requires it, the
-    session is too old, or the service requested another person.
+    Returns SILENT if the citizen has to sign in: the service or its request requires it, the session is too old, the
+    citizen signed in on behalf of another, or the service requested another person.
     """
     request, session = transaction.request, match.session
     wanted = service.single_sign_on and NEVER_SILENT.isdisjoint(request.prompt)
     young = request.max_age is None or now - session.identity.auth_time <= request.max_age
     hinted = request.expected_sub in (None, match.subject)
+    if acts_for_another(transaction, session.identity):
+        return FailureClass.SILENT
     if not (transaction.state is TransactionState.CHOOSING and wanted and young and hinted and now < session.expires):
         return FailureClass.SILENT
     refusal = check_account(transaction, AccountMatch(session.account, match.subject), match.candidate, switches, now)
@@ -152,10 +154,17 @@ def _check_level(
         accepted = _capped(identity, candidate)
     if not _is_recent(transaction, accepted, now):
         return FailureClass.UNSAFE_REPLY
+    if acts_for_another(transaction, accepted):
+        return FailureClass.ACTING_FOR_ANOTHER
     if accepted.level < transaction.request.min_level:
         return FailureClass.LEVEL_TOO_LOW
     # a missing claim is no error, even if the service marked it essential (OpenID Connect Core 5.5.1)
     return AcceptedIdentity(accepted)
+
+
+def acts_for_another(transaction: Transaction, identity: Identity) -> bool:
+    """Whether a person acts for another, and the service did not ask for whom: it would take the one for the other."""
+    return identity.act is not None and ACTING_FOR not in transaction.request.requested_claims
 
 
 def _capped(identity: Identity, candidate: Candidate) -> Identity:

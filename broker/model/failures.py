@@ -26,6 +26,7 @@ class FailureClass(StrEnum):
     UNSAFE_REPLY = "unsafe_reply"
     INCOMPLETE_REPLY = "incomplete_reply"
     CANNOT_USE = "cannot_use"
+    ACTING_FOR_ANOTHER = "acting_for_another"
     WAY_CLOSED = "way_closed"
     NO_NEWCOMERS = "no_newcomers"
     ACCOUNT_OFF = "account_off"
@@ -187,6 +188,9 @@ FAILURES: Mapping[FailureClass, FailureSpec] = MappingProxyType({
     F.CANNOT_USE: FailureSpec(
         FROM.PROVIDER, C.ACCESS_DENIED, "This way to sign in cannot be used for the service.",
         (N.CONTACT_PROVIDER, N.ANOTHER, N.HELP), reason="suspended", tries=1),
+    F.ACTING_FOR_ANOTHER: FailureSpec(
+        FROM.CITIZEN, C.ACCESS_DENIED, "The sign-in was on behalf of somebody else.",
+        (N.RETRY, N.ANOTHER, N.HELP, N.OTHER_WAYS)),
     F.WAY_CLOSED: FailureSpec(
         FROM.BROKER, C.ACCESS_DENIED, "This way to sign in is no longer offered for the service.",
         (N.ANOTHER, N.HELP, N.OTHER_WAYS, N.CONTACT)),

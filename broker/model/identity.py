@@ -9,13 +9,37 @@ HELP = "help"
 """`provider` of an identity that a verification case proved. No provider may be registered under this id."""
 
 
+ACTING_FOR = "acting_for"
+"""The claim that says for whom a person acts. A service that asks for it accepts people who act for another."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActingFor:
+    """The party on whose behalf a person signed in: another person, or an organisation.
+
+    `kind` is the word of the provider's settings for it, `scope` what the person may do.
+    """
+
+    kind: str
+    id: str
+    name: str = ""
+    scope: tuple[str, ...] = ()
+
+    @property
+    def claim(self) -> JsonObject:
+        """The claim `acting_for` for services."""
+        said = {"kind": self.kind, "id": self.id, "name": self.name, "scope": " ".join(self.scope)}
+        return {name: text for name, text in said.items() if text}
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Verified assertion about one person. Its only key is (`issuer`, `subject`).
 
     `provider` is the broker's id of the provider, `level` the level reached, `amr` values of RFC 8176, `auth_time` when
     the person signed in at the provider (seconds since 1970 UTC). `id_token` and `access_token` are the provider's,
-    stored only to end the session there; no service receives them.
+    stored only to end the session there; no service receives them. `act` is set if the person signed in on behalf of
+    another.
     """
 
     provider: str
@@ -26,5 +50,6 @@ class Identity:
     auth_time: int
     claims: JsonObject = field(default_factory=dict)
     verification: Verification | None = None
+    act: ActingFor | None = None
     id_token: str | None = field(default=None, repr=False)
     access_token: str | None = field(default=None, repr=False)

@@ -24,7 +24,7 @@ from providers.openid.dpop import DpopCalls
 from providers.openid.errors import UpstreamError
 from providers.openid.metadata import fetch_document
 from providers.openid.own_keys import load_own_keys
-from providers.openid.provider import OpenIdProvider, provider_client
+from providers.openid.provider import OpenIdProvider, provider_client, terms_of
 from providers.presets import preset_names, with_preset
 
 
@@ -45,8 +45,11 @@ async def deviations(config: OpenIdConfig, http_clients: HttpClients) -> Sequenc
     """What in the provider's metadata departs from the standards."""
     from providers.openid import standard_metadata  # here, since only `check --connect` needs Authlib
 
+    if config.endpoints is not None:
+        return ()
+    client = http_clients.client(f"check:{config.issuer}", limit=1, terms=terms_of(config))
     try:
-        document = await fetch_document(config.issuer, http_clients.client(f"check:{config.issuer}", limit=1))
+        document = await fetch_document(config, client)
     except UpstreamError as error:
         return (error.failure.detail,)
     return standard_metadata.deviations(document)

@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Annotated
 
 from broker.model.assurance import Level
+from broker.normalize.identifiers import IdentifierForm
 from broker.platform.toml_loader import Range, Seconds
 from broker.provider import ProviderFailureReason
 from providers.openid.config_tables import (
+    ActingConfig,
+    DocumentPlace,
     DpopConfig,
+    EndpointsConfig,
     IdentityTokenConfig,
     IdTokenConfig,
     LevelAnswer,
@@ -35,6 +39,9 @@ class OpenIdConfig:
     client_id: str
     levels: Mapping[str, Level]
 
+    discovery_url: str | None = None
+    """The URL of the provider's metadata. Left out: the issuer with `/.well-known/openid-configuration`."""
+    endpoints: EndpointsConfig | None = None
     authentication: UpstreamAuthentication = UpstreamAuthentication.PRIVATE_KEY_JWT
     key_file: Path | None = None
     """The broker's private key at this provider (PEM), for `private_key_jwt`."""
@@ -115,6 +122,15 @@ class OpenIdConfig:
     """Members of `address` to paths in the provider's address. Left out: it has the members of the standard."""
     subject_claim: str = "sub"
     """The claim of the ID token that is the subject, a path as in `claim_map`. It must never change for a person."""
+    subject_form: IdentifierForm | None = None
+    """The form in which the subject is stored, if the provider writes one subject in several forms."""
+    identifiers: Mapping[str, IdentifierForm] = field(default_factory=dict)
+    """Claims (the broker's names) that are national identifiers, and their normal form: `upper` and `digits` are
+    without spaces and punctuation, `braces` without braces around it; `cpf` and `nhs_number` have valid check digits. A
+    value that is no such identifier is malformed."""
+    acting: ActingConfig = field(default_factory=ActingConfig)
+    auth_time_place: DocumentPlace = DocumentPlace.ID_TOKEN
+    """The document with the time of the authentication (`auth_time`)."""
     required_claims: tuple[str, ...] = ()
     """Claims (the broker's names) without which a response is incomplete; a blank or malformed one counts as
     missing. Of the names require only `name`: people with one name have no `given_name` or no `family_name`."""
@@ -137,6 +153,14 @@ class OpenIdConfig:
 
     errors: Mapping[str, ProviderFailureReason] = field(default_factory=dict)
     """The provider's own error codes to the broker's failure reasons; they take precedence over the standard's."""
+    error_descriptions: Mapping[str, ProviderFailureReason] = field(default_factory=dict)
+    """Beginnings of the provider's `error_description`, in any case, to failure reasons: for an error code with several
+    meanings. They take precedence over `errors`."""
+    return_code_claim: str | None = None
+    """The claim with codes that say why an identity was not proven, a path as in `claim_map`. They are read if the
+    identity token is missing."""
+    return_codes: Mapping[str, ProviderFailureReason] = field(default_factory=dict)
+    """The codes in `return_code_claim` to failure reasons. Left out: the identity could not be confirmed."""
     languages: Mapping[str, str] = field(default_factory=dict)
     """Language codes to the provider's `ui_locales` values. Left out: the same code."""
     simulator: str | None = None

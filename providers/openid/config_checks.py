@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import fields
 from urllib.parse import urlsplit
 
 from broker.crypto.jose import UPSTREAM_ALGORITHMS, strict_json
@@ -26,6 +27,7 @@ def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
     """Checks the table beyond the types of its fields."""
     return [
         *_check_issuer(config, development=development),
+        *_check_urls(config, development=development),
         *_check_simulator(config, development=development),
         *_check_keys(config),
         *_check_request_object(config),
@@ -49,6 +51,26 @@ def _check_issuer(config: OpenIdConfig, *, development: bool) -> Iterator[Proble
         yield Problem("issuer", "an https URL is required", 'http is only for environment = "development"')
     if parts.query or parts.fragment or "@" in parts.netloc:
         yield Problem("issuer", "an issuer has no query, fragment or credentials", "write the issuer of its metadata")
+
+
+def _check_urls(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]:
+    """Each address is https and has a host; http is only for development."""
+    named = {"discovery_url": config.discovery_url, "logout.url": config.logout.url}
+    if config.identity_token is not None:
+        named["identity_token.keys_url"] = config.identity_token.keys_url
+    if config.endpoints is not None:
+        named |= {f"endpoints.{one.name}": getattr(config.endpoints, one.name) for one in fields(config.endpoints)}
+    for place, url in named.items():
+        if url is not None and not _is_url(url, ("https", "http") if development else ("https",)):
+            yield Problem(place, "an https URL is required", 'http is only for environment = "development"')
+
+
+def _is_url(url: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in schemes and bool(parts.hostname) and "@" not in parts.netloc and not parts.fragment
 
 
 def _check_simulator(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]:
@@ -184,10 +206,18 @@ def _check_paths(config: OpenIdConfig) -> Iterator[Problem]:
         **{f"address_map.{name}": path for name, path in config.address_map.items()},
         **{f"claim_checks.{path}": path for path in config.claim_checks},
         **{f"{name}.claim": answer.claim for name, answer in answers if answer is not None},
+        **{f"acting.signs[{i}]": path for i, path in enumerate(config.acting.signs)},
+        **{
+            f"acting.{name}": path
+            for name in ("id", "name", "scope", "person")
+            if (path := getattr(config.acting, name)) is not None
+        },
         "subject_claim": config.subject_claim,
     }
     if config.identity_token is not None:
         paths["identity_token.claim"] = config.identity_token.claim
+    if config.return_code_claim is not None:
+        paths["return_code_claim"] = config.return_code_claim
     for place, path in paths.items():
         try:
             compile_path(path)
@@ -215,6 +245,8 @@ def _check_rest(config: OpenIdConfig) -> Iterator[Problem]:
     yield from _known(
         (f"algorithms[{i}]" for i in range(len(config.algorithms))), config.algorithms, UPSTREAM_ALGORITHMS
     )
+    for name in config.identifiers.keys() - config.claim_map.keys():
+        yield Problem(f"identifiers.{name}", "the claim is missing in claim_map", "add it to claim_map")
     for i, name in enumerate(config.required_claims):
         if name not in config.claim_map:
             yield Problem(f"required_claims[{i}]", "the claim is missing in claim_map", "add it to claim_map")

@@ -213,3 +213,40 @@ class LogoutConfig:
     without `state`. `revoke`: the broker revokes the access token (RFC 7009), and the citizen visits nothing."""
     url: str | None = None
     """The address, if it is not the `end_session_endpoint` of the metadata."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointsConfig:
+    """Addresses of a provider that publishes no metadata. With this table none is fetched."""
+
+    authorization: str
+    token: str
+    jwks: str
+    userinfo: str | None = None
+    end_session: str | None = None
+    pushed: str | None = None
+    revocation: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActingConfig:
+    """People who sign in on behalf of another person or an organisation. The identity stays that of the person who
+    signed in; a service that asks for the claim `acting_for` receives whom they act for, and any other service does not
+    accept the sign-in. Without `id`, a response with one of the signs is rejected."""
+
+    signs: tuple[str, ...] = (
+        *("act", "acting_nin", "mandate", "mandates", "represented", "representation", "rep_scope"),
+        "acting_for",
+    )
+    """Claims that say that a person acts for another, paths as in `claim_map`."""
+    id: str | None = None
+    """The identifier of the represented party, a path as in `claim_map`."""
+    kind: str = "organisation"
+    """What it is, for services: such as `person` or `organisation`."""
+    name: str | None = None
+    """Its name, a path."""
+    scope: str | None = None
+    """What the person may do for it, a path: a list of texts, or one text with spaces."""
+    person: str | None = None
+    """The subject of the person who signed in, a path in the ID token, if `subject_claim` is then that of the
+    represented party."""

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpResponse
 from broker.provider import ProviderFailureReason
+from providers.openid.config import OpenIdConfig
 from providers.openid.errors import PAR, TOKEN, UpstreamError, UpstreamFault
 
 STANDARD: Final[Mapping[str, ProviderFailureReason]] = {
@@ -26,24 +28,39 @@ STANDARD: Final[Mapping[str, ProviderFailureReason]] = {
 _CODE: Final = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]{1,64}", re.ASCII)
 
 
-def of_callback_error(error: str, own: Mapping[str, ProviderFailureReason]) -> UpstreamError:
+def reason_of(error: str, description: object, config: OpenIdConfig) -> ProviderFailureReason | None:
+    """The configured reason of an error: by its description, by its code, or by the standard's; None if none is known.
+
+    The description is compared and never logged: it may contain anything.
+    """
+    if isinstance(description, str):
+        text = description.lower()
+        for beginning, reason in config.error_descriptions.items():
+            if text.startswith(beginning.lower()):
+                return reason
+    return config.errors.get(error) or STANDARD.get(error)
+
+
+def of_callback_error(error: str, description: str | None, config: OpenIdConfig) -> UpstreamError:
     """The failure of an `error` in the callback. It came through the citizen's browser, so it is no evidence of an
     outage."""
-    reason = own.get(error) or STANDARD.get(error, ProviderFailureReason.UNAVAILABLE)
+    reason = reason_of(error, description, config) or ProviderFailureReason.UNAVAILABLE
     return UpstreamError(UpstreamFault.ANSWER_ERROR, f"the provider returned {_log_text(error)}", reason=reason)
 
 
-def of_token_error(error: object, answer: HttpResponse, own: Mapping[str, ProviderFailureReason]) -> UpstreamError:
-    """The failure of a 4xx response of the token endpoint with this `error` (RFC 6749 5.2).
+def of_token_error(document: JsonObject, answer: HttpResponse, config: OpenIdConfig) -> UpstreamError:
+    """The failure of a 4xx response of the token endpoint (RFC 6749 5.2).
 
     `invalid_grant` is a code that is invalid, expired, or was used before: anyone can cause it with an invented code.
     `invalid_client` is an error in the broker's registration there, so that no citizen can sign in.
     """
+    error = document.get("error")
     if not isinstance(error, str):
         return TOKEN.failed(answer)
     detail = f"token endpoint: status {answer.status}, {_log_text(error)}"
-    if error in own:
-        return UpstreamError(UpstreamFault.TOKEN_ERROR, detail, reason=own[error])
+    reason = reason_of(error, document.get("error_description"), config)
+    if reason is not None and reason is not STANDARD.get(error):
+        return UpstreamError(UpstreamFault.TOKEN_ERROR, detail, reason=reason)
     match error:
         case "invalid_grant":
             return UpstreamError(UpstreamFault.TOKEN_CODE, detail)
@@ -52,11 +69,12 @@ def of_token_error(error: object, answer: HttpResponse, own: Mapping[str, Provid
         case "use_dpop_nonce":
             return UpstreamError(UpstreamFault.DPOP_NONCE, detail)
         case _:
-            return UpstreamError(UpstreamFault.TOKEN_ERROR, detail, reason=STANDARD.get(error))
+            return UpstreamError(UpstreamFault.TOKEN_ERROR, detail, reason=reason)
 
 
-def of_pushed_error(error: object, answer: HttpResponse, own: Mapping[str, ProviderFailureReason]) -> UpstreamError:
+def of_pushed_error(document: JsonObject, answer: HttpResponse, config: OpenIdConfig) -> UpstreamError:
     """The failure of a 4xx response to a pushed request (RFC 9126 2.3). The request holds nothing of the citizen."""
+    error = document.get("error")
     if not isinstance(error, str):
         return PAR.failed(answer)
     detail = f"{PAR.name}: status {answer.status}, {_log_text(error)}"
@@ -66,7 +84,17 @@ def of_pushed_error(error: object, answer: HttpResponse, own: Mapping[str, Provi
         case "use_dpop_nonce":
             return UpstreamError(UpstreamFault.DPOP_NONCE, detail)
         case _:
-            return UpstreamError(UpstreamFault.PAR_REFUSED, detail, reason=own.get(error) or STANDARD.get(error))
+            reason = reason_of(error, document.get("error_description"), config)
+            return UpstreamError(UpstreamFault.PAR_REFUSED, detail, reason=reason)
+
+
+def of_return_codes(found: object, config: OpenIdConfig) -> ProviderFailureReason | None:
+    """The reason of the first known code: a text, a list of texts, or a list of objects with `code`."""
+    for one in found if isinstance(found, list) else [found]:
+        code = one.get("code") if isinstance(one, dict) else one
+        if isinstance(code, str) and code in config.return_codes:
+            return config.return_codes[code]
+    return None
 
 
 def _log_text(error: object) -> str:

@@ -94,6 +94,7 @@ class UpstreamFault(StrEnum):
     LEVEL_UNKNOWN = "level_unknown"
     CLAIMS_MISSING = "claims_missing"
     CLAIM_NOT_ALLOWED = "claim_not_allowed"
+    ACTING_UNMAPPED = "acting_unmapped"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,7 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
     F.LEVEL_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "content of a token about one citizen"),
     F.LEVEL_UNKNOWN: FaultRule(C.REPLY, R.TOO_WEAK, "content of a token about one citizen"),
     F.CLAIMS_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "details of one citizen"),
+    F.ACTING_UNMAPPED: FaultRule(C.REPLY, R.UNSAFE, "one citizen signed in for another person or an organisation"),
     F.CLAIM_NOT_ALLOWED: FaultRule(C.REPLY, R.NOT_VERIFIED, "details of one citizen, such as an account of a company"),
 })
 # fmt: on

@@ -14,15 +14,17 @@ from broker.model.assurance import (
     VerificationCheck,
     VerificationEvidence,
 )
-from broker.model.identity import Identity
+from broker.model.identity import ACTING_FOR, ActingFor, Identity
 from broker.model.json_types import JsonObject
 from broker.normalize.claims import PROVEN_BY, read_claim
 from broker.normalize.dates import numeric_date
+from broker.normalize.identifiers import normalize_identifier
 from broker.provider import ProviderInfo
+from providers.openid.acting import ActingReader
 from providers.openid.claim_paths import Reader, compile_path
 from providers.openid.config import OpenIdConfig
 from providers.openid.describe import describe_identifier
-from providers.openid.documents import Documents
+from providers.openid.documents import Documents, document_of
 from providers.openid.errors import UpstreamError, UpstreamFault
 from providers.openid.id_token_checks import is_subject
 from providers.openid.levels import LevelReader
@@ -53,8 +55,11 @@ class IdentityReader:
         self._config = config
         self._levels = LevelReader(config, card.max_level)
         self._readers = claim_readers(config.claim_map, config.address_map)
+        self._identifiers = tuple(config.identifiers.items())
         self._checks = tuple((path, compile_path(path), values) for path, values in config.claim_checks.items())
         self._subject = compile_path(config.subject_claim)
+        self._acting = ActingReader(config.acting)
+        self._timed = document_of(config.auth_time_place)
 
     def make(self, documents: Documents, now: int, malformed: Callable[[str], None]) -> Identity:
         """The identity described by validated documents about the same subject.
@@ -66,6 +71,7 @@ class IdentityReader:
         """
         self._check_values(documents, now)
         config, id_token = self._config, documents.id_token
+        act = self._acting.read(documents, now)
         level = self._levels.reached(documents, now)
         signed, unsigned = (
             map_claims(given, self._readers, config.region, now) for given in (id_token, documents.userinfo)
@@ -74,6 +80,12 @@ class IdentityReader:
         if documents.identity_token:
             proven = map_claims(documents.identity_token, self._readers, config.region, now)
             claims, malformed_names = merge(claims, proven.claims), malformed_names | proven.malformed
+        for name, form in self._identifiers:
+            if name in claims and (found := normalize_identifier(claims[name], form)) != claims[name]:
+                claims = {**claims, name: found} if found else _without(claims, name)
+                malformed_names |= frozenset() if found else {name}
+        if ACTING_FOR in claims or act is not None:
+            claims = {**claims, ACTING_FOR: act.claim} if act is not None else _without(claims, ACTING_FOR)
         odd = sorted(malformed_names)
         for name in odd:
             malformed(name)
@@ -82,15 +94,17 @@ class IdentityReader:
         ]
         if missing:
             raise UpstreamError(UpstreamFault.CLAIMS_MISSING, f"claims missing: {', '.join(missing)}")
+        timed = self._timed(documents).get("auth_time")
         return Identity(
             provider=self._card.id,
             issuer=config.issuer,
-            subject=self._subject_of(id_token, now),
+            subject=self._subject_of(id_token, act, now),
             level=level,
             amr=methods(id_token.get("amr")),
-            auth_time=int(numeric_date(id_token.get("auth_time")) or numeric_date(id_token["iat"]) or now),
+            auth_time=int(numeric_date(timed) or numeric_date(id_token["iat"]) or now),
             claims=claims,
             verification=verification(config, level, claims, now),
+            act=act,
         )
 
     def _check_values(self, documents: Documents, now: int) -> None:
@@ -107,11 +121,19 @@ class IdentityReader:
                 detail = f"{path} {describe_identifier(found)} is not permitted"
                 raise UpstreamError(UpstreamFault.CLAIM_NOT_ALLOWED, detail)
 
-    def _subject_of(self, id_token: JsonObject, now: int) -> str:
-        subject = self._subject(id_token, now)
+    def _subject_of(self, id_token: JsonObject, act: ActingFor | None, now: int) -> str:
+        """The subject of the person who signed in."""
+        person = None if act is None else self._acting.person(id_token, now)
+        subject = self._subject(id_token, now) if person is None else person
+        if self._config.subject_form is not None:
+            subject = normalize_identifier(subject, self._config.subject_form)
         if not is_subject(subject):
             raise UpstreamError(UpstreamFault.ID_TOKEN_SUBJECT, f"{self._config.subject_claim} is no subject")
         return str(subject)
+
+
+def _without(claims: JsonObject, name: str) -> JsonObject:
+    return {one: value for one, value in claims.items() if one != name}
 
 
 def methods(amr: object) -> tuple[str, ...]:

@@ -13,11 +13,13 @@ from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpClient
 from broker.platform.refreshing_cache import CachePolicy, RefreshingCache
 from broker.platform.system import System
+from broker.provider import ProviderFailureReason
 from providers.openid.claim_paths import compile_path
 from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import AcceptedForm, IdentityTokenConfig
 from providers.openid.did_document import DidKeySource
 from providers.openid.documents import Documents, document_of
+from providers.openid.error_mapping import of_return_codes
 from providers.openid.errors import IDENTITY_TOKEN, UpstreamError, UpstreamFault
 from providers.openid.metadata import COOL_DOWN, FRESH, RETRY, KeySource
 from providers.openid.token_claims import TokenClaims, check_token_claims
@@ -40,6 +42,8 @@ class IdentityTokenReader:
         self._config = config
         self._table = table
         self._system = system
+        claim = config.return_code_claim
+        self._return_code = None if claim is None else compile_path(claim)
         self._place, self._claim = document_of(table.place), compile_path(table.claim)
         self._keys = keys
         policy = TokenPolicy(AcceptedForm.SIGNED, table.algorithms, DecryptionPolicy((), ()), IDENTITY_TOKEN)
@@ -54,7 +58,8 @@ class IdentityTokenReader:
         if text is None and not self._table.required:
             return NOTHING
         if text is None:
-            raise UpstreamError(UpstreamFault.IDENTITY_MISSING, "identity token: missing, so no identity was proven")
+            missing = "identity token: missing, so no identity was proven"
+            raise UpstreamError(UpstreamFault.IDENTITY_MISSING, missing, reason=self._reason(documents))
         if not isinstance(text, str):
             raise UpstreamError(UpstreamFault.IDENTITY_FORM, "identity token: not a text")
         verified = await self._opener.open(text)
@@ -73,6 +78,12 @@ class IdentityTokenReader:
         if verified.claims["sub"] != subject:
             raise UpstreamError(UpstreamFault.IDENTITY_SUBJECT, "identity token: sub is not that of the ID token")
         return verified.claims
+
+    def _reason(self, documents: Documents) -> ProviderFailureReason | None:
+        """Why no identity was proven, if the response says so."""
+        if self._return_code is None:
+            return None
+        return of_return_codes(self._return_code(documents.userinfo, int(self._system.now())), self._config)
 
     async def refresh(self) -> None:
         """Fetches its keys, for a health check. Raises UpstreamError."""

@@ -10,6 +10,7 @@ from broker.crypto.jose import InvalidToken, KeySet, parse_keys
 from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpClient, HttpClients, HttpResponse, NotJson
 from broker.platform.refreshing_cache import CachePolicy
+from providers.openid.config import OpenIdConfig
 from providers.openid.describe import describe_identifier
 from providers.openid.errors import KEYS, METADATA, UpstreamError, UpstreamFault
 
@@ -80,14 +81,25 @@ def parse_metadata(document: JsonObject, issuer: str, may_call: Callable[[str], 
     return Metadata(**found_at, announces_issuer=announces)
 
 
-async def fetch_metadata(issuer: str, client: HttpClient, http_clients: HttpClients) -> Metadata:
-    """Fetches the provider's metadata. Raises UpstreamError."""
-    return parse_metadata(await fetch_document(issuer, client), issuer, http_clients.may_call)
+async def fetch_metadata(config: OpenIdConfig, client: HttpClient, http_clients: HttpClients) -> Metadata:
+    """The provider's metadata: fetched, or as configured. Raises UpstreamError."""
+    known = config.endpoints
+    if known is None:
+        return parse_metadata(await fetch_document(config, client), config.issuer, http_clients.may_call)
+    return Metadata(
+        authorization_endpoint=known.authorization,
+        token_endpoint=known.token,
+        jwks_uri=known.jwks,
+        userinfo_endpoint=known.userinfo,
+        end_session_endpoint=known.end_session,
+        pushed_endpoint=known.pushed,
+        revocation_endpoint=known.revocation,
+    )
 
 
-async def fetch_document(issuer: str, client: HttpClient) -> JsonObject:
+async def fetch_document(config: OpenIdConfig, client: HttpClient) -> JsonObject:
     """The metadata document as the provider publishes it. Raises UpstreamError."""
-    url = issuer.removesuffix("/") + "/.well-known/openid-configuration"
+    url = config.discovery_url or config.issuer.removesuffix("/") + "/.well-known/openid-configuration"
     answer = await client.get(url, limit=MAX_METADATA)
     if not isinstance(answer, HttpResponse) or answer.status != 200:
         raise METADATA.failed(answer)

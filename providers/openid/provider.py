@@ -185,7 +185,7 @@ class OpenIdProvider:
             raise UpstreamError(UpstreamFault.ANSWER_ELSEWHERE, "the response belongs to another sign-in")
         error = answer.parameters.get("error")
         if error is not None:
-            raise of_callback_error(error, self._config.errors)
+            raise of_callback_error(error, answer.parameters.get("error_description"), self._config)
         code = answer.parameters.get("code", "")
         if not CODE.fullmatch(code):
             raise UpstreamError(UpstreamFault.ANSWER_CODE, "the response has neither an error nor a valid code")
@@ -208,7 +208,7 @@ class OpenIdProvider:
         return None if address is None else self._place(address)
 
     async def _fetch_metadata(self) -> Metadata:
-        return await fetch_metadata(self._config.issuer, self._client, self._ground.http_clients)
+        return await fetch_metadata(self._config, self._client, self._ground.http_clients)
 
     async def _fetch_keys(self) -> KeySet:
         return await self._key_source.fetch((await self._metadata.get()).jwks_uri)

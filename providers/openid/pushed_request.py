@@ -37,7 +37,7 @@ async def push(
         raise PAR.failed(answer)
     document = answer.json()
     if 400 <= answer.status < 500 and answer.status != 429:
-        raise of_pushed_error(None if isinstance(document, NotJson) else document.get("error"), answer, config.errors)
+        raise of_pushed_error({} if isinstance(document, NotJson) else document, answer, config)
     if answer.status not in (200, 201):
         raise PAR.failed(answer)
     if isinstance(document, NotJson):

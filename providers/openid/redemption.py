@@ -18,11 +18,11 @@ from broker.provider import ProviderInfo
 from providers.kind import ProviderDependencies
 from providers.openid.attempt_note import AttemptNote
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import AcceptedForm, LogoutKind, UserinfoForm
+from providers.openid.config_tables import AcceptedForm, DocumentPlace, LogoutKind, UserinfoForm
 from providers.openid.direct_calls import DirectCalls
-from providers.openid.documents import Documents
+from providers.openid.documents import Documents, document_of
 from providers.openid.errors import ID_TOKEN, USERINFO_TOKEN
-from providers.openid.id_token_checks import ExpectedIdToken, check_id_token
+from providers.openid.id_token_checks import ExpectedIdToken, check_id_token, check_sign_in_time
 from providers.openid.identity import IdentityReader
 from providers.openid.identity_token import IdentityTokenReader, keys_of
 from providers.openid.metadata import Metadata
@@ -76,19 +76,22 @@ class Redemption:
             others = keys_of(table, keys.client, ground.system) or keys.cache
             self.identity_tokens = IdentityTokenReader(config, table, others, ground.system)
         self._identities = IdentityReader(card, config)
+        self._timed = document_of(config.auth_time_place)
 
     async def identity(self, metadata: Metadata, note: AttemptNote, code: str) -> Identity:
         """Exchanges the code, once, for the identity of the person. Raises UpstreamError."""
         kept = cast(JsonObject, note)
         grant = CodeGrant(code, note["verifier"], note["callback"])
         tokens = await redeem(self._calls, metadata, self._config, grant, kept)
-        documents = Documents(await self._believe(note, tokens))
+        documents, expected = await self._believe(note, tokens)
         subject = str(documents.id_token["sub"])
         if self._userinfo is not None and metadata.userinfo_endpoint is not None:
             userinfo = await self._userinfo.ask(metadata.userinfo_endpoint, tokens.access_token, subject, kept)
             documents = replace(documents, userinfo=userinfo)
         if self.identity_tokens is not None:
             documents = replace(documents, identity_token=await self.identity_tokens.read(documents, subject))
+        if self._config.auth_time_place is not DocumentPlace.ID_TOKEN:
+            check_sign_in_time(self._timed(documents), expected)
         now = int(self._ground.system.now())
         identity = self._identities.make(documents, now, self._report_malformed)
         return self._with_tokens(identity, metadata, tokens)
@@ -111,8 +114,8 @@ class Redemption:
         LOG.info("claim_malformed", extra={"provider": self._card.id, "claim": claim})
         self._ground.count_malformed(self._card.id, claim)
 
-    async def _believe(self, note: AttemptNote, tokens: TokenResponse) -> JsonObject:
-        """The claims of the validated ID token."""
+    async def _believe(self, note: AttemptNote, tokens: TokenResponse) -> tuple[Documents, ExpectedIdToken]:
+        """The validated ID token, and what was expected of it."""
         verified = await self._id_tokens.open(tokens.id_token)
         expected = ExpectedIdToken(
             issuer=self._config.issuer,
@@ -128,8 +131,11 @@ class Redemption:
             access_token=tokens.access_token,
             algorithm=str(verified.header["alg"]),
         )
-        check_id_token(verified.claims, expected)
-        return verified.claims
+        if self._config.auth_time_place is DocumentPlace.ID_TOKEN:
+            check_id_token(verified.claims, expected)
+        else:
+            check_id_token(verified.claims, replace(expected, untimed=True))
+        return Documents(verified.claims), expected
 
 
 def _userinfo(

@@ -47,8 +47,7 @@ async def redeem(
         raise TOKEN.failed(answer)
     document = answer.json()
     if 400 <= answer.status < 500 and answer.status != 429:
-        error = None if isinstance(document, NotJson) else document.get("error")
-        raise of_token_error(error, answer, config.errors)
+        raise of_token_error({} if isinstance(document, NotJson) else document, answer, config)
     if answer.status != 200:
         raise TOKEN.failed(answer)
     if isinstance(document, NotJson):

@@ -163,6 +163,19 @@ FAILURE_TEXTS: Mapping[FailureClass, FailureText] = MappingProxyType(
             advice=marked("Ask that organisation, use another way, or ask a person for help."),
             short=marked("It cannot be used for this."),
         ),
+        F.ACTING_FOR_ANOTHER: FailureText(
+            heading=marked("A sign-in was for somebody else"),
+            title=marked("{provider} says that you act for somebody else"),
+            story=(
+                marked("You signed in there on behalf of another person or an organisation."),
+                marked("{service} needs to know who you are yourself."),
+            ),
+            meaning=marked(
+                "Somebody signed in for another person or an organisation, and a service needs them in person."
+            ),
+            advice=marked("Sign in again in your own name, or use another way."),
+            short=marked("You signed in there for somebody else."),
+        ),
         F.WAY_CLOSED: FailureText(
             heading=marked("A way to sign in was taken off the list"),
             title=marked("You can no longer use {provider} here"),

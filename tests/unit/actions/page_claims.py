@@ -89,6 +89,8 @@ CLAIMS: Mapping[str, Callable[[RecordedState], bool]] = {
     story(F.INCOMPLETE_REPLY): said(ProviderFailureReason.INCOMPLETE),
     title(F.CANNOT_USE): said(ProviderFailureReason.SUSPENDED),
     story(F.CANNOT_USE): said(ProviderFailureReason.SUSPENDED),
+    title(F.ACTING_FOR_ANOTHER): lambda facts: facts.failed("acting_for_another"),
+    story(F.ACTING_FOR_ANOTHER): lambda facts: facts.failed("acting_for_another"),
     title(F.WAY_CLOSED): lambda facts: off(KillSwitchKind.PROVIDER)(facts) or facts.removed,
     story(F.WAY_CLOSED): lambda facts: off(KillSwitchKind.PROVIDER)(facts) or facts.removed,
     story(F.WAY_CLOSED, 1): lambda facts: proven(facts) and not off(KillSwitchKind.ACCOUNT)(facts),

@@ -19,7 +19,7 @@ from broker.journey.provider_offer import Candidate
 from broker.journey.transaction import Transaction, TransactionState
 from broker.model.assurance import Level, Verification
 from broker.model.failures import FailureClass
-from broker.model.identity import HELP, Identity
+from broker.model.identity import HELP, ActingFor, Identity
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
 from broker.model.service import Service
 from broker.model.session import Session
@@ -252,3 +252,27 @@ def test_a_session_answers_a_new_transaction_only() -> None:
         accept_session(failed, SessionMatch(session(), "known", candidate()), service(), NOTHING_OFF, NOW)
         is FailureClass.SILENT
     )
+
+
+HELPER = ActingFor("company", "SE5560000001", "Bridge AB", ("sign", "pay"))
+
+
+def test_a_person_who_acts_for_another_is_accepted_by_services_that_ask_for_whom() -> None:
+    checking = standing(TransactionState.CHECKING)
+    person = identity(act=HELPER)
+    assert (
+        accept_identity(checking, person, candidate(), service(), NOTHING_OFF, NOW) is FailureClass.ACTING_FOR_ANOTHER
+    )
+    asking = replace(checking, request=replace(checking.request, requested_claims=("name", "acting_for")))
+    accepted = accept_identity(asking, person, candidate(), service(), NOTHING_OFF, NOW)
+    assert isinstance(accepted, AcceptedIdentity)
+    assert accepted.identity.act == HELPER
+    assert HELPER.claim == {"kind": "company", "id": "SE5560000001", "name": "Bridge AB", "scope": "sign pay"}
+    assert ActingFor("person", "1").claim == {"kind": "person", "id": "1"}
+
+
+def test_a_session_of_a_person_who_acts_for_another_answers_no_other_service() -> None:
+    signed_in = SessionMatch(replace(session(), identity=identity(act=HELPER)), "known", candidate())
+    asking = replace(begun(), request=replace(begun().request, requested_claims=("acting_for",)))
+    assert accept_session(begun(), signed_in, service(), NOTHING_OFF, NOW) is FailureClass.SILENT
+    assert isinstance(accept_session(asking, signed_in, service(), NOTHING_OFF, NOW), AcceptedIdentity)

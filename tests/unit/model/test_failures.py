@@ -1,6 +1,7 @@
 """Failure taxonomy: complete for every class, reason and error code."""
 
 import re
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from broker.journey.provider_offer import OfferPolicy, offer
 from broker.journey.transaction import TransactionState
 from broker.journey.transitions import due_event
 from broker.model.failures import FAILURES, ErrorCode, FailureClass, NextStep, Origin, from_reason
+from broker.model.identity import ActingFor
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
 from broker.model.provider_policy import DisplayOrder
 from broker.model.session import Session
@@ -27,7 +29,7 @@ REGISTERED = {*RFC_6749.split(), *CORE.split(), "unmet_authentication_requiremen
 
 LEAVING = {
     "access_denied": "cancelled declined_sharing could_not_sign_in not_verified paused took_too_long incomplete_reply"
-    " cannot_use request_expired lost_place help_waiting help_declined help_expired way_closed"
+    " cannot_use acting_for_another request_expired lost_place help_waiting help_declined help_expired way_closed"
     " no_newcomers account_off other_account session_ended help_withdrawn help_elsewhere help_revoked",
     "unmet_authentication_requirements": "level_too_low no_route help_too_low",
     "temporarily_unavailable": "provider_down provider_busy",
@@ -127,6 +129,9 @@ def reached() -> set[FailureClass]:
         standing(TransactionState.EXPIRED).exit_failure,
         accept_identity(needy, person, candidate(), service(), NOTHING_OFF, NOW),
         accept_identity(needy, person, None, service(), NOTHING_OFF, NOW),
+        accept_identity(
+            needy, replace(person, act=ActingFor("company", "1")), candidate(), service(), NOTHING_OFF, NOW
+        ),
         check_account(begun(), AccountMatch(), candidate(accept_new_until=NOW), NOTHING_OFF, NOW),
         check_account(begun(), AccountMatch("mine"), candidate(), account, NOW),
         check_account(begun(expected_sub="another"), AccountMatch(), candidate(), NOTHING_OFF, NOW),

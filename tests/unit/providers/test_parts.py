@@ -101,16 +101,18 @@ def test_no_metadata_of_any_shape_is_a_fault(changes: dict[str, Any]) -> None:
 
 
 def test_the_configured_error_map_overrides_the_standard_one() -> None:
-    assert of_callback_error("access_denied", {}).failure.reason is ProviderFailureReason.CANCELLED
+    assert of_callback_error("access_denied", None, known()).failure.reason is ProviderFailureReason.CANCELLED
     assert (
-        of_callback_error("access_denied", {"access_denied": ProviderFailureReason.DECLINED}).failure.reason
+        of_callback_error(
+            "access_denied", None, known(errors={"access_denied": ProviderFailureReason.DECLINED})
+        ).failure.reason
         is ProviderFailureReason.DECLINED
     )
 
 
 @given(st.text())
 def test_no_error_code_gets_into_the_log_unless_it_looks_like_one(error: str) -> None:
-    failure = of_callback_error(error, {}).failure
+    failure = of_callback_error(error, error, known()).failure
     assert failure.detail.isascii()
     assert failure.detail.isprintable()
     assert len(failure.detail) < 120
@@ -133,7 +135,9 @@ def test_no_error_code_gets_into_the_log_unless_it_looks_like_one(error: str) ->
 def test_an_error_of_the_token_endpoint_has_its_reason(
     error: object, status: int, reason: ProviderFailureReason, *, outage: bool
 ) -> None:
-    failure = of_token_error(error, HttpResponse(status, {}, b""), {"own_error": ProviderFailureReason.BUSY}).failure
+    failure = of_token_error(
+        {"error": error}, HttpResponse(status, {}, b""), known(errors={"own_error": ProviderFailureReason.BUSY})
+    ).failure
     assert (failure.reason, failure.outage) == (reason, outage)
 
 

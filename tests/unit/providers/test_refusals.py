@@ -19,6 +19,7 @@ from providers.health_monitor import NOT_ASKED, MonitoredProvider
 from providers.openid import errors
 from providers.openid.config_tables import (
     AcceptedForm,
+    ActingConfig,
     DpopConfig,
     IdTokenConfig,
     LevelAnswer,
@@ -78,6 +79,7 @@ SITES: dict[str, set[str]] = {
     "identity.make": {"CLAIMS_MISSING"},
     "identity._subject_of": {"ID_TOKEN_SUBJECT"},
     "identity._check_values": {"CLAIM_NOT_ALLOWED"},
+    "acting.read": {"ACTING_UNMAPPED"},
     "levels.reached": {"LEVEL_MISSING"},
     "levels.level": {"LEVEL_UNKNOWN"},
     "levels._reader": {"LEVEL_UNKNOWN"},
@@ -97,7 +99,7 @@ SITES: dict[str, set[str]] = {
 }
 """Every function that refuses, and with which fault. `RULES` decides whether it is an outage."""
 
-OF_ONE_CITIZEN = {"id_token_checks", "identity", "levels"}
+OF_ONE_CITIZEN = {"id_token_checks", "identity", "levels", "acting"}
 """Modules that read nothing but what is about one citizen."""
 
 
@@ -421,6 +423,12 @@ SCENES: dict[UpstreamFault, list[Scene]] = {
     UpstreamFault.LEVEL_UNKNOWN: [
         *(scene(claims={"acr": value}) for value in ("other", 7, ["eid:high"])),
         scene(level_answer=LevelAnswer(vtm="https://op.example/trustmark")),
+    ],
+    UpstreamFault.ACTING_UNMAPPED: [
+        scene(claims={"act": {"sub": "helper"}}),
+        scene(userinfo=answer({**AMINA, "mandates": ["a"]})),
+        scene(claims={"act": {"sub": "helper"}}, acting=ActingConfig(id="company.id")),
+        scene(claims={"cnpj": "12.345.678/0001-00"}, acting=ActingConfig(signs=("cnpj",))),
     ],
     UpstreamFault.CLAIM_NOT_ALLOWED: [
         scene(claims={"sub_type": value}, claim_checks={"sub_type": ("user",)}) for value in ("client", 7, None, [])
