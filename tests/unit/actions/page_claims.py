@@ -91,6 +91,7 @@ CLAIMS: Mapping[str, Callable[[RecordedState], bool]] = {
     story(F.CANNOT_USE): said(ProviderFailureReason.SUSPENDED),
     title(F.ACTING_FOR_ANOTHER): lambda facts: facts.failed("acting_for_another"),
     story(F.ACTING_FOR_ANOTHER): lambda facts: facts.failed("acting_for_another"),
+    story(F.ACTING_FOR_ANOTHER, 1): lambda facts: facts.failed("acting_for_another"),
     title(F.WAY_CLOSED): lambda facts: off(KillSwitchKind.PROVIDER)(facts) or facts.removed,
     story(F.WAY_CLOSED): lambda facts: off(KillSwitchKind.PROVIDER)(facts) or facts.removed,
     story(F.WAY_CLOSED, 1): lambda facts: proven(facts) and not off(KillSwitchKind.ACCOUNT)(facts),
