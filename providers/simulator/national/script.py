@@ -54,7 +54,7 @@ class BadScript(Exception):
 class Answer:
     """The answer to one sign-in. `error` and `description` are the provider's own, in place of a code.
 
-    `token_error` is the error of the token endpoint.
+    `token_error` is the error of the token endpoint, `claims` are additional claims of the ID token.
     """
 
     outcome: str = "ok"
@@ -62,19 +62,22 @@ class Answer:
     error: str = ""
     description: str = ""
     token_error: str = ""
+    claims: JsonObject = field(default_factory=dict)
 
 
 def read_answer(table: JsonObject) -> Answer:
     """An answer as it stands in JSON. Raises BadScript."""
-    texts = {name: value for name, value in table.items() if isinstance(value, str)}
-    if len(texts) != len(table) or not texts.keys() <= Answer.__dataclass_fields__.keys():
-        raise BadScript(f"an answer has the members {', '.join(Answer.__dataclass_fields__)}, each a text")
+    claims = table.get("claims", {})
+    texts = {name: value for name, value in table.items() if isinstance(value, str) and name != "claims"}
+    known = texts.keys() | ({"claims"} & table.keys())
+    if known != table.keys() or not known <= Answer.__dataclass_fields__.keys() or not isinstance(claims, dict):
+        raise BadScript(f"an answer has the members {', '.join(Answer.__dataclass_fields__)}, texts except claims")
     person = find_person(texts.pop("person", PEOPLE[0].id))
     if person is None:
         raise BadScript(f"the people are: {', '.join(one.id for one in PEOPLE)}")
     if texts.get("outcome", "ok") not in OUTCOMES:
         raise BadScript(f"the outcomes are: {', '.join(OUTCOMES)}")
-    return Answer(person=person, **texts)
+    return Answer(person=person, claims=claims, **texts)
 
 
 @dataclass(slots=True)

@@ -106,7 +106,7 @@ class TokenMaker:
         self._put_level(claims, "id_token", sign_in)
         if dialect.name == "gov-uk-one-login":
             claims |= {"vot": "Cl.Cm", "vtm": f"{dialect.issuer}{TRUSTMARK}"}
-        return claims
+        return claims | dict(sign_in.answer.claims)
 
     def _put_level(self, claims: Claims, document: str, sign_in: NationalSignIn) -> None:
         place = self._dialect.table("level.place")
