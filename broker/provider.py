@@ -5,7 +5,7 @@ a fault of ours.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Final, Protocol, runtime_checkable
 
@@ -24,6 +24,12 @@ class Prerequisite(StrEnum):
     DRIVING_LICENCE = "driving_licence"
     BANK_ACCOUNT = "bank_account"
     SMARTPHONE = "smartphone"
+    IDENTITY_CARD = "identity_card"
+    CARD_READER = "card_reader"
+    MOBILE_ID = "mobile_id"
+    IDENTITY_APP = "identity_app"
+    RESIDENCE_PERMIT = "residence_permit"
+    EMAIL_ACCOUNT = "email_account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,26 @@ class ProviderInfo:
     max_level: Level
     """The highest level of assurance it is registered for. A higher `acr` in its response is lowered to this."""
     prerequisites: tuple[Prerequisite, ...] = ()
-    """What a citizen needs to succeed there: passport, driving_licence, bank_account, smartphone. For citizens who
+    """What a citizen needs to succeed there: passport, driving_licence, bank_account, smartphone, identity_card (with
+    a chip), card_reader, mobile_id (in the SIM card), identity_app, residence_permit, email_account. For citizens who
     say what they have, matching providers come first. Left out: unknown."""
+    one_prerequisite_suffices: bool = False
+    """Whether one of the prerequisites is enough, for a provider with several means. Left out: all are needed."""
+    operator: Mapping[str, str] = field(default_factory=dict)
+    """Who runs the provider, by language, for the page about it. Left out: nothing is said."""
+    page: str | None = None
+    """The provider's own page for citizens, linked from the page about it."""
 
     def name(self, language: str) -> str:
         """The provider's name in a language, or in the first one it has."""
         return in_language(self.names, language) or next(iter(self.names.values()))
+
+    def fits(self, held: frozenset[Prerequisite]) -> bool:
+        """Whether a citizen who has these things at hand is likely to succeed there."""
+        wanted = self.prerequisites
+        if self.one_prerequisite_suffices and wanted:
+            return not held.isdisjoint(wanted)
+        return held.issuperset(wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,16 @@ from datetime import UTC, datetime
 
 from broker.cli.context import CommandContext, add_config, load_settings
 from broker.settings import Settings
+from broker.settings.cross_checks import sole_providers
 from broker.wiring import check_keys
 from broker.wiring.connection_checks import ConnectionResult
 from broker.wiring.errors import NOT_NOW, CommandError, format_problems
 
 SOON = 180 * 24 * 3600
 """Seconds before an end date from which on it is named."""
+
+SHOWN = 5
+"""How many services a note names."""
 
 HELP = "check a configuration without starting anything"
 DESCRIPTION = """Reads every file of a configuration and the keys it names, and prints each problem with its place
@@ -36,7 +40,7 @@ def run(args: argparse.Namespace, machine: CommandContext) -> int:
     settings = load_settings(args, machine)
     if problems := list(check_keys(settings)):
         raise CommandError(format_problems(problems, args.config))
-    lines = [*summary(settings), *(f"note:      {note}" for note in ending_soon(settings, machine.system.now()))]
+    lines = [*summary(settings), *(f"note:      {note}" for note in notes(settings, machine.system.now()))]
     lines.append("no problem found")
     if not args.connect:
         print("\n".join(lines))
@@ -64,6 +68,18 @@ def summary(settings: Settings) -> Iterator[str]:
     yield f"services:  {', '.join(settings.services) or 'none'}"
     yield f"providers: {', '.join(settings.providers) or 'none'}"
     yield f"staff:     {', '.join(settings.staff.people) if settings.staff is not None else 'none'}"
+
+
+def notes(settings: Settings, now: float) -> Iterator[str]:
+    """What is no problem yet, and may become one."""
+    yield from ending_soon(settings, now)
+    for (provider, level), services in sole_providers(settings.services.values(), settings.providers).items():
+        more = f" and {len(services) - SHOWN} more" if len(services) > SHOWN else ""
+        needed = f" (needed by {', '.join(services[:SHOWN])}{more})" if services else ""
+        yield (
+            f"only {provider} reaches the level {level.name.lower()}{needed}: when it fails, citizens have assisted "
+            "verification, or the services' other_ways"
+        )
 
 
 def ending_soon(settings: Settings, now: float) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from broker.journey.provider_offer import Candidate, redirect_uri_removed, usable
-from broker.journey.transaction import Transaction, TransactionState
+from broker.journey.transaction import AskedAgain, Transaction, TransactionState
 from broker.model.failures import FailureClass
 from broker.model.identity import ACTING_FOR, HELP, Identity
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
@@ -114,6 +114,21 @@ def accept_session(
         return FailureClass.SILENT
     refusal = check_account(transaction, AccountMatch(session.account, match.subject), match.candidate, switches, now)
     return refusal or _check_level(transaction, session.identity, match.candidate, service, switches, now)
+
+
+def why_asked_again(transaction: Transaction, match: SessionMatch, service: Service) -> AskedAgain | None:
+    """Why a session that `accept_session` rejected does not answer, as far as the citizen is told.
+
+    Returns None for a reason that says nothing about the citizen's sign-in, such as a provider that was turned off.
+    """
+    request, session = transaction.request, match.session
+    if request.expected_sub not in (None, match.subject):
+        return AskedAgain.PERSON
+    if not service.single_sign_on or not NEVER_SILENT.isdisjoint(request.prompt):
+        return AskedAgain.FRESH
+    if request.max_age is not None and transaction.created - session.identity.auth_time > request.max_age:
+        return AskedAgain.AGE
+    return AskedAgain.LEVEL if session.identity.level < request.min_level else None
 
 
 def _expected_provider(transaction: Transaction) -> str | None:

@@ -44,7 +44,7 @@ class ProviderOption:
     `failed` is its last failure in this transaction; `seconds` the current median duration of a sign-in (None: not
     known, then the minutes in its description apply); `closes` is when it stops accepting new users, `closed` whether
     it has already done so, `leaves` when it stops accepting sign-ins; `languages` are those of its pages if the
-    citizen's language is not among them.
+    citizen's language is not among them, `page_languages` those of its pages in any case.
     """
 
     card: ProviderInfo
@@ -54,6 +54,7 @@ class ProviderOption:
     closed: bool = False
     leaves: float | None = None
     languages: tuple[str, ...] = ()
+    page_languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,10 @@ class Offer:
     """Everything that one transaction may be offered now.
 
     `options` are in display order, failed ones last. `hint` is the option that the service hints at, if allowed.
-    `reachable` says that a provider of this service reaches the level, working or not. `help` says that assisted
-    verification is available, `later` that the transaction can be continued elsewhere, `other_ways` and `contact` that
-    the service registered them; `contacts` are those of providers by id. `blocked_by` is set if the service is turned
-    off, or if the redirect URI of the request is no longer registered.
+    `reachable` says that a provider of this service reaches the level, working or not; `only` is set if just one does.
+    `help` says that assisted verification is available, `later` that the transaction can be continued elsewhere,
+    `other_ways` and `contact` that the service registered them; `contacts` are those of providers by id. `blocked_by`
+    is set if the service is turned off, or if the redirect URI of the request is no longer registered.
     """
 
     order: DisplayOrder
@@ -89,6 +90,7 @@ class Offer:
     not_working: tuple[UnavailableProvider, ...] = ()
     hint: ProviderOption | None = None
     reachable: bool = False
+    only: ProviderInfo | None = None
     help: bool = False
     later: bool = False
     other_ways: bool = False
@@ -181,6 +183,7 @@ def offer(
         for c in candidates
         if _is_for(c, service) and c.card.max_level >= minimum and _is_missed(c, now) and _in_share(transaction, c)
     ]
+    staying = [c for c in fitting if not c.policy.has_left(now)]
     allowed = [c for c in fitting if not _attempts_exhausted(transaction, c.card.id)]
     ordered = sorted(allowed, key=_key(transaction, policy.order))
     working = [
@@ -195,7 +198,8 @@ def offer(
         options=tuple(options),
         not_working=tuple(_not_working(c, switches, now) for c in ordered if c.card.id not in able),
         hint=_hinted(transaction, service, options),
-        reachable=any(not c.policy.has_left(now) for c in fitting),
+        reachable=bool(staying),
+        only=staying[0].card if len(staying) == 1 else None,
         help=_help(transaction, service, policy.assisted),
         later=request.to_client
         and bool(service.resumption.initiate_login_uri or service.resumption.resume_uri or service.single_sign_on),
@@ -212,6 +216,20 @@ def _help(transaction: Transaction, service: Service, assisted: Level | None) ->
     return open_to_it and assisted is not None and assisted >= request.min_level
 
 
+LAST_RESORTS = (
+    NextStep.STATUS,
+    NextStep.RETRY,
+    NextStep.ANOTHER,
+    NextStep.HELP,
+    NextStep.LATER,
+    NextStep.OTHER_WAYS,
+    NextStep.CONTACT,
+    NextStep.START_AGAIN,
+)
+"""Steps of which the first possible one is offered if a failure class has none that is possible. The last one always
+is: no citizen is left without a step."""
+
+
 def next_steps(transaction: Transaction, offer: Offer, failed: FailedAttempt) -> tuple[NextStep, ...]:
     """Steps that are possible after a failure, in the order of the page.
 
@@ -220,7 +238,17 @@ def next_steps(transaction: Transaction, offer: Offer, failed: FailedAttempt) ->
     steps = list(FAILURES[failed.failure].next)
     if transaction.case is not None and NextStep.STATUS not in steps:
         steps = [NextStep.STATUS if step is NextStep.HELP else step for step in steps]
-    return tuple(step for step in steps if _is_available(step, transaction, offer, failed.provider or ""))
+    provider = failed.provider or ""
+    possible = tuple(step for step in steps if _is_available(step, transaction, offer, provider))
+    if possible or not FAILURES[failed.failure].page:
+        return possible
+    return next(((step,) for step in LAST_RESORTS if _is_available(step, transaction, offer, provider)), ())
+
+
+def beside_providers(transaction: Transaction, offer: Offer) -> tuple[NextStep, ...]:
+    """Steps for a citizen who can use no provider on offer, beside help from a person."""
+    steps = (NextStep.LATER, NextStep.OTHER_WAYS, NextStep.CONTACT)
+    return tuple(step for step in steps if _is_available(step, transaction, offer, ""))
 
 
 def _is_available(step: NextStep, transaction: Transaction, offer: Offer, provider: str) -> bool:
@@ -231,7 +259,7 @@ def _is_available(step: NextStep, transaction: Transaction, offer: Offer, provid
         case NextStep.ANOTHER:
             return others > 0
         case NextStep.WHAT_YOU_HAVE:
-            return others > 1
+            return others > 1 and any(option.card.prerequisites for option in offer.options)
         case NextStep.HELP:
             return offer.help
         case NextStep.STATUS | NextStep.CHANGE_HELP | NextStep.WITHDRAW:
@@ -294,6 +322,7 @@ def _option(transaction: Transaction, candidate: Candidate, now: float) -> Provi
         closed=not policy.accepts_new(now),
         leaves=policy.accept_sign_in_until,
         languages=() if transaction.language in policy.languages else policy.languages,
+        page_languages=policy.languages,
     )
 
 
@@ -309,5 +338,7 @@ def _not_working(candidate: Candidate, switches: KillSwitches, now: float) -> Un
 
 
 def _hinted(transaction: Transaction, service: Service, options: Sequence[ProviderOption]) -> ProviderOption | None:
-    hint = transaction.request.provider_hint if service.provider_hint else None
-    return next((option for option in options if option.card.id == hint and option.failed is None), None)
+    """The first provider that the service hints at and that may be chosen; a failed one is not suggested again."""
+    hints = (transaction.request.provider_hint or "").split() if service.provider_hint else []
+    able = {option.card.id: option for option in options if option.failed is None}
+    return next((able[hint] for hint in hints if hint in able), None)

@@ -48,6 +48,21 @@ ENDED = frozenset(
 """Final states."""
 
 
+class AskedAgain(StrEnum):
+    """Why a citizen with a session at the broker has to sign in again for a request."""
+
+    LEVEL = "level"
+    """The request needs a higher level than the session has."""
+    AGE = "age"
+    """The sign-in of the session is older than the service allows."""
+    FRESH = "fresh"
+    """The service wants a new sign-in for each request."""
+    PERSON = "person"
+    """The service expects another person than the one who is signed in."""
+    CHANGE = "change"
+    """The citizen wants to change something in their account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """Attempt at one provider. `id` is part of the upstream `state`; `note` is opaque data of the provider adapter.
@@ -85,7 +100,7 @@ class Transaction:
     redirect to the service. `chosen` is when the first choice was made. `case` is the open case or, in IDENTIFIED, the
     case that proved the identity; `case_to_withdraw` is an open case that another identity made unnecessary. In
     ANSWERED, `told` says that a code was sent to the service; it is False if the identity was stored for the service's
-    next request.
+    next request. `again` is why the session of the browser did not answer, if there was one.
     """
 
     id: str
@@ -109,6 +124,7 @@ class Transaction:
     chosen: float | None = None
     case_to_withdraw: str | None = None
     told: bool = True
+    again: AskedAgain | None = None
 
     @property
     def open(self) -> bool:

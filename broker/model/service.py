@@ -294,7 +294,8 @@ class Service:
     providers: tuple[str, ...] = ()
     """The ids of the providers it accepts. Left out: all."""
     provider_hint: bool = False
-    """Whether the service may send a provider hint. The citizen can still choose another provider."""
+    """Whether the service may send a `provider_hint`: ids of providers separated by spaces, best first. The first one
+    that can be used is suggested; the citizen can still choose another."""
     single_sign_on: bool = True
     """Single sign-on: whether the session of a citizen who signed in for another service is used."""
     assisted: bool = True

@@ -283,15 +283,17 @@ def subject_of(hint: str, service: Service, server: ServerContext) -> str:
 
 
 def check_hints(context: RequestContext) -> RequestFields:
-    """Languages, login hint, provider hint. Values that cannot be honoured are dropped (OpenID Connect Core
-    3.1.2.1).
+    """Languages, login hint, provider hints (best first). Values that cannot be honoured are dropped.
+
+    (OpenID Connect Core 3.1.2.1.)
     """
     languages = context.parameters.get("ui_locales", "").split()[:16]
-    provider = context.parameters.get("provider_hint", "")
+    named = context.parameters.get("provider_hint", "").split()[:8] if context.service.provider_hint else []
+    providers = " ".join(provider for provider in named if _PROVIDER.fullmatch(provider))
     return {
         "ui_locales": tuple(language for language in languages if _LANGUAGE.fullmatch(language)),
         "login_hint": _short(context, "login_hint"),
-        "provider_hint": provider if context.service.provider_hint and _PROVIDER.fullmatch(provider) else None,
+        "provider_hint": providers or None,
     }
 
 

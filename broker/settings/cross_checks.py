@@ -1,7 +1,9 @@
 """Checks of services against each other and against the providers, in time that grows as their number does."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
+from broker.model.assurance import Level
 from broker.model.service import Service, SubjectType, default_sector
 from broker.platform.toml_loader import Problem, suggestion
 from broker.settings.check_context import CheckContext
@@ -68,3 +70,25 @@ def check_level(service: Service, levels: ReachableLevels, context: CheckContext
     if levels.of(service) < service.level:
         fix = "allow a provider that reaches it, or assisted = true"
         yield Problem("level", "no provider of this service reaches it", fix)
+
+
+def sole_providers(
+    services: Iterable[Service], providers: Mapping[str, ProviderEntry]
+) -> Mapping[tuple[str, Level], Sequence[str]]:
+    """The providers that alone reach a level, with the services that need it: if one fails, no other can stand in.
+
+    A provider that alone reaches the highest level is listed also without such a service, since a request may ask for
+    it. The search for each service ends at the second provider.
+    """
+    offered = [entry for entry in providers.values() if entry.policy.enabled and not entry.policy.staff_only]
+    reaching = {level: [entry for entry in offered if entry.card.max_level >= level] for level in Level}
+    found: dict[tuple[str, Level], list[str]] = {}
+    if len(reaching[max(Level)]) == 1:
+        found[reaching[max(Level)][0].id, max(Level)] = []
+    for service in services:
+        named = [providers[name] for name in service.providers if name in providers]
+        able = [entry for entry in named if entry in reaching[service.level]] if named else reaching[service.level]
+        two = list(islice((entry.id for entry in able if entry.policy.is_for(service.client_id)), 2))
+        if len(two) == 1:
+            found.setdefault((two[0], service.level), []).append(service.client_id)
+    return found

@@ -270,7 +270,12 @@ def public_app(container: Container) -> ASGIApp:
         *citizens.citizen_routes(citizen_app),
         *(citizens.account_routes(citizen_app) if broker.accounts.enabled else ()),
         *goodbye_routes(citizen_app, logout),
-        *public.public_routes(citizen_app, container.configuration.registry.services),
+        *public.public_routes(
+            citizen_app,
+            container.configuration.registry.services,
+            container.configuration.registry.providers,
+            broker.picker.order,
+        ),
     ]
     routes = [
         *called,

@@ -11,6 +11,7 @@ from broker.actions.results import RateLimited, StartedTransaction
 from broker.actions.sign_in.authorize import new_transaction, start_transaction
 from broker.actions.sign_in.consent import live_session
 from broker.actions.sign_in.context import AccountPolicy, SignInContext
+from broker.journey.transaction import AskedAgain
 from broker.model.account import ACCOUNT_SERVICE, Disclosure, Errand, ErrandKind, LinkedWay, UnlinkResult
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
@@ -117,6 +118,8 @@ async def begin(
     prompt = () if session is None else ("login",)
     request = AuthorizationRequest(ACCOUNT_SERVICE, "", (), level, prompt=prompt, errand=errand)
     transaction, secret = new_transaction(context, request, browser, language)
+    if errand.kind is ErrandKind.ACCOUNT and session is not None:
+        transaction = replace(transaction, again=AskedAgain.CHANGE)
     if errand.kind is ErrandKind.LINK:
         now = context.system.now()
         transaction = replace(transaction, chosen=now, expires=now + LINK_LIFETIME)

@@ -12,7 +12,7 @@ from broker.actions.results import StartedTransaction as StartedTransaction
 from broker.actions.sign_in.client_response import error_redirect
 from broker.actions.sign_in.consent import SessionUpdate, consent_required, issue_code, linked_identity, live_session
 from broker.actions.sign_in.context import SignInContext, create_transaction
-from broker.journey.acceptance import AcceptedIdentity, SessionMatch, accept_session
+from broker.journey.acceptance import AcceptedIdentity, SessionMatch, accept_session, why_asked_again
 from broker.journey.events import NoRouteFound, SessionAccepted
 from broker.journey.transaction import Transaction, TransactionState
 from broker.journey.transitions import TransactionIdentifiers, advance, begin
@@ -204,7 +204,7 @@ async def _apply_session(
     match = SessionMatch(session, before.subject if before else None, context.candidate(session.identity.provider))
     believed = accept_session(transaction, match, service, switches, now)
     if not isinstance(believed, AcceptedIdentity):
-        return transaction, None, None
+        return replace(transaction, again=why_asked_again(transaction, match, service)), None, None
     return advance(transaction, SessionAccepted(believed.identity, session.account), now), session, before
 
 

@@ -161,7 +161,7 @@ async def link(req: CitizenRequest) -> Response:
 
 def _way(own: OwnWay, frame: PageContext) -> WayContext:
     words, way, notes = frame.language, own.way, []
-    if own.policy is None or not own.policy.enabled:
+    if own.policy is None or not own.policy.enabled or own.policy.has_left(frame.now):
         notes.append(words.text("It is not offered here any more. You can remove it."))
     elif own.policy.accept_sign_in_until is not None:
         date = words.day(own.policy.accept_sign_in_until)

@@ -4,7 +4,7 @@ Every POST and callback ends with 303 to the page.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -51,6 +51,7 @@ def journey_routes(app: CitizenApp) -> list[Route]:
         Route("/journey/{handle}", page(app, show_page), methods=["GET"]),
         Route("/journey/{handle}", page(app, switch_language), methods=["POST"]),
         Route("/journey/{handle}/choose", page(app, choose), methods=["POST"]),
+        Route("/journey/{handle}/forget", page(app, forget), methods=["POST"]),
         Route("/journey/{handle}/share", page(app, share), methods=["POST"]),
         Route("/journey/{handle}/give-up", page(app, give_up), methods=["POST"]),
         Route("/callback/{provider}", callback, methods=["GET"]),
@@ -119,7 +120,29 @@ async def choose(req: CitizenRequest) -> Response:
     if chosen == HELP:
         return redirect_to(f"{req.base}/help")
     outcome = await provider_login.start_login(req.app.context, req.handle, req.browser, chosen)
-    return redirect_to(req.base, "gone" if isinstance(outcome, HelpRefused) else "")
+    if isinstance(outcome, HelpRefused):
+        return redirect_to(req.base, "gone")
+    response = redirect_to(req.base)
+    _remember(req, response, form, chosen)
+    return response
+
+
+def _remember(req: CitizenRequest, response: Response, form: Mapping[str, str], provider: str) -> None:
+    """Sets or deletes the cookie of the provider used last, as the citizen wishes; a page that did not ask keeps it."""
+    known = cookies.USED in req.cookies
+    if form.get("remember") or (known and not form.get("asked")):
+        set_cookie(response, cookies.used(provider))
+    elif known:
+        set_cookie(response, cookies.forget_used())
+
+
+async def forget(req: CitizenRequest) -> Response:
+    """Forgets the provider used last."""
+    if await req.form() is None:
+        return redirect_to(req.base, "again")
+    response = redirect_to(req.base)
+    set_cookie(response, cookies.forget_used())
+    return response
 
 
 async def share(req: CitizenRequest) -> Response:

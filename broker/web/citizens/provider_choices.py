@@ -1,9 +1,10 @@
 """Provider choices: the radio buttons of the picker and of failure pages."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from broker.journey.provider_offer import Offer, ProviderOption, UnavailableProvider
+from broker.journey.transaction import AskedAgain
 from broker.model.provider_policy import DisplayOrder
 from broker.provider import ProviderInfo
 from broker.web.citizens.failure_texts import FAILURE_TEXTS
@@ -54,6 +55,19 @@ def choices(
     return listed
 
 
+def used_first(listed: list[Choice], offer: Offer, used: str | None, words: Language) -> list[Choice]:
+    """The choices with the provider that this browser remembers above all others, whose order stays as it is."""
+    option = offer.option(used) if used else None
+    known = next((one for one in listed if one.value == used), None)
+    if option is None or option.failed is not None or known is None:
+        return listed
+    rest = [one for one in listed if one is not known]
+    unnamed = 1 if offer.hint is not None and offer.hint is not option else 0
+    if unnamed < len(rest) and not rest[unnamed].heading:
+        rest[unnamed] = replace(rest[unnamed], heading=words.text("All other ways"))
+    return [replace(known, heading=words.text("You used this last time")), *rest]
+
+
 def choice(option: ProviderOption, words: Language, now: float, heading: str = "") -> Choice:
     """The radio button of one provider."""
     card = option.card
@@ -64,7 +78,7 @@ def choice(option: ProviderOption, words: Language, now: float, heading: str = "
         heading,
         in_language(card.needs, words.code),
         " · ".join(facts),
-        tuple(_notes(option, words, now)),
+        tuple(notes(option, words, now)),
     )
 
 
@@ -76,33 +90,40 @@ def duration(option: ProviderOption, words: Language) -> str:
     return words.minutes(minutes)
 
 
-def _notes(option: ProviderOption, words: Language, now: float) -> Iterable[str]:
+def notes(option: ProviderOption, words: Language, now: float) -> Iterable[str]:
+    """What restricts a provider now, and how it failed in this transaction."""
     if option.failed is not None:
         texts = FAILURE_TEXTS[option.failed.failure]
         if texts.short:
             time = words.format_time(option.failed.at, now)
             yield words.text("You tried this at {time}.", time=time) + " " + words.text(texts.short)
+    yield from restrictions(option, words)
+    if option.languages:
+        yield words.text("Its own pages are in: {languages}.", languages=language_names(option.languages, words))
+
+
+def restrictions(option: ProviderOption, words: Language) -> Iterable[str]:
+    """Until when a provider takes new citizens, and until when it can be used."""
     if option.closed:
         yield words.text("Only if you already have an account there.")
     elif option.closes is not None:
         yield words.text("Takes nobody new from {date} on.", date=words.day(option.closes))
     if option.leaves is not None:
         yield words.text("Can be used until {date}.", date=words.day(option.leaves))
-    if option.languages:
-        names = ", ".join(_language_name(code, words) for code in option.languages)
-        yield words.text("Its own pages are in: {languages}.", languages=names)
 
 
-def _language_name(code: str, words: Language) -> str:
-    return str(words.locale.languages.get(code, code))
+def language_names(codes: Iterable[str], words: Language) -> str:
+    """The names of languages, in the language of the page."""
+    return ", ".join(str(words.locale.languages.get(code, code)) for code in codes)
 
 
 def not_working(offer: Offer, words: Language, now: float) -> list[tuple[str, str]]:
     """The providers that do not work now: name, and since when or why."""
-    return [(one.card.name(words.code), _trouble(one, words, now)) for one in offer.not_working]
+    return [(one.card.name(words.code), trouble(one, words, now)) for one in offer.not_working]
 
 
-def _trouble(one: UnavailableProvider, words: Language, now: float) -> str:
+def trouble(one: UnavailableProvider, words: Language, now: float) -> str:
+    """Since when a provider does not work, or why it is paused and until when."""
     texts = []
     if one.why:
         texts.append(in_language(one.why, words.code))
@@ -122,15 +143,36 @@ def _trouble(one: UnavailableProvider, words: Language, now: float) -> str:
     return " ".join(texts)
 
 
-def order_rule(offer: Offer, words: Language) -> str:
+def order_rule(order: DisplayOrder, words: Language) -> str:
     """The text that discloses how the picker is ordered."""
-    match offer.order:
+    match order:
         case DisplayOrder.SHUFFLED:
             return words.text("The order of this list is by chance, so that nobody gains by it.")
         case DisplayOrder.ALPHABETICAL:
             return words.text("This list is in the order of the alphabet.")
         case DisplayOrder.CONFIGURED:
             return words.text("The order of this list is set by the people who run this website.")
+
+
+def asked_again(again: AskedAgain | None, words: Language, service: str) -> str:
+    """Why a citizen who is signed in has to sign in again; "" for one who is not."""
+    name = isolate(service)
+    match again:
+        case None:
+            return ""
+        case AskedAgain.LEVEL:
+            return words.text(
+                "You are signed in, but {service} needs a stronger proof of who you are than you gave before.",
+                service=name,
+            )
+        case AskedAgain.AGE:
+            return words.text("You signed in some time ago, and {service} needs a more recent sign-in.", service=name)
+        case AskedAgain.FRESH:
+            return words.text("You are signed in, but {service} wants a new sign-in each time.", service=name)
+        case AskedAgain.PERSON:
+            return words.text("Somebody is signed in here, but {service} expects another account.", service=name)
+        case AskedAgain.CHANGE:
+            return words.text("You are signed in, but before a change we make sure once more that it is you.")
 
 
 def cards(offer: Offer) -> Mapping[str, ProviderInfo]:

@@ -18,7 +18,7 @@ from broker.actions.views import (
     SharedItem,
     View,
 )
-from broker.journey.provider_offer import given_up, next_steps
+from broker.journey.provider_offer import beside_providers, given_up, next_steps
 from broker.journey.transaction import FailedAttempt
 from broker.model.account import ErrandKind
 from broker.model.failures import FailureClass, NextStep
@@ -32,9 +32,9 @@ from broker.web.citizens.continuation_code import code_variables
 from broker.web.citizens.ending_texts import ENDING_TEXTS
 from broker.web.citizens.failure_texts import FAILURE_TEXTS, NO_SERVICE, NOTHING_SHARED
 from broker.web.citizens.link_page import link_check
-from broker.web.citizens.next_steps import StepControl, dead_end_steps, steps
+from broker.web.citizens.next_steps import StepContext, StepControl, dead_end_steps, steps
 from broker.web.citizens.page_context import PageContext, readable
-from broker.web.citizens.provider_choices import cards, choices, not_working, order_rule
+from broker.web.citizens.provider_choices import asked_again, cards, choices, not_working, order_rule, used_first
 from broker.web.middleware.security_headers import FORM_ELSEWHERE
 from broker.web.shared import cookies
 from broker.web.shared.i18n import Language
@@ -71,7 +71,7 @@ def render_view(view: View, frame: PageContext, browser_cookies: Mapping[str, st
     """The page of a view. `browser_cookies` are the request's cookies by name."""
     match view:
         case PickerView():
-            return _choose(view, frame)
+            return _choose(view, frame, cookies.last_used(browser_cookies.get(cookies.USED)))
         case RedirectAway():
             return _leave(view, frame, browser_cookies.get(cookies.LEFT))
         case CheckingView():
@@ -100,7 +100,7 @@ def _ended(view: EndingView, frame: PageContext) -> PageResponse:
     return PageResponse(f"ended/{view.ending}", variables, headers=FORM_LEAVES if fields else ())
 
 
-def _choose(view: PickerView, frame: PageContext) -> PageResponse:
+def _choose(view: PickerView, frame: PageContext, used: str | None) -> PageResponse:
     words, offer = frame.language, view.offer
     barred = offer.blocked_by or (FailureClass.NO_ROUTE if offer.no_route else None)
     if barred is not None:
@@ -111,16 +111,29 @@ def _choose(view: PickerView, frame: PageContext) -> PageResponse:
     known = cards(offer)
     variables = frame.template_variables(
         view.service,
-        ways=choices(offer, words, service, frame.now, person=True),
+        ways=used_first(choices(offer, words, service, frame.now, person=True), offer, used, words),
+        remember=used is not None,
+        again=asked_again(view.transaction.again, words, service),
+        only=None if offer.only is None or errand is not None else offer.only.name(words.code),
+        rescue=_rescue(view, frame) if offer.only is not None or not offer.options else [],
+        person=offer.help,
         troubles=not_working(offer, words, frame.now),
         cards=[(card.id, card.name(words.code)) for card in known.values()],
         sortable=any(card.prerequisites for card in known.values()),
-        order=order_rule(offer, words),
+        order=order_rule(offer.order, words),
         newcomer="create" in view.transaction.request.prompt,
         linking=errand is not None and errand.kind is ErrandKind.LINK,
     )
     variables["keeps"] = bool(variables["ways"])
     return PageResponse("choose", variables)
+
+
+def _rescue(view: PickerView, frame: PageContext) -> list[StepContext]:
+    """What a citizen can do who can use none of the providers, beside help from a person."""
+    nothing = FailedAttempt(FailureClass.NO_ROUTE, frame.now)
+    able = beside_providers(view.transaction, view.offer)
+    failed = FailureView(view.transaction, view.service, nothing, None, view.offer, able)
+    return steps(failed, f"/journey/{frame.handle}", frame.language, frame.now)
 
 
 def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResponse:

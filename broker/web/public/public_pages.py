@@ -12,13 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.sign_in.context import ConfiguredProvider
 from broker.model.failures import FAILURES, FailureClass
+from broker.model.provider_policy import DisplayOrder
 from broker.model.service import Service
 from broker.oidc.third_party_login import initiate_login
 from broker.web.citizens.failure_texts import FAILURE_TEXTS
 from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import base_context
 from broker.web.citizens.request import CitizenApp, CitizenRequest
+from broker.web.public.providers_page import SHEET as PROVIDERS
+from broker.web.public.providers_page import list_providers
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
 
@@ -28,17 +32,25 @@ SHEETS = (
     PageTemplate("home", "public/home.html"),
     *(PageTemplate(name, f"public/{name}.html") for name in _NAMES),
     PageTemplate("services", "public/services.html"),
+    PROVIDERS,
     PageTemplate("errors", "public/errors.html", {"failure_texts": FAILURE_TEXTS}),
     PageTemplate("explained", "public/explained.html", {"failure_texts": FAILURE_TEXTS, "kinds": FAILURES}),
 )
 
 
-def public_routes(app: CitizenApp, services: Mapping[str, Service] = MappingProxyType({})) -> list[Route]:
-    """The routes of the public pages. `services` are those that the list may show."""
+def public_routes(
+    app: CitizenApp,
+    services: Mapping[str, Service] = MappingProxyType({}),
+    providers: Mapping[str, ConfiguredProvider] = MappingProxyType({}),
+    order: DisplayOrder = DisplayOrder.SHUFFLED,
+) -> list[Route]:
+    """The routes of the public pages. `services` and `providers` are those that the lists may show, `order` is the rule
+    by which the picker orders the providers."""
     return [
         Route("/", page(app, static_page("home")), methods=["GET"]),
         *(Route(f"/{name}", page(app, static_page(name)), methods=["GET"]) for name in _NAMES),
         Route("/services", page(app, list_services(services, app.pages.site.issuer)), methods=["GET"]),
+        Route("/providers", page(app, list_providers(providers, order)), methods=["GET"]),
         Route("/errors", page(app, explain_all), methods=["GET"]),
         Route("/errors/{failure}", page(app, explain), methods=["GET"]),
     ]

@@ -14,6 +14,7 @@ SESSION: Final = "__Host-portico-session"
 STATE: Final = "__Secure-portico-state"
 LANGUAGE: Final = "__Host-portico-language"
 DEPARTED: Final = "__Host-portico-departed"
+USED: Final = "__Host-portico-used"
 LEFT: Final = "portico-left"
 CODE: Final = "portico-code"
 
@@ -24,6 +25,7 @@ PROVIDERS_KEPT: Final = 40
 """How many providers the cookie lists after a citizen signed out."""
 
 _MONTH: Final = 30 * 24 * 3600
+_QUARTER: Final = 90 * 24 * 3600
 _YEAR: Final = 365 * 24 * 3600
 _HALF_A_DAY: Final = 12 * 3600
 _CODE_SHOWN: Final = 600
@@ -108,6 +110,21 @@ def set_signed_out(value: SignedOutUser) -> str:
 
 def _cookie_name(provider: str) -> str:
     return quote(provider, safe="").replace(".", "%2E")
+
+
+def used(provider: str) -> str:
+    """Set-Cookie that remembers the provider chosen last, for 90 days; only if the citizen asked for it."""
+    return f"{USED}={_cookie_name(provider)}; Path=/; Max-Age={_QUARTER}; Secure; HttpOnly; SameSite=Lax"
+
+
+def last_used(value: str | None) -> str | None:
+    """Parses the cookie of the provider chosen last."""
+    return unquote(value) if value else None
+
+
+def forget_used() -> str:
+    """Set-Cookie that deletes the provider chosen last."""
+    return f"{USED}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"
 
 
 def language(code: str) -> str:

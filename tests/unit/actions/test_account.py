@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +12,7 @@ from broker.actions.account.ways import AccountView
 from broker.actions.browser import Browser, BrowserUpdates
 from broker.actions.results import StartedTransaction
 from broker.actions.views import FailureView, LinkView, PickerView, RedirectAway
-from broker.journey.transaction import TransactionState
+from broker.journey.transaction import AskedAgain, TransactionState
 from broker.model.account import ErrandKind, UnlinkResult
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
@@ -165,6 +165,24 @@ async def test_an_account_that_was_turned_off_is_not_opened(w: World) -> None:
     view, updates = await w.sign_in.look(handle, w.browser)
     assert isinstance(view, FailureView)
     assert (view.failed.failure.value, updates.session) == ("account_off", None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "again"),
+    [
+        ({"min_level": Level.HIGH}, AskedAgain.LEVEL),
+        ({"prompt": ("login",)}, AskedAgain.FRESH),
+        ({"max_age": 10}, AskedAgain.AGE),
+    ],
+)
+async def test_a_request_that_the_session_does_not_answer_says_why(
+    w: World, asked: dict[str, Any], again: AskedAgain
+) -> None:
+    assert (await w.transaction(await w.arrives(**asked))).again is None
+    await opens(w, level=Level.LOW)
+    w.clock.advance(60)
+    assert (await w.transaction(await w.arrives(**asked))).again is again
+    assert (await w.transaction(await begins(w))).again is AskedAgain.CHANGE
 
 
 # --- linking ---

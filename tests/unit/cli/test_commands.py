@@ -81,6 +81,18 @@ def test_check_prints_what_serve_would_run(config: Configuration, run: Run) -> N
     assert "northbank" in "\n".join(said)
 
 
+def test_check_notes_a_provider_that_alone_reaches_a_level(config: Configuration, run: Run) -> None:
+    notes = [line for line in run(config, "check") if line.startswith("note:")]
+    assert notes == [
+        "note:      only eid reaches the level high (needed by travel-office): when it fails, citizens have assisted "
+        "verification, or the services' other_ways"
+    ]
+    config.change("services/land-register.toml", "providers", ["harbour"])
+    assert any("only harbour reaches the level" in line for line in run(config, "check"))
+    config.change("providers/harbour.toml", "max_level", "high")
+    assert not any("only eid reaches" in line for line in run(config, "check"))
+
+
 def test_check_names_every_problem_with_a_fix_and_counts_them(config: Configuration, run: Run) -> None:
     config.change("broker.toml", "console", "http://localhost:8000")
     config.change("services/demo-service.toml", "providers", ["northbnk"])
@@ -288,7 +300,7 @@ def test_check_names_the_ends_of_providers_half_a_year_before(config: Configurat
     config.change("providers/harbour.toml", "policy.accept_sign_in_until", date(2027, 6, 1))
     config.change("providers/northbank.toml", "policy.accept_new_until", date(2026, 12, 1))
     config.change("providers/eid.toml", "policy.accept_sign_in_until", date(2027, 12, 1))
-    assert [line for line in run(config, "check") if line.startswith("note:")] == [
+    assert [line for line in run(config, "check") if line.startswith("note:      provider")] == [
         "note:      provider harbour: accepts no sign-in from 2027-06-01",
         "note:      provider northbank: accepts nobody new since 2026-12-01",
     ]

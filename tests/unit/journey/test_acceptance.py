@@ -14,9 +14,10 @@ from broker.journey.acceptance import (
     accept_identity,
     accept_session,
     check_account,
+    why_asked_again,
 )
 from broker.journey.provider_offer import Candidate
-from broker.journey.transaction import Transaction, TransactionState
+from broker.journey.transaction import AskedAgain, Transaction, TransactionState
 from broker.model.assurance import Level, Verification
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP, ActingFor, Identity
@@ -276,3 +277,21 @@ def test_a_session_of_a_person_who_acts_for_another_answers_no_other_service() -
     asking = replace(begun(), request=replace(begun().request, requested_claims=("acting_for",)))
     assert accept_session(begun(), signed_in, service(), NOTHING_OFF, NOW) is FailureClass.SILENT
     assert isinstance(accept_session(asking, signed_in, service(), NOTHING_OFF, NOW), AcceptedIdentity)
+
+
+@pytest.mark.parametrize(
+    ("asked", "asking", "level", "why"),
+    [
+        ({}, {}, Level.LOW, AskedAgain.LEVEL),
+        ({"max_age": 10}, {}, Level.HIGH, AskedAgain.AGE),
+        ({"prompt": ("login",)}, {}, Level.LOW, AskedAgain.FRESH),
+        ({}, {"single_sign_on": False}, Level.LOW, AskedAgain.FRESH),
+        ({"expected_sub": "another", "prompt": ("login",)}, {}, Level.LOW, AskedAgain.PERSON),
+        ({}, {}, Level.HIGH, None),
+    ],
+)
+def test_a_citizen_whose_session_does_not_answer_learns_why(
+    asked: dict[str, Any], asking: dict[str, Any], level: Level, why: AskedAgain | None
+) -> None:
+    match = SessionMatch(session(identity(level=level, auth_time=int(NOW) - 60)), "known", candidate())
+    assert why_asked_again(begun(**asked), match, service(**asking)) is why

@@ -23,6 +23,7 @@ from broker.model.failures import FAILURES, FailureClass, NextStep
 from broker.model.kill_switches import KillSwitches, KillSwitchKind, ProviderPause
 from broker.model.provider_policy import DisplayOrder
 from broker.model.service import OtherWay, Service
+from broker.provider import Prerequisite
 from tests.unit.journey.examples import NOTHING_OFF, NOW, begun, candidate, request, service, standing
 
 THREE = (candidate("alpha"), candidate("beta"), candidate("gamma"))
@@ -239,7 +240,12 @@ def test_a_backchannel_request_offers_every_provider_but_no_help_and_no_resuming
 
 
 RICH = service(contact="call us", other_ways=(OtherWay({"en": "By post"}),))
-FULL = (candidate("alpha", contact="ask alpha"), candidate("beta"), candidate("gamma"))
+BETA = candidate("beta")
+FULL = (
+    candidate("alpha", contact="ask alpha"),
+    replace(BETA, card=replace(BETA.card, prerequisites=(Prerequisite.PASSPORT,))),
+    candidate("gamma"),
+)
 
 
 @pytest.mark.parametrize("failure", FailureClass)
@@ -256,7 +262,37 @@ def test_without_providers_no_failure_offers_an_unavailable_step(failure: Failur
     transaction = replace(transaction, request=replace(transaction.request, requested_claims=()))
     nothing = offered((), transaction, service(assisted=False, single_sign_on=False, initiate_login_uri=None))
     always = {NextStep.START_AGAIN, NextStep.USE_CODE, NextStep.HOME}
-    assert set(next_steps(transaction, nothing, transaction.failures[-1])) <= always
+    found = set(next_steps(transaction, nothing, transaction.failures[-1]))
+    assert found <= always
+    assert found or not FAILURES[failure].page
+
+
+def test_what_the_citizen_has_is_asked_only_if_a_provider_on_offer_needs_something() -> None:
+    transaction = after((FailureClass.NOT_VERIFIED, "alpha"))
+    for candidates, asked in ((FULL, True), (THREE, False)):
+        steps = next_steps(transaction, offered(candidates, transaction), transaction.failures[-1])
+        assert (NextStep.WHAT_YOU_HAVE in steps) == asked
+
+
+def test_a_provider_that_alone_reaches_the_level_is_named_also_if_it_does_not_work() -> None:
+    low = (candidate("alpha", Level.LOW), candidate("gamma", Level.LOW))
+    for working in (True, False):
+        only = offered((*low, candidate("beta", working=working))).only
+        assert only is not None
+        assert only.id == "beta"
+    assert offered(low).only is None
+    assert offered(THREE).only is None
+
+
+def test_the_first_provider_of_several_hints_that_can_be_used_is_suggested() -> None:
+    asking = service(provider_hint=True)
+    found = offered(transaction=begun(provider_hint="unknown gamma beta"), asking=asking)
+    assert found.hint is not None
+    assert found.hint.card.id == "gamma"
+    tried = replace(after((FailureClass.CANCELLED, "gamma")), request=request(provider_hint="gamma beta"))
+    found = offered(transaction=tried, asking=asking)
+    assert found.hint is not None
+    assert found.hint.card.id == "beta"
 
 
 def test_retry_is_not_offered_for_a_provider_that_is_down() -> None:

@@ -296,7 +296,18 @@ def test_unusable_optional_parameters_are_ignored() -> None:
     assert (found.ui_locales, found.login_hint, found.provider_hint) == (("cy", "en-GB"), "mair", None)
 
 
-@pytest.mark.parametrize(("hint", "kept"), [("post-id", "post-id"), ("../x", None), ("Post", None), ("x" * 65, None)])
+@pytest.mark.parametrize(
+    ("hint", "kept"),
+    [
+        ("post-id", "post-id"),
+        ("../x", None),
+        ("Post", None),
+        ("x" * 65, None),
+        ("bank  post-id", "bank post-id"),
+        ("bank ../x post", "bank post"),
+        (" ".join("abcdefghij"), "a b c d e f g h"),
+    ],
+)
 def test_a_provider_hint_is_for_services_that_may_give_one(hint: str, kept: str | None) -> None:
     assert plain(service(provider_hint=True), provider_hint=hint).provider_hint == kept
 

@@ -43,7 +43,7 @@ from broker.web.shared.not_found import NotFoundHandler, typeable_paths
 from broker.web.shared.pages import PageRenderer, page_renderer
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
-from tests.unit.web.examples import HANDLE, HELP_ON_OFFER, NOW, VIEWS
+from tests.unit.web.examples import HANDLE, HELP_ON_OFFER, NOW, PROVIDERS, VIEWS
 
 ISSUER = "https://id.test"
 CODE = "K7WM-2QXD-4FHJ-9TBV"
@@ -276,15 +276,17 @@ def application(citizen: CurrentCitizen, written: PageRenderer, files: Statics) 
         raise StoreUnavailable("the store is gone")
 
     door = citizen_app(citizen, written)
-    routes = [
+    shown = [
         *citizens.citizen_routes(door),
         *citizens.account_routes(door),
-        *public.public_routes(door),
+        *public.public_routes(door, providers=PROVIDERS),
+    ]
+    routes = [
+        *shown,
         *static_routes(files),
         Route("/broken", broken),
         Route("/unreachable", unreachable),
     ]
-    shown = [*citizens.citizen_routes(door), *citizens.account_routes(door), *public.public_routes(door)]
     inner = fast_router(routes, public.handlers(written), NotFoundHandler(ISSUER, typeable_paths(shown)))
     return guarded(inner, system(), refuse=public.header_error_handler(written))
 

@@ -1,12 +1,13 @@
 """Example views: one of every kind, and a failure view for every class."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from broker.account.links import LinkRefusal
 from broker.actions.account.ways import AccountView, OwnWay, ServiceDisclosures, account_policy
 from broker.actions.results import HelpOffered
+from broker.actions.sign_in.context import ConfiguredProvider
 from broker.actions.views import (
     CaseStatusView,
     CheckingView,
@@ -26,7 +27,7 @@ from broker.actions.views import (
 from broker.assisted.case import Channel, Confirmation, Contact, ContactMethod, Phrase
 from broker.assisted.case_status import CaseStage, CaseStatus
 from broker.journey.provider_offer import Offer, ProviderOption, UnavailableProvider, next_steps
-from broker.journey.transaction import FailedAttempt, Transaction, TransactionState
+from broker.journey.transaction import AskedAgain, FailedAttempt, Transaction, TransactionState
 from broker.model.account import Disclosure, Errand, ErrandKind, LinkedWay
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequest, BackchannelRequestRef
@@ -35,7 +36,7 @@ from broker.model.identity import Identity
 from broker.model.provider_policy import DisplayOrder, ProviderPolicy
 from broker.model.request import AuthorizationRequest, ClientRedirect
 from broker.model.service import ClaimPurpose, OtherWay
-from broker.provider import Prerequisite, ProviderInfo
+from broker.provider import Prerequisite, Provider, ProviderInfo
 from tests.support.services import make_service
 
 NOW = 1_800_000_000.0
@@ -55,6 +56,12 @@ BANK = card(
 )
 POST = card(
     "birch", "Birch & Post <i>", "You need a passport.", 12, Level.HIGH, Prerequisite.PASSPORT, Prerequisite.SMARTPHONE
+)
+POST = replace(
+    POST,
+    operator={"en": "The post office", "cy": "Swyddfa’r post"},
+    page="https://birch.example/about",
+    one_prerequisite_suffices=True,
 )
 CITY = card("cedar", "مدينة الأرز", "You need your city account.", 1, Level.SUBSTANTIAL)
 
@@ -84,7 +91,12 @@ OFFER = Offer(
     DisplayOrder.SHUFFLED,
     options=(
         ProviderOption(BANK, seconds=400.0),
-        ProviderOption(CITY, failed=FailedAttempt(FailureClass.CANCELLED, NOW - 300, "cedar"), languages=("ar", "fr")),
+        ProviderOption(
+            CITY,
+            failed=FailedAttempt(FailureClass.CANCELLED, NOW - 300, "cedar"),
+            languages=("ar", "fr"),
+            page_languages=("ar", "fr"),
+        ),
     ),
     not_working=(
         UnavailableProvider(POST, NOW - 2 * HOUR, NOW - 60),
@@ -230,6 +242,27 @@ ACCOUNT = AccountView(
 )
 """An account with ways of every kind."""
 
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A provider of which pages read the card alone."""
+
+    card: ProviderInfo
+
+
+PROVIDERS = {
+    card.id: ConfiguredProvider(cast(Provider, Described(card)), policy, f"https://id.test/callback/{card.id}")
+    for card, policy in (
+        (BANK, ProviderPolicy(languages=("en", "cy"))),
+        (POST, ProviderPolicy(accept_new_until=NOW - HOUR, accept_sign_in_until=NOW + 700 * HOUR)),
+        (CITY, ProviderPolicy(paused={"en": "They are moving house."})),
+        (replace(BANK, id="staff"), ProviderPolicy(staff_only=True)),
+        (replace(BANK, id="off"), ProviderPolicy(enabled=False)),
+        (replace(BANK, id="left"), ProviderPolicy(accept_sign_in_until=NOW)),
+    )
+}
+"""Configured providers, of which the first three are listed in public."""
+
 VIEWS: Mapping[str, View] = {
     "choose": PickerView(transaction(TransactionState.CHOOSING), SERVICE, OFFER),
     "choose_rich": PickerView(transaction(TransactionState.CHOOSING), SERVICE, RICH_OFFER),
@@ -254,6 +287,15 @@ VIEWS: Mapping[str, View] = {
     "link": linking(),
     "link_and_move": linking(replaced="alder"),
     **{f"link_{refusal}": linking(refusal, known_twice=(SERVICE,)) for refusal in LinkRefusal},
+    "choose_only": PickerView(
+        transaction(TransactionState.CHOOSING), SERVICE, replace(OFFER, options=OFFER.options[:1], only=BANK)
+    ),
+    "choose_again": PickerView(
+        replace(transaction(TransactionState.CHOOSING), again=AskedAgain.LEVEL), SERVICE, RICH_OFFER
+    ),
+    "choose_nothing": PickerView(
+        transaction(TransactionState.CHOOSING), SERVICE, replace(OFFER, options=(), help=False, later=False)
+    ),
     "choose_for_account": PickerView(
         replace(linking().transaction, state=TransactionState.CHOOSING), OWN, replace(OFFER, help=False)
     ),

@@ -29,7 +29,7 @@ OTHERS = (
     *("/account/ways", "/account/ways?done=moved", "/account/ways/unlink?way=key-of-birch"),
     "/continue",
     "/continue?problem=code&code=ABCD-EFGH",
-    *("/", "/help", "/accessibility", "/privacy", "/cookies", "/errors"),
+    *("/", "/providers", "/help", "/accessibility", "/privacy", "/cookies", "/errors"),
     # These pages share a template that holds only text: one class with related classes, and one without.
     *(f"/errors/{failure}" for failure in (FailureClass.BAD_REQUEST, FailureClass.BAD_LINK)),
     *("/no-such-page", "/broken", "/unreachable"),
