@@ -246,6 +246,16 @@ class ChecksItself(Protocol):
 
 
 @runtime_checkable
+class PublishesKeys(Protocol):
+    """A provider at which the broker has keys of its own. An optional ability."""
+
+    @property
+    def jwks(self) -> JsonObject:
+        """The broker's public keys for this provider (RFC 7517 5)."""
+        ...
+
+
+@runtime_checkable
 class EndsSessions(Protocol):
     """A provider that can end its own session with a citizen who signs out. An optional ability."""
 

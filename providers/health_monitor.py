@@ -23,6 +23,7 @@ from broker.provider import (
     ProviderFailureReason,
     ProviderHealth,
     ProviderInfo,
+    PublishesKeys,
     UpstreamRedirect,
     UpstreamRequest,
 )
@@ -161,6 +162,11 @@ class MonitoredProvider:
         else:
             self._succeed(note)
         return outcome
+
+    @property
+    def jwks(self) -> JsonObject:
+        """As the provider; no keys for one at which the broker has none."""
+        return self.inner.jwks if isinstance(self.inner, PublishesKeys) else {"keys": []}
 
     async def end_session(self, parting: LogoutRedirect) -> str | None:
         """As the provider, if it supports logout and is healthy: a citizen who signs out is not sent to a failing

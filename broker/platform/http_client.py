@@ -24,7 +24,7 @@ from aiohttp.connector import AddrInfoType
 from broker.crypto.jose import strict_json
 from broker.model import media
 from broker.model.json_types import JsonObject
-from broker.platform.tls import authorities
+from broker.platform.tls import ServerTls, authorities, server_context
 
 IDLE: Final = 4.0
 RETIRE_AFTER: Final = 60.0
@@ -61,10 +61,13 @@ class Timeouts:
 class ConnectionTerms:
     """Terms of the connections to one server.
 
-    `simulator` is the origin of a simulator that plays it, in development only: `https://host/path` is called at
-    `<simulator>/host/path`.
+    `tls` overrides the authorities and the client certificate of all connections. `headers` are sent with every
+    request. `simulator` is the origin of a simulator that plays the server, in development only: `https://host/path` is
+    called at `<simulator>/host/path`.
     """
 
+    tls: ServerTls | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     simulator: str = ""
 
     def place(self, url: str) -> str:
@@ -235,7 +238,7 @@ class HttpClient:
         connector = aiohttp.TCPConnector(
             limit=self._limit,
             keepalive_timeout=IDLE,
-            ssl=self._outgoing.tls,
+            ssl=self._outgoing.context(self._terms),
             socket_factory=self._socket,
         )
         return aiohttp.ClientSession(
@@ -244,7 +247,12 @@ class HttpClient:
                 total=patience.total, connect=patience.connect, sock_connect=patience.connect, sock_read=patience.read
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "Portico"},
+            headers={
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": "Portico",
+                **self._terms.headers,
+            },
             auto_decompress=False,
             trust_env=False,
         )
@@ -275,23 +283,38 @@ class HttpClients:
         self.tls = ssl.create_default_context()
         self.tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self.tls.set_ciphers(SUITES)
-        if ca_file is not None:
-            self.tls.load_verify_locations(cadata=authorities(ca_file))
+        self._authorities = None if ca_file is None else authorities(ca_file)
+        if self._authorities is not None:
+            self.tls.load_verify_locations(cadata=self._authorities)
         self._networks = tuple(ipaddress.ip_network(network) for network in networks)
         self._clients: dict[str, HttpClient] = {}
+        self._contexts: dict[ServerTls, ssl.SSLContext] = {}
         self._retired: set[HttpClient] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
     def client(self, name: str, *, limit: int = 20, terms: ConnectionTerms = PLAIN) -> HttpClient:
         """The connection pool of this name, always the same one. Opens no connection yet.
 
-        Raises ValueError for a simulator outside development.
+        Raises ValueError for a simulator outside development, or for certificates that cannot be used.
         """
         if terms.simulator and not self.development:
             raise ValueError("a simulator is for development only")
+        self.context(terms)
         if name not in self._clients:
             self._clients[name] = HttpClient(name, self, limit, terms)
         return self._clients[name]
+
+    def context(self, terms: ConnectionTerms) -> ssl.SSLContext:
+        """The SSL context for these terms, made once for all connections with the same. Raises ValueError."""
+        if terms.tls is None:
+            return self.tls
+        if terms.tls not in self._contexts:
+            made = server_context(terms.tls)
+            made.set_ciphers(SUITES)
+            if self._authorities is not None and terms.tls.ca_file is None and not terms.tls.roots:
+                made.load_verify_locations(cadata=self._authorities)
+            self._contexts[terms.tls] = made
+        return self._contexts[terms.tls]
 
     @property
     def clients(self) -> Mapping[str, HttpClient]:

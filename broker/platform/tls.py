@@ -1,11 +1,16 @@
-"""TLS for connections to stores and SMTP servers: trusted authorities and the broker's client certificate.
+"""TLS for connections to stores, SMTP servers and providers: trusted authorities and the broker's client certificate.
 
 Certificate and host name are verified unless the operator sets `verify = false`.
 """
 
+import contextlib
+import hashlib
+import re
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from broker.platform.operator_files import Unfit, content, unmarked
 
@@ -42,6 +47,62 @@ def client_context(how: ClientTls) -> ssl.SSLContext:
     if how.cert_file is not None:
         _show(context, how.cert_file, how.key_file)
     return context
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """TLS parameters for one remote server.
+
+    `ca_file` (PEM) replaces the operating system's authorities. Of these, only those in `roots` are trusted: SHA-256 of
+    a certificate in hexadecimal; empty: all. `cert_file` and `key_file` are the broker's client certificate.
+    """
+
+    ca_file: Path | None = None
+    roots: frozenset[str] = frozenset()
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+def server_context(how: ServerTls) -> ssl.SSLContext:
+    """The SSL context for a remote server: TLS 1.2 or later, with verification. Raises TlsUnusable."""
+    if how.roots:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=_chosen(how))
+    else:
+        context = ssl.create_default_context() if how.ca_file is None else trust_context(how.ca_file)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if how.cert_file is not None:
+        _show(context, how.cert_file, how.key_file)
+    return context
+
+
+def _chosen(how: ServerTls) -> bytes:
+    """The authorities with these digests, DER. Raises TlsUnusable if there is none."""
+    pem = _system_authorities() if how.ca_file is None else authorities(how.ca_file)
+    known = {hashlib.sha256(der).hexdigest(): der for der in _certificates(pem)}
+    found = [known[root] for root in sorted(how.roots & known.keys())]
+    if not found:
+        fix = "correct the digests, or name the authorities with ca_file"
+        raise TlsUnusable("tls_roots", "no trusted authority has one of these digests", fix)
+    return b"".join(found)
+
+
+def _certificates(pem: str) -> Iterator[bytes]:
+    """Each certificate of a PEM text, DER."""
+    for block in _BLOCK.findall(pem):
+        with contextlib.suppress(ValueError):
+            yield ssl.PEM_cert_to_DER_cert(block)
+
+
+def _system_authorities() -> str:
+    """The operating system's authorities, PEM. OpenSSL itself reads a folder of them only when it needs one."""
+    paths = ssl.get_default_verify_paths()
+    folder = Path(paths.capath) if paths.capath else None
+    files = [Path(paths.cafile)] if paths.cafile else sorted(folder.glob("*.pem")) if folder else []
+    return "\n".join(file.read_text("ascii", "ignore") for file in files if file.is_file())
+
+
+_BLOCK: Final = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----", re.ASCII)
 
 
 def trust_context(ca_file: Path) -> ssl.SSLContext:

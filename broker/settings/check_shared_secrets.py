@@ -70,7 +70,7 @@ def of_provider(entry: ProviderEntry, place: str = "") -> Iterator[StoredSecret]
     """The broker's keys and secrets at a provider."""
     owner = f'the provider "{entry.id}"'
     keys = {key.setting for key in entry.own_keys()}
-    for name, path in entry.files():
+    for name, path in entry.secrets():
         for mark in _file(path, key=name in keys):
             yield StoredSecret(f"{place}{entry.kind}.{name}", owner, mark)
 

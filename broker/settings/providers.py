@@ -4,7 +4,7 @@ dataclass."""
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from broker.model.json_types import JsonObject
 from broker.model.provider_policy import ProviderPolicy
@@ -85,8 +85,12 @@ class ProviderEntry:
         return self.card.id
 
     def files(self) -> Iterator[tuple[str, Path]]:
-        """Yields the secret and key files of the kind's table, each with its setting's name."""
+        """Yields the files that the kind's table names, each with its setting's name."""
         return ((name, value) for name, value in settings_of(self.config) if isinstance(value, Path))
+
+    def secrets(self) -> Iterator[tuple[str, Path]]:
+        """Yields the files of `files` that hold a secret, each with its setting's name."""
+        return ((name, path) for name, path in self.files() if name.rpartition(".")[2] not in _PUBLIC)
 
     def own_keys(self) -> Iterator[OwnKey]:
         """The broker's private keys at this provider: each `key_file` with the algorithm beside it, and those in
@@ -99,6 +103,10 @@ class ProviderEntry:
             elif last == "key_file":
                 algorithm = known.get(f"{table}{dot}key_algorithm", known.get(f"{table}{dot}algorithm", "ES256"))
                 yield OwnKey(name, path, str(algorithm))
+
+
+_PUBLIC: Final = frozenset({"ca_file", "certificate_file"})
+"""Settings that name files without a secret, which several providers may share."""
 
 
 def settings_of(config: Any, before: str = "") -> Iterator[tuple[str, object]]:

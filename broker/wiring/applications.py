@@ -51,6 +51,7 @@ from broker.web.services.browser_endpoints import front_routes
 from broker.web.services.check_session_iframe import session_route
 from broker.web.services.client_endpoints import CROSS_ORIGIN, Published
 from broker.web.services.cors import CrossOrigin
+from broker.web.services.provider_keys import provider_key_routes
 from broker.web.shared.fast_router import fast_router
 from broker.web.shared.i18n import languages
 from broker.web.shared.not_found import NotFoundHandler, paths, typeable_paths
@@ -277,6 +278,7 @@ def public_app(container: Container) -> ASGIApp:
             broker.picker.order,
         ),
     ]
+    called = [*called, *provider_key_routes(container.configuration.registry.providers)]
     routes = [
         *called,
         *front_routes(citizen_app, sign_in, checks, logout),

@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 from broker.crypto.jose import SigningKey, sign
 from broker.platform.system import System
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import UpstreamAssertionAudience, UpstreamAuthentication
+from providers.openid.config_tables import TLS_METHODS, UpstreamAssertionAudience, UpstreamAuthentication
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -23,6 +23,8 @@ def credentials(config: OpenIdConfig, key: SigningKey | None, secret: str | None
             _assertion(config, key, _audience(config, called, token_endpoint), system),
             {},
         )
+    if config.authentication in TLS_METHODS or config.authentication is UpstreamAuthentication.NONE:
+        return lambda _called, _token: ({"client_id": config.client_id}, {})
     if secret is None:
         raise ValueError(f"{config.authentication} has neither a key nor a secret")
     if config.authentication is UpstreamAuthentication.CLIENT_SECRET_POST:

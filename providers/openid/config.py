@@ -58,6 +58,18 @@ class OpenIdConfig:
     secret_file: Path | None = None
     """File with the client secret in its first line, for the two methods that use one."""
 
+    certificate_file: Path | None = None
+    """The broker's client certificate at this provider (PEM, with intermediate certificates), for `tls_client_auth` and
+    `self_signed_tls_client_auth` (RFC 8705)."""
+    certificate_key_file: Path | None = None
+    """The private key of that certificate (PEM)."""
+    ca_file: Path | None = None
+    """Authorities (PEM) that are trusted for this provider alone. Left out: those of all connections."""
+    tls_roots: tuple[str, ...] = ()
+    """SHA-256 digests (hexadecimal) of the only root certificates that are trusted for this provider."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """HTTP headers of every call to this provider, such as `User-Agent`."""
+
     scopes: tuple[str, ...] = ("openid", "profile")
     prompt: str = ""
     """The `prompt` of every request, such as `select_account`. Left out: none."""

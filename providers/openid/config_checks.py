@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import fields
+from typing import Final
 from urllib.parse import urlsplit
 
 from broker.crypto.jose import UPSTREAM_ALGORITHMS, strict_json
@@ -13,6 +14,7 @@ from broker.platform.toml_loader import Problem
 from providers.openid.claim_paths import InvalidPath, compile_path
 from providers.openid.config import RESERVED, OpenIdConfig
 from providers.openid.config_tables import (
+    TLS_METHODS,
     AcceptedForm,
     DocumentPlace,
     LevelComparison,
@@ -30,6 +32,7 @@ def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
         *_check_urls(config, development=development),
         *_check_simulator(config, development=development),
         *_check_keys(config),
+        *_check_connections(config),
         *_check_request_object(config),
         *_check_encryption(config),
         *_check_identity_token(config),
@@ -87,8 +90,31 @@ def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
         if config.key_file is None:
             yield Problem("key_file", "private_key_jwt needs a key", "name a PEM file; `portico keys init` makes them")
         yield from _known(("key_algorithm",), (config.key_algorithm,), UPSTREAM_ALGORITHMS)
-    elif config.secret_file is None:
+    elif config.authentication in TLS_METHODS:
+        if config.certificate_file is None:
+            yield Problem("certificate_file", f"{config.authentication} needs a certificate", "name a PEM file")
+    elif config.authentication is not UpstreamAuthentication.NONE and config.secret_file is None:
         yield Problem("secret_file", f"{config.authentication} needs a secret", "name the file that holds it")
+
+
+def _check_connections(config: OpenIdConfig) -> Iterator[Problem]:
+    if config.certificate_key_file is not None and config.certificate_file is None:
+        yield Problem("certificate_key_file", "there is no certificate for this key", "name it in certificate_file")
+    for i, root in enumerate(config.tls_roots):
+        if not re.fullmatch(r"[0-9a-f]{64}", root):
+            yield Problem(f"tls_roots[{i}]", "this is no SHA-256 digest", "write 64 hexadecimal digits in lower case")
+    for name, value in config.headers.items():
+        if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", name) or name.lower() in OWN_HEADERS:
+            yield Problem(f"headers.{name}", "the broker sets this header, or it has no such name", "remove it")
+        if not re.fullmatch(r"[\x20-\x7E]{1,512}", value):
+            yield Problem(f"headers.{name}", "this is not valid in a header", "write printable ASCII")
+
+
+OWN_HEADERS: Final = frozenset(
+    {"accept-encoding", "authorization", "connection", "content-length", "content-type", "cookie", "dpop", "host"}
+    | {"proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
+)
+"""Headers of a call that configuration cannot set."""
 
 
 def _check_request_object(config: OpenIdConfig) -> Iterator[Problem]:

@@ -4,18 +4,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from broker.model.assurance import Level
 from broker.platform.toml_loader import Range, Seconds
 
 
 class UpstreamAuthentication(StrEnum):
-    """Client authentication of the broker at the provider's token endpoint (OpenID Connect Core 9)."""
+    """Client authentication of the broker at the provider (OpenID Connect Core 9, RFC 8705 2); `none` is PKCE alone."""
 
     PRIVATE_KEY_JWT = "private_key_jwt"
     CLIENT_SECRET_BASIC = "client_secret_basic"
     CLIENT_SECRET_POST = "client_secret_post"
+    TLS_CLIENT_AUTH = "tls_client_auth"
+    SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth"
+    NONE = "none"
+
+
+TLS_METHODS: Final = frozenset(
+    {UpstreamAuthentication.TLS_CLIENT_AUTH, UpstreamAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH}
+)
+"""Authentication by the certificate of the connection (RFC 8705 2)."""
 
 
 class UpstreamAssertionAudience(StrEnum):

@@ -45,6 +45,11 @@ class Metadata:
     announces_issuer: bool = False
 
 
+_CALLED: Final = frozenset(
+    {"token_endpoint", "userinfo_endpoint", "pushed_authorization_request_endpoint", "revocation_endpoint"}
+)
+"""Endpoints that the broker calls with its certificate, if it has one."""
+
 _OPTIONAL: Final[Mapping[str, str]] = {
     "end_session_endpoint": "end_session_endpoint",
     "pushed_authorization_request_endpoint": "pushed_endpoint",
@@ -52,8 +57,11 @@ _OPTIONAL: Final[Mapping[str, str]] = {
 }
 
 
-def parse_metadata(document: JsonObject, issuer: str, may_call: Callable[[str], bool]) -> Metadata:
-    """Validates the metadata in a document. `may_call` tells whether a URL may be called at all.
+def parse_metadata(
+    document: JsonObject, issuer: str, may_call: Callable[[str], bool], *, mutual_tls: bool = False
+) -> Metadata:
+    """Validates the metadata in a document. `may_call` tells whether a URL may be called at all; `mutual_tls`: the
+    calls are made with a client certificate, for which there may be other addresses (RFC 8705 5).
 
     An unusable `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1), `pushed_authorization_request_endpoint` (RFC 9126
     5) or `revocation_endpoint` (RFC 8414 2) is ignored: most sign-ins do not need it.
@@ -63,6 +71,9 @@ def parse_metadata(document: JsonObject, issuer: str, may_call: Callable[[str], 
     if document.get("issuer") != issuer:
         found = describe_identifier(document.get("issuer"))
         raise UpstreamError(UpstreamFault.METADATA_ISSUER, f"metadata: issuer {found}: expected {issuer!r}")
+    aliases = document.get("mtls_endpoint_aliases")
+    if mutual_tls and isinstance(aliases, dict):
+        document = {**document, **{name: aliases[name] for name in _CALLED & aliases.keys()}}
     found_at: dict[str, str] = {}
     for name in ("authorization_endpoint", "token_endpoint", "jwks_uri", "userinfo_endpoint"):
         value = document.get(name)
@@ -85,7 +96,8 @@ async def fetch_metadata(config: OpenIdConfig, client: HttpClient, http_clients:
     """The provider's metadata: fetched, or as configured. Raises UpstreamError."""
     known = config.endpoints
     if known is None:
-        return parse_metadata(await fetch_document(config, client), config.issuer, http_clients.may_call)
+        document, mutual = await fetch_document(config, client), config.certificate_file is not None
+        return parse_metadata(document, config.issuer, http_clients.may_call, mutual_tls=mutual)
     return Metadata(
         authorization_endpoint=known.authorization,
         token_endpoint=known.token,

@@ -9,7 +9,7 @@ from broker.crypto.jwe_upstream import UpstreamDecryptionKey, load_upstream_decr
 from broker.model.json_types import JsonObject
 from broker.platform.operator_files import first_line
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import UpstreamAuthentication
+from providers.openid.config_tables import TLS_METHODS, UpstreamAuthentication
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def load_own_keys(config: OpenIdConfig, read: Callable[[Path], bytes]) -> OwnKey
         if config.key_file is None:
             raise ValueError("private_key_jwt needs a key_file")
         assertion = load_signing_key(read(config.key_file), config.key_algorithm, config.key_id, upstream=True)
-    else:
+    elif config.authentication not in TLS_METHODS and config.authentication is not UpstreamAuthentication.NONE:
         if config.secret_file is None:
             raise ValueError(f"{config.authentication} needs a secret_file")
         secret = first_line(read(config.secret_file))

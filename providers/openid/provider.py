@@ -15,6 +15,7 @@ from broker.model.json_types import JsonObject
 from broker.platform import base64url
 from broker.platform.http_client import ConnectionTerms, HttpClient
 from broker.platform.refreshing_cache import RefreshingCache
+from broker.platform.tls import ServerTls
 from broker.provider import (
     CallbackParameters,
     LogoutRedirect,
@@ -240,7 +241,8 @@ def provider_client(card: ProviderInfo, config: OpenIdConfig, ground: ProviderDe
 
 def terms_of(config: OpenIdConfig) -> ConnectionTerms:
     """The terms of the connections to the provider."""
-    return ConnectionTerms(simulator=config.simulator or "")
+    tls = ServerTls(config.ca_file, frozenset(config.tls_roots), config.certificate_file, config.certificate_key_file)
+    return ConnectionTerms(None if tls == ServerTls() else tls, config.headers, config.simulator or "")
 
 
 def _overdue(what: str) -> UpstreamError:

@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -23,6 +24,7 @@ from providers.openid.authorization_request import (
 )
 from providers.openid.client_authentication import credentials
 from providers.openid.config import OpenIdConfig
+from providers.openid.config_checks import check
 from providers.openid.config_tables import UpstreamAssertionAudience, UpstreamAuthentication
 from providers.openid.describe import TokenForm, describe_identifier, describe_token, token_form
 from providers.openid.documents import Documents
@@ -374,3 +376,44 @@ def test_nothing_is_announced_of_a_provider_that_verifies_nothing() -> None:
 
 def test_without_auth_time_the_sign_in_counts_from_when_the_token_was_issued() -> None:
     assert identity({}).auth_time == 1_800_000_000
+
+
+# --- authentication by certificate, or none ---
+
+
+@pytest.mark.parametrize("method", ["tls_client_auth", "self_signed_tls_client_auth", "none"])
+def test_a_certificate_or_nothing_authenticates_by_the_client_id_alone(system: System, method: str) -> None:
+    proof = credentials(known(authentication=UpstreamAuthentication(method)), None, None, system)
+    assert proof(f"{ISSUER}/token", f"{ISSUER}/token") == ({"client_id": "portico"}, {})
+
+
+def test_with_a_certificate_other_addresses_are_called() -> None:
+    document = {
+        "issuer": ISSUER,
+        **{name: f"{ISSUER}/{name}" for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")},
+        "mtls_endpoint_aliases": {
+            "token_endpoint": "https://mtls.op.example/token",
+            "authorization_endpoint": "https://mtls.op.example/authorize",
+        },
+    }
+    plain = parse_metadata(document, ISSUER, HERE.may_call)
+    mutual = parse_metadata(document, ISSUER, HERE.may_call, mutual_tls=True)
+    assert plain.token_endpoint == f"{ISSUER}/token_endpoint"
+    assert mutual.token_endpoint == "https://mtls.op.example/token"
+    assert mutual.authorization_endpoint == f"{ISSUER}/authorization_endpoint"
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        ({"authentication": UpstreamAuthentication.TLS_CLIENT_AUTH}, "certificate_file"),
+        ({"certificate_key_file": Path("x.pem")}, "certificate_key_file"),
+        ({"tls_roots": ("AB" * 32,)}, "tls_roots[0]"),
+        ({"headers": {"Host": "x"}}, "headers.Host"),
+        ({"headers": {"authorization": "x"}}, "headers.authorization"),
+        ({"headers": {"X y": "x"}}, "headers.X y"),
+        ({"headers": {"X-A": "a\r\nb"}}, "headers.X-A"),
+    ],
+)
+def test_terms_of_a_connection_that_cannot_work_are_reported(changes: dict[str, Any], path: str) -> None:
+    assert path in {problem.path for problem in check(known(**changes), development=False)}

@@ -20,6 +20,7 @@ from broker.settings.staff import StaffFile
 FILES = (BrokerSettings, Service, ProviderFile, StaffFile)
 BUILT: Mapping[str, str] = {
     "ClientTls": "TLS of a database or of Redis, decided by several of their settings",
+    "ServerTls": "TLS of connections to one provider, decided by several of its settings",
     "SmtpNotifier": "the connection to the SMTP server, with the password from its file",
 }
 """Records that are computed from settings, and what makes them more than a copy."""

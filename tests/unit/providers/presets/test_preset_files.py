@@ -71,3 +71,12 @@ def test_the_keys_of_a_provider_are_those_in_lists_and_tables_too() -> None:
         "encryption_key_files[0]": ("singpass-enc.pem", None),
         "dpop.key_file": ("p.pem", "RS256"),
     }
+
+
+def test_a_certificate_authority_is_no_secret_that_two_providers_may_not_share() -> None:
+    entry, _ = read(SINGPASS.replace("[openid]", '[openid]\nca_file = "ca.pem"\ncertificate_file = "own.pem"'))
+    assert entry is not None
+    assert {name for name, _ in entry.files()} - {name for name, _ in entry.secrets()} == {
+        "ca_file",
+        "certificate_file",
+    }
