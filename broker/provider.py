@@ -190,13 +190,17 @@ class ProviderFailure:
 
 @dataclass(frozen=True, slots=True)
 class ProviderHealth:
-    """How a provider does. `since` is when that began (seconds since 1970 UTC), `median` its usual time in seconds."""
+    """How a provider does. `since` is when that began (seconds since 1970 UTC), `median` its usual time in seconds.
+
+    `recovered` is when it began to work again after an outage, None if this process has seen none.
+    """
 
     working: bool
     since: float | None = None
     median: float | None = None
     checked: float | None = None
     detail: str = ""
+    recovered: float | None = None
 
 
 class Provider(Protocol):

@@ -92,6 +92,7 @@ class MonitoredProvider:
         self._detail = ""
         self._counted: ProviderFailure | None = None
         self._reported = True
+        self._recovered: float | None = None
 
     @property
     def card(self) -> ProviderInfo:
@@ -111,7 +112,7 @@ class MonitoredProvider:
             return self._unhealthy(self._breaker.opened, "sign-ins at the provider fail")
         if self._missing:
             return self._unhealthy(self._missed_since, self._detail)
-        return ProviderHealth(working=True, median=self._median, checked=self._checked)
+        return ProviderHealth(working=True, median=self._median, checked=self._checked, recovered=self._recovered)
 
     def _unhealthy(self, since: float | None, detail: str) -> ProviderHealth:
         return ProviderHealth(working=False, since=since, median=self._median, checked=self._checked, detail=detail)
@@ -266,6 +267,7 @@ class MonitoredProvider:
         works = self._breaker.opened is None and not self._missing
         if works is not self._reported:
             self._reported = works
+            self._recovered = self._system.now() if works else None
             event = "provider_up" if works else "provider_down"
             log.warning(event, extra={"provider": self.card.id, "detail": detail})
 

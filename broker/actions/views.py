@@ -7,7 +7,7 @@ from enum import StrEnum
 from broker.account.links import LinkRefusal
 from broker.assisted.case_status import CaseStatus
 from broker.journey.provider_offer import Offer
-from broker.journey.transaction import FailedAttempt, Transaction
+from broker.journey.transaction import FailedAttempt, QueuePlace, Transaction
 from broker.model.backchannel_request import BackchannelRequest, BackchannelRequestRef
 from broker.model.failures import FailureClass, NextStep
 from broker.model.identity import Identity
@@ -22,6 +22,17 @@ class PickerView:
 
     transaction: Transaction
     service: Service
+    offer: Offer
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """The waiting room of a provider that takes only so many citizens a second; the page reloads itself."""
+
+    transaction: Transaction
+    service: Service
+    card: ProviderInfo
+    place: QueuePlace
     offer: Offer
 
 
@@ -181,6 +192,7 @@ class DeadEnd:
 
 View = (
     PickerView
+    | QueueView
     | RedirectAway
     | CheckingView
     | FailureView

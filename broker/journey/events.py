@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from broker.journey.transaction import Attempt
+from broker.journey.transaction import Attempt, QueuePlace
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
 from broker.model.request import ClientRedirect
@@ -13,6 +13,13 @@ class ProviderChosen:
     """The citizen chose a provider. If it cannot be redirected to, AttemptFailed follows."""
 
     attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The citizen chose a provider that takes only so many a second, and got a place in line."""
+
+    place: QueuePlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,7 @@ class TimeRanOut:
 
 Event = (
     ProviderChosen
+    | Queued
     | AnswerReceived
     | AttemptFailed
     | IdentityProven

@@ -31,6 +31,7 @@ class TransactionState(StrEnum):
     """States of a transaction. `transitions.TRANSITIONS` is the state table."""
 
     CHOOSING = "choosing"
+    QUEUED = "queued"
     AWAY = "away"
     CHECKING = "checking"
     FAILED = "failed"
@@ -80,6 +81,19 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """A place in the line of a busy provider: since when, and when the citizen may depart (seconds since 1970 UTC).
+
+    `rate` is the number of departures per second at which the line moves.
+    """
+
+    provider: str
+    since: float
+    departs: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
 class FailedAttempt:
     """Failure with its time, and its provider if one was involved."""
 
@@ -125,6 +139,7 @@ class Transaction:
     case_to_withdraw: str | None = None
     told: bool = True
     again: AskedAgain | None = None
+    queue: QueuePlace | None = None
 
     @property
     def open(self) -> bool:

@@ -18,6 +18,7 @@ from broker.journey.events import (
     IdentityProven,
     NoRouteFound,
     ProviderChosen,
+    Queued,
     ServiceAnswered,
     SessionAccepted,
     SharingDeclined,
@@ -32,6 +33,7 @@ from broker.journey.transaction import (
     STUB_LIFE,
     Attempt,
     FailedAttempt,
+    QueuePlace,
     Transaction,
     TransactionState,
 )
@@ -56,6 +58,7 @@ class Changes(TypedDict, total=False):
     browser: str
     transferred: bool
     attempt: Attempt | None
+    queue: QueuePlace | None
     failures: tuple[FailedAttempt, ...]
     identity: Identity | None
     account: str | None
@@ -67,18 +70,20 @@ class Changes(TypedDict, total=False):
 
 # fmt: off
 TRANSITIONS: Mapping[TransactionState, Mapping[type[Event], TransactionState]] = MappingProxyType({
-    S.CHOOSING:   {ProviderChosen: S.AWAY, HelpRequested: S.WAITING, SessionAccepted: S.IDENTIFIED,
+    S.CHOOSING:   {ProviderChosen: S.AWAY, Queued: S.QUEUED, HelpRequested: S.WAITING, SessionAccepted: S.IDENTIFIED,
                    NoRouteFound: S.FAILED, HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
-    S.AWAY:       {AnswerReceived: S.CHECKING, AttemptFailed: S.FAILED, ProviderChosen: S.AWAY,
+    S.QUEUED:     {ProviderChosen: S.AWAY, Queued: S.QUEUED, HelpRequested: S.WAITING,
+                   HelpResumed: S.WAITING, BrowserChanged: S.QUEUED},
+    S.AWAY:       {AnswerReceived: S.CHECKING, AttemptFailed: S.FAILED, ProviderChosen: S.AWAY, Queued: S.QUEUED,
                    HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
-    S.CHECKING:   {IdentityProven: S.IDENTIFIED, AttemptFailed: S.FAILED, ProviderChosen: S.AWAY,
+    S.CHECKING:   {IdentityProven: S.IDENTIFIED, AttemptFailed: S.FAILED, ProviderChosen: S.AWAY, Queued: S.QUEUED,
                    HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
-    S.FAILED:     {ProviderChosen: S.AWAY, HelpRequested: S.WAITING, HelpResumed: S.WAITING,
+    S.FAILED:     {ProviderChosen: S.AWAY, Queued: S.QUEUED, HelpRequested: S.WAITING, HelpResumed: S.WAITING,
                    BrowserChanged: S.FAILED},
-    S.WAITING:    {IdentityProven: S.IDENTIFIED, HelpEnded: S.FAILED, ProviderChosen: S.AWAY,
+    S.WAITING:    {IdentityProven: S.IDENTIFIED, HelpEnded: S.FAILED, ProviderChosen: S.AWAY, Queued: S.QUEUED,
                    BrowserChanged: S.WAITING},
     S.IDENTIFIED: {ServiceAnswered: S.ANSWERED, SharingDeclined: S.FAILED, AttemptFailed: S.FAILED,
-                   ProviderChosen: S.AWAY, BrowserChanged: S.CHOOSING},
+                   ProviderChosen: S.AWAY, Queued: S.QUEUED, BrowserChanged: S.CHOOSING},
     S.ANSWERED:   {},
     S.REFUSED:    {},
     S.EXPIRED:    {},
@@ -92,7 +97,7 @@ FROM_ANY_OPEN_STATE: Mapping[type[Event], TransactionState] = MappingProxyType({
 is ignored.
 """
 
-CHOICES = (ProviderChosen, HelpRequested, SessionAccepted)
+CHOICES = (ProviderChosen, Queued, HelpRequested, SessionAccepted)
 """Events by which a citizen chooses: the first of them extends the lifetime of the transaction."""
 
 
@@ -188,6 +193,7 @@ def _stub(transaction: Transaction) -> Changes:
     return {
         "request": request,
         "attempt": None,
+        "queue": None,
         "failures": (),
         "identity": None,
         "account": None,
@@ -242,10 +248,12 @@ def _updates(transaction: Transaction, event: Event, now: float) -> Changes:
     if isinstance(event, AnswerReceived):
         return {}
     open_case = None if transaction.state is TransactionState.IDENTIFIED else transaction.case
-    kept: Changes = {"attempt": None, "identity": None, "account": None, "case": open_case}
+    kept: Changes = {"attempt": None, "queue": None, "identity": None, "account": None, "case": open_case}
     match event:
         case ProviderChosen(attempt):
             return kept | {"attempt": attempt}
+        case Queued(place):
+            return kept | {"queue": place}
         case AttemptFailed(failure, provider):
             return kept | _failed(transaction, failure, now, provider)
         case IdentityProven(identity, proving):
@@ -264,7 +272,7 @@ def _updates(transaction: Transaction, event: Event, now: float) -> Changes:
             whose = None if transaction.identity is None else transaction.identity.provider
             return kept | _failed(transaction, FailureClass.DECLINED_SHARING, now, whose)
         case BrowserChanged(browser):
-            return kept | {"browser": browser, "transferred": True}
+            return kept | {"browser": browser, "transferred": True, "queue": transaction.queue}
         case ServiceAnswered(leaving, _, told):
             return kept | {"client_redirect": leaving, "told": told}
         case GaveUp(leaving):

@@ -37,6 +37,14 @@ class ProviderPolicy:
     """From this time only citizens who used the provider before are accepted. A date, or a date and time."""
     accept_sign_in_until: Instant | None = None
     """From this time no sign-in is accepted."""
+    departures_per_second: Annotated[float, Range(0.1, 10000)] | None = None
+    """How many citizens a second are sent there at most. All others get a place in line, with their position and time,
+    and are offered other ways. Left out: no limit."""
+    queue_limit: Annotated[int, Range(0, 1000000)] = 10000
+    """How many citizens may wait in line. Beyond that the provider counts as busy."""
+    recovery: tuple[Annotated[float, Range(0.1, 10000)], ...] = (1.0, 5.0, 20.0)
+    """After an outage: how many citizens a second are sent there, in steps of 30 seconds, before there is no such limit
+    any more. Empty: none."""
     paused: Mapping[str, str] = field(default_factory=dict)
     """The reason why no citizen is sent there at present, by language. Citizens read it."""
     paused_until: Instant | None = None

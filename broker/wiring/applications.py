@@ -112,6 +112,7 @@ def sign_in_context(container: Container) -> SignInContext:
             backchannel_requests=sql.questions,
             audit=sql.audit,
             kill_switches=sql.kill_switches,
+            departures=ephemeral.departures,
         ),
         registry=container.configuration.registry,
         crypto=BrokerCrypto(container.crypto.keys, container.crypto.sealer),

@@ -104,6 +104,17 @@ class AccountPolicy:
     fresh_for: int
 
 
+class DepartureGate(Protocol):
+    """Times of departure to providers with a limited rate (ephemeral state)."""
+
+    async def reserve(self, provider: str, rate: float, most: int, now: float) -> float | None:
+        """Reserves the next time of departure at so many a second; None, and nothing reserved, if `most` wait.
+
+        At once or earlier if nobody waits. Asked only for a provider whose rate is limited now.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SignInPolicy:
     """The operator's settings for sign-ins. `languages` are those of the pages (BCP 47)."""
@@ -129,6 +140,7 @@ class SignInStores:
     backchannel_requests: BackchannelRequests
     audit: AuditLog
     kill_switches: KillSwitchReader
+    departures: DepartureGate
 
 
 @dataclass(frozen=True, slots=True)

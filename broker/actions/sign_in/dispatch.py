@@ -9,6 +9,7 @@ from broker.actions.sign_in.case_link import CaseLink, sync_with_case
 from broker.actions.sign_in.client_response import error_redirect
 from broker.actions.sign_in.consent import answer, consent_items, consent_required, linked_identity, recheck
 from broker.actions.sign_in.context import SignInContext, code_already_issued, load_own_transaction
+from broker.actions.sign_in.provider_login import take_turn
 from broker.actions.views import (
     CaseStatusView,
     CheckingView,
@@ -20,6 +21,7 @@ from broker.actions.views import (
     FailureView,
     LinkView,
     PickerView,
+    QueueView,
     RedirectAway,
     View,
 )
@@ -45,6 +47,10 @@ async def current_view(
     service = context.service(transaction)
     if service is None:
         return DeadEnd(FailureClass.SERVICE_OFF), BrowserUpdates()
+    if transaction.state is TransactionState.QUEUED:
+        transaction = await take_turn(context, handle, transaction, browser)
+        if isinstance(transaction, DeadEnd):
+            return transaction, BrowserUpdates()
     if transaction.case is not None and transaction.state is TransactionState.WAITING:
         transaction = await sync_with_case(context, cases, handle, transaction)
     if transaction.request.question is not None:
@@ -104,8 +110,8 @@ async def _view(
     if transaction.state in _NO_CODE_SENT and await code_already_issued(context, transaction):
         return EndingView(service, Ending.ALREADY, ClientRedirect(service.presentation.home), language)
     match transaction.state:
-        case TransactionState.CHOOSING:
-            return PickerView(transaction, service, await _offer(context, transaction, service))
+        case TransactionState.CHOOSING | TransactionState.QUEUED:
+            return _choosing_view(transaction, service, await _offer(context, transaction, service))
         case TransactionState.AWAY if transaction.attempt is not None:
             attempt, offer = transaction.attempt, await _offer(context, transaction, service)
             by = context.card(attempt.provider)
@@ -178,6 +184,15 @@ async def _identified(
         ), answered.shared
     now = await load_own_transaction(context, handle, browser)
     return (now if isinstance(now, DeadEnd) else await _view(context, cases, now, service, browser)), BrowserUpdates()
+
+
+def _choosing_view(transaction: Transaction, service: Service, offer: Offer) -> View:
+    """Returns the picker, or the waiting room of a citizen in line, unless their provider is no longer on offer."""
+    place = transaction.queue
+    option = None if place is None else offer.option(place.provider)
+    if place is None or option is None:
+        return PickerView(transaction, service, offer)
+    return QueueView(transaction, service, option.card, place, offer)
 
 
 def _return_to_client(transaction: Transaction, service: Service, way: ClientRedirect, mark: str) -> RedirectAway:

@@ -16,13 +16,24 @@ from broker.actions.sign_in.context import (
 )
 from broker.actions.views import DeadEnd
 from broker.journey.acceptance import AcceptedIdentity, accept_identity
-from broker.journey.events import AnswerReceived, AttemptFailed, IdentityProven, ProviderChosen
-from broker.journey.transaction import ATTEMPT_LIFE, Attempt, Transaction, TransactionState
+from broker.journey.departures import departure_rate
+from broker.journey.events import AnswerReceived, AttemptFailed, IdentityProven, ProviderChosen, Queued
+from broker.journey.transaction import ATTEMPT_LIFE, Attempt, QueuePlace, Transaction, TransactionState
 from broker.model import handle as handles
 from broker.model.failures import FailureClass, from_reason
 from broker.model.identity import Identity
 from broker.platform import base64url
-from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirect, UpstreamRequest
+from broker.provider import (
+    CallbackParameters,
+    FailureCause,
+    ProviderFailure,
+    ProviderFailureReason,
+    UpstreamRedirect,
+    UpstreamRequest,
+)
+
+QUEUE_FULL: Final = "queue_full"
+"""Fault of a sign-in that gets no place in line."""
 
 _STATE: Final = re.compile(r"[0-9a-f]{96}", re.ASCII)
 
@@ -43,7 +54,11 @@ def read_state(state: str) -> tuple[str, str] | None:
 async def start_login(
     context: SignInContext, handle: str, browser: Browser, provider: str
 ) -> HelpRefused | DeadEnd | None:
-    """Prepares the redirect to a provider that is on offer. Returns NOT_NOW for any other, and changes nothing."""
+    """Prepares the redirect to a provider that is on offer. Returns NOT_NOW for any other, and changes nothing.
+
+    A provider that takes only so many citizens a second gets this one when it is their turn; until then they have a
+    place in line.
+    """
     transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
@@ -56,8 +71,13 @@ async def start_login(
     now = context.system.now()
     if not context.offer(transaction, service, await context.stores.kill_switches.current(), now).has(provider):
         return HelpRefused.NOT_NOW
+    place = await _queue_place(context, transaction, registered, now)
+    if isinstance(place, QueuePlace):
+        if place != transaction.queue:
+            await advance_transaction(context, handle, transaction, Queued(place))
+        return None
     attempt_id = handles.new_handle(context.system)
-    outcome = await registered.provider.begin(
+    outcome = place or await registered.provider.begin(
         _request_login(transaction, registered, upstream_state(handle, attempt_id), browser)
     )
     away = outcome if isinstance(outcome, UpstreamRedirect) else UpstreamRedirect("", {})
@@ -71,6 +91,35 @@ async def start_login(
     if await advance_transaction(context, handle, transaction, chosen, failed):
         await record_failed_attempt(context, transaction, failed, outcome, request_id=browser.request_id)
     return None
+
+
+async def _queue_place(
+    context: SignInContext, transaction: Transaction, registered: ConfiguredProvider, now: float
+) -> QueuePlace | ProviderFailure | None:
+    """Returns the citizen's place in the line of a provider whose rate is limited now; None if it is their turn.
+
+    Returns a failure if too many wait already.
+    """
+    provider, policy, held = registered.provider.card.id, registered.policy, transaction.queue
+    if held is not None and held.provider == provider:
+        return held if now < held.departs else None
+    rate = departure_rate(policy, context.monitoring.health(provider), now)
+    if rate is None:
+        return None
+    departs = await context.stores.departures.reserve(provider, rate, policy.queue_limit, now)
+    if departs is None:
+        return ProviderFailure(ProviderFailureReason.BUSY, "too many citizens wait", FailureCause.BROKER, QUEUE_FULL)
+    return None if departs <= now else QueuePlace(provider, now, departs, rate)
+
+
+async def take_turn(
+    context: SignInContext, handle: str, transaction: Transaction, browser: Browser
+) -> Transaction | DeadEnd:
+    """Starts the login of a citizen in line whose turn has come. Returns the transaction as it is then."""
+    if transaction.queue is None or context.system.now() < transaction.queue.departs:
+        return transaction
+    await start_login(context, handle, browser, transaction.queue.provider)
+    return await load_own_transaction(context, handle, browser)
 
 
 def _request_login(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from broker.crypto.seal import Sealer
 from broker.platform.system import System
+from broker.stores.ephemeral.departures import MemoryDepartures, RedisDepartures
 from broker.stores.ephemeral.memory import (
     MemoryContinuations,
     MemoryPendingLogouts,
@@ -46,6 +47,7 @@ class EphemeralStores:
     proofs: MemoryProofs | RedisProofs
     rate_limits: MemoryRateLimits | RedisRateLimits
     provider_signals: MemoryProviderSignals | RedisProviderSignals
+    departures: MemoryDepartures | RedisDepartures
     memory_fullness: Callable[[], float]
     update_memory_usage: Callable[[], Awaitable[None]]
     check_server: Callable[[], Awaitable[Sequence[str]]]
@@ -77,6 +79,7 @@ def open_ephemeral_stores(
         proofs=RedisProofs(server, system),
         rate_limits=RedisRateLimits(server, system, kill_switches.observe_mirror),
         provider_signals=RedisProviderSignals(server, system),
+        departures=RedisDepartures(server),
         memory_fullness=fullness.memory_usage,
         update_memory_usage=fullness.update,
         check_server=fullness.check_server,
@@ -96,10 +99,10 @@ def _memory(system: System) -> EphemeralStores:
     limits = MemoryRateLimits(system)
     transactions = MemoryTransactions(system, limits)
     pushed, continuations, proofs = MemoryPushedRequests(system), MemoryContinuations(system), MemoryProofs(system)
-    goodbyes = MemoryPendingLogouts(system)
+    goodbyes, departures = MemoryPendingLogouts(system), MemoryDepartures()
 
     async def forget() -> None:
-        for store in (limits, transactions, pushed, continuations, goodbyes, proofs):
+        for store in (limits, transactions, pushed, continuations, goodbyes, proofs, departures):
             store.forget()
 
     return EphemeralStores(
@@ -110,6 +113,7 @@ def _memory(system: System) -> EphemeralStores:
         proofs=proofs,
         rate_limits=limits,
         provider_signals=MemoryProviderSignals(system.now),
+        departures=departures,
         memory_fullness=lambda: transactions.fullness,
         update_memory_usage=_nothing,
         check_server=_no_problems,

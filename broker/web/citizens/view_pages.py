@@ -1,5 +1,6 @@
 """View pages: turns the view that an action returned into a page and its variables. Pure functions."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,10 +15,12 @@ from broker.actions.views import (
     FailureView,
     LinkView,
     PickerView,
+    QueueView,
     RedirectAway,
     SharedItem,
     View,
 )
+from broker.journey.departures import position, reload_after
 from broker.journey.provider_offer import beside_providers, given_up, next_steps
 from broker.journey.transaction import FailedAttempt
 from broker.model.account import ErrandKind
@@ -45,6 +48,7 @@ _FAILURE_CONTEXT: Final = {"failure_texts": FAILURE_TEXTS, "not_shared": NOTHING
 
 SHEETS = (
     PageTemplate("choose", "citizens/choose.html"),
+    PageTemplate("queue", "citizens/queue.html"),
     PageTemplate("leave", "citizens/leave.html"),
     PageTemplate("checking", "citizens/checking.html"),
     PageTemplate("share", "citizens/share.html"),
@@ -72,6 +76,8 @@ def render_view(view: View, frame: PageContext, browser_cookies: Mapping[str, st
     match view:
         case PickerView():
             return _choose(view, frame, cookies.last_used(browser_cookies.get(cookies.USED)))
+        case QueueView():
+            return _queue(view, frame)
         case RedirectAway():
             return _leave(view, frame, browser_cookies.get(cookies.LEFT))
         case CheckingView():
@@ -134,6 +140,22 @@ def _rescue(view: PickerView, frame: PageContext) -> list[StepContext]:
     able = beside_providers(view.transaction, view.offer)
     failed = FailureView(view.transaction, view.service, nothing, None, view.offer, able)
     return steps(failed, f"/journey/{frame.handle}", frame.language, frame.now)
+
+
+def _queue(view: QueueView, frame: PageContext) -> PageResponse:
+    """The waiting room: the place in line and the time, and other ways. It reloads itself."""
+    words, place, now = frame.language, view.place, frame.now
+    number = words.text("Your place in line: {number}.", number=str(position(place, now)))
+    if place.departs - now <= 60:
+        turn = words.text("It is your turn in less than a minute.")
+    else:
+        duration = words.minutes(math.ceil((place.departs - now) / 60))
+        turn = words.text("It is your turn in {duration}.", duration=duration)
+    others = choices(view.offer, words, view.service.name(words.code), now, view.card.id, person=True)
+    variables = frame.template_variables(
+        view.service, provider=view.card.name(words.code), place=f"{number} {turn}", ways=others, keeps=True
+    )
+    return PageResponse("queue", variables, headers=(("Refresh", str(reload_after(place, now))),))
 
 
 def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResponse:

@@ -291,3 +291,22 @@ async def test_an_empty_memory_says_so_and_a_server_set_up_well_has_no_problems(
     await passing.update_memory_usage()
     assert passing.memory_fullness() == 0.0
     assert not await passing.check_server()
+
+
+async def test_departures_are_reserved_in_order_at_the_rate_and_no_more_than_may_wait(
+    passing: EphemeralStores, clock: FakeClock
+) -> None:
+    now, gate = clock.now(), passing.departures
+    reserved = [await gate.reserve("eid", 2.0, 3, now) for _ in range(6)]
+    assert [None if at is None else round(at - now, 3) for at in reserved] == [-0.5, 0.0, 0.5, 1.0, 1.5, None]
+    assert await gate.reserve("other", 2.0, 3, now) == pytest.approx(now - 0.5)
+    again = await gate.reserve("eid", 2.0, 3, now + 60)
+    assert again == pytest.approx(now + 59.5)
+
+
+async def test_of_many_who_reserve_at_once_each_gets_another_departure(
+    passing: EphemeralStores, clock: FakeClock
+) -> None:
+    now = clock.now()
+    reserved = await asyncio.gather(*(passing.departures.reserve("eid", 5.0, 100, now) for _ in range(40)))
+    assert sorted(reserved) == pytest.approx([now - 0.8 + number / 5 for number in range(40)])

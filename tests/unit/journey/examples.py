@@ -17,13 +17,14 @@ from broker.journey.events import (
     IdentityProven,
     NoRouteFound,
     ProviderChosen,
+    Queued,
     ServiceAnswered,
     SessionAccepted,
     SharingDeclined,
     TimeRanOut,
 )
 from broker.journey.provider_offer import Candidate
-from broker.journey.transaction import ATTEMPT_LIFE, Attempt, Transaction, TransactionState
+from broker.journey.transaction import ATTEMPT_LIFE, Attempt, QueuePlace, Transaction, TransactionState
 from broker.journey.transitions import TransactionIdentifiers, advance, begin
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
@@ -119,6 +120,7 @@ def walked(transaction: Transaction, *events: Event, now: float = NOW) -> Transa
 
 WAYS: Mapping[TransactionState, tuple[Event, ...]] = {
     TransactionState.CHOOSING: (),
+    TransactionState.QUEUED: (Queued(QueuePlace("alpha", NOW, NOW + 30, 2.0)),),
     TransactionState.AWAY: (ProviderChosen(attempt()),),
     TransactionState.CHECKING: (ProviderChosen(attempt()), AnswerReceived("first")),
     TransactionState.FAILED: (ProviderChosen(attempt()), AttemptFailed(FailureClass.CANCELLED, "alpha")),
@@ -156,6 +158,7 @@ def fitting(kind: type[Event], transaction: Transaction) -> Event:
     """An event of a kind that matches the fields of the transaction, so that only the table decides."""
     events: tuple[Event, ...] = (
         ProviderChosen(attempt("second", "beta")),
+        Queued(QueuePlace("beta", NOW, NOW + 60, 1.0)),
         AnswerReceived("first"),
         AttemptFailed(FailureClass.NOT_VERIFIED, "alpha"),
         IdentityProven(identity(HELP), "case")

@@ -19,12 +19,13 @@ from broker.journey.events import (
     IdentityProven,
     NoRouteFound,
     ProviderChosen,
+    Queued,
     ServiceAnswered,
     SessionAccepted,
     SharingDeclined,
     TimeRanOut,
 )
-from broker.journey.transaction import ENDED, Transaction, TransactionState
+from broker.journey.transaction import ENDED, QueuePlace, Transaction, TransactionState
 from broker.journey.transitions import advance, due_event
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
@@ -37,6 +38,7 @@ LEVELS = st.sampled_from(Level)
 CASES = st.sampled_from([None, "case one", "case two"])
 ACCOUNTS = st.sampled_from([f"{PERSONAL} one", f"{PERSONAL} two"])
 EVENTS = st.one_of(
+    st.builds(lambda p: Queued(QueuePlace(p, NOW, NOW + 60, 1.0)), PROVIDERS),
     st.builds(AnswerReceived, st.sampled_from(["first", "second"])),
     st.builds(AttemptFailed, st.sampled_from(FailureClass), PROVIDERS),
     st.builds(lambda p, level, case: IdentityProven(identity(p, level), case), PROVIDERS, LEVELS, CASES),
@@ -159,6 +161,7 @@ class RandomEvents(RuleBasedStateMachine):
         held = self.stored
         assert (held.identity is not None) == (held.state is TransactionState.IDENTIFIED)
         assert (held.attempt is not None) == (held.state in (TransactionState.AWAY, TransactionState.CHECKING))
+        assert (held.queue is not None) == (held.state is TransactionState.QUEUED)
         assert (held.failure is not None) == (held.state is TransactionState.FAILED)
         assert held.account is None or held.state is TransactionState.IDENTIFIED
         assert held.case is not None or held.state is not TransactionState.WAITING

@@ -48,17 +48,22 @@ HOUR, DAY = 3600, 24 * 3600
 
 LEADS = """
 CHOOSING    ProviderChosen AWAY        HelpRequested WAITING   SessionAccepted IDENTIFIED  NoRouteFound FAILED
-CHOOSING    HelpResumed WAITING        BrowserChanged CHOOSING
+CHOOSING    HelpResumed WAITING        BrowserChanged CHOOSING Queued QUEUED
+QUEUED      ProviderChosen AWAY        Queued QUEUED           HelpRequested WAITING       HelpResumed WAITING
+QUEUED      BrowserChanged QUEUED
 AWAY        AnswerReceived CHECKING    AttemptFailed FAILED    ProviderChosen AWAY         HelpResumed WAITING
-AWAY        BrowserChanged CHOOSING
+AWAY        BrowserChanged CHOOSING    Queued QUEUED
 CHECKING    IdentityProven IDENTIFIED  AttemptFailed FAILED    ProviderChosen AWAY         HelpResumed WAITING
-CHECKING    BrowserChanged CHOOSING
+CHECKING    BrowserChanged CHOOSING    Queued QUEUED
+FAILED      Queued QUEUED
+WAITING     Queued QUEUED
+IDENTIFIED  Queued QUEUED
 FAILED      ProviderChosen AWAY        HelpRequested WAITING   HelpResumed WAITING         BrowserChanged FAILED
 WAITING     IdentityProven IDENTIFIED  HelpEnded FAILED        ProviderChosen AWAY         BrowserChanged WAITING
 IDENTIFIED  ServiceAnswered ANSWERED   SharingDeclined FAILED  ProviderChosen AWAY         AttemptFailed FAILED
 IDENTIFIED  BrowserChanged CHOOSING
 """
-OPEN = ("CHOOSING", "AWAY", "CHECKING", "FAILED", "WAITING", "IDENTIFIED")
+OPEN = ("CHOOSING", "QUEUED", "AWAY", "CHECKING", "FAILED", "WAITING", "IDENTIFIED")
 
 
 def leads() -> dict[tuple[TransactionState, str], TransactionState]:
@@ -275,7 +280,9 @@ def test_a_transfer_to_another_browser_drops_the_identity_and_the_attempt(state:
     after = walked(before, BrowserChanged("digest of another browser"))
     assert (after.browser, after.transferred, after.version) == ("digest of another browser", True, before.version + 1)
     assert (after.attempt, after.identity, after.account) == (None, None, None)
-    assert after.state in (TransactionState.CHOOSING, TransactionState.FAILED, TransactionState.WAITING)
+    kept = (TransactionState.QUEUED, TransactionState.FAILED, TransactionState.WAITING)
+    assert after.state is (state if state in kept else TransactionState.CHOOSING)
+    assert after.queue == before.queue, "the place in line is the citizen's, on whichever device"
     assert after.failures == before.failures
 
 

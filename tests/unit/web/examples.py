@@ -20,6 +20,7 @@ from broker.actions.views import (
     LinkView,
     PickerView,
     ProvedWay,
+    QueueView,
     RedirectAway,
     SharedItem,
     View,
@@ -27,7 +28,7 @@ from broker.actions.views import (
 from broker.assisted.case import Channel, Confirmation, Contact, ContactMethod, Phrase
 from broker.assisted.case_status import CaseStage, CaseStatus
 from broker.journey.provider_offer import Offer, ProviderOption, UnavailableProvider, next_steps
-from broker.journey.transaction import AskedAgain, FailedAttempt, Transaction, TransactionState
+from broker.journey.transaction import AskedAgain, FailedAttempt, QueuePlace, Transaction, TransactionState
 from broker.model.account import Disclosure, Errand, ErrandKind, LinkedWay
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequest, BackchannelRequestRef
@@ -283,6 +284,13 @@ VIEWS: Mapping[str, View] = {
         SERVICE, "https://fishing.example/return", "mark-3", None, {"code": "x", "state": '"<'}
     ),
     "checking": CheckingView(SERVICE, BANK),
+    "queued": QueueView(
+        transaction(TransactionState.QUEUED),
+        SERVICE,
+        POST,
+        QueuePlace("birch", NOW - 60, NOW + 400, 2.0),
+        RICH_OFFER,
+    ),
     "share": ConsentView(transaction(TransactionState.IDENTIFIED), SERVICE, BANK, ITEMS),
     "link": linking(),
     "link_and_move": linking(replaced="alder"),

@@ -52,6 +52,15 @@ async def test_a_page_that_waits_asks_again_by_itself(app: ASGIApp) -> None:
     assert (await get(app, path("checking"))).headers["refresh"] == "3"
 
 
+async def test_the_page_of_a_line_names_the_place_and_the_time_and_reloads_itself(app: ASGIApp) -> None:
+    page = await get(app, path("queued"))
+    assert page.headers["refresh"] == "30"
+    assert "Your place in line: 800. It is your turn in about 7 minutes." in page.text
+    assert 'value="alder"' in page.text
+    assert 'value="birch"' not in page.text
+    assert 'value="help"' in page.text
+
+
 @pytest.mark.parametrize(
     "handle", ["short", "with%20space-and-more", "a" * 129, "a;b=c-and-more-of-it", "a%0d%0ab-and-more"]
 )

@@ -274,6 +274,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             backchannel_requests=facts.questions,
             audit=facts.audit,
             kill_switches=facts.kill_switches,
+            departures=passing.departures,
         ),
         registry=FakeRegistry(),
         crypto=BrokerCrypto(NoKeys(), ring),

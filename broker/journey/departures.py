@@ -1,0 +1,41 @@
+"""Departures: how many citizens a second are sent to a provider, and the line of those who wait for their turn.
+
+A place in line is a time of departure, reserved once. So a line needs no further look at the store, and it moves on by
+itself; a citizen who does not come back loses nobody else's place.
+"""
+
+import math
+from typing import Final
+
+from broker.journey.transaction import QueuePlace
+from broker.model.provider_policy import ProviderPolicy
+from broker.provider import ProviderHealth
+
+RECOVERY_STEP: Final = 30.0
+"""Seconds that each step of a recovery lasts."""
+SOONEST: Final = 5
+LATEST: Final = 30
+"""Seconds between two reloads of the page of a citizen who waits."""
+
+
+def departure_rate(policy: ProviderPolicy, health: ProviderHealth, now: float) -> float | None:
+    """Departures per second that the provider is given now, or None without a limit.
+
+    After an outage the rate grows by the steps of `recovery`: all who waited would come at once, and be its next
+    outage.
+    """
+    rates = [] if policy.departures_per_second is None else [policy.departures_per_second]
+    if health.recovered is not None:
+        step = int(max(0.0, now - health.recovered) // RECOVERY_STEP)
+        rates += policy.recovery[step : step + 1]
+    return min(rates, default=None)
+
+
+def position(place: QueuePlace, now: float) -> int:
+    """The citizen's place in the line, from 1."""
+    return max(1, math.ceil((place.departs - now) * place.rate))
+
+
+def reload_after(place: QueuePlace, now: float) -> int:
+    """Seconds until the page of the line should be loaded again."""
+    return max(SOONEST, min(LATEST, math.ceil(place.departs - now)))
