@@ -118,6 +118,13 @@ class MonitoredProvider:
         return ProviderHealth(working=False, since=since, median=self._median, checked=self._checked, detail=detail)
 
     @property
+    def breaker_state(self) -> int:
+        """The state of the circuit breaker for metrics: 0 closed, 1 half open, 2 open."""
+        if self._breaker.opened is None:
+            return 0
+        return 2 if self._breaker.is_open(self._system.now()) else 1
+
+    @property
     def _missing(self) -> bool:
         return self._missed > (1 if self._worked else 0)
 

@@ -122,6 +122,7 @@ def sign_in_context(container: Container) -> SignInContext:
             attempts=AttemptLog(meters),
             overloaded=lambda: ephemeral.memory_fullness() > OVERLOAD_THRESHOLD,
             count_start=meters.started,
+            departures=meters,
         ),
     )
 

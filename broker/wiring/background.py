@@ -11,6 +11,7 @@ from broker.wiring.assisted_wiring import case_context
 from broker.wiring.container import Container
 from broker.wiring.delivery import outbox_tasks, update_waiting
 from broker.wiring.key_rotation import rotate, rotation_policy
+from broker.wiring.provider_watch import DailyTest, update_provider_gauges
 from broker.wiring.settings_reload import SettingsReloader, SettingsWatch
 
 
@@ -28,6 +29,8 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         PeriodicTask("sweep", 300.0, lambda: sql.sweep(container.system.now())),
         *outbox_tasks(container),
         PeriodicTask("waiting", 15.0, lambda: update_waiting(container)),
+        PeriodicTask("providers", 5.0, lambda: _update_providers(container)),
+        PeriodicTask("provider tests", 60.0, DailyTest(container)),
         PeriodicTask("cases", 30.0, lambda: expire_due_cases(cases)),
     ]
     reloading = container.configuration.settings_reloader
@@ -44,6 +47,10 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
             PeriodicTask("checkpoint", 60.0, lambda: sql.audit_chain.checkpoint(container.system.now(), signer))
         )
     return [*timeless, *(replace(task, run=_in_time(container, task.run)) for task in tasks)]
+
+
+async def _update_providers(container: Container) -> None:
+    update_provider_gauges(container)
 
 
 async def _maintain(container: Container) -> None:

@@ -8,7 +8,7 @@ from broker.model.self_test import SelfTestFinding
 from broker.platform import system
 from broker.platform.http_client import HttpClients
 from broker.provider import ChecksItself, Provider
-from broker.settings import ProviderEntry, Settings
+from broker.settings import Settings
 from providers import KINDS, ProviderDependencies
 
 WITHIN: Final = 60.0
@@ -16,7 +16,7 @@ WITHIN: Final = 60.0
 
 
 async def test_provider(settings: Settings, provider: str) -> Sequence[SelfTestFinding]:
-    """Builds a provider of the settings with connections of its own, and tests it."""
+    """Builds a provider of the settings with connections of its own, and tests it and its metadata."""
     broker, entry = settings.broker, settings.providers[provider]
     http_clients = HttpClients(
         development=broker.development,
@@ -25,21 +25,23 @@ async def test_provider(settings: Settings, provider: str) -> Sequence[SelfTestF
     )
     try:
         dependencies = ProviderDependencies(http_clients, system.real_system())
-        built = KINDS[entry.kind].build(entry.card, entry.config, dependencies)
-        return await findings(entry, built, http_clients)
+        kind = KINDS[entry.kind]
+        found = await findings(kind.build(entry.card, entry.config, dependencies))
+        if any(one.blocks for one in found):
+            return found
+        departures = await kind.deviations(entry.config, http_clients)
+        return (*(SelfTestFinding("metadata", departure) for departure in departures), *found)
     finally:
         await http_clients.close()
 
 
-async def findings(entry: ProviderEntry, provider: Provider, http_clients: HttpClients) -> Sequence[SelfTestFinding]:
-    """What does not work at a provider, and what in its metadata departs from the standards and from its preset."""
+async def findings(provider: Provider) -> Sequence[SelfTestFinding]:
+    """What does not work at a provider, and what differs there from what was published."""
     try:
         async with asyncio.timeout(WITHIN):
             health = await provider.health()
             if not health.working:
                 return (SelfTestFinding("health", health.detail or "it does not answer as it should", blocks=True),)
-            departures = await KINDS[entry.kind].deviations(entry.config, http_clients)
-            own = await provider.self_test() if isinstance(provider, ChecksItself) else ()
+            return await provider.self_test() if isinstance(provider, ChecksItself) else ()
     except TimeoutError:
         return (SelfTestFinding("health", f"the test took longer than {WITHIN:.0f} seconds", blocks=True),)
-    return (*(SelfTestFinding("metadata", departure) for departure in departures), *own)

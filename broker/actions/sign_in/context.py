@@ -104,6 +104,18 @@ class AccountPolicy:
     fresh_for: int
 
 
+class DepartureMeter(Protocol):
+    """Counters of departures to providers."""
+
+    def departed(self, provider_id: str, /) -> None:
+        """Counts a citizen sent to a provider."""
+        ...
+
+    def queued(self, provider_id: str, departs: float, /) -> None:
+        """Counts a citizen who got a place in line, and departs then (seconds since 1970 UTC)."""
+        ...
+
+
 class DepartureGate(Protocol):
     """Times of departure to providers with a limited rate (ephemeral state)."""
 
@@ -147,13 +159,15 @@ class SignInStores:
 class SignInMonitoring:
     """The health of a provider by its id, the log of failed attempts, and whether ephemeral state is nearly full.
 
-    `count_start` counts a transaction that was started for a service, by its client id.
+    `count_start` counts a transaction that was started for a service, by its client id, `departures` citizens who are
+    sent to a provider or get a place in line.
     """
 
     health: Callable[[str], ProviderHealth]
     attempts: AttemptLog
     overloaded: Callable[[], bool]
     count_start: Callable[[str], None]
+    departures: DepartureMeter
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ async def start_login(
     place = await _queue_place(context, transaction, registered, now)
     if isinstance(place, QueuePlace):
         if place != transaction.queue:
+            context.monitoring.departures.queued(provider, place.departs)
             await advance_transaction(context, handle, transaction, Queued(place))
         return None
     attempt_id = handles.new_handle(context.system)
@@ -85,6 +86,7 @@ async def start_login(
         Attempt(attempt_id, provider, away.url, now, now + ATTEMPT_LIFE, away.provider_state, away.expires)
     )
     if isinstance(outcome, UpstreamRedirect):
+        context.monitoring.departures.departed(provider)
         await advance_transaction(context, handle, transaction, chosen)
         return None
     failed = AttemptFailed(from_reason(outcome.reason), provider)

@@ -132,6 +132,11 @@ class KillSwitchStore:
             return copy
         return await self._reload()
 
+    @property
+    def latest(self) -> KillSwitches | None:
+        """The kill switches as they were read last, at most a second ago; for metrics only."""
+        return self._copy
+
     async def check(self) -> None:
         """Reads SQL, whatever was observed, and corrects the mirror. Called once a second."""
         await self._reload()

@@ -74,6 +74,14 @@ class Metrics:
         self._malformed = counter("claims_malformed", "Claims of providers dropped as malformed", "provider", "claim")
         self._moves = counter("case_moves", "State changes of verification cases, by new state", "to")
         self._working = gauge("provider_working", "1 while citizens are sent to a provider, else 0", "provider")
+        self._breaker = highest("provider_breaker", "Circuit breaker: 0 closed, 1 half open, 2 open", "provider")
+        self._closed = highest("provider_closed", "1 while the operator turned a provider off or paused it", "provider")
+        self._ends = gauge("provider_ends_seconds", "Seconds until a provider accepts no sign-in", "provider")
+        self._differs = highest("provider_differs", "Findings of the last daily test of a provider", "provider")
+        self._departed = counter("departures", "Citizens sent to a provider", "provider")
+        self._queued = counter("queued", "Citizens who got a place in the line of a provider", "provider")
+        self._line = highest("queue_seconds", "Seconds that the last citizen in line waits", "provider")
+        self._last_departure: dict[str, float] = {}
         self._reachable = gauge("store_reachable", "1 while a store answers, else 0", "store")
         self._evicts = highest("passing_evicts", "1 while Redis would evict records to free memory, else 0")
         self._evicts.set(0)
@@ -152,6 +160,32 @@ class Metrics:
     def provider(self, provider_id: str, *, working: bool) -> None:
         """Sets whether citizens are sent to a provider."""
         self._working.labels(provider_id).set(float(working))
+
+    def provider_state(self, provider_id: str, *, breaker: int, closed: bool, ends: float | None) -> None:
+        """Sets the state of a provider: its breaker, whether the operator closed it, seconds until its end if it has
+        one."""
+        self._breaker.labels(provider_id).set(breaker)
+        self._closed.labels(provider_id).set(float(closed))
+        if ends is not None:
+            self._ends.labels(provider_id).set(ends)
+
+    def provider_tested(self, provider_id: str, findings: int) -> None:
+        """Sets how many things the daily test of a provider found."""
+        self._differs.labels(provider_id).set(findings)
+
+    def departed(self, provider_id: str) -> None:
+        """Counts a citizen sent to a provider."""
+        self._count(self._departed, provider_id)
+
+    def queued(self, provider_id: str, departs: float) -> None:
+        """Counts a citizen who got a place in line, and departs then (seconds since 1970 UTC)."""
+        self._count(self._queued, provider_id)
+        self._last_departure[provider_id] = departs
+
+    def update_lines(self, now: float) -> None:
+        """Sets how long the lines are now, as far as this process gave places in them."""
+        for provider_id, departs in self._last_departure.items():
+            self._line.labels(provider_id).set(max(0.0, departs - now))
 
     def store(self, name: str, *, reachable: bool) -> None:
         """Sets whether a store answers."""

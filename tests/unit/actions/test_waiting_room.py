@@ -9,6 +9,7 @@ from broker.journey.transaction import TransactionState
 from broker.model.kill_switches import KillSwitchKind
 from broker.provider import ProviderHealth
 from broker.web.shared.pages import PageRenderer
+from tests.support.tallies import Tallies
 from tests.unit.actions.assisted.case_harness import Stage
 from tests.unit.actions.page_world import ALDER, World, world
 
@@ -42,6 +43,9 @@ async def test_beyond_the_rate_citizens_get_a_place_in_line_and_go_in_turn(w: Wo
         shown = await view(w, handle)
         assert isinstance(shown, QueueView)
         assert shown.place.departs == pytest.approx(w.clock.now() + seconds)
+    meters = w.sign_in.sign_in_context.monitoring.departures
+    assert isinstance(meters, Tallies)
+    assert (meters.departures, [provider for provider, _ in meters.lines]) == ([ALDER], [ALDER, ALDER])
     w.clock.advance(1)
     assert isinstance(await view(w, second), RedirectAway)
     assert isinstance(await view(w, third), QueueView)

@@ -280,7 +280,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         crypto=BrokerCrypto(NoKeys(), ring),
         system=system,
         monitoring=SignInMonitoring(
-            lambda _: ProviderHealth(working=True), AttemptLog(Tallies()), lambda: False, lambda _: None
+            lambda _: ProviderHealth(working=True), AttemptLog(Tallies()), lambda: False, lambda _: None, Tallies()
         ),
     )
     context = CaseContext(
