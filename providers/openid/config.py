@@ -99,7 +99,8 @@ class OpenIdConfig:
     `request_uri`."""
     request_object: RequestObjectConfig | None = None
     nonce_bytes: Annotated[int, Range(16, 96)] = 24
-    """Number of random bytes in a `nonce`; three bytes are four characters."""
+    """Number of random bytes in a `nonce`; a byte is two hexadecimal digits, since some providers accept only letters
+    and digits."""
     dpop: DpopConfig | None = None
 
     algorithms: tuple[str, ...] = ("ES256", "PS256", "EdDSA", "RS256")

@@ -9,7 +9,7 @@ from broker.crypto.jwe_upstream import UpstreamDecryptionKey, load_upstream_decr
 from broker.model.json_types import JsonObject
 from broker.platform.operator_files import first_line
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import TLS_METHODS, UpstreamAuthentication
+from providers.openid.config_tables import TLS_METHODS, AcceptedForm, UpstreamAuthentication
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ def load_own_keys(config: OpenIdConfig, read: Callable[[Path], bytes]) -> OwnKey
         request = load_signing_key(read(config.key_file), algorithm, config.key_id, upstream=True)
     if config.dpop is not None and config.dpop.key_file is not None:
         proof = load_signing_key(read(config.dpop.key_file), config.dpop.algorithm, upstream=True)
-    announced = config.id_token.encryption_algorithms[0] if config.encryption_key_files else ""
+    signed = config.id_token.form is AcceptedForm.SIGNED
+    announced = (config.userinfo_response if signed else config.id_token).encryption_algorithms[0]
     decryption = tuple(load_upstream_decryption_key(read(path), announced) for path in config.encryption_key_files)
     return OwnKeys(assertion, secret, request, proof, decryption)

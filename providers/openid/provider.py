@@ -117,7 +117,7 @@ class OpenIdProvider:
     def _note(self, ask: UpstreamRequest, metadata: Metadata) -> AttemptNote:
         """The state of a new attempt."""
         draw, now = self._ground.system.random_bytes, self._ground.system.now()
-        nonce, verifier = base64url.encode(draw(self._config.nonce_bytes)), base64url.encode(draw(32))
+        nonce, verifier = draw(self._config.nonce_bytes).hex(), base64url.encode(draw(32))
         note: AttemptNote = {"nonce": nonce, "verifier": verifier, "callback": ask.callback, "at": now}
         note.update(cast(AttemptNote, self._calls.prepare()))
         if ask.fresh or ask.max_age is not None:

@@ -29,6 +29,9 @@ class Said:
 def say(dialect: Dialect, person: RegisteredPerson, scope: tuple[str, ...]) -> Said:
     """What the provider says about a person to a client that requested these scopes."""
     said = SPEAKERS.get(dialect.facts.base or dialect.name, _usual)(dialect, person, scope)
+    claim = dialect.text("subject", "claim")
+    if claim and claim not in said.id_token and not claim.startswith("act."):
+        put(said.id_token, claim, said.subject)
     if person.for_entity and "act" not in said.id_token:
         _act(dialect, person, said)
     return said
@@ -79,7 +82,7 @@ def subject_of(dialect: Dialect, person: RegisteredPerson) -> str:
     unique = str(uuid.UUID(bytes=seed[:16], version=4))
     match dialect.text("subject", "form"):
         case "cpf":
-            return person.numbers.get("cpf") or f"{int.from_bytes(seed[:6]) % 10**11:011d}"
+            return cpf(f"{int.from_bytes(seed[:6]) % 10**9:09d}")
         case "braces":
             return f"{{{unique}}}"
     if dialect.facts.country == "EE":
@@ -87,6 +90,14 @@ def subject_of(dialect: Dialect, person: RegisteredPerson) -> str:
     if dialect.name == "gov-uk-one-login":
         return f"urn:fdc:gov.uk:2022:{seed[:16].hex()}="
     return unique
+
+
+def cpf(number: str) -> str:
+    """Nine digits with the two check digits of a CPF."""
+    for length in (10, 11):
+        total = sum(int(digit) * weight for digit, weight in zip(number, range(length, 1, -1), strict=True))
+        number += str(total * 10 % 11 % 10)
+    return number
 
 
 def put(document: Claims, path: str, value: object) -> None:

@@ -207,9 +207,10 @@ class NationalProvider:
         client = self._clients.get(asked.get("client_id", ""))
         if client is None:
             raise Refused("invalid_client", "the client_id is not registered")
+        asked = open_object(self.dialect, client, asked, self._system.now())
         if asked.get("redirect_uri") not in client.redirect_uris:
             raise Refused("invalid_request", "the redirect_uri is not registered")
-        return open_object(self.dialect, client, asked, self._system.now()), key
+        return asked, key
 
     def _scripted(self, asked: Mapping[str, str]) -> Answer | None:
         """The next answer, or that of a login hint of the broker's tests: `outcome:ok;person:amina`."""

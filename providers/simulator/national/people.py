@@ -57,7 +57,7 @@ PEOPLE: Final[tuple[RegisteredPerson, ...]] = (
         "amina.hughes@mail.example",
         "+447700900123",
         Postal("4 Quay Row", "Aberlan", "ZZ1 4QR", "GB"),
-        numbers={"cpf": "12345678909", "nric": "S8712345H", "ee": "48704120019", "pid": "12048712345"},
+        numbers={"nric": "S8712345H", "ee": "48704120019", "pid": "12048712345"},
     ),
     RegisteredPerson("mari", "Mari-Liis Männik", "Mari-Liis", "Männik", "1960-01-01", numbers={"ee": "60001019906"}),
     RegisteredPerson("one-name", "Suharto, who has one name", "", "Suharto", "1951-06-08", "suharto@mail.example"),

@@ -91,6 +91,7 @@ class TokenMaker:
             "identityscheme": dialect.name,
             "acr": level_word(dialect, sign_in),
             "sandbox": True,
+            "scope": sign_in.asked.get("scope", "").split(),
         }
         listed = dialect.words("id_token.claims")
         claims: Claims = {name: value for name, value in optional.items() if name in listed}

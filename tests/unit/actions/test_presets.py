@@ -8,6 +8,7 @@ import pytest
 from broker.actions.sign_in.context import ConfiguredProvider
 from broker.journey.transaction import Transaction, TransactionState
 from broker.model.failures import from_reason
+from broker.model.identity import ACTING_FOR
 from broker.model.provider_policy import ProviderPolicy
 from broker.platform.system import System
 from broker.web.shared.pages import PageRenderer
@@ -41,11 +42,16 @@ async def there_and_back(w: World, here: Exchange, handle: str, answer: Answer) 
     return await w.transaction(handle)
 
 
+def asked_of(here: Exchange) -> tuple[str, ...]:
+    """What a service asks for: for whom a citizen acts, at a provider whose citizens always act for another."""
+    return (ACTING_FOR,) if here.entry.config.acting.id is not None else ()
+
+
 @pytest.mark.parametrize("name", preset_names())
 async def test_a_citizen_signs_in_by_a_preset_and_shares(stage: Stage, name: str) -> None:
     here = exchange(name, System(stage.clock.now, stage.lot.draw, stage.clock.tick))
     w = world_with(stage, here)
-    handle = await w.arrives(min_level=lowest(here.entry), requested_claims=())
+    handle = await w.arrives(min_level=lowest(here.entry), requested_claims=asked_of(here))
     transaction = await there_and_back(w, here, handle, Answer())
     assert transaction.state is TransactionState.IDENTIFIED, transaction.failures
     await w.agrees(handle)

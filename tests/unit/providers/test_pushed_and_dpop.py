@@ -46,7 +46,7 @@ async def test_a_pushed_request_leaves_its_reference_alone_in_the_browser(system
     assert form["state"] == ASK.state
     assert form["redirect_uri"] == CALLBACK
     assert (form["response_type"], form["code_challenge_method"]) == ("code", "S256")
-    assert len(form["nonce"]) == 43
+    assert len(form["nonce"]) == 64
     assert form["client_assertion"].count(".") == 2
 
 

@@ -1,5 +1,6 @@
 """A preset's provider and its simulated counterpart in one process: no socket, no browser, every request recorded."""
 
+import base64
 import json
 import tomllib
 from collections.abc import Mapping
@@ -189,8 +190,13 @@ class Exchange:
         return await self.provider.complete(note, await self.visit(departure.url, answer))
 
     def asked(self) -> Mapping[str, str]:
-        """The parameters of the last authorization request, as they stood on the wire, pushed or not."""
+        """The parameters of the last authorization request, as they stood on the wire: in the browser, in a request
+        object, or pushed."""
         given = dict(parse_qsl(urlsplit(self.visited[-1]).query, keep_blank_values=True))
+        if "request" in given:
+            claims = given["request"].split(".")[1]
+            inside = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+            return {name: one if isinstance(one, str) else json.dumps(one) for name, one in inside.items()}
         if "request_uri" not in given:
             return given
         return self.wire.called(self.simulated.dialect.endpoints["par"])[-1].form

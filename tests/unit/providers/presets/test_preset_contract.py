@@ -47,5 +47,6 @@ class TestPresets(ProviderContract):
             pushed=here.entry.config.pushed,
             refusal=ProviderFailureReason(reason),
             ends_sessions=here.simulated.dialect.text("logout", "kind") not in ("none", "revoke"),
+            takes_state_at_logout=here.simulated.dialect.text("logout", "kind") != "front_end",
             states=(STATE, "a" * 96),
         )

@@ -64,7 +64,6 @@ async def test_a_simulator_stands_in_for_the_published_host(system: System, host
     ("changes", "fault"),
     [
         ({"assertion_lifetime": 180}, "par_client"),
-        ({"nonce_bytes": 16}, "par_refused"),
         ({"parameters": {}}, "par_refused"),
         ({"dpop": None}, "par_refused"),
         ({"scopes": ("openid", "everything")}, "par_refused"),
