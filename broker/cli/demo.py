@@ -15,19 +15,26 @@ from broker.wiring.errors import CommandError
 HELP = "run everything on this machine, to look at it"
 DESCRIPTION = """Runs broker, staff console, sample service, simulated providers and inbox on loopback; nothing to
 install. Takes the folder `config` of the current folder, which it fills with the demonstration's if there is none, and
-keeps its data in `.demo`."""
+keeps its data in `.demo`. With --example it runs a world in a folder of its name: national providers played exactly,
+and a service as there could be one; its page /try says what to try."""
+
+EXAMPLES = ("council", "denmark", "estonia", "health", "norway", "singapore", "united-kingdom")
+"""The worlds: folders of deploy/worlds."""
 
 DEMO_PORT = "PORTICO_DEMO_PORT"
 """Environment variable: the first of the demonstration's four ports."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command takes no arguments."""
+    """Which world is run."""
+    parser.add_argument("--example", choices=EXAMPLES, metavar="WORLD", help=", ".join(EXAMPLES))
 
 
-def run(_args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Runs the demonstration until it is ended. Raises CommandError if it cannot start."""
-    from broker.demo import run as demo  # here: an installation that only serves does not need its packages
+    # here: an installation that only serves does not need its packages
+    from broker.demo import run as demo
+    from broker.demo.world import ABERLAN, read_world
 
     configure_logging(verbose=True, quiet=True)
     first_port = os.environ.get(DEMO_PORT, str(demo.USUAL_PORT))
@@ -38,16 +45,18 @@ def run(_args: argparse.Namespace) -> int:
     system = real_system()
     fix = f"end what listens there already, or move all of it: {DEMO_PORT}={ports.first + 100}"
     require_free_ports([f"127.0.0.1:{port}" for port in range(ports.first, ports.first + 4)], fix)
-    settings = demo.configured(ports, system, demo.placed_config(Path.cwd()))
+    config = demo.placed_config(Path.cwd(), args.example)
+    world = read_world(config / demo.WORLD_FILE) if args.example else ABERLAN
+    settings = demo.configured(ports, system, config)
     run_loop(wiring.migrate_schema(settings))
 
     async def serve() -> None:
         async with wiring.open_container(settings, system) as container:
             servers = [
                 server(stand.application, f"127.0.0.1:{stand.port}", settings)
-                for stand in demo.demo_applications(container, ports)
+                for stand in demo.demo_applications(container, ports, world)
             ]
-            await serve_all(servers, started=lambda: print(demo.greeting(ports), flush=True))
+            await serve_all(servers, started=lambda: print(demo.greeting(ports, world), flush=True))
 
     run_loop(serve())
     return 0

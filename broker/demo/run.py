@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import wiring
-from broker.crypto.jose import load_signing_key, public_jwk
 from broker.demo import service
+from broker.demo.world import ABERLAN, World
 from broker.platform.system import System
 from broker.platform.toml_loader import Problem
 from broker.settings import ProviderEntry, Settings, load, read_secret
@@ -20,11 +20,17 @@ from providers import KINDS
 from providers.openid.config import OpenIdConfig
 from providers.simulator import SimulatedClient, create, simulated_issuers
 from providers.simulator import SimulatorSettings as SimulatorSettings
+from providers.simulator.national import NationalProvider, create_national, read_dialect
 
 PACKAGED = Path(__file__).parent / "config"
 """The demonstration's configuration in an installed package. In a checkout it is the folder `config` of the root."""
 
 CONFIG = PACKAGED if PACKAGED.is_dir() else Path(__file__).resolve().parents[2] / "config"
+PACKAGED_WORLDS = Path(__file__).parent / "worlds"
+WORLDS = PACKAGED_WORLDS if PACKAGED_WORLDS.is_dir() else Path(__file__).resolve().parents[2] / "deploy" / "worlds"
+"""The folders of the worlds, each a configuration with a world.toml. They have the staff of the demonstration."""
+
+WORLD_FILE = "world.toml"
 SERVICE = "demo-service"
 USUAL_PORT = 8000
 
@@ -58,16 +64,31 @@ class Ports:
         return f"http://localhost:{self.first + number}"
 
 
-def placed_config(folder: Path) -> Path:
+def world_names() -> Sequence[str]:
+    """The names of the worlds."""
+    return sorted(file.parent.name for file in WORLDS.glob(f"*/{WORLD_FILE}"))
+
+
+def lay_out(config: Path, world: str | None = None) -> None:
+    """Writes the configuration of the demonstration, or of a world, into a new folder."""
+    if world is None:
+        shutil.copytree(CONFIG, config)
+        return
+    shutil.copytree(WORLDS / world, config)
+    shutil.copy(CONFIG / "staff.toml", config)
+
+
+def placed_config(folder: Path, world: str | None = None) -> Path:
     """The folder `config` inside `folder`, created from the demonstration's configuration if it is missing.
 
+    With `world` it lies in the folder of that name, and is created from the world's configuration.
     An operator can edit it; `portico check` and `portico serve` accept it unchanged. Raises CommandError if it cannot
     be written, or if it exists without a broker.toml.
     """
-    config = folder / "config"
+    config = folder / "config" if world is None else folder / world / "config"
     try:
         if not config.exists():
-            shutil.copytree(CONFIG, config)
+            lay_out(config, world)
     except OSError as fault:
         fix = "run the demonstration in a folder that you may write to"
         raise CommandError(f"{config}: {fault.strerror}\n    {fix}") from None
@@ -90,15 +111,40 @@ def _loaded(settings: Settings | list[Problem], config: Path) -> Settings:
 
 
 def simulator(settings: Settings, ports: Ports, system: System, hop: str | None = None) -> ASGIApp:
-    """The simulated providers, each with the broker as its client, including that of staff."""
+    """The simulated providers, each with the broker as its client, including that of staff.
+
+    A provider with `simulator` in its file is a national one, and is played as its preset, whose name is its id.
+    """
     base = ports.url(3)
-    entries = {entry.config.issuer.removeprefix(f"{base}/"): entry for entry in settings.providers.values()}
+    invented = [entry for entry in settings.providers.values() if entry.config.simulator is None]
+    entries = {entry.config.issuer.removeprefix(f"{base}/"): entry for entry in invented}
     ours, after = settings.broker.issuer, (f"{settings.broker.issuer}/signed-out",)
     clients = {name: _client(entry, f"{ours}/callback/{entry.id}", after) for name, entry in entries.items()}
     if settings.staff is not None:
         staff = settings.staff.provider
         clients[staff.config.issuer.removeprefix(f"{base}/")] = _client(staff, f"{settings.broker.console}/callback")
-    return create(SimulatorSettings(base, simulated_issuers(clients), settings.broker.development, hop), system)
+    app = create(SimulatorSettings(base, simulated_issuers(clients), settings.broker.development, hop), system)
+    national = [
+        NationalProvider(
+            read_dialect(entry.id, issuer=entry.config.issuer),
+            (_client(entry, f"{ours}/callback/{entry.id}", after),),
+            system,
+        )
+        for entry in settings.providers.values()
+        if entry.config.simulator is not None
+    ]
+    return _beside(app, create_national(national, base, development=settings.broker.development)) if national else app
+
+
+def _beside(invented: ASGIApp, national: ASGIApp) -> ASGIApp:
+    """Both simulators at one origin: the folders of national providers are named after hosts, or begin with `_`."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        first = scope["path"].split("/")[1]
+        chosen = national if not first or first.startswith("_") or ("." in first and "css" not in first) else invented
+        await chosen(scope, receive, send)
+
+    return app
 
 
 def _client(entry: ProviderEntry, callback: str, after: tuple[str, ...] = ()) -> SimulatedClient:
@@ -112,12 +158,11 @@ def _client(entry: ProviderEntry, callback: str, after: tuple[str, ...] = ()) ->
         )
     if config.key_file is None:
         raise CommandError(f"{entry.id}: neither key_file nor secret_file")
-    key = load_signing_key(config.key_file.read_bytes(), config.key_algorithm, config.key_id)
-    jwks = {"keys": [dict(public_jwk(key))]}
+    jwks = KINDS[entry.kind].public_keys(config)
     return SimulatedClient(config.client_id, (callback,), jwks, post_logout_redirect_uris=after)
 
 
-def sample(settings: Settings, ports: Ports, outbox: Path) -> ASGIApp:
+def sample(settings: Settings, ports: Ports, outbox: Path, world: World) -> ASGIApp:
     """The sample relying service."""
     return service.create(
         service.Sample(
@@ -128,11 +173,12 @@ def sample(settings: Settings, ports: Ports, outbox: Path) -> ASGIApp:
             client_secret=read_secret(outbox.parent / "secrets" / SERVICE),
             session_secret=secrets.token_urlsafe(32),
             outbox=outbox,
+            world=world,
         )
     )
 
 
-def demo_applications(parts: wiring.Container, ports: Ports) -> Sequence[DemoApplication]:
+def demo_applications(parts: wiring.Container, ports: Ports, world: World = ABERLAN) -> Sequence[DemoApplication]:
     """All listening applications."""
     settings, system = parts.settings, parts.system
     outbox = settings.broker.notifications.outbox
@@ -141,15 +187,15 @@ def demo_applications(parts: wiring.Container, ports: Ports) -> Sequence[DemoApp
     return (
         DemoApplication("broker", ports.first, wiring.public_app(parts)),
         DemoApplication("staff console", ports.first + 1, wiring.staff_app(parts)),
-        DemoApplication("sample service", ports.first + 2, sample(settings, ports, outbox)),
+        DemoApplication("sample service", ports.first + 2, sample(settings, ports, outbox, world)),
         DemoApplication("simulated providers", ports.first + 3, simulator(settings, ports, system)),
     )
 
 
-def greeting(ports: Ports) -> str:
+def greeting(ports: Ports, world: World = ABERLAN) -> str:
     """The text that is printed once everything listens."""
     return f"""
-  Portico is running. Begin here, as a citizen would:
+  Portico is running: {world.title}. Begin here, as a citizen would:
 
     {ports.url(2)}         a sample service: choose what you need and sign in
     {ports.url(2)}/try     what to try, step by step
@@ -159,7 +205,7 @@ def greeting(ports: Ports) -> str:
 
     {ports.url(0)}         the broker
     {ports.url(1)}         the staff console (use a private window for a second member of staff)
-    {ports.url(3)}         three simulated providers, and the staff's own sign-in
+    {ports.url(3)}         the simulated providers, and the staff's own sign-in
 
   Ctrl-C ends all of it. Data lies in .demo; delete the folder to start afresh.
 """

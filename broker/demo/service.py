@@ -22,9 +22,11 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Redire
 from starlette.routing import Route
 
 from broker.demo.backchannel_logout import InvalidLogoutToken, ended_session
+from broker.demo.cases import CaseSystem, send_case
 from broker.demo.ciba_client import CibaClient, DemoBackchannelRequest
 from broker.demo.inbox import messages
 from broker.demo.multi_tab_oauth import MultiTabOAuth
+from broker.demo.world import ABERLAN, Permit, World
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
 SCOPE = "openid profile email"
@@ -41,23 +43,7 @@ class Sample:
     client_secret: str
     session_secret: str
     outbox: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Permit:
-    """One transaction of the service, and the level of assurance it requires."""
-
-    id: str
-    name: str
-    level: str
-    why: str
-
-
-PERMITS = (
-    Permit("parking", "See your parking permit", "low", "any provider will do"),
-    Permit("move", "Tell us you have moved", "substantial", "we change an official record"),
-    Permit("passport", "Apply for a travel document", "high", "we hand out a document"),
-)
+    world: World = ABERLAN
 
 
 def create(sample: Sample) -> Starlette:
@@ -84,6 +70,7 @@ def create(sample: Sample) -> Starlette:
             Route("/inbox", pages.inbox),
             Route("/service.css", pages.style),
             Route("/try", pages.what_to_try),
+            *pages.case_routes(),
         ],
         middleware=[
             Middleware(SessionMiddleware, secret_key=sample.session_secret, session_cookie="sample-service"),
@@ -101,6 +88,12 @@ class SignedInUser:
     claims: Mapping[str, Any]
     userinfo: Mapping[str, Any]
 
+    @property
+    def name(self) -> str:
+        """The name in one claim or in two, as far as the provider told it."""
+        parts = (self.userinfo.get("given_name"), self.userinfo.get("family_name"))
+        return str(self.userinfo.get("name") or " ".join(str(part) for part in parts if part))
+
 
 class _Pages:
     def __init__(self, sample: Sample, oauth: OAuth) -> None:
@@ -111,12 +104,19 @@ class _Pages:
         self._told: list[str] = []
         self._asker = CibaClient(sample.issuer, sample.client_id, sample.client_secret)
         self._questions: dict[str, DemoBackchannelRequest] = {}
+        self._cases = CaseSystem() if sample.world.cases else None
+
+    def case_routes(self) -> list[Route]:
+        """The routes of the case system, and of the form that sends a request to it, if the world has one."""
+        if self._cases is None:
+            return []
+        return [*self._cases.routes(self._page), Route("/send", self.send, methods=["POST"])]
 
     def _person(self, request: Request) -> SignedInUser | None:
         return self._people.get(request.session.get("visit", ""))
 
     def _page(self, name: str, status: int = 200, **values: Any) -> Response:
-        page = TEMPLATES.get_template(name).render(sample=self._sample, permits=PERMITS, **values)
+        page = TEMPLATES.get_template(name).render(sample=self._sample, world=self._sample.world, **values)
         return HTMLResponse(page, status_code=status, headers={"Cache-Control": "no-store"})
 
     async def home(self, request: Request) -> Response:
@@ -130,7 +130,7 @@ class _Pages:
         identifies it (OpenID Connect Core 4)."""
         if request.query_params.get("iss", self._sample.issuer) != self._sample.issuer:
             return self._page("home.html", 400, person=self._person(request), told=())
-        permit = next((p for p in PERMITS if p.id == request.query_params.get("for")), PERMITS[0])
+        permit = self._permit(request.query_params.get("for"))
         request.session["permit"] = permit.id
         extra: dict[str, str] = {"acr_values": permit.level}
         for name in ("prompt", "login_hint", "ui_locales", "max_age"):
@@ -164,8 +164,26 @@ class _Pages:
         person = self._person(request)
         if person is None:
             return RedirectResponse("/", status_code=303)
-        permit = next((p for p in PERMITS if p.id == request.session.get("permit")), PERMITS[0])
-        return self._page("signed_in.html", person=person, permit=permit, json=_pretty)
+        permit, sent = self._permit(request.session.get("permit")), request.session.pop("sent", None)
+        return self._page("signed_in.html", person=person, permit=permit, sent=sent, json=_pretty)
+
+    def _permit(self, permit_id: str | None) -> Permit:
+        permits = self._sample.world.permits
+        return next((permit for permit in permits if permit.id == permit_id), permits[0])
+
+    async def send(self, request: Request) -> Response:
+        """Sends the citizen's request to the case system, with the proof that it rests on."""
+        person = self._person(request)
+        if person is None or self._cases is None:
+            return RedirectResponse("/", status_code=303)
+        case = {
+            "what": self._permit(request.session.get("permit")).name,
+            "subject": str(person.claims["sub"]),
+            "name": person.name,
+            "acr": str(person.claims.get("acr", "")),
+        }
+        request.session["sent"] = await send_case(self._sample.base, self._cases.secret, case)
+        return RedirectResponse("/signed-in", status_code=303)
 
     async def sign_out(self, request: Request) -> Response:
         person = self._people.pop(request.session.pop("visit", ""), None)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,7 +12,8 @@ from typing import Any
 import uvicorn
 
 from broker import wiring
-from broker.demo.run import CONFIG, DemoApplication, Ports, configured, demo_applications
+from broker.demo.run import WORLD_FILE, DemoApplication, Ports, configured, demo_applications, lay_out
+from broker.demo.world import ABERLAN, read_world
 from broker.platform import system
 from broker.platform.system import System
 from broker.wiring import Container
@@ -95,9 +95,11 @@ class Ahead:
 class Script:
     """How a stage differs from the example configuration.
 
-    `edits` maps a file to replacements of its text; `files` are further files and their content.
+    `edits` maps a file to replacements of its text; `files` are further files and their content. `world` is another
+    example configuration.
     """
 
+    world: str | None = None
     edits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -110,7 +112,7 @@ def on_stores(database: str, redis: str) -> Mapping[str, str]:
 def laid_out(folder: Path, script: Script) -> Path:
     """A copy of the example configuration in a folder, as the script has it."""
     config = folder / "config"
-    shutil.copytree(CONFIG, config)
+    lay_out(config, script.world)
     for name, content in script.files.items():
         (config / name).write_text(content, "utf-8")
     for name, changes in script.edits.items():
@@ -134,11 +136,13 @@ async def staged(
     service keeps the machine's. `logouts` records the logout requests that the services receive.
     """
     ports, real = Ports(free_ports(4)), given or system.real_system()
-    settings = configured(ports, real, laid_out(folder, script))
+    config = laid_out(folder, script)
+    world = ABERLAN if script.world is None else read_world(config / WORLD_FILE)
+    settings = configured(ports, real, config)
     await wiring.migrate_schema(settings)
     async with (
         wiring.open_container(settings, real) as parts,
-        serving(*_with_receiver(demo_applications(parts, ports), logouts)),
+        serving(*_with_receiver(demo_applications(parts, ports, world), logouts)),
     ):
         yield Stage(ports, parts, folder)
 
