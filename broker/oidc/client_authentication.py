@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from broker.crypto.jose import Authorities, Certificate, InvalidToken, KeySet, claimed_issuer, verify
+from broker.crypto.jose import Authorities, Certificate, InvalidToken, KeySet, claimed, verify
 from broker.model.grant import AssertionUse
 from broker.model.json_types import JsonObject
 from broker.model.service import ClientAuthentication, SecurityProfile, Service
@@ -109,7 +109,7 @@ def parse_credentials(
             description = "client_assertion_type is missing or unknown"
             raise invalid_client(description, hint=description)
         assertion = parameters["client_assertion"]
-        client_id = parameters.get("client_id") or claimed_issuer(assertion) or ""
+        client_id = parameters.get("client_id") or claimed(assertion, "iss") or ""
         credentials = Credentials(client_id, ClientAuthentication.PRIVATE_KEY_JWT, assertion)
     elif "client_id" in parameters:
         credentials = Credentials(parameters["client_id"], ClientAuthentication.NONE, "")

@@ -22,8 +22,8 @@ AUTHORIZATION: Final = frozenset(
 LOGOUT: Final = frozenset({"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"})
 """Logout request (RP-Initiated Logout 1.0, 2)."""
 
-CALLBACK: Final = frozenset({"code", "state", "iss", "error"})
-"""Parameters of a provider's response that must be single and well formed (RFC 6749 4.1.2, RFC 9207 2)."""
+CALLBACK: Final = frozenset({"code", "state", "iss", "error", "response"})
+"""Parameters of a provider's response that must be single and well formed (RFC 6749 4.1.2, RFC 9207 2, JARM 2.3)."""
 
 ENDPOINT_PARAMETERS: Final[Mapping[str, frozenset[str]]] = {
     "/token": CREDENTIALS

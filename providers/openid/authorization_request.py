@@ -9,13 +9,15 @@ from broker.model.languages import lookup
 from broker.platform import base64url
 from broker.provider import UpstreamRequest
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import NewSignIn
+from providers.openid.config_tables import NewSignIn, ResponseMode
 from providers.openid.levels import level_parameters
 
 
 def constants(config: OpenIdConfig) -> Mapping[Level, Mapping[str, str]]:
     """The parameters that are the same for every sign-in, by level. A level that cannot be requested is missing."""
     constant = {"response_type": "code", "client_id": config.client_id, "scope": " ".join(config.scopes)}
+    if config.response_mode is not ResponseMode.QUERY:
+        constant["response_mode"] = config.response_mode.value
     made = {}
     for level in Level:
         asked = level_parameters(config, level)

@@ -21,6 +21,7 @@ from providers.openid.config_tables import (
     LogoutConfig,
     NewSignIn,
     RequestObjectConfig,
+    ResponseMode,
     UpstreamAssertionAudience,
     UpstreamAuthentication,
     UserinfoConfig,
@@ -98,6 +99,9 @@ class OpenIdConfig:
     """Whether the authorization request is pushed to the provider (RFC 9126), so that the browser carries only its
     `request_uri`."""
     request_object: RequestObjectConfig | None = None
+    response_mode: ResponseMode = ResponseMode.QUERY
+    """The response mode: `query`, `form_post` (OAuth 2.0 Form Post Response Mode), or `jwt`, a token that the provider
+    signed (JARM); then a response without a valid token is rejected."""
     nonce_bytes: Annotated[int, Range(16, 96)] = 24
     """Number of random bytes in a `nonce`; a byte is two hexadecimal digits, since some providers accept only letters
     and digits."""

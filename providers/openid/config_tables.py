@@ -259,3 +259,11 @@ class ActingConfig:
     person: str | None = None
     """The subject of the person who signed in, a path in the ID token, if `subject_claim` is then that of the
     represented party."""
+
+
+class ResponseMode(StrEnum):
+    """How the provider returns its response: in the query, in a form that the browser posts, or in a signed token."""
+
+    QUERY = "query"
+    FORM_POST = "form_post"
+    JWT = "jwt"

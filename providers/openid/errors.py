@@ -38,6 +38,7 @@ class UpstreamFault(StrEnum):
     ANSWER_ELSEWHERE = "answer_elsewhere"
     ANSWER_ERROR = "answer_error"
     ANSWER_CODE = "answer_code"
+    ANSWER_TOKEN = "answer_token"
     TOKEN_UNREACHABLE = "token_unreachable"
     TOKEN_STATUS = "token_status"
     TOKEN_CLIENT = "token_client"
@@ -128,6 +129,7 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
     F.ANSWER_ELSEWHERE: FaultRule(C.BROWSER, R.UNSAFE, "anyone can open a callback with any parameters"),
     F.ANSWER_ERROR: FaultRule(C.BROWSER, R.UNAVAILABLE, "anyone can write an error into a callback"),
     F.ANSWER_CODE: FaultRule(C.BROWSER, R.UNSAFE, "anyone can write a code into a callback"),
+    F.ANSWER_TOKEN: FaultRule(C.BROWSER, R.UNSAFE, "anyone can write a token into a callback"),
     F.TOKEN_UNREACHABLE: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "no response"),
     F.TOKEN_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "5xx, 429, a redirect, no endpoint, or a rejected client"),
     F.TOKEN_CLIENT: FaultRule(C.STATUS, R.UNAVAILABLE, "invalid_client: the broker is rejected for every citizen"),
@@ -315,4 +317,15 @@ IDENTITY_TOKEN: Final = TokenFaults(
     undecryptable=F.IDENTITY_ENCRYPTED,
     setting="encryption",
     table="identity_token",
+)
+ANSWER_TOKEN: Final = TokenFaults(
+    "response",
+    form=F.ANSWER_TOKEN,
+    keys=F.ANSWER_TOKEN,
+    unproven=F.ANSWER_TOKEN,
+    encrypted=F.ANSWER_TOKEN,
+    plain=F.ANSWER_TOKEN,
+    undecryptable=F.ANSWER_TOKEN,
+    setting="authorization_encrypted_response_alg",
+    table="response_mode",
 )

@@ -26,10 +26,11 @@ from broker.provider import (
     UpstreamRequest,
 )
 from providers.kind import ProviderDependencies
+from providers.openid.answer_token import AnswerTokens
 from providers.openid.attempt_note import AttemptNote
 from providers.openid.authorization_request import constants, prefix, variables
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import LogoutKind, NewSignIn
+from providers.openid.config_tables import LogoutKind, NewSignIn, ResponseMode
 from providers.openid.direct_calls import DirectCalls
 from providers.openid.error_mapping import of_callback_error
 from providers.openid.errors import UpstreamError, UpstreamFault
@@ -80,6 +81,8 @@ class OpenIdProvider:
         self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
         self._metadata: RefreshingCache[Metadata] = RefreshingCache(self._fetch_metadata, ground.system, CACHE_POLICY)
         self._keys: RefreshingCache[KeySet] = RefreshingCache(self._fetch_keys, ground.system, CACHE_POLICY)
+        signed = config.response_mode is ResponseMode.JWT
+        self._answers = AnswerTokens(config, self._keys, ground.system) if signed else None
         keys = ProviderKeys(self._keys, self._client)
         self._redemption = Redemption(card, config, calls, own, keys, ground)
 
@@ -150,6 +153,8 @@ class OpenIdProvider:
 
     def matches_callback(self, note: JsonObject, answer: CallbackParameters) -> bool:
         """Whether the response came to the expected callback and from this issuer (RFC 9207 2.4)."""
+        if self._answers is not None:
+            return answer.callback == note["callback"] and self._answers.claims_issuer(answer)
         issuer = answer.parameters.get("iss")
         if issuer is None and note.get("iss"):
             return False
@@ -184,10 +189,11 @@ class OpenIdProvider:
     async def _complete(self, note: AttemptNote, answer: CallbackParameters) -> Identity:
         if not self.matches_callback(note, answer):
             raise UpstreamError(UpstreamFault.ANSWER_ELSEWHERE, "the response belongs to another sign-in")
-        error = answer.parameters.get("error")
+        parameters = answer.parameters if self._answers is None else await self._answers.open(answer)
+        error = parameters.get("error")
         if error is not None:
-            raise of_callback_error(error, answer.parameters.get("error_description"), self._config)
-        code = answer.parameters.get("code", "")
+            raise of_callback_error(error, parameters.get("error_description"), self._config)
+        code = parameters.get("code", "")
         if not CODE.fullmatch(code):
             raise UpstreamError(UpstreamFault.ANSWER_CODE, "the response has neither an error nor a valid code")
         return await self._redemption.identity(await self._metadata.get(), note, code)

@@ -17,6 +17,9 @@ from providers.openid.config_tables import AcceptedForm
 from providers.openid.describe import TokenForm, describe_token, token_form
 from providers.openid.errors import TokenFaults, UpstreamError
 
+ProviderKeySet = RefreshingCache[KeySet]
+"""The keys of a provider, fetched again when they are stale or one is missing."""
+
 
 @dataclass(frozen=True, slots=True)
 class TokenPolicy:
@@ -34,7 +37,7 @@ class TokenOpener:
     def __init__(
         self,
         policy: TokenPolicy,
-        keys: RefreshingCache[KeySet],
+        keys: ProviderKeySet,
         own: Sequence[UpstreamDecryptionKey],
         system: System,
     ) -> None:

@@ -163,16 +163,16 @@ def verify_embedded(token: str, algorithms: Collection[str], typ: str) -> Verifi
     return Verified(header, json_object(payload, "payload"))
 
 
-def claimed_issuer(token: str) -> str | None:
-    """Unverified `iss` of a token, only for selecting the keys to verify it with.
+def claimed(token: str, name: str) -> str | None:
+    """Unverified text in the payload of a token: its `iss`, to select the keys to verify it with, or its `state`.
 
     None if it cannot be read.
     """
     try:
-        issuer = json_object(_split(token, MAX_TOKEN)[2], "payload").get("iss")
+        found = json_object(_split(token, MAX_TOKEN)[2], "payload").get(name)
     except InvalidToken:
         return None
-    return issuer if isinstance(issuer, str) else None
+    return found if isinstance(found, str) else None
 
 
 def lacks_key(token: str, keys: KeySet) -> bool:

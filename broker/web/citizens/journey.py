@@ -6,6 +6,7 @@ Every POST and callback ends with 303 to the page.
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -30,8 +31,8 @@ from broker.web.citizens.request import (
 )
 from broker.web.citizens.view_pages import render_view
 from broker.web.shared import cookies
-from broker.web.shared.request_parsing import answer_parameters, answered_state
-from broker.web.shared.responses import nothing_begun, set_cookie
+from broker.web.shared.request_parsing import answer_parameters, answered_state, posted_answer
+from broker.web.shared.responses import nothing_begun, see_other, set_cookie
 
 Page = Callable[[CitizenRequest], Awaitable[Response]]
 
@@ -47,6 +48,12 @@ def journey_routes(app: CitizenApp) -> list[Route]:
             return await _check_callback(_citizen_request(app, request))
         return await _callback(_citizen_request(app, request), request.path_params["provider"])
 
+    async def posted(request: Request) -> Response:
+        """A posted response comes without the browser's cookies (`SameSite`), so it becomes a GET (decision 0039)."""
+        query = await posted_answer(request)
+        place = f"/callback/{quote(request.path_params['provider'], safe='')}"
+        return see_other(place if query is None else f"{place}?{query}")
+
     return [
         Route("/journey/{handle}", page(app, show_page), methods=["GET"]),
         Route("/journey/{handle}", page(app, switch_language), methods=["POST"]),
@@ -55,6 +62,7 @@ def journey_routes(app: CitizenApp) -> list[Route]:
         Route("/journey/{handle}/share", page(app, share), methods=["POST"]),
         Route("/journey/{handle}/give-up", page(app, give_up), methods=["POST"]),
         Route("/callback/{provider}", callback, methods=["GET"]),
+        Route("/callback/{provider}", posted, methods=["POST"]),
         Route("/language", page(app, remember_language), methods=["POST"]),
     ]
 

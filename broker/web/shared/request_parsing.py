@@ -4,11 +4,15 @@ Headers are read from the ASGI scope directly, which is cheaper than Starlette's
 case, as servers pass them (ASGI, HTTP connection scope); values are decoded as Latin-1 (RFC 9110 5.5).
 """
 
+import re
 from collections.abc import Mapping
+from typing import Final
 
 from starlette.requests import Request
 
+from broker.crypto.jose import claimed
 from broker.model.address import UNKNOWN, rate_limit_key
+from broker.model.media import media_type
 from broker.oidc.form_parser import UnreadableForm, parse_legible, read_callback, read_form
 from broker.oidc.parameters import CALLBACK
 from broker.web.shared import csrf
@@ -74,12 +78,30 @@ async def own_form(
 def answer_parameters(request: Request) -> Mapping[str, str] | None:
     """A provider's authorization response in the query; None if a parameter that matters is repeated or malformed.
 
-    Unknown parameters are ignored, also if they are repeated or malformed (RFC 6749 4.1.2).
+    Unknown parameters are ignored, also if they are repeated or malformed (RFC 6749 4.1.2). The `state` of a response
+    that is a token (JARM) is taken from it, unverified, to find what it answers.
     """
     try:
-        return read_callback(request.scope["query_string"], CALLBACK)
+        return _with_state(read_callback(request.scope["query_string"], CALLBACK))
     except UnreadableForm:
         return None
+
+
+def _with_state(parameters: Mapping[str, str]) -> Mapping[str, str]:
+    if "response" not in parameters or "state" in parameters:
+        return parameters
+    return {**parameters, "state": claimed(parameters["response"], "state") or ""}
+
+
+async def posted_answer(request: Request) -> str | None:
+    """The query of a posted response (OAuth 2.0 Form Post Response Mode); None if it is no form, or too long."""
+    body = await request.body()
+    kind = media_type(content_type(request))
+    fits = kind == "application/x-www-form-urlencoded" and _QUERY.fullmatch(body) is not None
+    return body.decode("ascii") if fits else None
+
+
+_QUERY: Final = re.compile(rb"[A-Za-z0-9%&=+_.~*-]{0,8192}")
 
 
 def answered_state(request: Request) -> str:
@@ -88,6 +110,6 @@ def answered_state(request: Request) -> str:
     Other parameters may be malformed.
     """
     try:
-        return parse_legible(request.scope["query_string"]).get("state", "")
+        return _with_state(parse_legible(request.scope["query_string"])).get("state", "")
     except UnreadableForm:
         return ""

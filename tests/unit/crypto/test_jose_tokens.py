@@ -160,7 +160,7 @@ def test_any_text_is_verified_or_raises_untrusted(token: str) -> None:
         jose.verify(token, keys(key("ES256")), ALGORITHMS)
     with pytest.raises(InvalidToken):
         jose.verify_embedded(token, ALGORITHMS, "dpop+jwt")
-    assert jose.claimed_issuer(token) is None
+    assert jose.claimed(token, "iss") is None
 
 
 def test_an_algorithm_that_was_not_asked_for_is_refused() -> None:
@@ -200,5 +200,5 @@ def test_a_hash_claim_is_that_of_the_standard() -> None:
 
 
 def test_the_issuer_is_read_before_verification() -> None:
-    assert jose.claimed_issuer(jose.sign({"iss": "service"}, key("ES256"))) == "service"
-    assert jose.claimed_issuer(jose.sign({"iss": 1}, key("ES256"))) is None
+    assert jose.claimed(jose.sign({"iss": "service"}, key("ES256")), "iss") == "service"
+    assert jose.claimed(jose.sign({"iss": 1}, key("ES256")), "iss") is None

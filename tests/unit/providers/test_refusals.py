@@ -23,6 +23,7 @@ from providers.openid.config_tables import (
     DpopConfig,
     IdTokenConfig,
     LevelAnswer,
+    ResponseMode,
     UserinfoConfig,
     UserinfoForm,
 )
@@ -55,6 +56,8 @@ SITES: dict[str, set[str]] = {
     "provider._constant": {"LEVEL_NOT_OFFERED"},
     "provider._overdue": {"BUDGET_SPENT"},
     "pushed_request.push": {"PAR.failed", "PAR_UNREADABLE", "METADATA_ENDPOINT"},
+    "answer_token._refused": {"ANSWER_TOKEN"},
+    "answer_token.open": {"ANSWER_TOKEN"},
     "error_mapping.of_pushed_error": {"PAR.failed", "PAR_CLIENT", "PAR_REFUSED", "DPOP_NONCE"},
     "error_mapping.of_callback_error": {"ANSWER_ERROR"},
     "error_mapping.of_token_error": {"TOKEN.failed", "TOKEN_ERROR", "TOKEN_CODE", "TOKEN_CLIENT", "DPOP_NONCE"},
@@ -93,6 +96,7 @@ SITES: dict[str, set[str]] = {
         *("USERINFO_FORM", "USERINFO_KEYS", "USERINFO_UNPROVEN"),
         *("USERINFO_ENCRYPTED", "USERINFO_NOT_ENCRYPTED", "USERINFO_UNDECRYPTABLE"),
         *("IDENTITY_FORM", "IDENTITY_KEYS", "IDENTITY_UNPROVEN", "IDENTITY_ENCRYPTED"),
+        "ANSWER_TOKEN",
         *("ID_TOKEN_FORM", "ID_TOKEN_KEYS", "ID_TOKEN_UNPROVEN"),
         *("ID_TOKEN_ENCRYPTED", "ID_TOKEN_NOT_ENCRYPTED", "ID_TOKEN_UNDECRYPTABLE"),
     },
@@ -218,6 +222,13 @@ def proven(**settings: Any) -> Scene:
     return scene(proves=True, identity_token=IDENTITY_TABLE, **settings)
 
 
+def jarm(said: dict[str, Any], key: SigningKey = KEY) -> Scene:
+    """A scene with a response in a token."""
+    claims = {"iss": "https://op.example", "aud": "portico", "exp": 4_000_000_000, "code": "a-code", **said}
+    token = sign({name: value for name, value in claims.items() if value is not None}, key)
+    return scene(response_mode=ResponseMode.JWT, at_parameters={"response": token})
+
+
 async def play(wire: Wire, scene: Scene) -> Identity | ProviderFailure:
     """What becomes of a sign-in in a scene."""
     asked = {name.removeprefix("at_"): value for name, value in scene.items() if name.startswith("at_")}
@@ -260,9 +271,25 @@ SCENES: dict[UpstreamFault, list[Scene]] = {
             )
         ),
     ],
-    UpstreamFault.ANSWER_ELSEWHERE: [scene(at_parameters={"code": "a", "iss": "https://other.example"})],
+    UpstreamFault.ANSWER_ELSEWHERE: [
+        scene(at_parameters={"code": "a", "iss": "https://other.example"}),
+        scene(response_mode=ResponseMode.JWT),
+        jarm({"iss": "https://other.example"}),
+    ],
     UpstreamFault.ANSWER_ERROR: [scene(at_parameters={"error": "server_error"}), scene(at_parameters={"error": "é"})],
     UpstreamFault.ANSWER_CODE: [scene(at_parameters={"code": ""}), scene(at_parameters={"code": "é"})],
+    UpstreamFault.ANSWER_TOKEN: [
+        jarm({}, OTHER),
+        jarm({"aud": "other"}),
+        jarm({"aud": None}),
+        jarm({"exp": 1}),
+        jarm({"exp": None}),
+        jarm({"state": "of another"}),
+        scene(
+            response_mode=ResponseMode.JWT,
+            at_parameters={"response": compact({"alg": "none"}, {"iss": "https://op.example"}, b"x")},
+        ),
+    ],
     UpstreamFault.TOKEN_UNREACHABLE: [scene(token=Unreachable("no")), scene(token=TimedOut("no"))],
     UpstreamFault.TOKEN_STATUS: [
         scene(token=answer("", status)) for status in (302, 401, 404, 405, 410, 429, 500, 503)

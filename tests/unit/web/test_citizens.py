@@ -3,12 +3,14 @@
 import re
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 from starlette.types import ASGIApp
 
 from broker.actions.browser import BrowserUpdates
 from broker.actions.results import ProofResult
-from tests.unit.web.citizen_pages import GivenCitizen, client, path
+from broker.crypto.jose import load_signing_key, new_signing_key_pem, sign
+from tests.unit.web.citizen_pages import ISSUER, GivenCitizen, client, path
 from tests.unit.web.citizen_requests import COOKIE, JOURNEY, SECRET, get, post, set_cookies, token
 from tests.unit.web.examples import HANDLE, VIEWS
 
@@ -199,6 +201,33 @@ async def test_a_callback_leads_to_its_transaction(app: ASGIApp, citizen: GivenC
     answer = await get(app, f"/callback/alder?code=x&state={HANDLE}")
     assert (answer.status_code, answer.headers["location"]) == (303, JOURNEY)
     assert citizen.done == [("complete", "alder", {"code": "x", "state": HANDLE})]
+
+
+async def test_a_signed_callback_is_found_by_the_state_in_its_token(app: ASGIApp, citizen: GivenCitizen) -> None:
+    key = load_signing_key(new_signing_key_pem("ES256"), "ES256")
+    token = sign({"state": HANDLE}, key)
+    assert (await get(app, f"/callback/alder?response={token}")).status_code == 303
+    assert citizen.done == [("complete", "alder", {"response": token, "state": HANDLE})]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "query"),
+    [
+        ("application/x-www-form-urlencoded", "code=a%2Bb&state=s&code=x", "?code=a%2Bb&state=s&code=x"),
+        ("application/x-www-form-urlencoded", "", "?"),
+        ("application/x-www-form-urlencoded", "code=<a>\r\n", ""),
+        ("application/x-www-form-urlencoded", "code=" + "a" * 9000, ""),
+        ("application/json", "code=a", ""),
+    ],
+)
+async def test_a_posted_callback_becomes_a_get_with_the_cookies_of_the_browser(
+    app: ASGIApp, citizen: GivenCitizen, kind: str, body: str, query: str
+) -> None:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER) as browser:
+        answer = await browser.post("/callback/alder", content=body, headers={"content-type": kind})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/callback/alder{query}")
+    assert "set-cookie" not in answer.headers
+    assert citizen.done == []
 
 
 async def test_a_stray_callback_shows_a_page(app: ASGIApp) -> None:

@@ -1,0 +1,58 @@
+"""Responses in a signed token, and the parameter that asks for each mode."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from broker.crypto.jose import SigningKey, sign
+from broker.model.identity import Identity
+from broker.platform.system import System
+from broker.provider import CallbackParameters, ProviderFailure, ProviderFailureReason, UpstreamRedirect
+from providers.openid.config_tables import ResponseMode
+from tests.unit.providers.stage import ASK, CALLBACK
+from tests.unit.providers.wire import ISSUER, KEY, OTHER, Wire, key_set
+
+
+def response(system: System, key: SigningKey = KEY, **said: object) -> dict[str, str]:
+    """A response in a token."""
+    claims = {"iss": ISSUER, "aud": "portico", "exp": int(system.now()) + 60, "state": ASK.state, **said}
+    return {"response": sign(claims, key), "state": ASK.state}
+
+
+@pytest.mark.parametrize("mode", ResponseMode)
+async def test_the_mode_is_requested_unless_it_is_the_usual_one(system: System, mode: ResponseMode) -> None:
+    away = await Wire(system).provider(response_mode=mode).begin(ASK)
+    assert isinstance(away, UpstreamRedirect)
+    expected = None if mode is ResponseMode.QUERY else [mode.value]
+    assert parse_qs(urlsplit(away.url).query).get("response_mode") == expected
+
+
+async def test_a_code_in_a_signed_token_is_redeemed(system: System) -> None:
+    wire = Wire(system)
+    provider = wire.provider(response_mode=ResponseMode.JWT)
+    assert isinstance(await wire.sign_in(provider, response(system, code="a-code")), Identity)
+    wire.keys, wire.key = key_set(OTHER), OTHER
+    assert isinstance(await wire.sign_in(provider, response(system, OTHER, code="a-code")), Identity)
+
+
+async def test_an_error_in_a_signed_token_is_that_of_the_provider(system: System) -> None:
+    wire = Wire(system)
+    provider = wire.provider(response_mode=ResponseMode.JWT)
+    failure = await wire.sign_in(provider, response(system, error="access_denied"))
+    assert isinstance(failure, ProviderFailure)
+    assert failure.reason is ProviderFailureReason.CANCELLED
+
+
+async def test_a_response_outside_of_a_token_belongs_to_no_attempt(system: System) -> None:
+    provider = Wire(system).provider(response_mode=ResponseMode.JWT)
+    away = await provider.begin(ASK)
+    assert isinstance(away, UpstreamRedirect)
+    for parameters in (
+        {"code": "a", "iss": ISSUER},
+        {"response": "no token"},
+        response(system, iss="https://x.example"),
+    ):
+        assert not provider.matches_callback(away.provider_state, CallbackParameters(parameters, CALLBACK))
+    good = response(system, code="a")
+    assert provider.matches_callback(away.provider_state, CallbackParameters(good, CALLBACK))
+    assert not provider.matches_callback(away.provider_state, CallbackParameters(good, f"{CALLBACK}x"))
