@@ -46,7 +46,7 @@ def level_word(dialect: Dialect, sign_in: NationalSignIn) -> str | None:
     if outcome == "lower_level":
         level = min(levels.values())
     reached = [word for word, worth in levels.items() if worth <= level]
-    return max(reached, key=lambda word: levels[word], default=next(iter(levels)))
+    return max(reached, key=lambda word: levels[word], default=min(levels, key=lambda word: levels[word]))
 
 
 class TokenMaker:

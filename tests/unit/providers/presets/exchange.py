@@ -130,8 +130,13 @@ def key_pem(family: str, _use: str) -> bytes:
 
 def entry_of(name: str, environment: str = "live", more: Mapping[str, Any] | None = None) -> ProviderEntry:
     """The provider that an operator's file configures, read as the settings are read."""
+    return _entry(name, environment, json.dumps(more or {}))
+
+
+@cache
+def _entry(name: str, environment: str, more: str) -> ProviderEntry:
     own = tomllib.loads(operator_file(name, environment).replace('"..."', f'"{CLIENT_ID}"'))
-    table = merge({"id": name, **own}, more or {})
+    table = merge({"id": name, **own}, json.loads(more))
     found, problems = provider(Source(f"{name}.toml", "", table, Path("/etc")), KINDS, development=False)
     assert not problems, "\n".join(map(str, problems))
     assert found is not None

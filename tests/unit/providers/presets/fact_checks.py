@@ -126,6 +126,11 @@ async def _headers(here: Exchange, value: list[str]) -> None:
     assert value == ["User-Agent"], "the client sends this one on every call"
 
 
+@about("tls")
+async def _tls(here: Exchange, value: Mapping[str, Any]) -> None:
+    assert len(set(here.entry.config.tls_roots)) == len(value.get("roots", []))
+
+
 @about("client.methods")
 async def _methods(here: Exchange, value: list[str]) -> None:
     await here.sign_in()
