@@ -29,7 +29,7 @@ EXCHANGE: Final = script(
         last = last + 1
         redis.call('SET', counter, last, 'PX', lifetime)
         redis.call('ZADD', log, last, last .. ' ' .. entry)
-        redis.call('ZREMRANGEBYRANK', log, 0, -kept - 1)
+        redis.call('ZREMRANGEBYSCORE', log, '-inf', last - kept)
         redis.call('PEXPIRE', log, lifetime)
     end
     if last == seen then

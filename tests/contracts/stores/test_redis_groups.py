@@ -108,6 +108,9 @@ async def use(passing: EphemeralStores, clock: FakeClock, name: str) -> None:
     assert [await passing.proofs.first_use(name, until, epoch) for _ in range(2)] == [True, False]
     assert await passing.rate_limits.allow(name, 1, 60)
     await passing.rate_limits.give_back(name, 60)
+    await passing.provider_signals.exchange(name.encode())
+    assert await passing.provider_signals.claim(name, 60)
+    assert await passing.departures.reserve(name, 1.0, 10, clock.now()) == clock.now()
 
 
 async def works_again(passing: EphemeralStores, clock: FakeClock, name: str) -> None:
