@@ -149,7 +149,13 @@ HOMES: dict[str, set[str]] = {
     "phonenumbers": {"broker.normalize"},
     "segno": {"broker.web"},
     "prometheus_client": {"broker.web"},
-    "msgspec": {"broker.stores", "broker.web", "broker.actions", "broker.crypto.jose"},
+    "msgspec": {
+        "broker.settings.service_cache_file",
+        "broker.stores",
+        "broker.web",
+        "broker.actions",
+        "broker.crypto.jose",
+    },
     "uvicorn": {"broker.server", "broker.demo.run"},
     "uvloop": {"broker.server", "broker.demo.run"},
 }

@@ -5,9 +5,9 @@ earlier releases and names the current key. `loading` fills the dataclasses (`sc
 and of `broker.model` those that the rules use) and runs the checks. `check_broker`, `check_services`, `check_jose` and
 `check_providers` check values, `cross_checks` those of several files, `check_context` carries what these checks need of
 broker.toml, `check_shared_secrets` rejects a key or secret with two owners. `credentials` and `secret_files` read the
-keys and secrets of services, `service_cache` holds services whose files did not change, `missing_files` lists the files
-that `portico keys init` creates. `diff` compares two readings for a reload. `reference` prints every setting with its
-docstring: docs/configuration.md is generated from it.
+keys and secrets of services, `service_cache` holds services whose files did not change, `service_cache_file` for the
+next start, `missing_files` lists the files that `portico keys init` creates. `diff` compares two readings for a reload.
+`reference` prints every setting with its docstring: docs/configuration.md is generated from it.
 
 Every problem is collected, with its path and a fix, before the broker starts. No network, no store.
 """

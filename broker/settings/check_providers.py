@@ -11,7 +11,7 @@ from broker.platform.operator_files import content, unmarked
 from broker.platform.toml_loader import Problem, suggestion
 from broker.settings.check_broker import READY, check_texts
 from broker.settings.check_context import CheckContext
-from broker.settings.providers import ProviderEntry, settings_of
+from broker.settings.providers import ProviderEntry
 from broker.settings.secret_files import file_problem, secret_problem
 from broker.settings.staff import StaffFile
 from broker.settings.urls import is_loopback, split
@@ -40,7 +40,7 @@ def check_addresses(entry: ProviderEntry, context: CheckContext) -> Iterator[Pro
     """Checks that outside development no URL uses http or a loopback address, so that no simulated provider is used."""
     if context.development:
         return
-    for name, value in settings_of(entry.config):
+    for name, value in entry.settings:
         for text in texts(value):
             parts = split(text) if text.startswith(("http://", "https://")) else None
             if parts is None:

@@ -78,6 +78,11 @@ class ProviderEntry:
     policy: ProviderPolicy
     config: Any
     preset: str | None = None
+    settings: tuple[tuple[str, object], ...] = field(init=False, compare=False, repr=False)
+    """Every setting of the kind's table by its path: derived once, since many checks look for files among them."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", tuple(settings_of(self.config)))
 
     @property
     def id(self) -> str:
@@ -86,7 +91,7 @@ class ProviderEntry:
 
     def files(self) -> Iterator[tuple[str, Path]]:
         """Yields the files that the kind's table names, each with its setting's name."""
-        return ((name, value) for name, value in settings_of(self.config) if isinstance(value, Path))
+        return ((name, value) for name, value in self.settings if isinstance(value, Path))
 
     def secrets(self) -> Iterator[tuple[str, Path]]:
         """Yields the files of `files` that hold a secret, each with its setting's name."""
@@ -95,7 +100,7 @@ class ProviderEntry:
     def own_keys(self) -> Iterator[OwnKey]:
         """The broker's private keys at this provider: each `key_file` with the algorithm beside it, and those in
         `encryption_key_files`."""
-        known = dict(settings_of(self.config))
+        known = dict(self.settings)
         for name, path in self.files():
             table, dot, last = name.rpartition(".")
             if last.startswith("encryption_key_files["):

@@ -30,10 +30,10 @@ class ServiceRead:
     written: Service
     service: Service
 
-    def files(self) -> Iterable[Path]:
+    def files(self) -> Iterable[str]:
         """The key and secret files that the service names."""
         named = self.written.credentials
-        return (path for path in (named.secret_file, named.jwks_file) if path is not None)
+        return (str(path) for path in (named.secret_file, named.jwks_file) if path is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class CheckedService:
     read: ServiceRead
     secrets: tuple[StoredSecret, ...]
     context: CheckContext
-    signatures: Mapping[Path, Signature]
+    signatures: Mapping[str, Signature]
 
 
 class ServiceCache:
@@ -54,16 +54,17 @@ class ServiceCache:
         """Nothing was read yet. `now` is the clock of this machine, in seconds since 1970 UTC."""
         self.now = now
         self._youngest = youngest
-        self._checked: Mapping[Path, CheckedService] = {}
+        self.checked: Mapping[str, CheckedService] = {}
+        """The services by the path of their file."""
 
     def unchanged(self, path: Path) -> CheckedService | None:
         """The service of a file, if neither the file nor those that it names changed."""
-        known = self._checked.get(path)
+        known = self.checked.get(str(path))
         if known is None or any(signature(file) != before for file, before in known.signatures.items()):
             return None
         return known
 
-    def sign(self, path: Path, read: ServiceRead, began: float) -> Mapping[Path, Signature] | None:
+    def sign(self, path: str, read: ServiceRead, began: float) -> Mapping[str, Signature] | None:
         """The signatures of a service's files; None if one of them changed so recently that it may change unseen.
 
         `began` is when the reading began.
@@ -74,12 +75,12 @@ class ServiceCache:
             return None
         return {file: each for file, each in found.items() if each is not None}
 
-    def replace(self, checked: Mapping[Path, CheckedService]) -> None:
+    def replace(self, checked: Mapping[str, CheckedService]) -> None:
         """Stores what a reading found in place of what was known before."""
-        self._checked = checked
+        self.checked = checked
 
 
-def signature(path: Path) -> Signature | None:
+def signature(path: str) -> Signature | None:
     """What changes with a file: times in nanoseconds, size, inode, device. None if it cannot be determined."""
     try:
         seen = os.stat(path)
@@ -114,15 +115,16 @@ class CachedReading:
         """Stores the services of files below the folder `place`, which all passed their checks."""
         if self._cache is None:
             return
-        kept: dict[Path, CheckedService] = {}
+        kept: dict[str, CheckedService] = {}
+        folder = str(place)
         for source, read, secrets in services:
-            path = place / source.file
+            path = f"{folder}/{source.file}"
             known = self.known.get(source.file)
             if known is not None:
                 kept[path] = known if known.context == context else replace(known, context=context)
                 continue
             signatures = self._cache.sign(path, read, self._began)
-            if source.at == "" and source.base == path.parent and signatures is not None:
+            if source.at == "" and source.file.startswith("services/") and signatures is not None:
                 light = Source(source.file, "", {"client_id": read.service.client_id}, source.base)
                 kept[path] = CheckedService(light, read, secrets, context, signatures)
         self._cache.replace(kept)

@@ -1,7 +1,8 @@
 """What the commands that serve nothing need: settings, the schema, and the stores of facts for a moment."""
 
+import gc
 import logging
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from broker.crypto.seal import Sealer
 from broker.model.store_results import StoreUnavailable
 from broker.platform import system
 from broker.platform.toml_loader import Problem
-from broker.settings import ServiceCache, Settings, Source, load
+from broker.settings import ServiceCache, Settings, Source, load, service_cache_file
 from broker.settings.check_shared_secrets import StoredSecret, copies, file_mark, key_mark
 from broker.stores.clock_check import ClockCheck
 from broker.stores.ephemeral.open import open_ephemeral_stores, open_memory_monitor
@@ -37,6 +38,7 @@ class SettingsReader:
     """Reads the settings at a place. Services whose files did not change since the last reading are not read again."""
 
     place: Path
+    cache_file: Path | None = None
     cache: ServiceCache = field(default_factory=lambda: ServiceCache(system.real_system().now))
 
     def __call__(self, *more: Source) -> Settings | list[Problem]:
@@ -45,11 +47,28 @@ class SettingsReader:
         return loaded if isinstance(loaded, list) else list(check_keys(loaded)) or loaded
 
     def load(self) -> Settings:
-        """The settings. Raises CommandError with every problem in them."""
-        found = self()
+        """The settings, at a start: services whose files did not change since another start come from the cache file.
+
+        Raises CommandError with every problem in them.
+        """
+        gc.disable()  # nothing of what is read becomes garbage, and each collection would look at all of it again
+        try:
+            if self.cache_file is not None:
+                service_cache_file.restore(self.cache, self.cache_file)
+            before = self.cache.checked
+            found = self()
+        finally:
+            gc.enable()
         if isinstance(found, list):
             raise CommandError(format_problems(found, self.place))
+        if self.cache_file is not None and not _same(self.cache.checked, before):
+            service_cache_file.store(self.cache, self.cache_file)
         return found
+
+
+def _same(now: Mapping[str, object], before: Mapping[str, object]) -> bool:
+    """Whether a reading kept every record of the one before, and found no other."""
+    return now.keys() == before.keys() and all(one is before[path] for path, one in now.items())
 
 
 def check_keys(settings: Settings) -> Iterator[Problem]:

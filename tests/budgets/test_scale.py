@@ -2,6 +2,7 @@
 
 import cProfile
 import hashlib
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 from broker.model.service import Service
 from broker.platform.http_client import HttpClients
 from broker.platform.system import System
-from broker.settings import ServiceCache, Settings, credentials, load, loading, sources
+from broker.settings import ServiceCache, Settings, credentials, load, loading, service_cache_file, sources
+from broker.wiring.admin import SettingsReader
 from broker.wiring.provider_builds import ProviderBuilds
 from broker.wiring.registry import Registry
 from providers import KINDS, ProviderDependencies
@@ -127,6 +129,62 @@ def test_services_are_checked_again_if_broker_toml_asks_more_of_them(few: Config
     few.write("broker.toml", broker)
     assert isinstance(wrong, list)
     assert any(problem.path.startswith("services/s9.toml: names") for problem in wrong)
+
+
+def started(config: Configuration, file: Path) -> Settings:
+    """The settings of a start with a cache file, and files that count as old enough."""
+    reader = SettingsReader(config.folder, file, ServiceCache(time.time, youngest=0))
+    return reader.load()
+
+
+def test_another_start_takes_unchanged_services_from_the_cache_file(
+    few: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, parsed = tmp_path / "cache", []
+    first = started(few, file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    def parse_file(path: Path, *rest: Any) -> object:
+        parsed.append(path)
+        return parse(path, *rest)
+
+    parse = sources.parse_file
+    monkeypatch.setattr(sources, "parse_file", parse_file)
+    assert started(few, file) == first
+    assert not any(path.parent.name == "services" for path in parsed)
+    few.change("services/s11.toml", "names.en", "Changed")
+    parsed.clear()
+    assert started(few, file).services["s11"].name("en") == "Changed"
+    assert [path.name for path in parsed if path.parent.name == "services"] == ["s11.toml"]
+    parsed.clear()
+    assert started(few, file).services["s11"].name("en") == "Changed"
+    assert not any(path.parent.name == "services" for path in parsed)
+
+
+@pytest.mark.parametrize("spoil", ["truncated", "another release", "writable by others", "not JSON"])
+def test_a_cache_file_that_cannot_be_trusted_is_not_used(
+    few: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: str
+) -> None:
+    file = tmp_path / "cache"
+    first = started(few, file)
+    content = file.read_bytes()
+    match spoil:
+        case "truncated":
+            file.write_bytes(content[: len(content) // 2])
+        case "another release":
+            monkeypatch.setattr(service_cache_file, "code_digest", lambda: "another")
+        case "writable by others":
+            file.chmod(0o666)
+        case _:
+            file.write_bytes(b"services = 1")
+    restored = ServiceCache(time.time)
+    service_cache_file.restore(restored, file)
+    assert restored.checked == {}
+    assert started(few, file) == first
+
+
+def test_a_cache_file_that_cannot_be_written_stops_no_start(few: Configuration, tmp_path: Path) -> None:
+    assert started(few, tmp_path / "missing" / "cache").services
 
 
 def test_an_offer_looks_at_the_providers_of_its_service_and_not_at_all(many: Configuration, system: System) -> None:
