@@ -14,6 +14,7 @@ from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
 from broker.model.languages import in_language
 from broker.model.self_test import SelfTestFinding
+from broker.model.session import UpstreamLogout
 from broker.platform.toml_loader import Range
 
 
@@ -256,6 +257,15 @@ class PublishesKeys(Protocol):
     @property
     def jwks(self) -> JsonObject:
         """The broker's public keys for this provider (RFC 7517 5)."""
+        ...
+
+
+@runtime_checkable
+class ReceivesLogout(Protocol):
+    """A provider that tells the broker when a citizen signs out there. An optional ability."""
+
+    async def read_logout(self, token: str) -> UpstreamLogout | ProviderFailure | None:
+        """Validates a logout token. None if the settings do not expect any from this provider."""
         ...
 
 

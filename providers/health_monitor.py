@@ -11,6 +11,7 @@ from typing import Final
 from broker.model.assurance import VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
+from broker.model.session import UpstreamLogout
 from broker.model.store_results import StoreUnavailable
 from broker.platform.system import System
 from broker.provider import (
@@ -24,6 +25,7 @@ from broker.provider import (
     ProviderHealth,
     ProviderInfo,
     PublishesKeys,
+    ReceivesLogout,
     UpstreamRedirect,
     UpstreamRequest,
 )
@@ -175,6 +177,10 @@ class MonitoredProvider:
     def jwks(self) -> JsonObject:
         """As the provider; no keys for one at which the broker has none."""
         return self.inner.jwks if isinstance(self.inner, PublishesKeys) else {"keys": []}
+
+    async def read_logout(self, token: str) -> UpstreamLogout | ProviderFailure | None:
+        """As the provider, if it supports that. An invalid token is no evidence of an outage: anyone may send one."""
+        return await self.inner.read_logout(token) if isinstance(self.inner, ReceivesLogout) else None
 
     async def end_session(self, parting: LogoutRedirect) -> str | None:
         """As the provider, if it supports logout and is healthy: a citizen who signs out is not sent to a failing

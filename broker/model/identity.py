@@ -39,7 +39,7 @@ class Identity:
     `provider` is the broker's id of the provider, `level` the level reached, `amr` values of RFC 8176, `auth_time` when
     the person signed in at the provider (seconds since 1970 UTC). `id_token` and `access_token` are the provider's,
     stored only to end the session there; no service receives them. `act` is set if the person signed in on behalf of
-    another.
+    another. `upstream_sid` is the provider's id of its own session, if it says so.
     """
 
     provider: str
@@ -53,3 +53,4 @@ class Identity:
     act: ActingFor | None = None
     id_token: str | None = field(default=None, repr=False)
     access_token: str | None = field(default=None, repr=False)
+    upstream_sid: str | None = None

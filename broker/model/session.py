@@ -36,6 +36,19 @@ class EndedSession:
     services: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamLogout:
+    """A provider's statement that a citizen signed out there. `sid` names one session of theirs; None: all.
+
+    `at` is when the provider said so (seconds since 1970 UTC).
+    """
+
+    issuer: str
+    subject: str
+    sid: str | None
+    at: float
+
+
 LogoutFanOut = Callable[[EndedSession], Sequence[OutboundDelivery]]
 """Computes the deliveries for an ended session. They are written in the database transaction that ends the session."""
 

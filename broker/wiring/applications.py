@@ -23,6 +23,7 @@ from broker.actions.endpoints.context import (
 from broker.actions.logout import LogoutContext, LogoutStores
 from broker.actions.ports import BrokerCrypto
 from broker.actions.sign_in.context import SignInContext, SignInLimits, SignInMonitoring, SignInPolicy, SignInStores
+from broker.actions.upstream_logout import UpstreamLogoutContext
 from broker.crypto.jose import Authorities, read_authorities
 from broker.journey.provider_offer import OfferPolicy
 from broker.model.request import ResponseMode
@@ -51,7 +52,7 @@ from broker.web.services.browser_endpoints import front_routes
 from broker.web.services.check_session_iframe import session_route
 from broker.web.services.client_endpoints import CROSS_ORIGIN, Published
 from broker.web.services.cors import CrossOrigin
-from broker.web.services.provider_keys import provider_key_routes
+from broker.web.services.provider_endpoints import provider_routes
 from broker.web.shared.fast_router import fast_router
 from broker.web.shared.i18n import languages
 from broker.web.shared.not_found import NotFoundHandler, paths, typeable_paths
@@ -280,7 +281,9 @@ def public_app(container: Container) -> ASGIApp:
             broker.picker.order,
         ),
     ]
-    called = [*called, *provider_key_routes(container.configuration.registry.providers)]
+    registry, links = container.configuration.registry, container.connections.sql_stores.identity_links
+    theirs = UpstreamLogoutContext(registry.providers, registry.services, links, container.system)
+    called = [*called, *provider_routes(theirs)]
     routes = [
         *called,
         *front_routes(citizen_app, sign_in, checks, logout),

@@ -222,6 +222,9 @@ class LogoutConfig:
     without `state`. `revoke`: the broker revokes the access token (RFC 7009), and the citizen visits nothing."""
     url: str | None = None
     """The address, if it is not the `end_session_endpoint` of the metadata."""
+    backchannel: bool = False
+    """Whether the provider tells the broker that a citizen signed out there (OpenID Connect Back-Channel Logout 1.0).
+    Register `<issuer>/providers/<id>/backchannel-logout` there. Its logout tokens need a `sub`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ class UpstreamFault(StrEnum):
     CLAIMS_MISSING = "claims_missing"
     CLAIM_NOT_ALLOWED = "claim_not_allowed"
     ACTING_UNMAPPED = "acting_unmapped"
+    LOGOUT_TOKEN = "logout_token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,7 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
     F.LEVEL_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "content of a token about one citizen"),
     F.LEVEL_UNKNOWN: FaultRule(C.REPLY, R.TOO_WEAK, "content of a token about one citizen"),
     F.CLAIMS_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "details of one citizen"),
+    F.LOGOUT_TOKEN: FaultRule(C.BROWSER, R.UNSAFE, "anyone can send a token to the address for logout tokens"),
     F.ACTING_UNMAPPED: FaultRule(C.REPLY, R.UNSAFE, "one citizen signed in for another person or an organisation"),
     F.CLAIM_NOT_ALLOWED: FaultRule(C.REPLY, R.NOT_VERIFIED, "details of one citizen, such as an account of a company"),
 })
@@ -328,4 +330,15 @@ ANSWER_TOKEN: Final = TokenFaults(
     undecryptable=F.ANSWER_TOKEN,
     setting="authorization_encrypted_response_alg",
     table="response_mode",
+)
+LOGOUT_TOKEN: Final = TokenFaults(
+    "logout token",
+    form=F.LOGOUT_TOKEN,
+    keys=F.LOGOUT_TOKEN,
+    unproven=F.LOGOUT_TOKEN,
+    encrypted=F.LOGOUT_TOKEN,
+    plain=F.LOGOUT_TOKEN,
+    undecryptable=F.LOGOUT_TOKEN,
+    setting="encryption",
+    table="logout",
 )

@@ -30,6 +30,7 @@ from providers.openid.id_token_checks import is_subject
 from providers.openid.levels import LevelReader
 
 MAX_METHODS: Final = 10
+MAX_SID: Final = 256
 
 NO_MAP: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -105,6 +106,7 @@ class IdentityReader:
             claims=claims,
             verification=verification(config, level, claims, now),
             act=act,
+            upstream_sid=_sid(id_token.get("sid")),
         )
 
     def _check_values(self, documents: Documents, now: int) -> None:
@@ -130,6 +132,10 @@ class IdentityReader:
         if not is_subject(subject):
             raise UpstreamError(UpstreamFault.ID_TOKEN_SUBJECT, f"{self._config.subject_claim} is no subject")
         return str(subject)
+
+
+def _sid(value: object) -> str | None:
+    return value if isinstance(value, str) and 1 <= len(value) <= MAX_SID else None
 
 
 def _without(claims: JsonObject, name: str) -> JsonObject:

@@ -12,6 +12,7 @@ from broker.crypto.jose import KeySet
 from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
+from broker.model.session import UpstreamLogout
 from broker.platform import base64url
 from broker.platform.http_client import ConnectionTerms, HttpClient
 from broker.platform.refreshing_cache import RefreshingCache
@@ -36,6 +37,7 @@ from providers.openid.error_mapping import of_callback_error
 from providers.openid.errors import UpstreamError, UpstreamFault
 from providers.openid.identity import verifiable
 from providers.openid.logout_request import logout_address, revoke
+from providers.openid.logout_token import LogoutTokens
 from providers.openid.metadata import CACHE_POLICY, KeySource, Metadata, fetch_metadata
 from providers.openid.own_keys import OwnKeys
 from providers.openid.pushed_request import push
@@ -83,6 +85,7 @@ class OpenIdProvider:
         self._keys: RefreshingCache[KeySet] = RefreshingCache(self._fetch_keys, ground.system, CACHE_POLICY)
         signed = config.response_mode is ResponseMode.JWT
         self._answers = AnswerTokens(config, self._keys, ground.system) if signed else None
+        self._logouts = LogoutTokens(config, self._keys, ground.system) if config.logout.backchannel else None
         keys = ProviderKeys(self._keys, self._client)
         self._redemption = Redemption(card, config, calls, own, keys, ground)
 
@@ -197,6 +200,15 @@ class OpenIdProvider:
         if not CODE.fullmatch(code):
             raise UpstreamError(UpstreamFault.ANSWER_CODE, "the response has neither an error nor a valid code")
         return await self._redemption.identity(await self._metadata.get(), note, code)
+
+    async def read_logout(self, token: str) -> UpstreamLogout | ProviderFailure | None:
+        """Validates a logout token of the provider, if the settings expect some."""
+        if self._logouts is None:
+            return None
+        try:
+            return await self._logouts.read(token)
+        except UpstreamError as refused:
+            return refused.failure
 
     async def end_session(self, parting: LogoutRedirect) -> str | None:
         """The logout URL of the provider, if it has one and its metadata is available immediately."""

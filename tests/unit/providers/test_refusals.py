@@ -58,6 +58,8 @@ SITES: dict[str, set[str]] = {
     "pushed_request.push": {"PAR.failed", "PAR_UNREADABLE", "METADATA_ENDPOINT"},
     "answer_token._refused": {"ANSWER_TOKEN"},
     "answer_token.open": {"ANSWER_TOKEN"},
+    "logout_token.read": {"LOGOUT_TOKEN"},
+    "logout_token._refused": {"LOGOUT_TOKEN"},
     "error_mapping.of_pushed_error": {"PAR.failed", "PAR_CLIENT", "PAR_REFUSED", "DPOP_NONCE"},
     "error_mapping.of_callback_error": {"ANSWER_ERROR"},
     "error_mapping.of_token_error": {"TOKEN.failed", "TOKEN_ERROR", "TOKEN_CODE", "TOKEN_CLIENT", "DPOP_NONCE"},
@@ -96,7 +98,7 @@ SITES: dict[str, set[str]] = {
         *("USERINFO_FORM", "USERINFO_KEYS", "USERINFO_UNPROVEN"),
         *("USERINFO_ENCRYPTED", "USERINFO_NOT_ENCRYPTED", "USERINFO_UNDECRYPTABLE"),
         *("IDENTITY_FORM", "IDENTITY_KEYS", "IDENTITY_UNPROVEN", "IDENTITY_ENCRYPTED"),
-        "ANSWER_TOKEN",
+        *("ANSWER_TOKEN", "LOGOUT_TOKEN"),
         *("ID_TOKEN_FORM", "ID_TOKEN_KEYS", "ID_TOKEN_UNPROVEN"),
         *("ID_TOKEN_ENCRYPTED", "ID_TOKEN_NOT_ENCRYPTED", "ID_TOKEN_UNDECRYPTABLE"),
     },
@@ -451,6 +453,7 @@ SCENES: dict[UpstreamFault, list[Scene]] = {
         *(scene(claims={"acr": value}) for value in ("other", 7, ["eid:high"])),
         scene(level_answer=LevelAnswer(vtm="https://op.example/trustmark")),
     ],
+    UpstreamFault.LOGOUT_TOKEN: [],  # no sign-in: test_logout_tokens.py has them
     UpstreamFault.ACTING_UNMAPPED: [
         scene(claims={"act": {"sub": "helper"}}),
         scene(userinfo=answer({**AMINA, "mandates": ["a"]})),

@@ -6,7 +6,8 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from broker.web.services.provider_keys import provider_key_routes
+from broker.actions.upstream_logout import UpstreamLogoutContext
+from broker.web.services.provider_endpoints import provider_routes
 
 KEYS = {"keys": [{"kty": "EC", "kid": "k", "use": "sig"}]}
 
@@ -27,7 +28,9 @@ class Registered:
 
 def test_keys_are_published_for_registered_providers_alone() -> None:
     providers: Any = {"card": Registered(Publishing(KEYS)), "keyless": Registered(object())}
-    client = TestClient(Starlette(routes=provider_key_routes(providers)))
+    nothing: Any = None
+    context = UpstreamLogoutContext(providers, {}, nothing, nothing)
+    client = TestClient(Starlette(routes=provider_routes(context)))
     found = client.get("/providers/card/jwks")
     assert found.json() == KEYS
     assert found.headers["cache-control"] == "public, max-age=300"
