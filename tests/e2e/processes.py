@@ -8,6 +8,7 @@ from pathlib import Path
 
 from broker import wiring
 from broker.demo.run import DemoApplication, Ports, configured, sample, simulator
+from broker.demo.world import ABERLAN
 from broker.platform import system
 from broker.settings import Settings
 from tests.e2e.app_harness import Addresses, Script, laid_out, on_stores, serving
@@ -77,7 +78,7 @@ async def run(
     )
     outbox = settings.broker.notifications.outbox or folder
     demo_applications = (
-        DemoApplication("sample service", ports.first + 2, sample(settings, ports, outbox)),
+        DemoApplication("sample service", ports.first + 2, sample(settings, ports, outbox, ABERLAN)),
         DemoApplication("simulated providers", ports.first + 3, simulator(settings, ports, system.real_system())),
     )
     async with serving(*demo_applications):

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import wiring
 from broker.demo.run import CONFIG, DemoApplication, Ports, configured, sample, simulator
+from broker.demo.world import ABERLAN
 from broker.platform import system
 from tests.e2e.app_harness import Script, Stage, laid_out, serving
 from tests.e2e.logout_services import ReceivedLogouts, Receiver
@@ -107,7 +108,7 @@ async def apart(
         outbox = settings.broker.notifications.outbox
         assert outbox is not None
         hop = f"{sites.url(3)}/hop".replace(PROVIDERS, PROVIDER_HOP)
-        across = Across(sample(settings, sites, outbox), sites)
+        across = Across(sample(settings, sites, outbox, ABERLAN), sites)
         service = across if logouts is None else Receiver(across, logouts)
         demo_applications = (
             DemoApplication("broker", sites.first, wiring.public_app(parts)),
