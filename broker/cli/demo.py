@@ -18,7 +18,7 @@ install. Takes the folder `config` of the current folder, which it fills with th
 keeps its data in `.demo`. With --example it runs a world in a folder of its name: national providers played exactly,
 and a service as there could be one; its page /try says what to try."""
 
-EXAMPLES = ("council", "denmark", "estonia", "health", "norway", "singapore", "united-kingdom")
+EXAMPLES = ("council", "denmark", "estonia", "france", "health", "norway", "singapore", "united-kingdom")
 """The worlds: folders of deploy/worlds."""
 
 DEMO_PORT = "PORTICO_DEMO_PORT"

@@ -113,7 +113,7 @@ def _loaded(settings: Settings | list[Problem], config: Path) -> Settings:
 def simulator(settings: Settings, ports: Ports, system: System, hop: str | None = None) -> ASGIApp:
     """The simulated providers, each with the broker as its client, including that of staff.
 
-    A provider with `simulator` in its file is a national one, and is played as its preset, whose name is its id.
+    A provider with `simulator` in its file is a national one, and is played as its preset.
     """
     base = ports.url(3)
     invented = [entry for entry in settings.providers.values() if entry.config.simulator is None]
@@ -126,7 +126,7 @@ def simulator(settings: Settings, ports: Ports, system: System, hop: str | None 
     app = create(SimulatorSettings(base, simulated_issuers(clients), settings.broker.development, hop), system)
     national = [
         NationalProvider(
-            read_dialect(entry.id, issuer=entry.config.issuer),
+            read_dialect(entry.preset or entry.id, issuer=entry.config.issuer),
             (_client(entry, f"{ours}/callback/{entry.id}", after),),
             system,
         )

@@ -15,6 +15,7 @@ SIGN_INS = {
     "council": ("move", "GOV.UK One Login", "substantial", "Amina Hughes"),
     "denmark": ("daycare", "MitID", "substantial", "Amina Hughes"),
     "estonia": ("return", "TARA", "high", "Amina Hughes"),
+    "france": ("refund", "FranceConnect+", "substantial", "Amina Hughes"),
     "health": ("results", "NHS login", "substantial", "Amina Hughes"),
     "norway": ("card", "Norwegian BankID", "substantial", "Amina Hughes"),
     "singapore": ("flat", "Singpass", "high", "Amina Hughes"),
