@@ -137,6 +137,7 @@ INVALID: dict[str, list[tuple[str, Any, str] | tuple[str, Any, str, str]]] = {
     ],
     DEMO: [
         ("client_id", "demo service", "only visible ASCII"),
+        ("client_id", "account", "reserved for the citizens' own pages"),
         ("client_id", "d" * 129, "1 to 128"),
         ("redirect_uris", [], "no redirect URI is listed"),
         ("redirect_uris", ["/callback"], "an absolute URL", "redirect_uris[0]"),
