@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from broker.model.account import Dependents
 from broker.model.audit import AuditEvent
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
 from broker.model.self_test import SelfTestFinding
@@ -148,11 +149,21 @@ class Clocks(Protocol):
         ...
 
 
+class LinkCounts(Protocol):
+    """Counts links of identities to accounts."""
+
+    async def dependents(self, provider: str) -> Dependents:
+        """The accounts that a provider leads to."""
+        ...
+
+
 class AdminStoresPort(Protocol):
     """The stores of facts that commands touch."""
 
     @property
     def kill_switches(self) -> Switchboard: ...
+    @property
+    def links(self) -> LinkCounts: ...
     @property
     def sessions(self) -> SessionAdmin: ...
     @property

@@ -1,4 +1,4 @@
-"""`portico provider`: what beside turning one off and on can be done with a provider: pause, resume, list, test."""
+"""`portico provider`: what beside turning one off and on can be done: pause, resume, list, test, count accounts."""
 
 import argparse
 from collections.abc import Iterator, Mapping
@@ -14,6 +14,10 @@ PAUSE = """Citizens are not sent to a paused provider, and read why in their lan
 for every language of the broker. Those who are there may come back. A pause holds for every worker from its next
 request on, until it is resumed or its end has come; it is audited. A second pause replaces the first."""
 
+ACCOUNTS = """Counts the accounts that a provider leads to: those that have another way too, and those that have none,
+which are lost to their services when the provider leaves. Identities that were not used since their provider is
+recorded are not counted. Nothing is changed."""
+
 TEST = """Uses a provider as far as that is possible without a citizen, and prints what works, what does not, and what
 in its metadata departs from the standards or from its preset. The exit status is 3 if sign-ins cannot work."""
 
@@ -24,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pause = verbs.add_parser("pause", help="send no citizen there for a while, and say why", description=PAUSE)
     resume = verbs.add_parser("resume", help="end a pause", description=PAUSE)
     test = verbs.add_parser("test", help="use a provider without a citizen", description=TEST)
-    for verb in (pause, resume, test):
+    accounts = verbs.add_parser("accounts", help="count the accounts that depend on a provider", description=ACCOUNTS)
+    for verb in (pause, resume, test, accounts):
         verb.add_argument("id", type=line, metavar="ID", help="the provider's id")
     pause.add_argument(
         "--reason", type=_text, action="append", required=True, metavar="LANGUAGE=TEXT", help="why, for citizens"
@@ -36,13 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         verb.add_argument(
             "--by", type=line, metavar="NAME", help="who decided this (default: the user running the command)"
         )
-    for verb in (pause, resume, test):
+    for verb in (pause, resume, test, accounts):
         add_config(verb)
 
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Runs the subcommand. Raises CommandError."""
-    if args.verb not in ("pause", "resume", "test", "list"):
+    if args.verb not in ("pause", "resume", "test", "list", "accounts"):
         return await switches.run(args, machine, KillSwitchKind.PROVIDER)
     settings = load_settings(args, machine)
     if args.verb == "test":
@@ -51,6 +56,10 @@ async def run(args: argparse.Namespace, machine: CommandContext) -> int:
     async with machine.open(settings) as facts:
         if args.verb == "list":
             print("\n".join(await _list(settings, facts, machine.system.now())) or "no provider is configured")
+            return 0
+        if args.verb == "accounts":
+            found = await facts.links.dependents(args.id)
+            print(f"{args.id}: {found.alone} accounts have no other way, {found.beside} have one")
             return 0
         require_clock(facts)
         who, now = args.by or machine.user, machine.system.now()

@@ -61,6 +61,14 @@ class Disclosure:
 
 
 @dataclass(frozen=True, slots=True)
+class Dependents:
+    """Identities of one provider: those that alone lead to their account, and those with another way beside them."""
+
+    alone: int
+    beside: int
+
+
+@dataclass(frozen=True, slots=True)
 class LinkWrite:
     """Link of an identity to an account, written in one database transaction with its audit row.
 

@@ -21,6 +21,7 @@ from broker.stores.ephemeral.open import open_ephemeral_stores, open_memory_moni
 from broker.stores.ephemeral.redis_client import Misconfigured
 from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.digests import DigestKeyLost
+from broker.stores.sql.identity_links import SqlIdentityLinks
 from broker.stores.sql.kill_switches import KillSwitchStore
 from broker.stores.sql.schema import schema_is_current, unwritable
 from broker.stores.sql.sessions import SqlSessions
@@ -203,6 +204,7 @@ class AdminStores:
     """The stores of facts as commands see them."""
 
     kill_switches: KillSwitchStore
+    links: SqlIdentityLinks
     sessions: SqlSessions
     epochs: SharedCounters
     audit: AuditVerifier
@@ -237,7 +239,16 @@ async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
         if sql.clock.unready_reason is not None:
             await sql.clock.read_clocks()  # again, now that Redis can be asked
         record = AuditVerifier(sql, ring, broker.audit.checkpoints)
-        yield AdminStores(sql.kill_switches, sql.sessions, sql.counters, record, sql.audit, sql.counters, sql.clock)
+        yield AdminStores(
+            sql.kill_switches,
+            sql.identity_links,
+            sql.sessions,
+            sql.counters,
+            record,
+            sql.audit,
+            sql.counters,
+            sql.clock,
+        )
     finally:
         await ephemeral.close()
         await sql.close()

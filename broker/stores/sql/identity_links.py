@@ -27,13 +27,15 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    exists,
     insert,
     literal_column,
     select,
+    tuple_,
     update,
 )
 
-from broker.model.account import Disclosure, LinkedWay, LinkResult, LinkWrite, UnlinkResult
+from broker.model.account import Dependents, Disclosure, LinkedWay, LinkResult, LinkWrite, UnlinkResult
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
@@ -66,6 +68,9 @@ _MOVED: Final[tuple[Table, ...]] = (
     backchannel_requests,
 )
 """The tables whose rows move to the other account in a merge, beside the consents."""
+
+_PAGE: Final = 1_000
+"""Identities that one query counts, so that it ends in time whatever their number."""
 
 _account: Final = bindparam("account", type_=Text)
 _other: Final = bindparam("other", type_=Text)
@@ -126,6 +131,16 @@ class SqlIdentityLinks:
         self._sessions = database.prepare(
             select(s.digest, s.sealed).where(s.account_id == _account, s.ended.is_(None), s.epoch == EPOCH)
         )
+        others = identities.alias("others")
+        another = exists(
+            select(others.c.digest).where(others.c.account_id == c.account_id, others.c.digest != c.digest)
+        )
+        self._page = database.prepare(
+            select(c.issuer, c.digest, c.provider, another)
+            .where(tuple_(c.issuer, c.digest) > tuple_(_issuer, _digest))
+            .order_by(c.issuer, c.digest)
+            .limit(literal_column(str(_PAGE)))
+        )
         self._insert = database.prepare(
             insert(identities).values(
                 issuer=_issuer,
@@ -162,6 +177,15 @@ class SqlIdentityLinks:
             return []
         found = await self._database.query(self._common, {"account": account, "other": owner[0][0]})
         return [row[0] for row in found]
+
+    async def dependents(self, provider: str) -> Dependents:
+        """Counts the accounts that a provider leads to, as far as it asserted their identity since it is recorded."""
+        after, alone, beside = ("", ""), 0, 0
+        while rows := await self._database.query(self._page, {"issuer": after[0], "digest": after[1]}):
+            mine = [bool(another) for _, _, asserted_by, another in rows if asserted_by == provider]
+            alone, beside = alone + mine.count(False), beside + mine.count(True)
+            after = (rows[-1][0], rows[-1][1])
+        return Dependents(alone, beside)
 
     def key(self, issuer: str, subject: str) -> str:
         """The key of the way that an identity is (`LinkedWay.key`)."""

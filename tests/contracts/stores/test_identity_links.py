@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broker.model.account import Disclosure, LinkResult, LinkWrite, UnlinkResult
+from broker.model.account import Dependents, Disclosure, LinkResult, LinkWrite, UnlinkResult
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.outbound_delivery import OutboundDelivery
@@ -212,6 +212,16 @@ async def test_the_last_way_is_unlinked_only_by_a_citizen_who_accepts_that(sql: 
     assert await unlink(sql, now, key, last=True) is UnlinkResult.UNKNOWN
     assert len(await audited(sql, "identity_unlinked")) == 1
     assert await sign_in(sql, now, "3", "ann") == AuthorizationWritten("account-3", "pairwise-3")
+
+
+async def test_the_accounts_that_depend_on_a_provider_are_counted(sql: SqlStores, clock: FakeClock) -> None:
+    for number in range(5):
+        await sign_in(sql, clock.now(), f"{number}", f"person-{number}")
+    await sql.identity_links.link(link(clock.now(), "account-1", "person-1"))
+    await sql.identity_links.link(link(clock.now(), "account-2", "person-2"))
+    assert await sql.identity_links.dependents("bank") == Dependents(alone=3, beside=2)
+    assert await sql.identity_links.dependents("post") == Dependents(alone=0, beside=2)
+    assert await sql.identity_links.dependents("none") == Dependents(0, 0)
 
 
 async def test_a_way_of_another_account_is_not_unlinked(sql: SqlStores, clock: FakeClock) -> None:

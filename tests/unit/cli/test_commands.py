@@ -221,6 +221,7 @@ def test_a_provider_is_turned_off_with_a_reason_and_on_again(config: Configurati
     assert run(config, *off) == ["northbank was off already"]
     reason = "off since 2027-01-15 08:00 UTC by olu: their certificate expired"
     assert f"northbank  openid, substantial: {reason}" in run(config, "provider", "list")
+    assert run(config, "provider", "accounts", "northbank") == ["northbank: 0 accounts have no other way, 0 have one"]
     assert run(config, "service", "list") == ["nothing is off"]
     assert run(config, "provider", "enable", "northbank", "--by", "Ada") == ["northbank is on again"]
     assert run(config, "provider", "enable", "northbank") == ["northbank was not off"]
