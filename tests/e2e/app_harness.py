@@ -99,9 +99,9 @@ class Script:
     example configuration.
     """
 
-    world: str | None = None
     edits: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    world: str | None = None
 
 
 def on_stores(database: str, redis: str) -> Mapping[str, str]:
