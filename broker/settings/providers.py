@@ -99,12 +99,14 @@ class ProviderEntry:
 
     def own_keys(self) -> Iterator[OwnKey]:
         """The broker's private keys at this provider: each `key_file` with the algorithm beside it, and those in
-        `encryption_key_files`."""
+        `published_key_files` and `encryption_key_files`."""
         known = dict(self.settings)
         for name, path in self.files():
             table, dot, last = name.rpartition(".")
             if last.startswith("encryption_key_files["):
                 yield OwnKey(name, path, None)
+            elif last.startswith("published_key_files["):
+                yield OwnKey(name, path, str(known.get("key_algorithm", "ES256")))
             elif last == "key_file":
                 algorithm = known.get(f"{table}{dot}key_algorithm", known.get(f"{table}{dot}algorithm", "ES256"))
                 yield OwnKey(name, path, str(algorithm))

@@ -8,14 +8,13 @@ from typing import Final
 
 from broker.model.identity import ActingFor
 from broker.model.json_types import JsonObject
-from providers.openid.claim_paths import Reader, compile_path
+from providers.openid.claim_paths import Reader, compile_path, is_name
 from providers.openid.config_tables import ActingConfig
 from providers.openid.documents import Documents
 from providers.openid.errors import UpstreamError, UpstreamFault
 
 MAX_SCOPE: Final = 20
 MAX_TEXT: Final = 256
-_NOTHING: Final = (None, "", False)
 
 
 class ActingReader:
@@ -24,7 +23,8 @@ class ActingReader:
     def __init__(self, table: ActingConfig) -> None:
         """Raises ValueError for an invalid path."""
         self._kind = table.kind
-        self._signs = tuple((path, compile_path(path)) for path in table.signs)
+        self._names = frozenset(sign for sign in table.signs if is_name(sign))
+        self._paths = tuple((sign, compile_path(sign)) for sign in table.signs if not is_name(sign))
         self._id, self._name, self._scope, self._person = (
             None if path is None else compile_path(path) for path in (table.id, table.name, table.scope, table.person)
         )
@@ -53,10 +53,14 @@ class ActingReader:
 
     def _sign(self, documents: Documents, now: int) -> str | None:
         """The path of a sign in any of the documents."""
-        for path, read in self._signs:
-            for document in (documents.id_token, documents.userinfo, documents.identity_token):
-                found = read(document, now)
-                if found not in _NOTHING and found not in ([], {}):
+        for document in (documents.id_token, documents.userinfo, documents.identity_token):
+            # most documents have no member of these names, and no path is configured
+            if not self._names.isdisjoint(document):
+                for name in sorted(self._names & document.keys()):
+                    if _says_something(document[name]):
+                        return name
+            for path, read in self._paths:
+                if _says_something(read(document, now)):
                     return path
         return None
 
@@ -67,6 +71,10 @@ class ActingReader:
             if (found := reader(document, now)) is not None:
                 return found
         return None
+
+
+def _says_something(value: object) -> bool:
+    return value is not None and value is not False and value not in ("", [], {})
 
 
 def _text(value: object) -> str | None:

@@ -46,9 +46,14 @@ class InvalidPath(ValueError):
     """A path that does not follow the grammar."""
 
 
+def is_name(path: str) -> bool:
+    """Whether a path is the name of a member alone."""
+    return _PLAIN.fullmatch(path) is not None
+
+
 def compile_path(path: str) -> Reader:
     """The reader of a path. Raises InvalidPath."""
-    if _PLAIN.fullmatch(path):
+    if is_name(path):
         return lambda document, _now: document.get(path)
     alternatives = [[_steps(part) for part in joined] for joined in _parse(path)]
 

@@ -49,6 +49,9 @@ class OpenIdConfig:
     key_algorithm: str = "ES256"
     key_id: str | None = None
     """The `kid` of that key. Left out: its RFC 7638 thumbprint."""
+    published_key_files: tuple[Path, ...] = ()
+    """Further private keys (PEM) whose public halves are published, as `key_file`: the next one before it signs, the
+    previous one until the provider has fetched the new set."""
     encryption_key_files: tuple[Path, ...] = ()
     """The broker's private keys (PEM: P-256, P-384, P-521 or RSA) for decryption of tokens from this provider. The
     first is published; the others are previous ones, which the provider may still use."""

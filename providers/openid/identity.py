@@ -174,7 +174,8 @@ def map_claims(given: JsonObject, readers: Mapping[str, Reader], region: str | N
 
     `region` is the country of telephone numbers without a country code; None leaves such numbers out.
     """
-    read = {ours: read_claim(ours, reader(given, now), region) for ours, reader in readers.items()}
+    present = [(ours, value) for ours, reader in readers.items() if (value := reader(given, now)) is not None]
+    read = {ours: read_claim(ours, value, region) for ours, value in present}
     odd = frozenset(ours for ours, found in read.items() if found.malformed)
     claims = {ours: found.value for ours, found in read.items() if found.value is not None}
     for value, proof in PROVEN_BY.items():

@@ -1,11 +1,10 @@
 """Logout at a provider: the address that the citizen visits, or the revocation of the access token (RFC 7009)."""
 
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode
 
 from broker.platform.http_client import HttpResponse
 from broker.provider import LogoutRedirect
-from providers.openid.authorization_request import language_tag
+from providers.openid.authorization_request import encoded, language_tag
 from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import LogoutKind
 from providers.openid.direct_calls import DirectCalls
@@ -34,7 +33,7 @@ def logout_address(config: OpenIdConfig, metadata: Metadata, parting: LogoutRedi
             hint = {"id_token_hint": parting.id_token} if parting.id_token else {"logout_hint": parting.subject}
             language = {config.language_parameter: language_tag(config, parting.language)}
             query = {"client_id": config.client_id, **back, "state": parting.state, **language, **hint}
-    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query, quote_via=quote)}"
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{encoded(query)}"
 
 
 async def revoke(calls: DirectCalls, metadata: Metadata, access_token: str) -> bool:

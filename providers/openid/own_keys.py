@@ -14,20 +14,24 @@ from providers.openid.config_tables import TLS_METHODS, AcceptedForm, UpstreamAu
 
 @dataclass(frozen=True, slots=True)
 class OwnKeys:
-    """Keys and secret of the broker at one provider. The first of `decryption` is current, others are previous ones."""
+    """Keys and secret of the broker at one provider. The first of `decryption` is current, others are previous ones.
+
+    `published` sign nothing: they are the next or previous ones of `assertion`.
+    """
 
     assertion: SigningKey | None = None
     secret: str | None = field(default=None, repr=False)
     request: SigningKey | None = None
     proof: SigningKey | None = None
     decryption: tuple[UpstreamDecryptionKey, ...] = ()
+    published: tuple[SigningKey, ...] = ()
 
     @property
     def jwks(self) -> JsonObject:
         """The public keys for the provider (RFC 7517 5): the one that verifies assertions and
-        requests, and the current one that
+        requests, those before and after it, and the current one that
         encrypts."""
-        known = {key.kid: key.jwk for key in (self.assertion, self.request) if key is not None}
+        known = {key.kid: key.jwk for key in (self.assertion, self.request, *self.published) if key is not None}
         signing = known.values()
         return {"keys": [*signing, *(key.jwk for key in self.decryption[:1])]}
 
@@ -51,4 +55,7 @@ def load_own_keys(config: OpenIdConfig, read: Callable[[Path], bytes]) -> OwnKey
     signed = config.id_token.form is AcceptedForm.SIGNED
     announced = (config.userinfo_response if signed else config.id_token).encryption_algorithms[0]
     decryption = tuple(load_upstream_decryption_key(read(path), announced) for path in config.encryption_key_files)
-    return OwnKeys(assertion, secret, request, proof, decryption)
+    published = tuple(
+        load_signing_key(read(path), config.key_algorithm, upstream=True) for path in config.published_key_files
+    )
+    return OwnKeys(assertion, secret, request, proof, decryption, published)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, cast
-from urllib.parse import quote, urlencode
 
 from broker.crypto.jose import KeySet
 from broker.model.assurance import Level, VerificationCapabilities
@@ -29,7 +28,7 @@ from broker.provider import (
 from providers.kind import ProviderDependencies
 from providers.openid.answer_token import AnswerTokens
 from providers.openid.attempt_note import AttemptNote
-from providers.openid.authorization_request import constants, prefix, variables
+from providers.openid.authorization_request import constants, encoded, prefix, variables
 from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import LogoutKind, NewSignIn, ResponseMode
 from providers.openid.direct_calls import DirectCalls
@@ -116,7 +115,7 @@ class OpenIdProvider:
             if self._config.pushed or self._objects is not None:
                 return await self._send(metadata, {**constant, **own}, note)
             own |= self._calls.key_parameters(cast(JsonObject, note))
-            return UpstreamRedirect(self._prefix(metadata, ask.level) + urlencode(own, quote_via=quote), note)
+            return UpstreamRedirect(self._prefix(metadata, ask.level) + encoded(own), note)
         except UpstreamError as refused:
             return refused.failure
 

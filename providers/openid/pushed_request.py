@@ -3,11 +3,11 @@
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote, urlencode
 
 from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpResponse, NotJson
 from broker.provider import UpstreamRedirect
+from providers.openid.authorization_request import encoded
 from providers.openid.config import OpenIdConfig
 from providers.openid.direct_calls import DirectCalls
 from providers.openid.error_mapping import of_pushed_error
@@ -48,6 +48,6 @@ async def push(
     if isinstance(life, bool) or not isinstance(life, int | float) or not life > 0:
         raise UpstreamError(UpstreamFault.PAR_UNREADABLE, f"{PAR.name}: expires_in is missing or not positive")
     endpoint = metadata.authorization_endpoint
-    query = urlencode({"client_id": config.client_id, "request_uri": reference}, quote_via=quote)
+    query = encoded({"client_id": config.client_id, "request_uri": reference})
     lasting = max(min(float(life), LONGEST_LIFE) - MARGIN, 1.0)
     return UpstreamRedirect(f"{endpoint}{'&' if '?' in endpoint else '?'}{query}", note, now + lasting)

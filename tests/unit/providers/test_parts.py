@@ -4,7 +4,7 @@ import base64
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 from hypothesis import given
@@ -19,6 +19,7 @@ from broker.provider import LogoutRedirect, ProviderFailure, ProviderFailureReas
 from providers.openid.authorization_request import (
     challenge,
     constants,
+    encoded,
     prefix,
     variables,
 )
@@ -214,6 +215,15 @@ def request(ask: UpstreamRequest, *, development: bool = True, **changes: Any) -
     url = before + urlencode(variables(configured, ask, "n-1", "v" * 43, development=development))
     assert url.startswith(f"{ISSUER}/authorize?tenant=1&")
     return parse_qs(urlsplit(url).query, strict_parsing=True)
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=8), st.text(max_size=20), max_size=4))
+def test_a_query_is_encoded_as_the_standard_library_does(parameters: dict[str, str]) -> None:
+    try:
+        expected = urlencode(parameters, quote_via=quote)
+    except UnicodeEncodeError:  # a lone surrogate, which is no text
+        return
+    assert encoded(parameters) == expected
 
 
 def test_a_request_has_everything_once() -> None:

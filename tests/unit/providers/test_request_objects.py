@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from broker.crypto.jose import parse_keys, verify
+from broker.crypto.jose import load_signing_key, new_signing_key_pem, parse_keys, verify
 from broker.model.assurance import Level
 from broker.model.identity import Identity
 from broker.platform.http_client import TimedOut
@@ -24,7 +25,8 @@ from providers.openid.config_tables import (
     RequestObjectConfig,
     UpstreamAuthentication,
 )
-from tests.unit.providers.stage import ASK, CALLBACK, SECRET_FILE, config
+from providers.openid.own_keys import load_own_keys
+from tests.unit.providers.stage import ASK, CALLBACK, PEM, SECRET_FILE, config
 from tests.unit.providers.wire import ACCESS, ISSUER, METADATA, Wire, answer
 
 OBJECT = RequestObjectConfig()
@@ -93,6 +95,15 @@ async def test_a_broker_with_a_secret_may_sign_requests_too(system: System) -> N
     sent = dict(parse_qsl(urlsplit((await departed(provider)).url).query))
     assert signed(provider, sent)["iss"] == "portico"
     assert len(provider.jwks["keys"]) == 1
+
+
+def test_the_next_and_the_previous_key_are_published_and_sign_nothing() -> None:
+    next_pem = new_signing_key_pem("ES256")
+    files = {Path("key.pem"): PEM, Path("next.pem"): next_pem}
+    own = load_own_keys(config(ISSUER, published_key_files=(Path("next.pem"),)), files.__getitem__)
+    assert own.assertion is not None
+    kids = [key["kid"] for key in own.jwks["keys"]]
+    assert kids == [own.assertion.kid, load_signing_key(next_pem, "ES256").kid]
 
 
 @pytest.mark.parametrize(
