@@ -18,7 +18,7 @@ from providers.simulator.national.pages import sign_in_page
 from providers.simulator.national.people import PEOPLE, find_person
 from providers.simulator.national.script import OUTCOMES, Answer, BadScript, Script, read_answer
 from providers.simulator.national.store import NationalStore
-from providers.simulator.national.tokens import LIFE, NationalSignIn, TokenMaker
+from providers.simulator.national.tokens import LIFE, STRANGER, NationalSignIn, TokenMaker
 from providers.simulator.requests import BadRequest, parameters
 from providers.simulator.responses import NO_STORE, page, read_form
 from providers.simulator.settings import SimulatedClient
@@ -44,9 +44,7 @@ class NationalProvider:
 
     async def jwks(self, _request: Request) -> Response:
         """The provider's public keys."""
-        algorithms = self.dialect.words("id_token.algorithms")[:1] + self.dialect.words("userinfo", "algorithms")[:1]
-        keys = {str(key.kid): public(key) for key in map(signing_key, algorithms)}
-        return JSONResponse({"keys": list(keys.values())})
+        return JSONResponse({"keys": self._tokens.jwks})
 
     async def did(self, _request: Request) -> Response:
         """The DID document (did:web) with the keys of the second JWT."""
@@ -129,11 +127,7 @@ class NationalProvider:
         answer = sign_in.answer
         if answer.token_error:
             return self._error(Refused(answer.token_error, answer.description))
-        if answer.outcome == "token_500":
-            return PlainTextResponse("Internal Server Error", 500)
-        if answer.outcome == "junk":
-            return HTMLResponse("<h1>It works!</h1>\x00")
-        return self._grant(replace(sign_in, key=key), form["code"])
+        return _broken(answer.outcome) or self._grant(replace(sign_in, key=key), form["code"])
 
     async def userinfo(self, request: Request) -> Response:
         """OpenID Connect Core 5.3."""
@@ -227,12 +221,14 @@ class NationalProvider:
         code = self._store.codes.put(NationalSignIn(client, asked, answer, int(now), now + CODE_LIFE, key))
         if answer.outcome == "replayed_code":
             self._store.codes.take(code)
-        return self._back(asked, {"code": code})
+        if answer.outcome in ("key_rotated", "key_replaced"):
+            self._tokens.rotate(same_id=answer.outcome == "key_replaced")
+        return self._back(asked, {"code": code, **({"iss": STRANGER} if answer.outcome == "mix_up" else {})})
 
     def _back(self, asked: Mapping[str, str], answer: Mapping[str, str]) -> Response:
         """The redirect to the client."""
         more = {"state": asked["state"]} if "state" in asked else {}
-        if self.dialect.facts.value("response.iss"):
+        if self.dialect.facts.value("response.iss") and "iss" not in answer:
             more["iss"] = self.dialect.issuer
         uri = asked["redirect_uri"]
         return RedirectResponse(f"{uri}{'&' if '?' in uri else '?'}{urlencode({**answer, **more})}", 303, NO_STORE)
@@ -309,3 +305,19 @@ class NationalProvider:
         """A new nonce for DPoP proofs, if the provider demands one."""
         seconds = self.dialect.number("dpop", "nonce_seconds")
         return {} if seconds is None else {"DPoP-Nonce": self._store.new_nonce(seconds)}
+
+
+def _broken(outcome: str) -> Response | None:
+    """The fault of the token endpoint in place of tokens, or None."""
+    match outcome:
+        case "token_500":
+            return PlainTextResponse("Internal Server Error", 500)
+        case "gone":
+            return PlainTextResponse("Not Found", 404)
+        case "redirects":
+            return RedirectResponse("https://elsewhere.example/token", 307)
+        case "huge_answer":
+            return JSONResponse({"access_token": "x" * 1_000_000})
+        case "junk":
+            return HTMLResponse("<h1>It works!</h1>\x00")
+    return None

@@ -42,6 +42,12 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "userinfo_500": "The userinfo endpoint breaks down",
     "par_500": "The endpoint of pushed requests breaks down",
     "junk": "The token endpoint answers with junk",
+    "gone": "The token endpoint is not there any more",
+    "redirects": "The token endpoint redirects to somewhere else",
+    "huge_answer": "The token endpoint answers with megabytes",
+    "mix_up": "A response in the name of another issuer (iss)",
+    "key_rotated": "A new key from one moment to the next, properly published",
+    "key_replaced": "A new key under the id of the old one, properly published",
 }
 """What can happen to a sign-in beside the provider's own errors, with a line for the page."""
 

@@ -7,7 +7,7 @@ from broker.model.assurance import Level
 from broker.model.json_types import JsonObject
 from providers.simulator.national.claims import Claims, Said, put, say
 from providers.simulator.national.dialect import Dialect
-from providers.simulator.national.keys import encrypted, half_hash, keys_of, signed, signing_key, unsigned
+from providers.simulator.national.keys import encrypted, half_hash, keys_of, public, signed, signing_key, unsigned
 from providers.simulator.national.script import Answer
 from providers.simulator.settings import SimulatedClient
 
@@ -15,6 +15,9 @@ LIFE: Final = 600
 VECTOR: Final = "Cp.Cd"
 TRUSTMARK: Final = "trustmark"
 STRANGER: Final = "a-stranger"
+FIRST_ROTATED: Final = 20
+ROTATIONS: Final = 3
+"""Keys that take turns in rotations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,23 @@ class TokenMaker:
         self._dialect = dialect
         self.algorithm = dialect.words("id_token.algorithms")[0]
         self.key = signing_key(self.algorithm)
+        self.kid = str(self.key.kid)
+        self._rotations = 0
+
+    def rotate(self, *, same_id: bool) -> None:
+        """Signs ID tokens with another key. `same_id`: it has the `kid` of the one before."""
+        self._rotations = (self._rotations + 1) % ROTATIONS
+        self.key = signing_key(self.algorithm, FIRST_ROTATED + self._rotations)
+        self.kid = self.kid if same_id else str(self.key.kid)
+
+    @property
+    def jwks(self) -> list[dict[str, object]]:
+        """The published keys."""
+        keys = {self.kid: public(self.key, kid=self.kid)}
+        for algorithm in self._dialect.words("userinfo", "algorithms")[:1]:
+            key = signing_key(algorithm)
+            keys.setdefault(str(key.kid), public(key))
+        return list(keys.values())
 
     def said(self, sign_in: NationalSignIn) -> Said:
         """What is said about the person of a sign-in."""
@@ -168,11 +188,11 @@ class TokenMaker:
             case "no_signature":
                 return unsigned(claims)
             case "wrong_signature" | "wrong_inner_signature":
-                return signed(claims, signing_key(self.algorithm, 9), self.algorithm, {"kid": str(self.key.kid)})
+                return signed(claims, signing_key(self.algorithm, 9), self.algorithm, {"kid": self.kid})
             case "unknown_key":
                 return signed(claims, signing_key(self.algorithm, 9), self.algorithm)
             case _:
-                return signed(claims, self.key, self.algorithm)
+                return signed(claims, self.key, self.algorithm, {"kid": self.kid})
 
     def _sealed(self, outcome: str, token: str, client: SimulatedClient, about: str) -> str:
         if outcome == "not_encrypted":

@@ -5,8 +5,10 @@ import pytest
 from broker.model.identity import Identity
 from broker.platform.system import System
 from broker.provider import ProviderFailure, ProviderFailureReason
+from providers.openid.metadata import COOL_DOWN
 from providers.presets import preset_names
 from providers.simulator.national import OUTCOMES, Answer
+from tests.support.system import FakeClock
 from tests.unit.providers.presets.exchange import Exchange, exchange
 
 R = ProviderFailureReason
@@ -36,6 +38,12 @@ ENDS: dict[str, tuple[ProviderFailureReason, bool] | None] = {
     "userinfo_500": (R.UNAVAILABLE, True),
     "par_500": (R.UNAVAILABLE, True),
     "junk": (R.UNSAFE, False),
+    "gone": (R.UNAVAILABLE, True),
+    "redirects": (R.UNAVAILABLE, True),
+    "huge_answer": (R.UNSAFE, False),
+    "mix_up": (R.UNSAFE, False),
+    "key_rotated": None,
+    "key_replaced": None,
     "identity_missing": (R.NOT_VERIFIED, False),
     "identity_subject": (R.UNSAFE, False),
     "identity_signature": (R.UNSAFE, True),
@@ -67,9 +75,10 @@ def concerns(here: Exchange, outcome: str) -> bool:
 
 
 @pytest.mark.parametrize("name", preset_names())
-async def test_every_fault_of_a_provider_ends_as_its_rule_says(system: System, name: str) -> None:
+async def test_every_fault_of_a_provider_ends_as_its_rule_says(system: System, clock: FakeClock, name: str) -> None:
     here, wrong = exchange(name, system), []
     for outcome, ends in ENDS.items():
+        clock.advance(COOL_DOWN)  # keys may be fetched again
         if outcome == "par_500":
             here.simulated.script.next.append(Answer(outcome))
             found = await here.provider.begin(here.ask)
