@@ -61,7 +61,7 @@ TOPICS: Final[Mapping[str, str]] = {
 REMARKS: Final = frozenset(
     [
         *("registration", "client.keys", "response.quirk", "id_token.quirk", "claims.quirk", "level.rule"),
-        *("session", "testing", "quirk", "ends", "timing", "logout.received"),
+        *("session", "testing", "quirk", "ends", "timing"),
     ]
 )
 """Topics that a reader needs and no test can hold against a preset."""

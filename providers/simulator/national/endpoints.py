@@ -15,7 +15,7 @@ from providers.simulator.national.checks import Refused, check_client, check_pro
 from providers.simulator.national.dialect import Dialect
 from providers.simulator.national.keys import public, signing_key
 from providers.simulator.national.pages import sign_in_page
-from providers.simulator.national.people import PEOPLE, find_person
+from providers.simulator.national.people import PEOPLE, RegisteredPerson, find_person
 from providers.simulator.national.script import OUTCOMES, Answer, BadScript, Script, read_answer
 from providers.simulator.national.store import NationalStore
 from providers.simulator.national.tokens import LIFE, STRANGER, NationalSignIn, TokenMaker
@@ -185,6 +185,19 @@ class NationalProvider:
         except (ValueError, KeyError, TypeError, AttributeError, BadScript) as problem:
             return JSONResponse({"problem": str(problem)}, 400)
         return JSONResponse({"waiting": len(self.script.next)})
+
+    def logout_token(self, person: RegisteredPerson) -> str:
+        """A logout token about a person, for the first client."""
+        jti, now = self._system.random_bytes(16).hex(), int(self._system.now())
+        return self._tokens.logout_token(next(iter(self._clients)), person, jti, now)
+
+    async def logout_tokens(self, request: Request) -> Response:
+        """A logout token about the person of the form, to be posted to the client."""
+        form = await read_form(request)
+        person = find_person(form.get("person", ""))
+        if person is None or not self.dialect.table("logout.received").get("backchannel"):
+            return PlainTextResponse("no such person, or the provider sends no logout tokens", 400)
+        return PlainTextResponse(self.logout_token(person))
 
     async def log(self, _request: Request) -> Response:
         """What was asked of the provider, oldest first."""

@@ -66,4 +66,5 @@ def _routes(provider: NationalProvider) -> Iterator[Route]:
         yield Route(f"/{did.removeprefix('did:web:')}{DID_DOCUMENT}", provider.did)
     yield Route(f"/_sign-in/{dialect.name}", provider.sign_in, methods=["POST"])
     yield Route(f"/_script/{dialect.name}", provider.next_answers, methods=["POST"])
+    yield Route(f"/_logout-token/{dialect.name}", provider.logout_tokens, methods=["POST"])
     yield Route(f"/_log/{dialect.name}", provider.log)

@@ -8,10 +8,12 @@ from broker.model.json_types import JsonObject
 from providers.simulator.national.claims import Claims, Said, put, say
 from providers.simulator.national.dialect import Dialect
 from providers.simulator.national.keys import encrypted, half_hash, keys_of, public, signed, signing_key, unsigned
+from providers.simulator.national.people import RegisteredPerson
 from providers.simulator.national.script import Answer
 from providers.simulator.settings import SimulatedClient
 
 LIFE: Final = 600
+LOGOUT_LIFE: Final = 120
 VECTOR: Final = "Cp.Cd"
 TRUSTMARK: Final = "trustmark"
 STRANGER: Final = "a-stranger"
@@ -161,6 +163,22 @@ class TokenMaker:
         if form == "nested":
             token = self._sealed(outcome, token, sign_in.client, "userinfo")
         return token, dialect.text("userinfo", "media_type")
+
+    def logout_token(self, client_id: str, person: RegisteredPerson, jti: str, now: int) -> str:
+        """A token that says that a person's sessions have ended (OpenID Connect Back-Channel Logout 1.0 2.4)."""
+        subject = say(self._dialect, person, ()).subject
+        claims: Claims = {
+            "iss": self._dialect.issuer,
+            "sub": subject,
+            "aud": client_id,
+            "iat": now,
+            "exp": now + (self._dialect.number("logout.received", "seconds") or LOGOUT_LIFE),
+            "jti": jti,
+            "events": {"http://schemas.openid.net/event/backchannel-logout": {}},
+        }
+        if self._dialect.table("logout.received").get("sid"):
+            claims["sid"] = f"sid-{subject}"
+        return signed(claims, self.key, self.algorithm, {"kid": self.kid, "typ": "logout+jwt"})
 
     def _identity_token(self, sign_in: NationalSignIn, said: Said, now: int) -> str | None:
         dialect, outcome, facts = self._dialect, sign_in.answer.outcome, self._dialect.table("identity_token")

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from broker.model.assurance import Level
 from broker.model.identity import Identity
+from broker.model.session import UpstreamLogout
 from broker.provider import LogoutRedirect, ProviderFailure, ProviderFailureReason
 from providers.simulator.national import PEOPLE, Answer
 from tests.unit.providers.presets.exchange import CLIENT_ID, SECRET, Call, Exchange, key_pem, send
@@ -491,3 +492,19 @@ async def _identity_token(here: Exchange, value: Mapping[str, Any]) -> None:
     assert claims["exp"] - claims["iat"] == value["seconds"]
     document = f"https://{value['did']['live'].removeprefix('did:web:')}/.well-known/did.json"
     assert here.wire.called(document)
+
+
+@about("logout.received")
+async def _logout_received(here: Exchange, value: Mapping[str, Any]) -> None:
+    assert here.entry.config.logout.backchannel == value["backchannel"]
+    identity = await here.sign_in()
+    assert isinstance(identity, Identity), identity
+    sent = await send(here.wire.app, Call("POST", f"https://_logout-token/{here.entry.id}", {}, {"person": "amina"}))
+    assert (sent.status == 200) == value["backchannel"]
+    if value["backchannel"]:
+        claims = part(sent.body.decode(), 1)
+        assert ("sid" in claims) == value.get("sid", False)
+        assert claims["exp"] - claims["iat"] == value.get("seconds", claims["exp"] - claims["iat"])
+        found = await here.provider.read_logout(sent.body.decode())
+        assert isinstance(found, UpstreamLogout), found
+        assert (found.issuer, found.subject) == (identity.issuer, identity.subject)
