@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -13,6 +15,9 @@ from broker.wiring.provider_builds import UNBUILDABLE, PreparedProviders, Unusab
 from broker.wiring.registry import Registry
 
 LOG = logging.getLogger("portico.app")
+
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which a thread that reads settings gives up the interpreter's lock if the event loop waits for it."""
 
 RETRY_DELAY = 2.0
 """Seconds between two attempts to load settings that were invalid."""
@@ -78,7 +83,8 @@ class SettingsReloader:
         """Reloads now. Logs every problem with its place and fix."""
         async with self._one_at_a_time:
             asked = self._seen or 0
-            loaded = await asyncio.to_thread(self._prepared)
+            with _responsive_loop():
+                loaded = await asyncio.to_thread(self._prepared)
             if isinstance(loaded, list):
                 log_problems(loaded)
                 return
@@ -112,6 +118,20 @@ class SettingsReloader:
             return settings, changes, self._registry.prepare(settings)
         except UnusableProvider as unusable:
             return [Problem(f"provider {unusable.provider}", unusable.problem, UNBUILDABLE)]
+
+
+@contextmanager
+def _responsive_loop() -> Iterator[None]:
+    """Lets the event loop interrupt a thread that computes sooner than usual.
+
+    Each of its turns waits for that thread to give up the interpreter's lock: 5 ms by default, and a request has many.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 async def wait_for_valid(reader: Reader) -> Settings:
