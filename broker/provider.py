@@ -242,8 +242,9 @@ class ChecksItself(Protocol):
     """A provider that can be used without a citizen, to find out whether it is as it was published. An optional
     ability."""
 
-    async def self_test(self) -> Sequence[SelfTestFinding]:
-        """Calls the provider's endpoints with what no citizen is behind, such as a code that nobody issued.
+    async def self_test(self, callback: str) -> Sequence[SelfTestFinding]:
+        """Calls the provider's endpoints with what no citizen is behind, such as a made-up code. `callback` is the
+        broker's redirect URI at this provider.
 
         A refusal is then the expected answer. Empty if everything is as expected.
         """

@@ -26,7 +26,8 @@ async def test_provider(settings: Settings, provider: str) -> Sequence[SelfTestF
     try:
         dependencies = ProviderDependencies(http_clients, system.real_system())
         kind = KINDS[entry.kind]
-        found = await findings(kind.build(entry.card, entry.config, dependencies))
+        callback = f"{broker.issuer}/callback/{provider}"
+        found = await findings(kind.build(entry.card, entry.config, dependencies), callback)
         if any(one.blocks for one in found):
             return found
         departures = await kind.deviations(entry.config, http_clients)
@@ -35,13 +36,16 @@ async def test_provider(settings: Settings, provider: str) -> Sequence[SelfTestF
         await http_clients.close()
 
 
-async def findings(provider: Provider) -> Sequence[SelfTestFinding]:
-    """What does not work at a provider, and what differs there from what was published."""
+async def findings(provider: Provider, callback: str) -> Sequence[SelfTestFinding]:
+    """What does not work at a provider, and what differs there from what was published.
+
+    `callback` is the broker's redirect URI at it.
+    """
     try:
         async with asyncio.timeout(WITHIN):
             health = await provider.health()
             if not health.working:
                 return (SelfTestFinding("health", health.detail or "it does not answer as it should", blocks=True),)
-            return await provider.self_test() if isinstance(provider, ChecksItself) else ()
+            return await provider.self_test(callback) if isinstance(provider, ChecksItself) else ()
     except TimeoutError:
         return (SelfTestFinding("health", f"the test took longer than {WITHIN:.0f} seconds", blocks=True),)

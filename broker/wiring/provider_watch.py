@@ -53,7 +53,7 @@ class DailyTest:
             return
         registry = self._container.configuration.registry
         signals = self._container.connections.ephemeral_stores.provider_signals
-        for provider_id in registry.providers:
+        for provider_id, registered in registry.providers.items():
             if provider_id in self._tested:
                 continue
             self._tested.add(provider_id)
@@ -63,15 +63,15 @@ class DailyTest:
                 self._tested.discard(provider_id)
                 raise
             if mine:
-                await self._test(provider_id)
+                await self._test(provider_id, registered.callback)
                 return
         self._tested.clear()
 
-    async def _test(self, provider_id: str) -> None:
+    async def _test(self, provider_id: str, callback: str) -> None:
         watched = self._container.monitoring.health_monitor.providers.get(provider_id)
         if watched is None:
             return
-        found = await findings(watched.inner)
+        found = await findings(watched.inner, callback)
         self._container.monitoring.metrics.provider_tested(provider_id, len(found))
         known = self._known.get(provider_id, ())
         self._known[provider_id] = found

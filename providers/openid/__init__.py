@@ -6,7 +6,7 @@ it at the `token_endpoint`, opens tokens (`token_opening`), checks the ID token 
 and a second `identity_token`, and makes the `identity`: its `levels`, and claims by `claim_paths`. `direct_calls` and
 `dpop` send calls with the broker's `client_authentication`. `metadata` and keys are cached. `errors` lists every fault
 with its cause, `error_mapping` the provider's error codes, `describe` what may be logged. `standard_metadata` compares
-the metadata with the standards for `check --connect`.
+the metadata with the standards for `check --connect`, `self_test` with the settings, and tries a made-up code.
 """
 
 from collections.abc import Sequence

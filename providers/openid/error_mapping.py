@@ -45,7 +45,7 @@ def of_callback_error(error: str, description: str | None, config: OpenIdConfig)
     """The failure of an `error` in the callback. It came through the citizen's browser, so it is no evidence of an
     outage."""
     reason = reason_of(error, description, config) or ProviderFailureReason.UNAVAILABLE
-    return UpstreamError(UpstreamFault.ANSWER_ERROR, f"the provider returned {_log_text(error)}", reason=reason)
+    return UpstreamError(UpstreamFault.ANSWER_ERROR, f"the provider returned {log_text(error)}", reason=reason)
 
 
 def of_token_error(document: JsonObject, answer: HttpResponse, config: OpenIdConfig) -> UpstreamError:
@@ -57,7 +57,7 @@ def of_token_error(document: JsonObject, answer: HttpResponse, config: OpenIdCon
     error = document.get("error")
     if not isinstance(error, str):
         return TOKEN.failed(answer)
-    detail = f"token endpoint: status {answer.status}, {_log_text(error)}"
+    detail = f"token endpoint: status {answer.status}, {log_text(error)}"
     reason = reason_of(error, document.get("error_description"), config)
     if reason is not None and reason is not STANDARD.get(error):
         return UpstreamError(UpstreamFault.TOKEN_ERROR, detail, reason=reason)
@@ -77,7 +77,7 @@ def of_pushed_error(document: JsonObject, answer: HttpResponse, config: OpenIdCo
     error = document.get("error")
     if not isinstance(error, str):
         return PAR.failed(answer)
-    detail = f"{PAR.name}: status {answer.status}, {_log_text(error)}"
+    detail = f"{PAR.name}: status {answer.status}, {log_text(error)}"
     match error:
         case "invalid_client":
             return UpstreamError(UpstreamFault.PAR_CLIENT, detail)
@@ -97,6 +97,6 @@ def of_return_codes(found: object, config: OpenIdConfig) -> ProviderFailureReaso
     return None
 
 
-def _log_text(error: object) -> str:
+def log_text(error: object) -> str:
     """An error code for the log."""
     return error if isinstance(error, str) and _CODE.fullmatch(error) else "an error that cannot be shown"

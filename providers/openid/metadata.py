@@ -11,6 +11,7 @@ from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpClient, HttpClients, HttpResponse, NotJson
 from broker.platform.refreshing_cache import CachePolicy
 from providers.openid.config import OpenIdConfig
+from providers.openid.config_tables import EndpointsConfig
 from providers.openid.describe import describe_identifier
 from providers.openid.errors import KEYS, METADATA, UpstreamError, UpstreamFault
 
@@ -94,10 +95,19 @@ def parse_metadata(
 
 async def fetch_metadata(config: OpenIdConfig, client: HttpClient, http_clients: HttpClients) -> Metadata:
     """The provider's metadata: fetched, or as configured. Raises UpstreamError."""
-    known = config.endpoints
-    if known is None:
-        document, mutual = await fetch_document(config, client), config.certificate_file is not None
-        return parse_metadata(document, config.issuer, http_clients.may_call, mutual_tls=mutual)
+    if config.endpoints is not None:
+        return configured_metadata(config.endpoints)
+    return read_metadata(config, await fetch_document(config, client), http_clients)
+
+
+def read_metadata(config: OpenIdConfig, document: JsonObject, http_clients: HttpClients) -> Metadata:
+    """The metadata in the provider's document. Raises UpstreamError."""
+    mutual = config.certificate_file is not None
+    return parse_metadata(document, config.issuer, http_clients.may_call, mutual_tls=mutual)
+
+
+def configured_metadata(known: EndpointsConfig) -> Metadata:
+    """The metadata of a provider that publishes none."""
     return Metadata(
         authorization_endpoint=known.authorization,
         token_endpoint=known.token,

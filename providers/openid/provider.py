@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final, cast
 
@@ -11,6 +11,7 @@ from broker.crypto.jose import KeySet
 from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
+from broker.model.self_test import SelfTestFinding
 from broker.model.session import UpstreamLogout
 from broker.platform import base64url
 from broker.platform.http_client import ConnectionTerms, HttpClient
@@ -42,6 +43,7 @@ from providers.openid.own_keys import OwnKeys
 from providers.openid.pushed_request import push
 from providers.openid.redemption import ProviderKeys, Redemption
 from providers.openid.request_object import RequestObjects
+from providers.openid.self_test import run_self_test
 
 LOG: Final = logging.getLogger("portico.providers")
 
@@ -187,6 +189,10 @@ class OpenIdProvider:
                 working=False, checked=self._ground.system.now(), detail="no response within a second"
             )
         return ProviderHealth(working=True, checked=self._ground.system.now())
+
+    async def self_test(self, callback: str) -> Sequence[SelfTestFinding]:
+        """Compares metadata and keys with the settings, and sends a made-up code to the token endpoint."""
+        return await run_self_test(self._config, self._calls, self._client, self._ground, callback)
 
     async def _complete(self, note: AttemptNote, answer: CallbackParameters) -> Identity:
         if not self.matches_callback(note, answer):

@@ -13,8 +13,10 @@ from broker.model.provider_policy import ProviderPolicy
 from broker.model.self_test import SelfTestFinding
 from broker.platform.system import System
 from broker.provider import ProviderHealth
+from broker.settings import Settings
 from broker.stores.ephemeral.provider_signals import MemoryProviderSignals
 from broker.web.operations.metrics import Metrics
+from broker.wiring import provider_self_test
 from broker.wiring.container import Container
 from broker.wiring.provider_watch import TEST_EVERY, DailyTest, update_provider_gauges
 from providers.circuit_breaker import LEAST, OPEN_FOR
@@ -31,9 +33,11 @@ class SelfTesting(Played):
         super().__init__(provider_id)
         self.found: Sequence[SelfTestFinding] = ()
         self.tests = 0
+        self.callback = ""
 
-    async def self_test(self) -> Sequence[SelfTestFinding]:
+    async def self_test(self, callback: str) -> Sequence[SelfTestFinding]:
         self.tests += 1
+        self.callback = callback
         return self.found
 
 
@@ -46,7 +50,10 @@ class Process:
         watched = self.monitor.watch(self.providers)
         self.policies = {name: ProviderPolicy() for name in watched}
         self.switches = SimpleNamespace(latest=KillSwitches(1))
-        self.configured = {name: ConfiguredProvider(one, ProviderPolicy(), "") for name, one in watched.items()}
+        here = "https://broker.example/callback"
+        self.configured = {
+            name: ConfiguredProvider(one, ProviderPolicy(), f"{here}/{name}") for name, one in watched.items()
+        }
         self.container = cast(
             Container,
             SimpleNamespace(
@@ -121,6 +128,26 @@ async def test_each_provider_is_tested_once_a_day_by_one_process(
     assert await hours(1) == [1, 1]
     assert await hours(int(TEST_EVERY // 3600)) == [1, 1]
     assert await hours(1) == [2, 2]
+    tested = [one.providers["eid"].callback for one in (process, other) if one.providers["eid"].tests]
+    assert set(tested) == {"https://broker.example/callback/eid"}
+
+
+async def test_the_command_tests_a_provider_with_its_callback(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = SelfTesting("eid")
+    played.found = (SelfTestFinding("scopes", "one is missing"),)
+
+    async def deviations(_config: object, _http_clients: object) -> Sequence[str]:
+        return ("jwks_uri is missing",)
+
+    kind = SimpleNamespace(build=lambda *_parts: played, deviations=deviations)
+    monkeypatch.setattr(provider_self_test, "KINDS", {"played": kind})
+    http_client = SimpleNamespace(ca_file=None, allowed_networks=())
+    broker = SimpleNamespace(issuer="https://broker.example", development=False, http_client=http_client)
+    entry = SimpleNamespace(kind="played", card=None, config=None)
+    settings = cast(Settings, SimpleNamespace(broker=broker, providers={"eid": entry}))
+    found = await provider_self_test.test_provider(settings, "eid")
+    assert [one.about for one in found] == ["metadata", "scopes"]
+    assert played.callback == "https://broker.example/callback/eid"
 
 
 async def test_what_a_test_finds_is_a_metric_and_logged_once(
