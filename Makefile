@@ -39,7 +39,7 @@ unit: setup .venv/.test ## test what needs no server, no browser and no process,
 	@$(PYTEST) $(CPUS) -m unit --hypothesis-profile quick
 
 interop: setup test-tools tests/interop/java/.fetched ## sign in at other people's providers that are too heavy for make test (needs Java 17, Maven)
-	@$(PY) -m pytest -q -n0 -p no:cacheprovider tests/interop/check_java.py
+	@$(PY) -m pytest -q -p no:cacheprovider tests/interop/check_java.py
 
 coverage: setup .venv/.test ## branch coverage of the rules by their own tests, which must be at least 95 %
 	@$(PYTEST) $(CPUS) -p no:cacheprovider --hypothesis-profile quick $(RULES) --cov
