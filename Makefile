@@ -60,7 +60,7 @@ lock: .venv-lock/.done setup ## export pyproject's dependencies and groups to lo
 	@deploy/setup/lock.sh
 
 clean: ## remove all that was made here
-	@rm -rf .venv .venv-lock dist mutants .coverage broker/web/static/built deploy/assets/node_modules tests/interop/node_modules
+	@rm -rf .venv .venv-lock dist mutants .coverage .coverage.* broker/web/static/built deploy/assets/node_modules tests/interop/node_modules
 	@rm -rf tests/interop/java/lib tests/interop/java/keycloak tests/interop/java/.fetched
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
