@@ -3,11 +3,12 @@
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from broker.cli import rotate_keys
 from broker.cli.context import CommandContext, add_config, load_settings
-from broker.crypto.keys import INDEX, KeyState, KeysUnusable, complete_all, create_all, load_all
-from broker.crypto.keys.index import KeyEntry, load_index
+from broker.crypto.keys import INDEX, KeyRing, KeyState, KeysUnusable, complete_all, create_all, load_all
+from broker.crypto.keys.index import Index, KeyEntry, load_index
 from broker.crypto.keys.manager import dated, when
 from broker.crypto.keys.rotation import RotationPolicy, RotationStep, removal_time, schedule
 from broker.platform.operator_files import exists
@@ -78,15 +79,24 @@ def init(settings: Settings, machine: CommandContext) -> int:
     return 0
 
 
+def _read(folder: Path) -> tuple[KeyRing, Index]:
+    """Reads ring and index of the same moment: a worker may rotate keys between the two. Raises CommandError."""
+    for _ in range(3):
+        try:
+            ring = load_all(folder)
+        except KeysUnusable as problem:
+            raise CommandError(str(problem)) from None
+        index, _problems = load_index(folder)
+        if index is not None and {key.place for key in (*index.signing, *index.encryption)} == {
+            entry.place for entry in ring.listed.values()
+        }:
+            return ring, index
+    raise CommandError(f"{folder}: changed while it was read: try again")
+
+
 def show(settings: Settings) -> int:
     """Lists the ring and the key for each provider."""
-    try:
-        ring = load_all(settings.broker.keys.folder)
-    except KeysUnusable as problem:
-        raise CommandError(str(problem)) from None
-    index, _ = load_index(settings.broker.keys.folder)
-    if index is None:
-        raise CommandError(f"{settings.broker.keys.folder}: changed while it was read: try again")
+    ring, index = _read(settings.broker.keys.folder)
     policy, dated_index = rotation_policy(settings.broker), dated(index, settings.broker.keys.folder)
     kids = {entry.place: kid for kid, entry in ring.listed.items()}
     for key in sorted(dated_index.signing, key=_order):
