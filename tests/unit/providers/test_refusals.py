@@ -102,6 +102,8 @@ SITES: dict[str, set[str]] = {
         *("ID_TOKEN_FORM", "ID_TOKEN_KEYS", "ID_TOKEN_UNPROVEN"),
         *("ID_TOKEN_ENCRYPTED", "ID_TOKEN_NOT_ENCRYPTED", "ID_TOKEN_UNDECRYPTABLE"),
     },
+    # the answer to a made-up code, which no citizen brought
+    "self_test._token": {"TOKEN.failed"},
 }
 """Every function that refuses, and with which fault. `RULES` decides whether it is an outage."""
 
