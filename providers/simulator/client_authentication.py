@@ -23,7 +23,7 @@ def authenticate(
     if "client_assertion" in form:
         return _by_assertion(simulated, form, now)
     if authorization is not None:
-        pair = _basic(authorization)
+        pair = basic_credentials(authorization)
     else:
         pair = (form.get("client_id", ""), form.get("client_secret", ""))
     for client in simulated.issuer.clients:
@@ -53,7 +53,8 @@ def _by_assertion(simulated: SimulatedIssuer, form: Mapping[str, str], now: floa
     return None
 
 
-def _basic(authorization: str) -> tuple[str, str] | None:
+def basic_credentials(authorization: str) -> tuple[str, str] | None:
+    """Reads client id and secret of HTTP Basic (RFC 6749 2.3.1); None if the header has another form."""
     kind, _, value = authorization.partition(" ")
     if kind.lower() != "basic":
         return None

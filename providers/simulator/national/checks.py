@@ -3,14 +3,11 @@
 Signatures are read with joserfc, which the broker does not sign with: both sides can then not share an error.
 """
 
-import base64
-import binascii
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import unquote_plus
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -18,6 +15,7 @@ from joserfc.jws import JWSRegistry
 
 from broker.model.json_types import JsonObject
 from broker.platform import base64url
+from providers.simulator.client_authentication import basic_credentials
 from providers.simulator.national.dialect import Dialect, place
 from providers.simulator.national.keys import import_keys, keys_of
 from providers.simulator.settings import SimulatedClient
@@ -148,7 +146,7 @@ def check_client(
         if "client_assertion" not in form:
             raise Refused("invalid_client", "a client assertion is missing")
         return _check_assertion(dialect, client, form, now, endpoint)
-    basic = _basic(headers.get("authorization", ""))
+    basic = basic_credentials(headers.get("authorization", ""))
     if basic is not None and "client_secret_basic" in methods and "client_secret" not in form:
         pair = basic
     elif "client_secret" in form and "client_secret_post" in methods and basic is None:
@@ -190,17 +188,6 @@ def _check_assertion(
     if not isinstance(expires, int) or not isinstance(jti, str) or not now < expires <= now + longest + 1:
         raise Refused("invalid_client", f"exp is not within {longest} s, or jti is not a text")
     return jti
-
-
-def _basic(authorization: str) -> tuple[str, str] | None:
-    kind, _, value = authorization.partition(" ")
-    if kind.lower() != "basic":
-        return None
-    try:
-        name, _, secret = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return unquote_plus(name), unquote_plus(secret)
 
 
 def check_proof(
