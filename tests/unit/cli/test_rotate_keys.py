@@ -2,17 +2,21 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from broker import wiring
+from broker.cli import keys as cli_keys
 from broker.cli.context import CommandContext
 from broker.cli.main import command_line
 from broker.cli.rotate_keys import SETTLING
 from broker.crypto import keys
 from broker.crypto.keys import KeyState
+from broker.crypto.keys.index import Index
 from broker.platform.system import System
+from broker.platform.toml_loader import Problem
 from broker.wiring.errors import CommandError
 from providers import KINDS
 from tests.support.configuration import Configuration, examples, prepared
@@ -177,3 +181,23 @@ def test_listing_shows_the_age_and_next_step_of_each_key(run: Run, tmp_path: Pat
         in "\n".join(said)
     )
     assert "its change begins by itself 2027-04-15 08:00 UTC" in "\n".join(said)
+
+
+@pytest.mark.parametrize("changes", [1, 99])
+def test_a_list_is_of_one_moment_while_a_worker_changes_keys(
+    run: Run, monkeypatch: pytest.MonkeyPatch, changes: int
+) -> None:
+    before, read, calls = run("keys", "list"), cli_keys.load_index, []
+
+    def load(folder: Path) -> tuple[Index | None, list[Problem]]:
+        index, problems = read(folder)
+        assert index is not None
+        calls.append(folder)
+        return (replace(index, signing=index.signing[1:]) if len(calls) <= changes else index), problems
+
+    monkeypatch.setattr(cli_keys, "load_index", load)
+    if changes == 1:
+        assert run("keys", "list") == before
+    else:
+        with pytest.raises(CommandError, match="changed while it was read: try again"):
+            run("keys", "list")
