@@ -67,7 +67,13 @@ def _lead(name: str, about: ProviderFacts, *, exists: bool) -> str:
     if family:
         which = f"The family of {', '.join(f'`{one}`' for one in family)}"
     places = f", environments {', '.join(f'`{one}`' for one in preset_environments(name))}" if exists else ""
-    return f"{which}{places}. Facts: {len(about.facts)}, unconfirmed: {unsure}."
+    card = preset_table(name) if exists else {}
+    said = [f"{which}{places}.", f"Facts: {len(about.facts)}, unconfirmed: {unsure}."]
+    if "operator" in card:
+        said.append(f"Run by: {card['operator']['en']}.".replace("..", "."))
+    if "page" in card:
+        said.append(f"For citizens: <{card['page']}>.")
+    return " ".join(said)
 
 
 def _table(about: ProviderFacts) -> Iterator[str]:

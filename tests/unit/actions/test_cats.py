@@ -20,7 +20,7 @@ from tests.unit.actions.assisted.case_harness import SERVICE, Stage
 from tests.unit.actions.page_world import World
 from tests.unit.actions.test_presets import there_and_back, world_with
 from tests.unit.providers.presets.exchange import Exchange, exchange, rebuilt
-from tests.unit.providers.presets.fact_checks import id_token_of
+from tests.unit.providers.presets.fact_checks.exchanged import id_token_of
 
 pytestmark = pytest.mark.store
 

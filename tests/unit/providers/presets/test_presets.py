@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from broker.provider import Prerequisite
 from providers import presets
 from providers.presets import merge, preset_environments, preset_names, preset_table
 from providers.presets.fact_files import FactStatus, facts, facts_names
 from providers.presets.topics import REMARKS, TOPICS
+from tests.unit.providers.presets.exchange import entry_of
 
 STONE = """
 kind = "openid"
@@ -92,3 +94,23 @@ def test_facts_have_a_topic_a_source_and_a_page(name: str) -> None:
 
 def test_remarks_are_topics() -> None:
     assert TOPICS.keys() > REMARKS
+
+
+def test_the_page_about_each_provider_says_who_runs_it() -> None:
+    for name in preset_names():
+        card = preset_table(name)
+        if name == "esignet":
+            continue  # each deployment of eSignet has an operator of its own
+        assert card["operator"].keys() == {"en", "cy", "ar"}, name
+        assert card["page"].startswith("https://"), name
+
+
+def test_one_document_is_enough_for_providers_that_accept_several() -> None:
+    """A citizen with a passport alone can prove who they are at GOV.UK One Login, so it stands at the top for them."""
+    for name in preset_names():
+        card = preset_table(name)
+        if card.get("one_prerequisite_suffices", False):
+            assert len(card["prerequisites"]) > 1, name
+    info = entry_of("gov-uk-one-login").card
+    assert info.fits(frozenset({Prerequisite.PASSPORT}))
+    assert not info.fits(frozenset({Prerequisite.SMARTPHONE}))

@@ -1,0 +1,93 @@
+"""Checks of the identity that comes out, and of how its session ends."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from broker.model.identity import Identity
+from broker.model.session import UpstreamLogout
+from broker.provider import LogoutRedirect, ProviderFailure, ProviderFailureReason
+from providers.simulator.national import PEOPLE, Answer
+from tests.unit.providers.presets.exchange import Call, Exchange, send
+from tests.unit.providers.presets.fact_checks.exchanged import id_token_of, part
+from tests.unit.providers.presets.fact_checks.registry import about
+
+
+@about("claims")
+async def _claims(here: Exchange, value: Mapping[str, str]) -> None:
+    identity = await here.sign_in(level=here.entry.card.max_level)
+    assert isinstance(identity, Identity), identity
+    assert set(identity.claims) <= set(value) | {"name", "given_name", "family_name", "email_verified", "acting_for"}
+    mapped = {ours for ours in value if ours in here.entry.config.claim_map}
+    assert mapped, "the preset maps no claim of the facts"
+    for ours in mapped & {"name", "given_name", "family_name", "birthdate"}:
+        expected = {
+            "name": "Amina Hughes",
+            "given_name": "Amina",
+            "family_name": "Hughes",
+            "birthdate": "1987-04-12",
+        }
+        assert identity.claims[ours] == expected[ours]
+
+
+@about("subject")
+async def _subject(here: Exchange, value: Mapping[str, Any]) -> None:
+    identity = await here.sign_in()
+    assert isinstance(identity, Identity), identity
+    if "claim" not in value:
+        assert (await id_token_of(here))["sub"].strip("{}") == identity.subject.strip("{}")
+    example = value.get("example", "")
+    if example.isdigit():
+        assert identity.subject.isdigit()
+        assert len(identity.subject) == len(example)
+    elif not example[:8].isalnum() or example[:2].isupper():
+        assert identity.subject.startswith(example[: 20 if ":" in example else 2 if example[:2].isupper() else 0])
+
+
+@about("acting")
+async def _acting(here: Exchange, value: list[str]) -> None:
+    person = next(one for one in PEOPLE if one.for_entity)
+    outcome = await here.sign_in(Answer(person=person))
+    if here.entry.config.acting.id is None:
+        assert isinstance(outcome, ProviderFailure)
+        assert outcome.reason in (ProviderFailureReason.UNSAFE, ProviderFailureReason.NOT_VERIFIED), value
+    else:
+        assert isinstance(outcome, Identity), outcome
+        assert outcome.act is not None
+        assert outcome.act.id == person.for_entity
+        assert outcome.subject != (await id_token_of(here))["sub"]
+
+
+@about("logout")
+async def _logout(here: Exchange, value: Mapping[str, Any]) -> None:
+    identity = await here.sign_in()
+    assert isinstance(identity, Identity), identity
+    parting = LogoutRedirect("s" * 32, "https://broker.example/signed-out", "en", identity.subject, identity.id_token)
+    found = await here.provider.end_session(parting)
+    url = getattr(found, "url", found)
+    if value["kind"] in ("none", "revoke"):
+        assert url is None
+        return
+    assert url is not None
+    query = parse_qs(urlsplit(url).query)
+    assert query["post_logout_redirect_uri"] == ["https://broker.example/signed-out"]
+    assert value["hint"] in (*query, "none")
+    response = await send(here.wire.app, Call("GET", url, {}, {}))
+    assert response.status == 303
+    assert response.headers["location"].startswith("https://broker.example/signed-out")
+
+
+@about("logout.received")
+async def _logout_received(here: Exchange, value: Mapping[str, Any]) -> None:
+    assert here.entry.config.logout.backchannel == value["backchannel"]
+    identity = await here.sign_in()
+    assert isinstance(identity, Identity), identity
+    sent = await send(here.wire.app, Call("POST", f"https://_logout-token/{here.entry.id}", {}, {"person": "amina"}))
+    assert (sent.status == 200) == value["backchannel"]
+    if value["backchannel"]:
+        claims = part(sent.body.decode(), 1)
+        assert ("sid" in claims) == value.get("sid", False)
+        assert claims["exp"] - claims["iat"] == value.get("seconds", claims["exp"] - claims["iat"])
+        found = await here.provider.read_logout(sent.body.decode())
+        assert isinstance(found, UpstreamLogout), found
+        assert (found.issuer, found.subject) == (identity.issuer, identity.subject)
