@@ -1,10 +1,13 @@
-"""Departures: how many citizens a second are sent to a provider, and the line of those who wait for their turn.
+"""Departures: how many citizens a second are sent to a provider, the line of those who wait for their turn, and which
+provider takes the place of one that does not work.
 
 A place in line is a time of departure, reserved once. So a line needs no further look at the store, and it moves on by
 itself; a citizen who does not come back loses nobody else's place.
 """
 
+import hashlib
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from broker.journey.transaction import QueuePlace
@@ -29,6 +32,30 @@ def departure_rate(policy: ProviderPolicy, health: ProviderHealth, now: float) -
         step = int(max(0.0, now - health.recovered) // RECOVERY_STEP)
         rates += policy.recovery[step : step + 1]
     return min(rates, default=None)
+
+
+def is_recovering(policy: ProviderPolicy, health: ProviderHealth, now: float) -> bool:
+    """Whether the provider is in a step of its recovery from an outage."""
+    return health.recovered is not None and now - health.recovered < RECOVERY_STEP * len(policy.recovery)
+
+
+def fallback_weight(policy: ProviderPolicy, health: ProviderHealth, now: float) -> int:
+    """The weight with which a provider takes the place of one that does not work: 0 while it recovers itself."""
+    return 0 if is_recovering(policy, health, now) else policy.fallback_share
+
+
+def draw_fallback(seed: int, weights: Mapping[str, int]) -> str | None:
+    """The provider that takes the place of one that does not work, for the browser of this order seed.
+
+    It is one of `weights` (by id), each with a probability in proportion to its weight; None if all are 0. A provider
+    that is added or removed changes the result of no other browsers than those that it gains or loses.
+    """
+    drawn = {}
+    for provider, weight in weights.items():
+        if weight > 0:
+            digest = hashlib.sha256(f"fallback:{seed}:{provider}".encode()).digest()
+            drawn[provider] = -math.log((int.from_bytes(digest[:7]) + 1) / 2**56) / weight
+    return min(drawn, key=lambda provider: drawn[provider], default=None)
 
 
 def position(place: QueuePlace, now: float) -> int:

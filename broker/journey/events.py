@@ -23,6 +23,11 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueLeft:
+    """The citizen gave their place in line up, to choose again."""
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerReceived:
     """A response for the attempt reached the callback. Saving this event claims the response: a second copy is
     rejected.
@@ -133,6 +138,7 @@ class TimeRanOut:
 Event = (
     ProviderChosen
     | Queued
+    | QueueLeft
     | AnswerReceived
     | AttemptFailed
     | IdentityProven

@@ -5,13 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from broker.journey.departures import draw_fallback, fallback_weight
 from broker.journey.transaction import FailedAttempt, Transaction
 from broker.model.assurance import Level
 from broker.model.failures import FAILURES, FailureClass, NextStep
 from broker.model.kill_switches import KillSwitches, KillSwitchKind, ProviderPause
-from broker.model.provider_policy import DisplayOrder, ProviderPolicy
+from broker.model.provider_policy import DisplayOrder, Overflow, ProviderPolicy
 from broker.model.service import Service
 from broker.provider import ProviderHealth, ProviderInfo
+
+_OUTAGES: Final = frozenset({FailureClass.PROVIDER_DOWN, FailureClass.PROVIDER_BUSY})
 
 LEFT_SHOWN: Final = 180 * 24 * 3600
 """Seconds for which a provider that left is named to citizens who may look for it."""
@@ -43,7 +46,8 @@ class ProviderOption:
 
     `failed` is its last failure in this transaction; `seconds` the current median duration of a sign-in (None: not
     known, then the minutes in its description apply); `closes` is when it stops accepting new users, `closed` whether
-    it has already done so, `leaves` when it stops accepting sign-ins; `languages` are those of its pages if the
+    it has already done so, `leaves` when it stops accepting sign-ins; `lines_up` says that a citizen who chooses it
+    again while it is busy gets a place in line; `languages` are those of its pages if the
     citizen's language is not among them, `page_languages` those of its pages in any case.
     """
 
@@ -53,6 +57,7 @@ class ProviderOption:
     closes: float | None = None
     closed: bool = False
     leaves: float | None = None
+    lines_up: bool = False
     languages: tuple[str, ...] = ()
     page_languages: tuple[str, ...] = ()
 
@@ -79,6 +84,7 @@ class Offer:
     """Everything that one transaction may be offered now.
 
     `options` are in display order, failed ones last. `hint` is the option that the service hints at, if allowed.
+    `fallback` says that the first option takes the place of a provider that does not work, by the operator's shares.
     `reachable` says that a provider of this service reaches the level, working or not; `only` is set if just one does.
     `help` says that assisted verification is available, `later` that the transaction can be continued elsewhere,
     `other_ways` and `contact` that the service registered them; `contacts` are those of providers by id. `blocked_by`
@@ -89,6 +95,7 @@ class Offer:
     options: tuple[ProviderOption, ...] = ()
     not_working: tuple[UnavailableProvider, ...] = ()
     hint: ProviderOption | None = None
+    fallback: bool = False
     reachable: bool = False
     only: ProviderInfo | None = None
     help: bool = False
@@ -192,12 +199,17 @@ def offer(
         if usable(c, service, switches, now) and c.health.working and pause_of(c, switches, now) is None
     ]
     able = {c.card.id for c in working}
-    options = sorted((_option(transaction, c, now) for c in working), key=lambda option: option.failed is not None)
+    stand_in = _stand_in(transaction, ordered, working, now) if policy.order is DisplayOrder.SHUFFLED else None
+    options = sorted(
+        (_option(transaction, c, now) for c in working),
+        key=lambda option: (option.failed is not None, option.card.id != stand_in),
+    )
     return Offer(
         order=policy.order,
         options=tuple(options),
         not_working=tuple(_not_working(c, switches, now) for c in ordered if c.card.id not in able),
         hint=_hinted(transaction, service, options),
+        fallback=stand_in is not None,
         reachable=bool(staying),
         only=staying[0].card if len(staying) == 1 else None,
         help=_help(transaction, service, policy.assisted),
@@ -209,11 +221,43 @@ def offer(
     )
 
 
+def _stand_in(
+    transaction: Transaction, ordered: Sequence[Candidate], working: Sequence[Candidate], now: float
+) -> str | None:
+    """The provider that takes the first place of one that does not work, if the operator gave them different shares.
+
+    Else None: the order by chance gives each the same share. A citizen whom a provider rejected because it was down or
+    busy, or who waits in its line, counts as one who came for it.
+    """
+    failed = {one.provider for one in transaction.failures}
+    if transaction.queue is not None:
+        failed.add(transaction.queue.provider)
+    weights = {c.card.id: fallback_weight(c.policy, c.health, now) for c in working if c.card.id not in failed}
+    if len(set(weights.values())) < 2:
+        return None
+    first = next((c for c in ordered if not c.policy.has_left(now)), None)
+    missed = first is not None and first not in working
+    refused = any(one.failure in _OUTAGES for one in transaction.failures)
+    displaced = missed or refused or transaction.queue is not None
+    return draw_fallback(transaction.order_seed, weights) if displaced else None
+
+
 def _help(transaction: Transaction, service: Service, assisted: Level | None) -> bool:
     """Whether assisted verification is available: not for a CIBA request or device prompt."""
     request = transaction.request
     open_to_it = service.assisted and transaction.case is None and request.to_client
     return open_to_it and assisted is not None and assisted >= request.min_level
+
+
+def goes_elsewhere(transaction: Transaction, policy: ProviderPolicy, offer: Offer, provider: str) -> bool:
+    """Whether a citizen beyond the provider's rate is first sent to the other ways.
+
+    Only if there is one that has not failed, and once for each citizen: if they choose the provider again, they know
+    the others and want this one.
+    """
+    told = any((one.provider, one.failure) == (provider, FailureClass.PROVIDER_BUSY) for one in transaction.failures)
+    others = any(option.card.id != provider and option.failed is None for option in offer.options)
+    return policy.overflow is Overflow.OTHERS and others and not told
 
 
 LAST_RESORTS = (
@@ -321,6 +365,7 @@ def _option(transaction: Transaction, candidate: Candidate, now: float) -> Provi
         closes=policy.accept_new_until,
         closed=not policy.accepts_new(now),
         leaves=policy.accept_sign_in_until,
+        lines_up=policy.overflow is Overflow.OTHERS,
         languages=() if transaction.language in policy.languages else policy.languages,
         page_languages=policy.languages,
     )

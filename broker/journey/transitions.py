@@ -19,6 +19,7 @@ from broker.journey.events import (
     NoRouteFound,
     ProviderChosen,
     Queued,
+    QueueLeft,
     ServiceAnswered,
     SessionAccepted,
     SharingDeclined,
@@ -72,7 +73,7 @@ class Changes(TypedDict, total=False):
 TRANSITIONS: Mapping[TransactionState, Mapping[type[Event], TransactionState]] = MappingProxyType({
     S.CHOOSING:   {ProviderChosen: S.AWAY, Queued: S.QUEUED, HelpRequested: S.WAITING, SessionAccepted: S.IDENTIFIED,
                    NoRouteFound: S.FAILED, HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
-    S.QUEUED:     {ProviderChosen: S.AWAY, Queued: S.QUEUED, HelpRequested: S.WAITING,
+    S.QUEUED:     {ProviderChosen: S.AWAY, Queued: S.QUEUED, QueueLeft: S.CHOOSING, HelpRequested: S.WAITING,
                    HelpResumed: S.WAITING, BrowserChanged: S.QUEUED},
     S.AWAY:       {AnswerReceived: S.CHECKING, AttemptFailed: S.FAILED, ProviderChosen: S.AWAY, Queued: S.QUEUED,
                    HelpResumed: S.WAITING, BrowserChanged: S.CHOOSING},
@@ -277,7 +278,7 @@ def _updates(transaction: Transaction, event: Event, now: float) -> Changes:
             return kept | {"client_redirect": leaving, "told": told}
         case GaveUp(leaving):
             return kept | {"client_redirect": leaving}
-        case HelpResumed() | TimeRanOut() | AnsweredBefore():
+        case QueueLeft() | HelpResumed() | TimeRanOut() | AnsweredBefore():
             return kept
 
 

@@ -21,6 +21,15 @@ class DisplayOrder(StrEnum):
     """By the operator's weights, then by name."""
 
 
+class Overflow(StrEnum):
+    """Where the citizens go who are beyond a provider's rate."""
+
+    QUEUE = "queue"
+    """Into a line, with the other ways beside it."""
+    OTHERS = "others"
+    """To the other ways. Into the line if there is none, or if the citizen chooses the provider again."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderPolicy:
     """How a provider is offered to citizens: the table `[policy]`."""
@@ -42,6 +51,14 @@ class ProviderPolicy:
     and are offered other ways. Left out: no limit."""
     queue_limit: Annotated[int, Range(0, 1000000)] = 10000
     """How many citizens may wait in line. Beyond that the provider counts as busy."""
+    overflow: Overflow = Overflow.QUEUE
+    """What happens beyond the rate: `queue` gives citizens a place in line at once. `others` tells them that the
+    provider is very busy and offers the other ways first; a citizen who chooses it again, or has no other way, gets a
+    place in line."""
+    fallback_share: Annotated[int, Range(0, 1000)] = 100
+    """Weight with which this provider takes the place of one that does not work, in a list whose order is `shuffled`.
+    With 200 it comes first for twice as many of these citizens as with 100; with 0 for none, so that an outage
+    elsewhere does not become one here. A provider that recovers from an outage counts as 0 during `recovery`."""
     recovery: tuple[Annotated[float, Range(0.1, 10000)], ...] = (1.0, 5.0, 20.0)
     """After an outage: how many citizens a second are sent there, in steps of 30 seconds, before there is no such limit
     any more. Empty: none."""

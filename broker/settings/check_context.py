@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from broker.model.provider_policy import DisplayOrder
 from broker.settings.schema import BrokerSettings, Environment
 from broker.settings.urls import split
 
@@ -12,6 +13,7 @@ class CheckContext:
     """The environment, the languages of texts, whether assisted verification is on, the broker's own origins.
 
     `certificates`: a proxy passes client certificates on. `authorities`: a certificate authority is configured.
+    `shuffled`: the order of the picker is by chance.
     """
 
     development: bool
@@ -20,6 +22,7 @@ class CheckContext:
     origins: tuple[str, ...] = ()
     certificates: bool = False
     authorities: bool = False
+    shuffled: bool = True
 
     def own(self, url: str) -> bool:
         """Whether a URL is one of the broker's: by host, or by host and port in development, where all run on one
@@ -39,6 +42,7 @@ def check_context(broker: BrokerSettings) -> CheckContext:
         tuple(url for url in (broker.issuer, broker.console, certificates.origin) if url is not None),
         certificates=bool(certificates.trusted_proxies),
         authorities=certificates.ca_file is not None,
+        shuffled=broker.picker.order is DisplayOrder.SHUFFLED,
     )
 
 
@@ -48,6 +52,7 @@ def minimal_context(table: Mapping[str, object]) -> CheckContext:
     languages, assisted = table.get("languages"), table.get("assisted")
     certificates = table.get("client_certificates")
     named: Mapping[str, object] = certificates if isinstance(certificates, Mapping) else {}
+    picker = table.get("picker")
     return CheckContext(
         development=table.get("environment") == Environment.DEVELOPMENT,
         languages=tuple(text for text in languages if isinstance(text, str)) if isinstance(languages, list) else (),
@@ -55,6 +60,7 @@ def minimal_context(table: Mapping[str, object]) -> CheckContext:
         origins=tuple(text for name in ("issuer", "console") if isinstance(text := table.get(name), str)),
         certificates=bool(named.get("trusted_proxies")),
         authorities="ca_file" in named,
+        shuffled=not isinstance(picker, Mapping) or picker.get("order", DisplayOrder.SHUFFLED) == DisplayOrder.SHUFFLED,
     )
 
 

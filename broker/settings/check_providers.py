@@ -6,6 +6,7 @@ from typing import Final
 
 from broker.crypto.jose import load_signing_key, pem_thumbprint
 from broker.model.identity import HELP
+from broker.model.provider_policy import Overflow, ProviderPolicy
 from broker.model.staff import StaffRole
 from broker.platform.operator_files import content, unmarked
 from broker.platform.toml_loader import Problem, suggestion
@@ -34,6 +35,17 @@ def check_texts_of(entry: ProviderEntry, context: CheckContext) -> Iterator[Prob
         yield from check_texts("policy.paused", entry.policy.paused, context.languages)
     elif entry.policy.paused_until is not None:
         yield Problem("policy.paused_until", "the provider is not paused", "write the reason in policy.paused")
+
+
+def check_overflow(entry: ProviderEntry, context: CheckContext) -> Iterator[Problem]:
+    """Checks that what happens beyond a rate, or during another provider's outage, has an effect."""
+    policy = entry.policy
+    if policy.overflow is Overflow.OTHERS and policy.departures_per_second is None and not policy.recovery:
+        fix = "write departures_per_second or recovery, or remove this"
+        yield Problem("policy.overflow", "no rate is limited, so nothing is beyond it", fix)
+    if policy.fallback_share != ProviderPolicy().fallback_share and not context.shuffled:
+        fix = 'remove it, or write order = "shuffled" under [picker] in broker.toml'
+        yield Problem("policy.fallback_share", "the order of the picker is fixed, so this has no effect", fix)
 
 
 def check_addresses(entry: ProviderEntry, context: CheckContext) -> Iterator[Problem]:
@@ -68,6 +80,7 @@ def texts(value: object) -> Iterator[str]:
 CHECKS: Final[tuple[Callable[[ProviderEntry, CheckContext], Iterator[Problem]], ...]] = (
     check_id,
     check_texts_of,
+    check_overflow,
     check_addresses,
 )
 

@@ -17,7 +17,16 @@ from broker.actions.sign_in.context import (
 from broker.actions.views import DeadEnd
 from broker.journey.acceptance import AcceptedIdentity, accept_identity
 from broker.journey.departures import departure_rate
-from broker.journey.events import AnswerReceived, AttemptFailed, IdentityProven, ProviderChosen, Queued
+from broker.journey.events import (
+    AnswerReceived,
+    AttemptFailed,
+    HelpResumed,
+    IdentityProven,
+    ProviderChosen,
+    Queued,
+    QueueLeft,
+)
+from broker.journey.provider_offer import Offer, goes_elsewhere
 from broker.journey.transaction import ATTEMPT_LIFE, Attempt, QueuePlace, Transaction, TransactionState
 from broker.model import handle as handles
 from broker.model.failures import FailureClass, from_reason
@@ -34,6 +43,8 @@ from broker.provider import (
 
 QUEUE_FULL: Final = "queue_full"
 """Fault of a sign-in that gets no place in line."""
+OVERFLOW: Final = "overflow"
+"""Fault of a sign-in beyond the rate of a provider whose policy prefers other providers to a line."""
 
 _STATE: Final = re.compile(r"[0-9a-f]{96}", re.ASCII)
 
@@ -69,9 +80,10 @@ async def start_login(
     if service is None or registered is None:
         return HelpRefused.NOT_NOW
     now = context.system.now()
-    if not context.offer(transaction, service, await context.stores.kill_switches.current(), now).has(provider):
+    offer = context.offer(transaction, service, await context.stores.kill_switches.current(), now)
+    if not offer.has(provider):
         return HelpRefused.NOT_NOW
-    place = await _queue_place(context, transaction, registered, now)
+    place = await _queue_place(context, transaction, registered, offer, now)
     if isinstance(place, QueuePlace):
         if place != transaction.queue:
             context.monitoring.departures.queued(provider, place.departs)
@@ -96,11 +108,11 @@ async def start_login(
 
 
 async def _queue_place(
-    context: SignInContext, transaction: Transaction, registered: ConfiguredProvider, now: float
+    context: SignInContext, transaction: Transaction, registered: ConfiguredProvider, offer: Offer, now: float
 ) -> QueuePlace | ProviderFailure | None:
     """Returns the citizen's place in the line of a provider whose rate is limited now; None if it is their turn.
 
-    Returns a failure if too many wait already.
+    Returns a failure if too many wait already, or if the policy sends the citizen to the other ways.
     """
     provider, policy, held = registered.provider.card.id, registered.policy, transaction.queue
     if held is not None and held.provider == provider:
@@ -108,10 +120,24 @@ async def _queue_place(
     rate = departure_rate(policy, context.monitoring.health(provider), now)
     if rate is None:
         return None
-    departs = await context.stores.departures.reserve(provider, rate, policy.queue_limit, now)
+    elsewhere = goes_elsewhere(transaction, policy, offer, provider)
+    most = 0 if elsewhere else policy.queue_limit
+    departs = await context.stores.departures.reserve(provider, rate, most, now)
     if departs is None:
-        return ProviderFailure(ProviderFailureReason.BUSY, "too many citizens wait", FailureCause.BROKER, QUEUE_FULL)
+        detail, fault = ("beyond the rate", OVERFLOW) if elsewhere else ("too many citizens wait", QUEUE_FULL)
+        return ProviderFailure(ProviderFailureReason.BUSY, detail, FailureCause.BROKER, fault)
     return None if departs <= now else QueuePlace(provider, now, departs, rate)
+
+
+async def leave_queue(context: SignInContext, handle: str, browser: Browser) -> DeadEnd | None:
+    """Gives up the citizen's place in line, if they have one: the picker comes next, or the page of their open case."""
+    transaction = await load_own_transaction(context, handle, browser)
+    if isinstance(transaction, DeadEnd):
+        return transaction
+    if transaction.state is TransactionState.QUEUED:
+        left = QueueLeft() if transaction.case is None else HelpResumed()
+        await advance_transaction(context, handle, transaction, left)
+    return None
 
 
 async def take_turn(

@@ -58,6 +58,7 @@ def journey_routes(app: CitizenApp) -> list[Route]:
         Route("/journey/{handle}", page(app, show_page), methods=["GET"]),
         Route("/journey/{handle}", page(app, switch_language), methods=["POST"]),
         Route("/journey/{handle}/choose", page(app, choose), methods=["POST"]),
+        Route("/journey/{handle}/leave-line", page(app, leave_line), methods=["POST"]),
         Route("/journey/{handle}/forget", page(app, forget), methods=["POST"]),
         Route("/journey/{handle}/share", page(app, share), methods=["POST"]),
         Route("/journey/{handle}/give-up", page(app, give_up), methods=["POST"]),
@@ -142,6 +143,14 @@ def _remember(req: CitizenRequest, response: Response, form: Mapping[str, str], 
         set_cookie(response, cookies.used(provider))
     elif known:
         set_cookie(response, cookies.forget_used())
+
+
+async def leave_line(req: CitizenRequest) -> Response:
+    """Gives up the place in line of a busy provider, and returns to the picker."""
+    if await req.form() is None:
+        return redirect_to(req.base, "again")
+    await provider_login.leave_queue(req.app.context, req.handle, req.browser)
+    return redirect_to(req.base)
 
 
 async def forget(req: CitizenRequest) -> Response:

@@ -146,6 +146,8 @@ def _retry(
         title, label = words.text("Carry on with {provider}", provider=name), words.text("Carry on")
     if view.failed.failure in (FailureClass.PROVIDER_DOWN, FailureClass.PROVIDER_BUSY):
         text = words.text("It did not work at {time}.", time=words.format_time(view.failed.at, now)) + " " + text
+    if view.failed.failure is FailureClass.PROVIDER_BUSY and option.lines_up:
+        text += " " + words.text("If it is still very busy then, you get a place in line.")
     return StepContext(StepControl.POST, title, text, f"{base}/choose", label, option.card.id)
 
 

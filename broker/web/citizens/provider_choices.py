@@ -143,9 +143,14 @@ def trouble(one: UnavailableProvider, words: Language, now: float) -> str:
     return " ".join(texts)
 
 
-def order_rule(order: DisplayOrder, words: Language) -> str:
-    """The text that discloses how the picker is ordered."""
+def order_rule(order: DisplayOrder, words: Language, *, fallback: bool = False) -> str:
+    """The text that discloses how the picker is ordered. `fallback` is that of the offer."""
     match order:
+        case DisplayOrder.SHUFFLED if fallback:
+            return words.text(
+                "The order of this list is by chance. Something else does not work right now, so what can take more "
+                "people comes first more often."
+            )
         case DisplayOrder.SHUFFLED:
             return words.text("The order of this list is by chance, so that nobody gains by it.")
         case DisplayOrder.ALPHABETICAL:

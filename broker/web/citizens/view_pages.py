@@ -126,7 +126,7 @@ def _choose(view: PickerView, frame: PageContext, used: str | None) -> PageRespo
         troubles=not_working(offer, words, frame.now),
         cards=[(card.id, card.name(words.code)) for card in known.values()],
         sortable=any(card.prerequisites for card in known.values()),
-        order=order_rule(offer.order, words),
+        order=order_rule(offer.order, words, fallback=offer.fallback),
         newcomer="create" in view.transaction.request.prompt,
         linking=errand is not None and errand.kind is ErrandKind.LINK,
     )

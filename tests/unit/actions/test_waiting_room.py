@@ -1,12 +1,17 @@
 """The waiting room of a provider that takes only so many citizens a second."""
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
 
-from broker.actions.views import PickerView, QueueView, RedirectAway
+from broker.actions.browser import Browser
+from broker.actions.sign_in import provider_login
+from broker.actions.views import DeadEnd, FailureView, PickerView, QueueView, RedirectAway
 from broker.journey.transaction import TransactionState
+from broker.model.failures import FailureClass, NextStep
 from broker.model.kill_switches import KillSwitchKind
+from broker.model.provider_policy import Overflow
 from broker.provider import ProviderHealth
 from broker.web.shared.pages import PageRenderer
 from tests.support.tallies import Tallies
@@ -80,6 +85,56 @@ async def test_with_too_many_in_line_the_provider_counts_as_busy(w: World) -> No
     assert (failed.state, failed.failures[-1].failure.value) == (TransactionState.FAILED, "provider_busy")
     [row] = [row for row in await w.stage.audit() if row.kind == "attempt_failed"]
     assert row.details["reason"] == "busy"
+
+
+async def test_a_citizen_leaves_the_line_for_the_picker_and_nothing_else_moves(w: World) -> None:
+    first, second, third = [await chooses(w) for _ in range(3)]
+    assert await provider_login.leave_queue(w.sign_in.sign_in_context, second, w.browser) is None
+    left = await w.transaction(second)
+    assert (left.state, left.queue, left.failures) == (TransactionState.CHOOSING, None, ())
+    assert isinstance(await view(w, second), PickerView)
+    away, waits = await w.transaction(first), await w.transaction(third)
+    for handle in (first, second):
+        assert await provider_login.leave_queue(w.sign_in.sign_in_context, handle, w.browser) is None
+    assert (await w.transaction(first), await w.transaction(second), await w.transaction(third)) == (away, left, waits)
+    lost = await provider_login.leave_queue(w.sign_in.sign_in_context, third, Browser(("another",)))
+    assert isinstance(lost, DeadEnd)
+    assert await w.transaction(third) == waits
+
+
+async def test_a_citizen_with_an_open_case_leaves_the_line_for_its_page(w: World) -> None:
+    await chooses(w)
+    handle = await chooses(w)
+    await w.restores(handle, replace(await w.transaction(handle), case="case-1"))
+    await provider_login.leave_queue(w.sign_in.sign_in_context, handle, w.browser)
+    after = await w.transaction(handle)
+    assert (after.state, after.case, after.queue) == (TransactionState.WAITING, "case-1", None)
+
+
+async def test_with_overflow_to_others_a_citizen_reads_that_first_and_then_gets_a_place(w: World) -> None:
+    w.listing(ALDER, departures_per_second=1.0, queue_limit=2, overflow=Overflow.OTHERS)
+    await chooses(w)
+    handle = await chooses(w)
+    shown = await view(w, handle)
+    assert isinstance(shown, FailureView)
+    assert shown.failed.failure is FailureClass.PROVIDER_BUSY
+    assert {NextStep.RETRY, NextStep.ANOTHER} <= set(shown.steps)
+    assert [option.lines_up for option in shown.offer.options if option.card.id == ALDER] == [True]
+    assert await w.sign_in.choose(handle, w.browser, ALDER) is None
+    assert isinstance(await view(w, handle), QueueView)
+    w.clock.advance(2)
+    assert isinstance(await view(w, handle), RedirectAway)
+
+
+async def test_with_overflow_to_others_that_do_not_work_a_citizen_gets_a_place_at_once(w: World) -> None:
+    w.listing(ALDER, departures_per_second=1.0, queue_limit=2, overflow=Overflow.OTHERS)
+    await chooses(w)
+    handle = await w.arrives()
+    for name in w.shelf.providers:
+        if name != ALDER:
+            await w.off(KillSwitchKind.PROVIDER, name)
+    assert await w.sign_in.choose(handle, w.browser, ALDER) is None
+    assert isinstance(await view(w, handle), QueueView)
 
 
 async def test_a_provider_that_is_turned_off_meanwhile_leads_to_the_picker(w: World) -> None:

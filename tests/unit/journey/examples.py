@@ -18,6 +18,7 @@ from broker.journey.events import (
     NoRouteFound,
     ProviderChosen,
     Queued,
+    QueueLeft,
     ServiceAnswered,
     SessionAccepted,
     SharingDeclined,
@@ -159,6 +160,7 @@ def fitting(kind: type[Event], transaction: Transaction) -> Event:
     events: tuple[Event, ...] = (
         ProviderChosen(attempt("second", "beta")),
         Queued(QueuePlace("beta", NOW, NOW + 60, 1.0)),
+        QueueLeft(),
         AnswerReceived("first"),
         AttemptFailed(FailureClass.NOT_VERIFIED, "alpha"),
         IdentityProven(identity(HELP), "case")

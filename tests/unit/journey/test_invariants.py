@@ -20,6 +20,7 @@ from broker.journey.events import (
     NoRouteFound,
     ProviderChosen,
     Queued,
+    QueueLeft,
     ServiceAnswered,
     SessionAccepted,
     SharingDeclined,
@@ -39,6 +40,7 @@ CASES = st.sampled_from([None, "case one", "case two"])
 ACCOUNTS = st.sampled_from([f"{PERSONAL} one", f"{PERSONAL} two"])
 EVENTS = st.one_of(
     st.builds(lambda p: Queued(QueuePlace(p, NOW, NOW + 60, 1.0)), PROVIDERS),
+    st.just(QueueLeft()),
     st.builds(AnswerReceived, st.sampled_from(["first", "second"])),
     st.builds(AttemptFailed, st.sampled_from(FailureClass), PROVIDERS),
     st.builds(lambda p, level, case: IdentityProven(identity(p, level), case), PROVIDERS, LEVELS, CASES),

@@ -1,7 +1,9 @@
 """Provider offer: options, their order, and the next steps after a failure."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,15 +15,16 @@ from broker.journey.provider_offer import (
     Offer,
     OfferPolicy,
     UnavailableProvider,
+    goes_elsewhere,
     next_steps,
     offer,
 )
-from broker.journey.transaction import FailedAttempt, Transaction, TransactionState
+from broker.journey.transaction import FailedAttempt, QueuePlace, Transaction, TransactionState
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequestRef
 from broker.model.failures import FAILURES, FailureClass, NextStep
 from broker.model.kill_switches import KillSwitches, KillSwitchKind, ProviderPause
-from broker.model.provider_policy import DisplayOrder
+from broker.model.provider_policy import DisplayOrder, Overflow, ProviderPolicy
 from broker.model.service import OtherWay, Service
 from broker.provider import Prerequisite
 from tests.unit.journey.examples import NOTHING_OFF, NOW, begun, candidate, request, service, standing
@@ -187,6 +190,85 @@ def test_by_chance_every_provider_comes_first_about_as_often() -> None:
         ids(offered(THREE, replace(begun(), order_seed=seed), order=DisplayOrder.SHUFFLED))[0] for seed in range(600)
     ]
     assert all(150 < firsts.count(name) < 250 for name in ("alpha", "beta", "gamma"))
+
+
+SHARES = (candidate("alpha"), candidate("beta", fallback_share=300), candidate("gamma", fallback_share=0))
+"""Two providers that take the place of a third one that fails in different shares."""
+
+
+def shuffled(seed: int, *candidates: Candidate, **changes: Any) -> Offer:
+    """The offer for the browser of a seed, in the order by chance."""
+    asked = replace(begun(), order_seed=seed, **changes)
+    return offered(candidates, asked, order=DisplayOrder.SHUFFLED)
+
+
+def test_the_turns_of_a_provider_that_does_not_work_go_to_the_others_by_share_and_no_other_turn_moves() -> None:
+    down = candidate("delta", working=False)
+    firsts: Counter[str] = Counter()
+    for seed in range(1200):
+        normal, now = shuffled(seed, *SHARES, candidate("delta")), shuffled(seed, *SHARES, down)
+        displaced = ids(normal)[0] == "delta"
+        assert now.fallback is displaced
+        if displaced:
+            firsts[ids(now)[0]] += 1
+            assert [one for one in ids(normal) if one not in ("delta", ids(now)[0])] == ids(now)[1:]
+        else:
+            assert ids(now) == [one for one in ids(normal) if one != "delta"]
+    assert firsts["gamma"] == 0
+    assert 2.3 < firsts["beta"] / firsts["alpha"] < 3.9
+
+
+@pytest.mark.parametrize("failure", [FailureClass.PROVIDER_DOWN, FailureClass.PROVIDER_BUSY])
+def test_a_citizen_whom_a_busy_or_failing_provider_rejected_is_offered_the_others_by_share(
+    failure: FailureClass,
+) -> None:
+    failures = (FailedAttempt(failure, NOW, "delta"),)
+    found = [shuffled(seed, *SHARES, candidate("delta"), failures=failures) for seed in range(300)]
+    assert all(one.fallback and ids(one)[0] != "gamma" and ids(one)[-1] == "delta" for one in found)
+    cancelled = (FailedAttempt(FailureClass.CANCELLED, NOW, "delta"),)
+    assert not shuffled(1, *SHARES, candidate("delta"), failures=cancelled).fallback
+
+
+def test_a_citizen_in_line_is_offered_the_others_by_share() -> None:
+    place = QueuePlace("delta", NOW, NOW + 60, 1.0)
+    found = [shuffled(seed, *SHARES, candidate("delta"), queue=place) for seed in range(100)]
+    assert all(one.fallback and ids(one)[0] in ("alpha", "beta") for one in found)
+
+
+@pytest.mark.parametrize(
+    ("candidates", "order"),
+    [
+        ((candidate("alpha"), candidate("beta"), candidate("delta", working=False)), DisplayOrder.SHUFFLED),
+        ((*SHARES, candidate("delta", working=False)), DisplayOrder.ALPHABETICAL),
+        ((*SHARES, candidate("delta", accept_sign_in_until=NOW - 1)), DisplayOrder.SHUFFLED),
+    ],
+)
+def test_equal_shares_a_fixed_order_or_a_provider_that_left_change_nothing(
+    candidates: tuple[Candidate, ...], order: DisplayOrder
+) -> None:
+    for seed in range(50):
+        found = offered(candidates, replace(begun(), order_seed=seed), order=order)
+        whole = offered(candidates[:-1], replace(begun(), order_seed=seed), order=order)
+        assert (found.fallback, ids(found)) == (False, ids(whole))
+
+
+@pytest.mark.parametrize(
+    ("transaction", "candidates", "elsewhere"),
+    [
+        (begun(), THREE, True),
+        (begun(), THREE[:1], False),
+        (after((FailureClass.PROVIDER_BUSY, "alpha")), THREE, False),
+        (after((FailureClass.PROVIDER_BUSY, "beta")), THREE, True),
+        (after((FailureClass.CANCELLED, "beta"), (FailureClass.CANCELLED, "gamma")), THREE, False),
+        (after((FailureClass.CANCELLED, "alpha")), THREE, True),
+    ],
+)
+def test_beyond_a_rate_a_citizen_is_sent_to_the_others_once_and_only_if_there_are_any(
+    transaction: Transaction, candidates: tuple[Candidate, ...], *, elsewhere: bool
+) -> None:
+    found = offered(candidates, transaction)
+    assert goes_elsewhere(transaction, ProviderPolicy(overflow=Overflow.OTHERS), found, "alpha") is elsewhere
+    assert not goes_elsewhere(transaction, ProviderPolicy(), found, "alpha")
 
 
 def test_a_failed_provider_is_listed_last_with_its_failure() -> None:

@@ -58,6 +58,7 @@ CHECKING    BrowserChanged CHOOSING    Queued QUEUED
 FAILED      Queued QUEUED
 WAITING     Queued QUEUED
 IDENTIFIED  Queued QUEUED
+QUEUED      QueueLeft CHOOSING
 FAILED      ProviderChosen AWAY        HelpRequested WAITING   HelpResumed WAITING         BrowserChanged FAILED
 WAITING     IdentityProven IDENTIFIED  HelpEnded FAILED        ProviderChosen AWAY         BrowserChanged WAITING
 IDENTIFIED  ServiceAnswered ANSWERED   SharingDeclined FAILED  ProviderChosen AWAY         AttemptFailed FAILED

@@ -66,3 +66,12 @@ def test_the_table_assisted_is_the_policy_of_cases_with_its_defaults_and_busines
     config.change("broker.toml", "assisted.hours.days", ["sat", "sun"])
     hours = BusinessHours(("sat", "sun"), time_zone="Europe/London")
     assert config.settings().broker.assisted == CasePolicy(lease=600, hours=hours)
+
+
+def test_shares_of_a_failing_provider_need_an_order_by_chance(config: Configuration) -> None:
+    config.change(BANK, "policy", {"fallback_share": 30, "overflow": "others"})
+    assert config.settings()
+    config.change("broker.toml", "picker", {"order": "alphabetical"})
+    assert [problem.path for problem in config.problems()] == [f"{BANK}: policy.fallback_share"]
+    config.change(BANK, "policy", {"overflow": "others"})
+    assert config.settings()

@@ -248,6 +248,9 @@ INVALID: dict[str, list[tuple[str, Any, str] | tuple[str, Any, str, str]]] = {
         ("policy.services", ["demo-servce"], "there is no service", "policy.services[0]"),
         ("policy.paused", {"en": "Works"}, '"cy" is missing'),
         ("policy.paused_until", "soon", "not a point in time"),
+        ("policy", {"overflow": "others", "recovery": []}, "no rate is limited", "policy.overflow"),
+        ("policy.overflow", "elsewhere", "not known"),
+        ("policy.fallback_share", 1001, "out of bounds"),
     ],
     "staff.toml": [
         ("people", [], "no two people"),

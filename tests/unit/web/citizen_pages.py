@@ -98,6 +98,7 @@ class GivenCitizen:
             (dispatch, "check_page", with_context(self.check_page)),
             (dispatch, "help_on_offer", with_contexts(self.help_on_offer)),
             (provider_login, "start_login", with_context(self.choose)),
+            (provider_login, "leave_queue", with_context(self.leave_queue)),
             (provider_login, "handle_callback", with_context(self.complete)),
             (consent, "submit_consent", with_contexts(self.share)),
             (resume, "return_to_client", with_context(self.give_up)),
@@ -132,6 +133,11 @@ class GivenCitizen:
         """Records the call."""
         self._did(browser, "choose", handle, provider)
         return self.refusal
+
+    async def leave_queue(self, handle: str, browser: Browser) -> DeadEnd | None:
+        """Records the call."""
+        self._did(browser, "leave_queue", handle)
+        return None
 
     async def complete(
         self, provider: str, parameters: Mapping[str, str] | None, browser: Browser, _state: str = ""

@@ -122,7 +122,41 @@ async def test_the_way_used_last_can_be_forgotten(app: ASGIApp) -> None:
     assert (await post(app, f"{JOURNEY}/forget", known, token="forged")).headers["location"].endswith("?problem=again")
 
 
+async def test_the_line_is_left_by_a_button_that_needs_no_script(app: ASGIApp, citizen: GivenCitizen) -> None:
+    html = (await get(app, path("queued"))).text
+    assert re.search(
+        rf'<form method="post" action="{path("queued")}/leave-line">\s*<input type="hidden" name="token"', html
+    )
+    answer = await post(app, f"{JOURNEY}/leave-line")
+    assert (answer.status_code, answer.headers["location"]) == (303, JOURNEY)
+    assert (await post(app, f"{JOURNEY}/leave-line", token="forged")).headers["location"].endswith("?problem=again")
+    assert [what[0] for what in citizen.done] == ["leave_queue"]
+
+
 # --- what is said before the choice ---
+
+
+def test_the_rule_of_the_order_tells_of_a_provider_that_does_not_work(written: PageRenderer) -> None:
+    told = "what can take more people comes first more often"
+    assert told in shown(written, PickerView(CHOOSING, SERVICE, replace(OFFER, fallback=True)))
+    assert told not in shown(written, PickerView(CHOOSING, SERVICE, OFFER))
+
+
+def test_a_citizen_who_is_sent_to_the_others_reads_that_the_next_try_gives_a_place_in_line(
+    written: PageRenderer,
+) -> None:
+    failed = FailedAttempt(FailureClass.PROVIDER_BUSY, NOW, "alder")
+
+    def page(*, lines_up: bool) -> str:
+        options = tuple(replace(option, lines_up=lines_up) for option in OFFER.options)
+        found = replace(OFFER, options=options)
+        view = FailureView(CHOOSING, SERVICE, failed, BANK, found, next_steps(CHOOSING, found, failed))
+        frame = PageContext(JOURNEY, HANDLE, Browser(("s",)), written.languages["en"], NOW, marks(), ISSUER)
+        made = render_view(view, frame, {})
+        return written.page(made.template, "en", made.variables)
+
+    assert "you get a place in line" in page(lines_up=True)
+    assert "you get a place in line" not in page(lines_up=False)
 
 
 @pytest.mark.parametrize("again", AskedAgain)
