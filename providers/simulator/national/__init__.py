@@ -3,7 +3,8 @@
 `dialect` reads the facts about one provider: addresses, algorithms, levels. `server` gives every published host a
 folder, `endpoints` handles requests: `checks` refuses what the provider would refuse, `tokens` makes its documents of
 what `claims` says about one of the `people`. `script` holds the next answers and the log, `store` codes and tokens,
-`keys` signs and encrypts with a library that the broker does not sign with.
+`keys` signs and encrypts with a library that the broker does not sign with, `faults` breaks endpoints and published
+documents.
 """
 
 from providers.simulator.national.dialect import Dialect, read_dialect

@@ -6,14 +6,14 @@ from typing import Final
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from broker.model.json_types import JsonObject
 from broker.platform.system import System
 from providers.simulator.client_authentication import fits_challenge
 from providers.simulator.national.checks import Refused, check_client, check_proof, check_request, open_object
 from providers.simulator.national.dialect import Dialect
-from providers.simulator.national.keys import public, signing_key
+from providers.simulator.national.faults import NEW_KEYS, broken_token_endpoint, did_document, key_set
 from providers.simulator.national.pages import sign_in_page
 from providers.simulator.national.people import PEOPLE, RegisteredPerson, find_person
 from providers.simulator.national.script import OUTCOMES, Answer, BadScript, Script, read_answer
@@ -37,6 +37,7 @@ class NationalProvider:
         self._system = system
         self._store = NationalStore(system)
         self._tokens = TokenMaker(dialect)
+        self._outcome = "ok"
 
     async def metadata(self, _request: Request) -> Response:
         """The provider's metadata."""
@@ -44,19 +45,12 @@ class NationalProvider:
 
     async def jwks(self, _request: Request) -> Response:
         """The provider's public keys."""
-        return JSONResponse({"keys": self._tokens.jwks})
+        return key_set(self._outcome, self._tokens.jwks)
 
     async def did(self, _request: Request) -> Response:
         """The DID document (did:web) with the keys of the second JWT."""
         did = self.dialect.by_environment("identity_token", "did")
-        key = signing_key(self.dialect.words("identity_token", "algorithms")[0], 1)
-        method = {"type": "JsonWebKey", "id": f"{did}#{key.kid}", "controller": did, "publicKeyJwk": public(key)}
-        document = {
-            "@context": ["https://www.w3.org/ns/did/v1", "https://w3id.org/security/jwk/v1"],
-            "id": did,
-            "assertionMethod": [method],
-        }
-        return JSONResponse(document, headers={"Cache-Control": "max-age=3600, private"})
+        return did_document(self._outcome, did, self._tokens.identity_jwks)
 
     async def par(self, request: Request) -> Response:
         """RFC 9126 2: the request is checked and kept."""
@@ -127,7 +121,7 @@ class NationalProvider:
         answer = sign_in.answer
         if answer.token_error:
             return self._error(Refused(answer.token_error, answer.description))
-        return _broken(answer.outcome) or self._grant(replace(sign_in, key=key), form["code"])
+        return await broken_token_endpoint(answer.outcome) or self._grant(replace(sign_in, key=key), form["code"])
 
     async def userinfo(self, request: Request) -> Response:
         """OpenID Connect Core 5.3."""
@@ -234,7 +228,8 @@ class NationalProvider:
         code = self._store.codes.put(NationalSignIn(client, asked, answer, int(now), now + CODE_LIFE, key))
         if answer.outcome == "replayed_code":
             self._store.codes.take(code)
-        if answer.outcome in ("key_rotated", "key_replaced"):
+        self._outcome = answer.outcome
+        if answer.outcome in NEW_KEYS:
             self._tokens.rotate(same_id=answer.outcome == "key_replaced")
         return self._back(asked, {"code": code, **({"iss": STRANGER} if answer.outcome == "mix_up" else {})})
 
@@ -318,19 +313,3 @@ class NationalProvider:
         """A new nonce for DPoP proofs, if the provider demands one."""
         seconds = self.dialect.number("dpop", "nonce_seconds")
         return {} if seconds is None else {"DPoP-Nonce": self._store.new_nonce(seconds)}
-
-
-def _broken(outcome: str) -> Response | None:
-    """The fault of the token endpoint in place of tokens, or None."""
-    match outcome:
-        case "token_500":
-            return PlainTextResponse("Internal Server Error", 500)
-        case "gone":
-            return PlainTextResponse("Not Found", 404)
-        case "redirects":
-            return RedirectResponse("https://elsewhere.example/token", 307)
-        case "huge_answer":
-            return JSONResponse({"access_token": "x" * 1_000_000})
-        case "junk":
-            return HTMLResponse("<h1>It works!</h1>\x00")
-    return None

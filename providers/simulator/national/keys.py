@@ -15,6 +15,9 @@ from providers.simulator.national.dialect import Dialect
 from providers.simulator.settings import SimulatedClient
 
 CURVES: Final[Mapping[str, str]] = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+BOMB: Final = 8_000_000
+"""Size in bytes of the text that a decryption bomb holds."""
+
 HASHES: Final[Mapping[str, str]] = {"256": "sha256", "384": "sha384", "512": "sha512"}
 
 
@@ -54,10 +57,11 @@ def unsigned(claims: JsonObject) -> str:
     return ".".join(base64url.encode(json.dumps(part).encode()) for part in parts) + "."
 
 
-def encrypted(token: str, client: SimulatedClient, dialect: Dialect, about: str, *, lost: bool = False) -> str:
+def encrypted(token: str, client: SimulatedClient, dialect: Dialect, about: str, outcome: str = "ok") -> str:
     """A token encrypted to the client, with the first algorithms of the fact that its key supports.
 
-    `lost`: to a key that nobody has. Raises NoEncryptionKey.
+    The outcome `lost_key` encrypts it to a key that no client has, `bomb` a compressed text of megabytes in its place.
+    Raises NoEncryptionKey.
     """
     keys = import_keys([key for key in keys_of(client) if key.get("use") == "enc"])
     for algorithm in dialect.words(about, "key"):
@@ -66,9 +70,11 @@ def encrypted(token: str, client: SimulatedClient, dialect: Dialect, about: str,
         if found is None:
             continue
         content = dialect.words(about, "content")[0]
-        target = _lost_key(kind) if lost else found
+        target = _lost_key(kind) if outcome == "lost_key" else found
         header = {"alg": algorithm, "enc": content, "kid": str(found.kid), "cty": "JWT"}
-        return jwe.encrypt_compact(header, token, target, algorithms=[algorithm, content])
+        if outcome == "bomb":
+            header, token = {**header, "zip": "DEF"}, "0" * BOMB
+        return jwe.encrypt_compact(header, token, target, algorithms=[algorithm, content, "DEF"])
     raise NoEncryptionKey(f"{client.client_id} has no encryption key for {about}")
 
 

@@ -29,6 +29,7 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "not_encrypted": "Tokens in plain text that are to be encrypted",
     "wrong_inner_signature": "A false signature inside the encryption",
     "lost_key": "Tokens encrypted to another key",
+    "bomb": "An encrypted text of megabytes, compressed (zip)",
     "downgraded": "A bearer token in place of one that is bound to a key",
     "identity_missing": "No second JWT about the identity",
     "identity_subject": "A second JWT about another subject",
@@ -37,6 +38,9 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "identity_issuer": "A second JWT of another issuer",
     "identity_audience": "A second JWT for another client",
     "identity_key": "A second JWT with a key of another controller",
+    "did_other_key": "A DID document with a key of another DID",
+    "did_gone": "The DID document is not there any more",
+    "did_junk": "Junk in place of the DID document",
     "replayed_code": "A code that was used before",
     "token_500": "The token endpoint breaks down",
     "userinfo_500": "The userinfo endpoint breaks down",
@@ -45,9 +49,12 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "gone": "The token endpoint is not there any more",
     "redirects": "The token endpoint redirects to somewhere else",
     "huge_answer": "The token endpoint answers with megabytes",
+    "slow": "The token endpoint does not answer in time",
+    "reset": "The token endpoint closes the connection in the middle of its answer",
     "mix_up": "A response in the name of another issuer (iss)",
     "key_rotated": "A new key from one moment to the next, properly published",
     "key_replaced": "A new key under the id of the old one, properly published",
+    "huge_keys": "A new key among thousands of others",
 }
 """What can happen to a sign-in beside the provider's own errors, with a line for the page."""
 

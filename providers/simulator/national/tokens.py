@@ -7,6 +7,7 @@ from broker.model.assurance import Level
 from broker.model.json_types import JsonObject
 from providers.simulator.national.claims import Claims, Said, put, say
 from providers.simulator.national.dialect import Dialect
+from providers.simulator.national.faults import NEW_IDENTITY_KEYS
 from providers.simulator.national.keys import encrypted, half_hash, keys_of, public, signed, signing_key, unsigned
 from providers.simulator.national.people import RegisteredPerson
 from providers.simulator.national.script import Answer
@@ -17,6 +18,9 @@ LOGOUT_LIFE: Final = 120
 VECTOR: Final = "Cp.Cd"
 TRUSTMARK: Final = "trustmark"
 STRANGER: Final = "a-stranger"
+IDENTITY_KEY: Final = 1
+NEW_IDENTITY_KEY: Final = 3
+FALSE_KEY: Final = 9
 FIRST_ROTATED: Final = 20
 ROTATIONS: Final = 3
 """Keys that take turns in rotations."""
@@ -79,6 +83,11 @@ class TokenMaker:
             key = signing_key(algorithm)
             keys.setdefault(str(key.kid), public(key))
         return list(keys.values())
+
+    @property
+    def identity_jwks(self) -> list[dict[str, object]]:
+        """The published keys of the second JWT."""
+        return [public(signing_key(self._dialect.words("identity_token", "algorithms")[0], IDENTITY_KEY))]
 
     def said(self, sign_in: NationalSignIn) -> Said:
         """What is said about the person of a sign-in."""
@@ -198,24 +207,25 @@ class TokenMaker:
         did = dialect.by_environment("identity_token", "did")
         controller = "did:web:identity.stranger.example" if outcome == "identity_key" else did
         algorithm = dialect.words("identity_token", "algorithms")[0]
-        key = signing_key(algorithm, 2 if outcome == "identity_signature" else 1)
-        return signed(claims, key, algorithm, {"kid": f"{controller}#{signing_key(algorithm, 1).kid}"})
+        named = signing_key(algorithm, NEW_IDENTITY_KEY if outcome in NEW_IDENTITY_KEYS else IDENTITY_KEY)
+        key = signing_key(algorithm, FALSE_KEY) if outcome == "identity_signature" else named
+        return signed(claims, key, algorithm, {"kid": f"{controller}#{named.kid}"})
 
     def _signed(self, outcome: str, claims: JsonObject) -> str:
         match outcome:
             case "no_signature":
                 return unsigned(claims)
             case "wrong_signature" | "wrong_inner_signature":
-                return signed(claims, signing_key(self.algorithm, 9), self.algorithm, {"kid": self.kid})
+                return signed(claims, signing_key(self.algorithm, FALSE_KEY), self.algorithm, {"kid": self.kid})
             case "unknown_key":
-                return signed(claims, signing_key(self.algorithm, 9), self.algorithm)
+                return signed(claims, signing_key(self.algorithm, FALSE_KEY), self.algorithm)
             case _:
                 return signed(claims, self.key, self.algorithm, {"kid": self.kid})
 
     def _sealed(self, outcome: str, token: str, client: SimulatedClient, about: str) -> str:
         if outcome == "not_encrypted":
             return token
-        return encrypted(token, client, self._dialect, about, lost=outcome == "lost_key")
+        return encrypted(token, client, self._dialect, about, outcome)
 
 
 def _requests(sign_in: NationalSignIn, claim: str) -> bool:

@@ -15,7 +15,7 @@ from starlette.types import Message
 
 from broker.model.assurance import Level
 from broker.model.identity import Identity
-from broker.platform.http_client import HttpClients, HttpFailure, HttpResponse, Unreachable
+from broker.platform.http_client import MAX_BODY, HttpClients, HttpFailure, HttpResponse, ResponseTooLarge, Unreachable
 from broker.platform.system import System
 from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirect, UpstreamRequest
 from broker.settings.providers import ProviderEntry, provider
@@ -51,20 +51,26 @@ class Wire:
         self.gone = False
 
     async def get(
-        self, url: str, headers: Mapping[str, str] | None = None, **_options: object
+        self, url: str, headers: Mapping[str, str] | None = None, **options: int
     ) -> HttpResponse | HttpFailure:
         """Sends a GET."""
-        return await self._send(Call("GET", url, dict(headers or {}), {}))
+        return await self._send(Call("GET", url, dict(headers or {}), {}), options.get("limit", MAX_BODY))
 
     async def post(
-        self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, **_options: object
+        self, url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None, **options: int
     ) -> HttpResponse | HttpFailure:
         """Sends a form."""
-        return await self._send(Call("POST", url, dict(headers or {}), dict(form)))
+        return await self._send(Call("POST", url, dict(headers or {}), dict(form)), options.get("limit", MAX_BODY))
 
-    async def _send(self, call: Call) -> HttpResponse | HttpFailure:
+    async def _send(self, call: Call, limit: int) -> HttpResponse | HttpFailure:
         self.calls.append(call)
-        return Unreachable("the provider is not there") if self.gone else await send(self.app, call)
+        if self.gone:
+            return Unreachable("the provider is not there")
+        try:
+            answer = await send(self.app, call)
+        except ConnectionResetError as problem:
+            return Unreachable(str(problem))
+        return ResponseTooLarge(f"{len(answer.body)} bytes") if len(answer.body) > limit else answer
 
     def called(self, url: str) -> list[Call]:
         """The calls of one URL, oldest first."""
@@ -117,6 +123,8 @@ async def send(app: Any, call: Call, body: bytes | None = None) -> HttpResponse:
         received.append(message)
 
     await app(scope, receive, transmit)
+    if received[-1]["type"] != "http.response.body" or received[-1].get("more_body"):
+        raise ConnectionResetError("the connection was closed in the middle of the response")
     headers = {name.decode().lower(): value.decode() for name, value in received[0]["headers"]}
     text = b"".join(message.get("body", b"") for message in received[1:])
     return HttpResponse(int(received[0]["status"]), headers, text)
