@@ -20,7 +20,7 @@ from broker.model.kill_switches import KillSwitches
 from broker.model.notification import Notification
 from broker.model.rate_limit import RateLimit
 from broker.model.request import AuthorizationRequest
-from broker.model.session import EndedSession, LogoutFanOut, PendingLogout, Session, UpstreamLogout
+from broker.model.session import EndedSession, LogoutFanOut, PendingLogout, Session
 from broker.model.store_results import AuthorizationWrite as AuthorizationWrite
 from broker.model.store_results import AuthorizationWritten as AuthorizationWritten
 from broker.model.store_results import LinkedIdentity as LinkedIdentity
@@ -177,10 +177,6 @@ class AccountLinks(Protocol):
         self, account: str, key: str, event: AuditEvent, ended: AuditEvent, fan_out: LogoutFanOut, *, last: bool
     ) -> UnlinkResult:
         """Unlinks a way, and ends the sessions that it proved. With `last` it may be the only one of the account."""
-        ...
-
-    async def end_proved(self, logout: UpstreamLogout, event: AuditEvent, fan_out: LogoutFanOut) -> int:
-        """Ends the live sessions that an identity proved before its provider ended its own. Returns their number."""
         ...
 
 

@@ -38,15 +38,17 @@ class EndedSession:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamLogout:
-    """A provider's statement that a citizen signed out there. `sid` names one session of theirs; None: all.
+    """A provider's statement that a citizen signed out there. `sid` names one session of theirs, None all of `subject`;
+    one of the two is there.
 
-    `at` is when the provider said so (seconds since 1970 UTC).
+    `at` is when the provider said so (seconds since 1970 UTC). `jti` is the id of the statement, which counts once.
     """
 
     issuer: str
-    subject: str
+    subject: str | None
     sid: str | None
     at: float
+    jti: str | None = None
 
 
 LogoutFanOut = Callable[[EndedSession], Sequence[OutboundDelivery]]

@@ -30,6 +30,7 @@ from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.shared_counters import SharedCounters
 from broker.stores.sql.sqlite import SqliteDatabase
 from broker.stores.sql.staff_sessions import SqlStaffSessions
+from broker.stores.sql.upstream_logouts import SqlUpstreamLogouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class SqlStores:
 
     authorizations: SqlAuthorizations
     identity_links: SqlIdentityLinks
+    upstream_logouts: SqlUpstreamLogouts
     grants: SqlGrants
     sessions: SqlSessions
     audit: SqlAudit
@@ -126,6 +128,7 @@ async def open_sql_stores(
             database, digests, session_termination, steady_system, audit_log, observe_version
         ),
         identity_links=SqlIdentityLinks(database, digests, session_termination, audit_log),
+        upstream_logouts=SqlUpstreamLogouts(database, digests, session_termination),
         grants=SqlGrants(database, sealer, audit_log, observe_version),
         sessions=SqlSessions(database, sealer, session_termination, audit_log, observe_version),
         audit=audit_log,

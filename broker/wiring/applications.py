@@ -281,8 +281,8 @@ def public_app(container: Container) -> ASGIApp:
             broker.picker.order,
         ),
     ]
-    registry, links = container.configuration.registry, container.connections.sql_stores.identity_links
-    theirs = UpstreamLogoutContext(registry.providers, registry.services, links, container.system)
+    registry, logouts = container.configuration.registry, container.connections.sql_stores.upstream_logouts
+    theirs = UpstreamLogoutContext(registry.providers, registry.services, logouts, container.system)
     called = [*called, *provider_routes(theirs)]
     routes = [
         *called,

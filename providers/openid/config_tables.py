@@ -224,7 +224,8 @@ class LogoutConfig:
     """The address, if it is not the `end_session_endpoint` of the metadata."""
     backchannel: bool = False
     """Whether the provider tells the broker that a citizen signed out there (OpenID Connect Back-Channel Logout 1.0).
-    Register `<issuer>/providers/<id>/backchannel-logout` there. Its logout tokens need a `sub`."""
+    Register `<issuer>/providers/<id>/backchannel-logout` there. A logout token with a `sid` ends the sessions that
+    began in this session of the provider, one without it all sessions of its `sub`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,9 @@ class OpenIdProvider:
         self._keys: RefreshingCache[KeySet] = RefreshingCache(self._fetch_keys, ground.system, CACHE_POLICY)
         signed = config.response_mode is ResponseMode.JWT
         self._answers = AnswerTokens(config, self._keys, ground.system) if signed else None
-        self._logouts = LogoutTokens(config, self._keys, ground.system) if config.logout.backchannel else None
+        self._logouts = (
+            LogoutTokens(config, self._keys, own.decryption, ground.system) if config.logout.backchannel else None
+        )
         keys = ProviderKeys(self._keys, self._client)
         self._redemption = Redemption(card, config, calls, own, keys, ground)
 

@@ -7,6 +7,6 @@ into StoreUnavailable with a fix.
 
 The stores: `authorizations` with `authorization_codes`, `sessions` and `session_termination`, `grants` with
 `used_jtis`, `backchannel_requests`, `cases`, `outbox`, `staff_sessions`, `audit` with `audit_chain`, `kill_switches`,
-`shared_counters`. `digests` finds citizens' rows without personal data in the clear; `retention` deletes old rows,
-`expiring` makes expiry durable, `data_migration` rewrites rows for `migrate`.
+`shared_counters`, `upstream_logouts`. `digests` finds citizens' rows without personal data in the clear; `retention`
+deletes old rows, `expiring` makes expiry durable, `data_migration` rewrites rows for `migrate`.
 """

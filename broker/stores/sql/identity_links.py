@@ -39,7 +39,7 @@ from broker.model.account import Dependents, Disclosure, LinkedWay, LinkResult, 
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
-from broker.model.session import LogoutFanOut, UpstreamLogout
+from broker.model.session import LogoutFanOut
 from broker.model.store_results import StoreUnavailable
 from broker.stores.sql import audit
 from broker.stores.sql import sessions as session_rows
@@ -216,24 +216,6 @@ class SqlIdentityLinks:
             await unit.run(self._write, {"events": audit.rows([event])})
         self._audit.report([event])
         return UnlinkResult.UNLINKED
-
-    async def end_proved(self, logout: UpstreamLogout, event: AuditEvent, fan_out: LogoutFanOut) -> int:
-        """Ends the live sessions that an identity proved before its provider ended its own. Returns their number.
-
-        With a `sid` only those that the provider proved in that session of its own. Each has an audit row.
-        """
-        key, count = self._key(logout.issuer, logout.subject), 0
-        async with self._database.transaction() as unit:
-            for row in await unit.run(self._owner, key):
-                for digest, sealed in await unit.run(self._sessions, {"account": row[0]}):
-                    identity = None if sealed is None else self._identities.read(sealed, session_rows.place(digest))
-                    if identity is not None and self._ends(logout, identity, key["digest"]):
-                        count += await self._session_termination.of_digest(unit, digest, event, fan_out) is not None
-        return count
-
-    def _ends(self, logout: UpstreamLogout, identity: Identity, key: str) -> bool:
-        other = logout.sid is not None and identity.upstream_sid not in (None, logout.sid)
-        return self._is(identity, key) and not other and identity.auth_time <= logout.at
 
     async def _link(self, write: LinkWrite) -> tuple[LinkResult, AuditEvent | None]:
         account, event = write.account, write.event

@@ -27,7 +27,8 @@ class SessionTermination:
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         c, s = sessions.c, session_clients.c
-        over = update(sessions).where(_LIVE).values(ended=bindparam("now", type_=Double), sealed=null())
+        ended = {"ended": bindparam("now", type_=Double), "sealed": null(), "upstream": null()}
+        over = update(sessions).where(_LIVE).values(**ended)
         self._deliveries = DeliveryRows(sealer)
         self._one = database.prepare(
             over.where(c.digest == bindparam("digest", type_=Text)).returning(c.sid, c.account_id)

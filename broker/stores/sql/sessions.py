@@ -7,6 +7,7 @@ from sqlalchemy import Column, ColumnElement, Double, LargeBinary, Text, and_, b
 
 from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
+from broker.model.handle import sha256_hex
 from broker.model.identity import Identity
 from broker.model.session import EndedSession, LogoutFanOut, Session
 from broker.stores.record_codec import RecordCodec, SealedCodec
@@ -47,12 +48,13 @@ def upsert_session(database: Database, account: ColumnElement[str]) -> Step:
             "expires": bindparam("session_expires", type_=Double),
             "sealed": bindparam("session_sealed", type_=LargeBinary),
             "epoch": EPOCH,
+            "upstream": bindparam("session_upstream", type_=Text),
         }
         chosen = select(*columns.values()).where(passed, columns["digest"].is_not(None))
         made = database.upsert(sessions).from_select(list(columns), chosen)
         same = sessions.c.account_id == made.excluded.account_id
         live = and_(sessions.c.ended.is_(None), sessions.c.epoch == EPOCH, same)
-        renewed = {name: made.excluded[name] for name in ("digest", "used", "expires", "sealed")}
+        renewed = {name: made.excluded[name] for name in ("digest", "used", "expires", "sealed", "upstream")}
         return made.on_conflict_do_update(index_elements=["sid"], set_=renewed, where=live)
 
     return step
@@ -88,16 +90,23 @@ def has_ended(sid: "Column[Any]") -> ColumnElement[bool]:
 def values(session: Session | None, codec: SealedCodec[Identity]) -> Mapping[str, object]:
     """The parameters of the statement."""
     if session is None:
-        names = ("session", "sid", "session_created", "session_used", "session_expires", "session_sealed")
-        return dict.fromkeys(names)
+        names = ("session_created", "session_used", "session_expires", "session_sealed", "session_upstream")
+        return dict.fromkeys(("session", "sid", *names))
+    who = session.identity
     return {
         "session": session.digest,
         "sid": session.id,
         "session_created": session.created,
         "session_used": session.used,
         "session_expires": session.expires,
-        "session_sealed": codec.write(session.identity, place(session.digest)),
+        "session_sealed": codec.write(who, place(session.digest)),
+        "session_upstream": None if who.upstream_sid is None else upstream_session(who.issuer, who.upstream_sid),
     }
+
+
+def upstream_session(issuer: str, sid: str) -> str:
+    """The digest by which the sessions of one session at a provider are found."""
+    return sha256_hex(f"{len(issuer)}:{issuer}{sid}")
 
 
 class SqlSessions:

@@ -172,9 +172,11 @@ sessions: Final = Table(
     Column("sealed", LargeBinary),
     Column("epoch", BigInteger, nullable=False),
     Column("ended", Double),
+    Column("upstream", Text),
     UniqueConstraint("sid"),
     Index(None, "account_id"),
     Index(None, "expires"),
+    Index(None, "upstream"),
 )
 
 kill_switches: Final = Table(

@@ -17,6 +17,9 @@ from broker.web.shared.request_parsing import content_type
 
 CACHED = {"Cache-Control": "public, max-age=300"}
 
+REFUSED = {"error": "invalid_request", "error_description": "the logout token is not accepted"}
+"""The answer to every unacceptable logout token (2.8). The log says why."""
+
 
 def provider_routes(context: UpstreamLogoutContext) -> list[Route]:
     """`/providers/{provider}/jwks`, the keys that verify the broker's assertions and encrypt to it (RFC 7517 5), and
@@ -36,7 +39,7 @@ def provider_routes(context: UpstreamLogoutContext) -> list[Route]:
             token = ""
         ended = await receive_logout(context, request.path_params["provider"], token) if token else None
         if ended is None:
-            return JSONResponse({"error": "invalid_request"}, 400, headers=NO_STORE)
+            return JSONResponse(REFUSED, 400, headers=NO_STORE)
         return Response(status_code=200, headers=NO_STORE)
 
     return [

@@ -180,18 +180,20 @@ class NationalProvider:
             return JSONResponse({"problem": str(problem)}, 400)
         return JSONResponse({"waiting": len(self.script.next)})
 
-    def logout_token(self, person: RegisteredPerson) -> str:
-        """A logout token about a person, for the first client."""
+    def logout_token(self, person: RegisteredPerson, without: str = "") -> str:
+        """A logout token about a person, for the first client, without a claim."""
         jti, now = self._system.random_bytes(16).hex(), int(self._system.now())
-        return self._tokens.logout_token(next(iter(self._clients)), person, jti, now)
+        claims = self._tokens.logout_claims(next(iter(self._clients)), person, jti, now)
+        return self._tokens.logout_token({name: value for name, value in claims.items() if name != without})
 
     async def logout_tokens(self, request: Request) -> Response:
-        """A logout token about the person of the form, to be posted to the client."""
+        """A logout token about the person of the form, to be posted to the client; `without` names a claim to leave
+        out."""
         form = await read_form(request)
         person = find_person(form.get("person", ""))
         if person is None or not self.dialect.table("logout.received").get("backchannel"):
             return PlainTextResponse("no such person, or the provider sends no logout tokens", 400)
-        return PlainTextResponse(self.logout_token(person))
+        return PlainTextResponse(self.logout_token(person, form.get("without", "")))
 
     async def log(self, _request: Request) -> Response:
         """What was asked of the provider, oldest first."""

@@ -173,8 +173,8 @@ class TokenMaker:
             token = self._sealed(outcome, token, sign_in.client, "userinfo")
         return token, dialect.text("userinfo", "media_type")
 
-    def logout_token(self, client_id: str, person: RegisteredPerson, jti: str, now: int) -> str:
-        """A token that says that a person's sessions have ended (OpenID Connect Back-Channel Logout 1.0 2.4)."""
+    def logout_claims(self, client_id: str, person: RegisteredPerson, jti: str, now: int) -> Claims:
+        """What says that a person's sessions have ended (OpenID Connect Back-Channel Logout 1.0 2.4)."""
         subject = say(self._dialect, person, ()).subject
         claims: Claims = {
             "iss": self._dialect.issuer,
@@ -187,6 +187,10 @@ class TokenMaker:
         }
         if self._dialect.table("logout.received").get("sid"):
             claims["sid"] = f"sid-{subject}"
+        return claims
+
+    def logout_token(self, claims: Claims) -> str:
+        """These claims as a logout token."""
         return signed(claims, self.key, self.algorithm, {"kid": self.kid, "typ": "logout+jwt"})
 
     def _identity_token(self, sign_in: NationalSignIn, said: Said, now: int) -> str | None:

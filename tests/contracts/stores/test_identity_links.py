@@ -11,7 +11,7 @@ from broker.model.account import Dependents, Disclosure, LinkResult, LinkWrite, 
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.outbound_delivery import OutboundDelivery
-from broker.model.session import EndedSession, UpstreamLogout, no_fan_out
+from broker.model.session import EndedSession, no_fan_out
 from broker.model.store_results import AuthorizationWritten, RedeemResult
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.conftest import OpenSqlStores
@@ -338,35 +338,3 @@ async def test_two_ways_that_are_unlinked_at_once_leave_one(open_one: OpenSqlSto
         found = await asyncio.gather(*(unlink(one, now, key, account) for one, key in zip(stores, keys, strict=True)))
         assert sorted(found) == [UnlinkResult.LAST, UnlinkResult.UNLINKED]
         assert len(await stores[0].identity_links.ways(account)) == 1
-
-
-async def test_a_logout_at_the_provider_ends_the_sessions_that_it_proved_before(
-    sql: SqlStores, clock: FakeClock
-) -> None:
-    now = clock.now()
-    proven = identity("ann", auth_time=int(now), upstream_sid="up-1")
-    others = {
-        "later": replace(proven, auth_time=int(now) + 60),
-        "other-sid": replace(proven, upstream_sid="up-2"),
-        "stranger": replace(proven, subject="ben"),
-    }
-    for name, person in {"first": proven, "no-sid": replace(proven, upstream_sid=None), **others}.items():
-        begun = session(now, name, identity=person)
-        coded = code(now, name, client_id=SERVICE)
-        assert await sql.authorizations.record(answer(now, name, person.subject, code=coded, session=begun))
-    event = AuditEvent("session_ended", now, "broker", provider="bank", details={"why": "provider"})
-    told: list[EndedSession] = []
-
-    def fan_out(ended: EndedSession) -> Sequence[OutboundDelivery]:
-        told.append(ended)
-        return ()
-
-    logout = UpstreamLogout(ISSUER, "ann", "up-1", now)
-    assert await sql.identity_links.end_proved(logout, event, fan_out) == 2
-    assert {tuple(one.services) for one in told} == {(SERVICE,)}
-    live = [name for name in ("first", "no-sid", *others) if await sql.sessions.load(session(now, name).digest)]
-    assert live == ["later", "other-sid", "stranger"]
-    assert len(await audited(sql, "session_ended")) == 2
-    assert await sql.identity_links.end_proved(logout, event, fan_out) == 0
-    assert await sql.identity_links.end_proved(replace(logout, subject="nobody"), event, fan_out) == 0
-    assert await sql.identity_links.end_proved(replace(logout, sid=None, at=now + 90), event, fan_out) == 2

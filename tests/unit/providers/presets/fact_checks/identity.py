@@ -91,3 +91,10 @@ async def _logout_received(here: Exchange, value: Mapping[str, Any]) -> None:
         found = await here.provider.read_logout(sent.body.decode())
         assert isinstance(found, UpstreamLogout), found
         assert (found.issuer, found.subject) == (identity.issuer, identity.subject)
+        if found.sid is not None:
+            known = "sid" in here.simulated.dialect.words("id_token.claims")
+            assert identity.upstream_sid == (found.sid if known else None)
+        form = {"person": "amina", "without": "sub"}
+        alone = await send(here.wire.app, Call("POST", f"https://_logout-token/{here.entry.id}", {}, form))
+        found = await here.provider.read_logout(alone.body.decode())
+        assert isinstance(found, UpstreamLogout) == value.get("sid", False), found
