@@ -137,7 +137,9 @@ class Authorizations(Protocol):
         """Whether a code was written for a transaction (its public id) or for a pushed request (its digest)."""
         ...
 
-    async def linked_identity(self, issuer: str, subject: str, sector: str, client_id: str) -> LinkedIdentity | None:
+    async def linked_identity(
+        self, issuer: str, subject: str, sector: str, client_id: str, anchor: str | None = None
+    ) -> LinkedIdentity | None:
         """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""
         ...
 

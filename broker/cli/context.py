@@ -149,11 +149,15 @@ class Clocks(Protocol):
         ...
 
 
-class LinkCounts(Protocol):
-    """Counts links of identities to accounts."""
+class Links(Protocol):
+    """Links of identities to accounts."""
 
     async def dependents(self, provider: str) -> Dependents:
         """The accounts that a provider leads to."""
+        ...
+
+    async def forget_anchors(self, account: str, event: AuditEvent) -> int:
+        """Forgets the anchors of an account's identities. Returns how many there were."""
         ...
 
 
@@ -163,7 +167,7 @@ class AdminStoresPort(Protocol):
     @property
     def kill_switches(self) -> Switchboard: ...
     @property
-    def links(self) -> LinkCounts: ...
+    def links(self) -> Links: ...
     @property
     def sessions(self) -> SessionAdmin: ...
     @property

@@ -32,6 +32,11 @@ SIGN_OUT = """Ends every session of an account at the broker and tells the servi
 in again at once; disable the account to prevent that, which ends its sessions too."""
 
 
+FORGET = """Forgets what tells the person of an account from others under the same subject (`subject_anchor`), such as a
+date of birth: the next sign-in sets it anew. Use it after the provider confirmed that it corrected that detail, and
+that the person is the same; else another person would sign in to the account."""
+
+
 def add_arguments(parser: argparse.ArgumentParser, kind: KillSwitchKind) -> Any:
     """What the command takes for one kind of thing. Returns the subcommands, to which others may be added."""
     one = "an account" if kind is KillSwitchKind.ACCOUNT else f"a {kind.value}"
@@ -43,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser, kind: KillSwitchKind) -> Any:
     acts = [off, on]
     if kind is KillSwitchKind.ACCOUNT:
         acts.append(verbs.add_parser("sign-out", help="end every session of an account", description=SIGN_OUT))
+        forget = verbs.add_parser("forget-anchor", help="take a correction of the same person", description=FORGET)
+        forget.add_argument("--reason", type=line, required=True, help="why; it goes into the audit record")
+        acts.append(forget)
     for verb in acts:
         verb.add_argument("id", type=line, metavar="ID", help=f"the {kind.value}'s id")
         verb.add_argument(
@@ -64,6 +72,9 @@ async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitc
             require_clock(facts)
         if args.verb == "sign-out":
             print(await _sign_out(args, machine, settings, facts))
+            return 0
+        if args.verb == "forget-anchor":
+            print(await _forget_anchor(args, machine, facts))
             return 0
         if args.verb == "list":
             print(
@@ -94,6 +105,14 @@ async def _sign_out(
     event = AuditEvent("session_ended", now, args.by or machine.user, details={"why": "operator"})
     ended = await facts.sessions.end_all(args.id, event, logout_fan_out(settings.services, now))
     return f"{ended} session{'' if ended == 1 else 's'} ended"
+
+
+async def _forget_anchor(args: argparse.Namespace, machine: CommandContext, facts: AdminStoresPort) -> str:
+    """Forgets the anchors of an account; returns a line with their number."""
+    who, details = args.by or machine.user, {"why": args.reason}
+    event = AuditEvent("anchor_forgotten", machine.system.now(), who, account=args.id, details=details)
+    found = await facts.links.forget_anchors(args.id, event)
+    return f"{found} anchor{'' if found == 1 else 's'} forgotten"
 
 
 def describe(item: DisabledItem) -> str:

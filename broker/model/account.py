@@ -95,7 +95,7 @@ class LinkResult(StrEnum):
     MERGED = "merged"
     """The identity had an account of its own, which became part of this one."""
     CONFLICT = "conflict"
-    """The identity has an account of its own, and a service knows both accounts."""
+    """The identity has an account of its own, and a service knows both accounts; or it is another person's."""
     GONE = "gone"
     """The account does not exist any more: it became part of another one."""
 

@@ -31,6 +31,7 @@ class FailureClass(StrEnum):
     NO_NEWCOMERS = "no_newcomers"
     ACCOUNT_OFF = "account_off"
     OTHER_ACCOUNT = "other_account"
+    OTHER_PERSON = "other_person"
     SESSION_ENDED = "session_ended"
     REQUEST_EXPIRED = "request_expired"
     LOST_PLACE = "lost_place"
@@ -203,6 +204,9 @@ FAILURES: Mapping[FailureClass, FailureSpec] = MappingProxyType({
     F.OTHER_ACCOUNT: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "Another account was asked for.",
         (N.RETRY, N.ANOTHER, N.HELP)),
+    F.OTHER_PERSON: FailureSpec(
+        FROM.PROVIDER, C.ACCESS_DENIED, "The account belongs to another person.",
+        (N.ANOTHER, N.HELP, N.CONTACT_PROVIDER, N.OTHER_WAYS), alarm=True, tries=1),
     F.SESSION_ENDED: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "The earlier sign-in has ended.",
         (N.RETRY, N.ANOTHER, N.HELP, N.LATER)),

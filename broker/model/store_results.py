@@ -1,6 +1,6 @@
 """Arguments and results of SQL store operations: records that are written together, and outcomes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from broker.model.assurance import Level
@@ -17,12 +17,14 @@ class StoreUnavailable(Exception):
 class LinkedIdentity:
     """Account of an identity, its pairwise subject for a sector, and the claims released to a service before.
 
-    `shared` is None if nothing was released to that service yet.
+    `shared` is None if nothing was released to that service yet. `reassigned`: the identity had another anchor before,
+    so the account is another person's.
     """
 
     account: str
     subject: str | None
     shared: tuple[str, ...] | None
+    reassigned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,8 @@ class SupersededSession:
 class AuthorizationWrite:
     """Everything that is written in one database transaction when a service is answered with a code.
 
-    `provider` asserted the identity at `level`; both are recorded with it.
+    `provider` asserted the identity at `level`; both are recorded with it. `anchor` is that of the identity; it is
+    recorded for an identity that has none.
     `account`, `code.account`, and `subject`, `code.release.subject`, are proposals: an account that exists for (issuer,
     subject), and a subject that exists for (account, sector), take precedence and are written into the code, the
     session and the audit rows instead. `shared` names the claims consented to. `session` is None if no session may be
@@ -68,6 +71,7 @@ class AuthorizationWrite:
     client_id: str | None = None
     replaced: SupersededSession | None = None
     question: str | None = None
+    anchor: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,11 @@ class OpenIdConfig:
     """The claim of the ID token that is the subject, a path as in `claim_map`. It must never change for a person."""
     subject_form: IdentifierForm | None = None
     """The form in which the subject is stored, if the provider writes one subject in several forms."""
+    subject_anchor: tuple[str, ...] = ()
+    """Claims (the broker's names) that never change for a person: `birthdate`, or national identifiers that are listed
+    in `identifiers`. For a provider that may give a subject to another person later: a sign-in with a known subject and
+    another value is rejected (failure class `other_person`). A response without them is incomplete. `portico account
+    forget-anchor` takes a correction."""
     identifiers: Mapping[str, IdentifierForm] = field(default_factory=dict)
     """Claims (the broker's names) that are national identifiers, and their normal form: `upper` and `digits` are
     without spaces and punctuation, `braces` without braces around it; `cpf` and `nhs_number` have valid check digits. A

@@ -273,6 +273,12 @@ def _check_rest(config: OpenIdConfig) -> Iterator[Problem]:
     )
     for name in config.identifiers.keys() - config.claim_map.keys():
         yield Problem(f"identifiers.{name}", "the claim is missing in claim_map", "add it to claim_map")
+    for i, name in enumerate(config.subject_anchor):
+        if name not in config.claim_map:
+            yield Problem(f"subject_anchor[{i}]", "the claim is missing in claim_map", "add it to claim_map")
+        if name != "birthdate" and name not in config.identifiers:
+            fix = "name birthdate, or a claim that is listed in identifiers"
+            yield Problem(f"subject_anchor[{i}]", "this claim may change for a person", fix)
     for i, name in enumerate(config.required_claims):
         if name not in config.claim_map:
             yield Problem(f"required_claims[{i}]", "the claim is missing in claim_map", "add it to claim_map")

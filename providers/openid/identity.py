@@ -1,6 +1,7 @@
 """Conversion of verified claims to an identity: the level of assurance, the claims under the broker's names, their
 verification."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -61,6 +62,8 @@ class IdentityReader:
         self._subject = compile_path(config.subject_claim)
         self._acting = ActingReader(config.acting)
         self._timed = document_of(config.auth_time_place)
+        self._required = (*config.required_claims, *config.subject_anchor)
+        self._anchor = _anchor_reader(config.subject_anchor)
 
     def make(self, documents: Documents, now: int, malformed: Callable[[str], None]) -> Identity:
         """The identity described by validated documents about the same subject.
@@ -90,9 +93,7 @@ class IdentityReader:
         odd = sorted(malformed_names)
         for name in odd:
             malformed(name)
-        missing = [
-            f"{name} (malformed)" if name in odd else name for name in config.required_claims if name not in claims
-        ]
+        missing = [f"{name} (malformed)" if name in odd else name for name in self._required if name not in claims]
         if missing:
             raise UpstreamError(UpstreamFault.CLAIMS_MISSING, f"claims missing: {', '.join(missing)}")
         timed = self._timed(documents).get("auth_time")
@@ -107,6 +108,7 @@ class IdentityReader:
             verification=verification(config, level, claims, now),
             act=act,
             upstream_sid=_sid(id_token.get("sid")),
+            anchor=self._anchor(claims),
         )
 
     def _check_values(self, documents: Documents, now: int) -> None:
@@ -136,6 +138,13 @@ class IdentityReader:
 
 def _sid(value: object) -> str | None:
     return value if isinstance(value, str) and 1 <= len(value) <= MAX_SID else None
+
+
+def _anchor_reader(names: tuple[str, ...]) -> Callable[[JsonObject], str | None]:
+    """Reads what never changes for the person, as one text; None if nothing is configured."""
+    if not names:
+        return lambda _claims: None
+    return lambda claims: json.dumps([claims[name] for name in names], ensure_ascii=True, sort_keys=True)
 
 
 def _without(claims: JsonObject, name: str) -> JsonObject:

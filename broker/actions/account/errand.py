@@ -66,6 +66,7 @@ async def complete(
             identity_subject=identity.subject,
             provider=identity.provider,
             level=identity.level,
+            anchor=identity.anchor,
             account=session_update.session.account,
             sector=None,
             subject="",

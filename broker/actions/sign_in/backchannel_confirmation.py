@@ -249,6 +249,7 @@ async def _answered(
             identity_subject=identity.subject,
             provider=identity.provider,
             level=identity.level,
+            anchor=identity.anchor,
             account=handles.new_handle(context.system, size=16),
             sector=service.sector,
             subject=handles.new_handle(context.system, size=24),

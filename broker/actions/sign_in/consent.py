@@ -49,7 +49,7 @@ class ClientAnswer:
 async def linked_identity(context: SignInContext, identity: Identity, service: Service) -> LinkedIdentity | None:
     """Returns the account and subject of an identity for a service, and the claims released before."""
     return await context.stores.authorizations.linked_identity(
-        identity.issuer, identity.subject, service.sector, service.client_id
+        identity.issuer, identity.subject, service.sector, service.client_id, identity.anchor
     )
 
 
@@ -146,7 +146,7 @@ async def recheck(
         context.candidate(identity.provider),
     )
     believed = accept_identity(transaction, identity, candidate, service, switches, now)
-    person = AccountMatch() if before is None else AccountMatch(before.account, before.subject)
+    person = AccountMatch() if before is None else AccountMatch(before.account, before.subject, before.reassigned)
     refusal = (
         check_account(transaction, person, candidate, switches, now)
         if isinstance(believed, AcceptedIdentity)
@@ -217,6 +217,7 @@ async def issue_code(
             identity_subject=identity.subject,
             provider=identity.provider,
             level=identity.level,
+            anchor=identity.anchor,
             account=account,
             sector=service.sector,
             subject=subject,

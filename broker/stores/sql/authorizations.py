@@ -67,6 +67,7 @@ _identity: Final = bindparam("identity", type_=Text)
 _sealed: Final = bindparam("identity_sealed", type_=LargeBinary)
 _provider: Final = bindparam("provider", type_=Text)
 _level: Final = bindparam("level", type_=BigInteger)
+_anchor: Final = bindparam("anchor", type_=Text)
 _sector: Final = bindparam("sector", type_=Text)
 _now: Final = bindparam("now", type_=Double)
 
@@ -98,8 +99,8 @@ def _account(passed: ColumnElement[bool]) -> Insert:
 
 
 def _person(passed: ColumnElement[bool]) -> Insert:
-    values = select(_issuer, _identity, _sealed, bindparam("account", type_=Text), _now, _provider, _level)
-    names = ["issuer", "digest", "sealed", "account_id", "created", "provider", "level"]
+    values = select(_issuer, _identity, _sealed, bindparam("account", type_=Text), _now, _provider, _level, _anchor)
+    names = ["issuer", "digest", "sealed", "account_id", "created", "provider", "level", "anchor"]
     return insert(identities).from_select(names, values.where(passed, ~_SEEN))
 
 
@@ -108,6 +109,13 @@ def _stronger(passed: ColumnElement[bool]) -> Update:
     c = identities.c
     weaker = and_(c.issuer == _issuer, c.digest == _identity, or_(c.level.is_(None), c.level < _level))
     return update(identities).where(passed, weaker).values(provider=_provider, level=_level)
+
+
+def _anchored(passed: ColumnElement[bool]) -> Update:
+    """Records the anchor of an identity that has none."""
+    c = identities.c
+    none = and_(c.issuer == _issuer, c.digest == _identity, c.anchor.is_(None))
+    return update(identities).where(passed, none).values(anchor=_anchor)
 
 
 def _pair(passed: ColumnElement[bool]) -> Insert:
@@ -131,11 +139,12 @@ def _shared() -> InsertRows:
     return InsertRows(consents, "shares", ("claim",), same, ("account_id", "client_id", "claim"), ("last_at",))
 
 
-def _deed(database: Database, kind: str) -> AtomicWrite:
+def _deed(database: Database, kind: str, *, anchored: bool) -> AtomicWrite:
     then: tuple[Step | InsertRows, ...] = (
         _account,
         _person,
         _stronger,
+        *((_anchored,) if anchored else ()),
         _pair,
         _shared(),
         session_rows.upsert_session(database, ACCOUNT),
@@ -151,6 +160,10 @@ def _deed(database: Database, kind: str) -> AtomicWrite:
             return AtomicWrite(confirmed(ACCOUNT, SUBJECT), (code_rows.following(ACCOUNT, SUBJECT), *then))
         case _:
             return AtomicWrite(None, then, select(ACCOUNT, SUBJECT))
+
+
+class _Reassigned(Exception):
+    """The identity is another person's: nothing is written."""
 
 
 class SqlAuthorizations:
@@ -179,7 +192,13 @@ class SqlAuthorizations:
         )
         person = and_(identities.c.issuer == _issuer, identities.c.digest == _identity)
         self._known = database.prepare(
-            select(shared_counters.c.value, identities.c.account_id, pairwise_subjects.c.sub, consents.c.claim)
+            select(
+                shared_counters.c.value,
+                identities.c.account_id,
+                pairwise_subjects.c.sub,
+                consents.c.claim,
+                identities.c.anchor,
+            )
             .select_from(
                 shared_counters.outerjoin(identities, person)
                 .outerjoin(pairwise_subjects, mine)
@@ -198,13 +217,20 @@ class SqlAuthorizations:
             )
             .limit(1)
         )
-        self._deeds = {kind: database.prepare(_deed(database, kind)) for kind in ("code", "question", "session")}
+        self._anchor = database.prepare(select(identities.c.anchor).where(person))
+        self._deeds = {
+            (kind, anchored): database.prepare(_deed(database, kind, anchored=anchored))
+            for kind in ("code", "question", "session")
+            for anchored in (False, True)
+        }
 
     async def code_issued(self, transaction: str, pushed: str | None) -> bool:
         """Whether a code was written for a transaction, or for a pushed request. One round trip."""
         return bool(await self._database.query(self._issued, {"transaction": transaction, "pushed": pushed}))
 
-    async def linked_identity(self, issuer: str, subject: str, sector: str, client_id: str) -> LinkedIdentity | None:
+    async def linked_identity(
+        self, issuer: str, subject: str, sector: str, client_id: str, anchor: str | None = None
+    ) -> LinkedIdentity | None:
         """What is stored for (issuer, subject) and a service; None for an unknown citizen. One round trip."""
         digest = self._digests.of_subject(issuer, subject)
         parameters = {"issuer": issuer, "identity": digest, "sector": sector, "client_id": client_id}
@@ -214,7 +240,13 @@ class SqlAuthorizations:
             return None
         claims = tuple(row[3] for row in rows if row[3] is not None)
         shared = tuple(claim for claim in claims if claim != _SUB) if claims else None
-        return LinkedIdentity(rows[0][1], rows[0][2], shared)
+        return LinkedIdentity(rows[0][1], rows[0][2], shared, self._is_another(issuer, subject, anchor, rows[0][4]))
+
+    def _is_another(self, issuer: str, subject: str, anchor: str | None, stored: str | None) -> bool:
+        """Whether the anchor of a sign-in is not the one stored with its identity."""
+        if anchor is None or stored is None:
+            return False
+        return self._digests.of_anchor(issuer, subject, anchor) != stored
 
     async def record(self, answer: AuthorizationWrite) -> AuthorizationWritten | None:
         """Writes an authorization in one transaction. An unredeemed code of the same transaction is replaced.
@@ -222,16 +254,20 @@ class SqlAuthorizations:
         Audit rows are written once for each fact, however often it is recorded.
 
         Returns None, and writes nothing, if the transaction's code was already redeemed, its pushed request was already
-        answered in another transaction, or its backchannel request is no longer pending or belongs to another citizen.
+        answered in another transaction, or its backchannel request is no longer pending or belongs to another citizen;
+        or if another person was signed in with the same identity meanwhile.
         If a concurrent authorization of the same citizen was faster, it is tried once more with the new rows.
         """
-        prepared = self._deeds["session" if answer.code is None else "question" if answer.question else "code"]
-        parameters = self._parameters(answer)
+        kind = "session" if answer.code is None else "question" if answer.question else "code"
+        prepared, parameters = self._deeds[kind, answer.anchor is not None], self._parameters(answer)
         for _ in range(_TRIES):
             # a unique key is taken by a concurrent authorization, or the account was merged into another one meanwhile:
             # the next attempt reads what was changed
             with suppress(Conflict, AccountMerged):
-                rows = await self._perform(prepared, parameters, answer.replaced)
+                try:
+                    rows = await self._perform(prepared, parameters, answer.replaced)
+                except _Reassigned:
+                    return None
                 if not rows:
                     return None
                 self._audit.report(answer.events)
@@ -241,12 +277,18 @@ class SqlAuthorizations:
     async def _perform(
         self, prepared: Prepared, parameters: Mapping[str, object], replaced: SupersededSession | None
     ) -> Sequence[Row]:
-        """One round trip, except for the rare authorization that ends the session of the browser's previous user."""
-        if replaced is None:
+        """One round trip, except for an identity with an anchor, and for the rare authorization that ends the session
+        of the browser's previous user. Raises _Reassigned if another person's anchor is stored with the identity."""
+        anchor = parameters["anchor"]
+        if replaced is None and anchor is None:
             return await self._database.perform(prepared, parameters)
         async with self._database.transaction() as unit:
             rows = await unit.run(prepared, parameters)
-            if rows:
+            if anchor is not None:
+                stored = await unit.run(self._anchor, {name: parameters[name] for name in ("issuer", "identity")})
+                if rows and stored[0][0] != anchor:
+                    raise _Reassigned
+            if rows and replaced is not None:
                 await self._session_termination.of_digest(
                     unit, replaced.digest, replaced.event, replaced.logout_fan_out
                 )
@@ -256,9 +298,13 @@ class SqlAuthorizations:
         client_id = answer.client_id if answer.code is None else answer.code.client_id
         shared = {_SUB, *answer.shared} if client_id is not None else set()
         digest = self._digests.of_subject(answer.issuer, answer.identity_subject)
+        anchor = answer.anchor
         return {
             "issuer": answer.issuer,
             "identity": digest,
+            "anchor": None
+            if anchor is None
+            else self._digests.of_anchor(answer.issuer, answer.identity_subject, anchor),
             "identity_sealed": self._digests.sealed_subject(answer.issuer, digest, answer.identity_subject),
             "provider": answer.provider,
             "level": int(answer.level),

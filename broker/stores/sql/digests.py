@@ -65,6 +65,11 @@ class Digests:
         mark = self.mac(Purpose.IDENTITY, f"{len(issuer)}:{issuer}{subject}")
         return base64url.encode(mark)
 
+    def of_anchor(self, issuer: str, subject: str, anchor: str) -> str:
+        """The digest of the anchor of one identity: equal anchors of two identities have unrelated digests."""
+        mark = self.mac(Purpose.IDENTITY, f"anchor {len(issuer)}:{issuer}{len(subject)}:{subject}{anchor}")
+        return base64url.encode(mark)
+
     def sealed_subject(self, issuer: str, digest: str, subject: str) -> bytes:
         """The subject, sealed for its row."""
         return self.sealer.seal(subject.encode(), _place(issuer, digest))

@@ -30,6 +30,7 @@ from sqlalchemy import (
     exists,
     insert,
     literal_column,
+    null,
     select,
     tuple_,
     update,
@@ -115,7 +116,7 @@ class SqlIdentityLinks:
             .where(consents.c.account_id == _account)
             .order_by(consents.c.client_id, consents.c.claim)
         )
-        self._owner = database.prepare(select(c.account_id).where(c.issuer == _issuer, c.digest == _digest))
+        self._owner = database.prepare(select(c.account_id, c.anchor).where(c.issuer == _issuer, c.digest == _digest))
         self._locked = database.prepare(
             select(accounts.c.id)
             .where(database.among(accounts.c.id, "accounts"))
@@ -150,10 +151,17 @@ class SqlIdentityLinks:
                 created=_now,
                 provider=bindparam("provider", type_=Text),
                 level=bindparam("level", type_=BigInteger),
+                anchor=bindparam("anchor", type_=Text),
             )
         )
         self._remove = database.prepare(
             delete(identities).where(c.account_id == _account, c.digest == _digest).returning(c.digest)
+        )
+        self._forget = database.prepare(
+            update(identities)
+            .where(c.account_id == _account, c.anchor.is_not(None))
+            .values(anchor=null())
+            .returning(c.digest)
         )
         self._renew = database.prepare(
             AtomicWrite(None, (session_rows.upsert_session(database, _account),), select(literal_column("1")))
@@ -217,6 +225,16 @@ class SqlIdentityLinks:
         self._audit.report([event])
         return UnlinkResult.UNLINKED
 
+    async def forget_anchors(self, account: str, event: AuditEvent) -> int:
+        """Forgets the anchors of an account's identities: the next sign-ins set new ones. Returns their number."""
+        async with self._database.transaction() as unit:
+            forgotten = len(await unit.run(self._forget, {"account": account}))
+            if forgotten:
+                await unit.run(self._write, {"events": audit.rows([event])})
+        if forgotten:
+            self._audit.report([event])
+        return forgotten
+
     async def _link(self, write: LinkWrite) -> tuple[LinkResult, AuditEvent | None]:
         account, event = write.account, write.event
         key = self._key(write.identity.issuer, write.identity.subject)
@@ -228,7 +246,7 @@ class SqlIdentityLinks:
                 return LinkResult.GONE, None
             if [tuple(row) for row in owner] != [tuple(row) for row in before]:
                 raise Conflict("identities", ("issuer", "digest"))
-            result = await self._attach(unit, write, key, owner[0][0] if owner else None)
+            result = await self._attach(unit, write, key, owner[0] if owner else None)
             if result is LinkResult.CONFLICT or (result is LinkResult.ALREADY and write.replaced is None):
                 return result, None
             if result is LinkResult.MERGED:
@@ -242,16 +260,22 @@ class SqlIdentityLinks:
         return result, event
 
     async def _attach(
-        self, unit: UnitOfWork, write: LinkWrite, key: Mapping[str, str], owner: str | None
+        self, unit: UnitOfWork, write: LinkWrite, key: Mapping[str, str], found: Row | None
     ) -> LinkResult:
-        """Makes the identity one of the account's, unless a service knows both accounts."""
+        """Makes the identity one of the account's, unless a service knows both accounts, or it was another person's."""
         identity, account = write.identity, write.account
+        owner, stored = (None, None) if found is None else found
+        anchor = None
+        if identity.anchor is not None:
+            anchor = self._digests.of_anchor(identity.issuer, identity.subject, identity.anchor)
+        if anchor is not None and stored not in (None, anchor):
+            return LinkResult.CONFLICT
         if owner == account:
             return LinkResult.ALREADY
         if owner is None:
             sealed = self._digests.sealed_subject(identity.issuer, key["digest"], identity.subject)
             values = {"provider": identity.provider, "level": int(identity.level), "now": write.event.at}
-            await unit.run(self._insert, {**key, **values, "account": account, "sealed": sealed})
+            await unit.run(self._insert, {**key, **values, "account": account, "sealed": sealed, "anchor": anchor})
             return LinkResult.LINKED
         both = {"account": account, "other": owner}
         if await unit.run(self._common, both):

@@ -59,6 +59,7 @@ identities: Final = Table(
     Column("created", Double, nullable=False),
     Column("provider", Text),
     Column("level", BigInteger),
+    Column("anchor", Text),
     PrimaryKeyConstraint("issuer", "digest"),
     Index(None, "account_id"),
 )

@@ -217,6 +217,21 @@ FAILURE_TEXTS: Mapping[FailureClass, FailureText] = MappingProxyType(
             advice=marked("Use the account with which you went to the service before."),
             short=marked("It was not the account that is asked for."),
         ),
+        F.OTHER_PERSON: FailureText(
+            heading=marked("An account may be another person's"),
+            title=marked("We are not sure that this account is yours"),
+            story=(
+                marked("{provider} described another person when this sign-in was used here before."),
+                marked("To protect both of you, we opened no account. {provider} can correct what it has about you."),
+            ),
+            meaning=marked(
+                "An organisation described another person than before for a sign-in, so we opened no account."
+            ),
+            advice=marked(
+                "Use another way, ask a person for help, or ask that organisation to correct what it has about you."
+            ),
+            short=marked("It described another person before."),
+        ),
         F.SESSION_ENDED: FailureText(
             heading=marked("An earlier sign-in has ended"),
             title=marked("Your earlier sign-in has ended"),

@@ -1,6 +1,6 @@
 """ID tokens, userinfo and second JWTs of a simulated provider, as its facts describe them or with one fault."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from broker.model.assurance import Level
@@ -9,7 +9,7 @@ from providers.simulator.national.claims import Claims, Said, put, say
 from providers.simulator.national.dialect import Dialect
 from providers.simulator.national.faults import NEW_IDENTITY_KEYS
 from providers.simulator.national.keys import encrypted, half_hash, keys_of, public, signed, signing_key, unsigned
-from providers.simulator.national.people import RegisteredPerson
+from providers.simulator.national.people import PEOPLE, RegisteredPerson
 from providers.simulator.national.script import Answer
 from providers.simulator.settings import SimulatedClient
 
@@ -21,6 +21,9 @@ STRANGER: Final = "a-stranger"
 IDENTITY_KEY: Final = 1
 NEW_IDENTITY_KEY: Final = 3
 FALSE_KEY: Final = 9
+TOO_LONG: Final = 257
+NEXT_OWNER: Final = "marks"
+"""The person to whom a subject is given that was another person's."""
 FIRST_ROTATED: Final = 20
 ROTATIONS: Final = 3
 """Keys that take turns in rotations."""
@@ -91,7 +94,16 @@ class TokenMaker:
 
     def said(self, sign_in: NationalSignIn) -> Said:
         """What is said about the person of a sign-in."""
-        return say(self._dialect, sign_in.answer.person, tuple(sign_in.asked.get("scope", "").split()))
+        scope = tuple(sign_in.asked.get("scope", "").split())
+        said = say(self._dialect, sign_in.answer.person, scope)
+        if sign_in.answer.outcome != "reassigned_subject":
+            return said
+        other = next(person for person in PEOPLE if person.id == NEXT_OWNER)
+        theirs = replace(say(self._dialect, other, scope), subject=said.subject)
+        claim = self._dialect.text("subject", "claim")
+        if claim in said.id_token:
+            theirs.id_token[claim] = said.id_token[claim]
+        return theirs
 
     def id_token(self, sign_in: NationalSignIn, access_token: str, code: str, now: int) -> str:
         """The ID token."""
@@ -247,5 +259,9 @@ def _bent(outcome: str, claims: Claims, now: int) -> Claims:
         "expired": {"exp": now - 3600},
         "old_token": {"iat": now - 3600},
         "missing_subject": {"sub": None},
+        "number_subject": {"sub": 1987041200},
+        "list_subject": {"sub": [claims["sub"]]},
+        "empty_subject": {"sub": ""},
+        "long_subject": {"sub": "s" * TOO_LONG},
     }
     return changes.get(outcome, {})

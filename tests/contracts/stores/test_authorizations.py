@@ -72,6 +72,45 @@ async def test_a_person_has_one_subject_in_a_sector_and_another_in_each_other_on
     assert (one.subject, other.subject) == ("pairwise-1", "pairwise-2")
 
 
+async def test_another_anchor_under_a_known_subject_is_another_person(sql: SqlStores, clock: FakeClock) -> None:
+    """The digest of the anchor is stored, also with an identity that had none."""
+    await sql.authorizations.record(answer(clock.now(), "1"))
+    assert await known(sql, "1980-04-12") == (False, "account-1")
+    assert await sql.authorizations.record(answer(clock.now(), "2", anchor="1980-04-12"))
+    assert await known(sql, "1980-04-12") == await known(sql, None) == (False, "account-1")
+    assert await known(sql, "1991-01-01") == (True, "account-1")
+
+
+async def test_another_persons_anchor_writes_nothing(sql: SqlStores, clock: FakeClock) -> None:
+    await sql.authorizations.record(answer(clock.now(), "1", anchor="1980-04-12"))
+    for changes in ({}, {"code": None, "shared": ()}):
+        theirs = answer(clock.now(), "2", anchor="1991-01-01", **changes)
+        assert await sql.authorizations.record(theirs) is None
+    assert await sql.grants.code(code(clock.now(), "2").digest) is None
+    assert await sql.sessions.load(session(clock.now(), "2").digest) is None
+    assert await sql.authorizations.record(answer(clock.now(), "3", anchor="1980-04-12"))
+
+
+async def test_of_two_people_who_come_first_at_once_under_one_subject_one_is_signed_in(
+    open_one: OpenSqlStores, clock: FakeClock
+) -> None:
+    stores = [await open_one() for _ in range(3)]
+    given = [answer(clock.now(), f"{number}", anchor=f"person-{number % 2}") for number in range(12)]
+    recorded = await asyncio.gather(
+        *(stores[number % 3].authorizations.record(one) for number, one in enumerate(given))
+    )
+    written = {number % 2 for number, one in enumerate(recorded) if one is not None}
+    assert len(written) == 1
+    assert sum(one is not None for one in recorded) == 6
+
+
+async def known(sql: SqlStores, anchor: str | None) -> tuple[bool, str]:
+    """Whether the identity of ann is another person's, and its account."""
+    found = await sql.authorizations.linked_identity(ISSUER, "ann", SECTOR, SERVICE, anchor)
+    assert found is not None
+    return found.reassigned, found.account
+
+
 async def test_a_subject_is_never_shared_among_accounts(sql: SqlStores, clock: FakeClock) -> None:
     given = [await sql.authorizations.record(answer(clock.now(), f"{n}", person=f"person-{n}")) for n in range(5)]
     assert len({recorded.account for recorded in given if recorded}) == 5

@@ -102,6 +102,34 @@ async def test_a_linked_identity_signs_in_to_the_account_with_its_subjects(sql: 
     assert (event.account, event.provider) == ("account-1", "post")
 
 
+async def test_an_identity_is_linked_with_its_anchor_and_not_for_another_person(
+    sql: SqlStores, clock: FakeClock
+) -> None:
+    now, at_post = clock.now(), {"issuer": POST, "provider": "post"}
+    await sign_in(sql, now, "1", "ann")
+    theirs = link(now, identity=identity("ann-at-post", **at_post, anchor="1991-01-01"))
+    await sign_in(sql, now, "2", "ann-at-post", issuer=POST, anchor="1980-04-12", sector="tax.example")
+    assert await sql.identity_links.link(theirs) is LinkResult.CONFLICT
+    mine = link(now, identity=identity("ann-at-post", **at_post, anchor="1980-04-12"))
+    assert await sql.identity_links.link(mine) is LinkResult.MERGED
+    assert await sql.identity_links.link(theirs) is LinkResult.CONFLICT
+    third = link(now, subject="third", identity=identity("third", **at_post, anchor="1980-04-12"))
+    assert await sql.identity_links.link(third) is LinkResult.LINKED
+    found = await sql.authorizations.linked_identity(POST, "third", SECTOR, SERVICE, "1991-01-01")
+    assert found is not None
+    assert found.reassigned
+
+
+async def test_a_correction_is_taken_once_the_anchor_is_forgotten(sql: SqlStores, clock: FakeClock) -> None:
+    now = clock.now()
+    await sign_in(sql, now, "1", "ann", anchor="1980-04-12")
+    forgotten = AuditEvent("anchor_forgotten", now, "admin", account="account-1", details={"why": "corrected"})
+    assert await sql.identity_links.forget_anchors("account-1", forgotten) == 1
+    assert await sql.identity_links.forget_anchors("account-1", forgotten) == 0
+    await sign_in(sql, now, "2", "ann", anchor="1980-04-13")
+    assert len(await audited(sql, "anchor_forgotten")) == 1
+
+
 async def test_what_services_received_stays_listed_after_the_way_is_unlinked(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     await sign_in(sql, now, "1", "ann")

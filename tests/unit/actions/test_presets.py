@@ -1,13 +1,15 @@
 """A citizen signs in by every preset through the whole broker, and every error of a provider has its failure class."""
 
+from dataclasses import replace
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from broker.actions.sign_in.context import ConfiguredProvider
+from broker.actions.views import FailureView
 from broker.journey.transaction import Transaction, TransactionState
-from broker.model.failures import from_reason
+from broker.model.failures import FailureClass, NextStep, from_reason
 from broker.model.identity import ACTING_FOR
 from broker.model.provider_policy import ProviderPolicy
 from broker.platform.system import System
@@ -17,7 +19,7 @@ from providers.presets.fact_files import facts
 from providers.simulator.national import Answer
 from tests.unit.actions.assisted.case_harness import Stage
 from tests.unit.actions.page_world import World, world
-from tests.unit.providers.presets.exchange import Call, Exchange, exchange, lowest, send
+from tests.unit.providers.presets.exchange import Call, Exchange, exchange, lowest, rebuilt, send
 
 pytestmark = pytest.mark.store
 
@@ -73,3 +75,23 @@ async def test_every_error_of_a_provider_ends_in_its_failure_class(stage: Stage,
         transaction = await there_and_back(w, here, handle, answer)
         assert transaction.state is TransactionState.FAILED
         assert transaction.failures[-1].failure is from_reason(reason), answer
+
+
+async def test_a_subject_that_was_given_to_another_person_opens_nothing_and_leads_on(stage: Stage) -> None:
+    here = exchange("tara", System(stage.clock.now, stage.lot.draw, stage.clock.tick))
+    here = replace(here, provider=rebuilt(here, subject_anchor=("birthdate",)))
+    w = world_with(stage, here)
+    handle = await w.arrives(min_level=lowest(here.entry))
+    await there_and_back(w, here, handle, Answer())
+    await w.agrees(handle)
+    for outcome, state in (("ok", TransactionState.IDENTIFIED), ("reassigned_subject", TransactionState.FAILED)):
+        again = await w.arrives(min_level=lowest(here.entry), prompt=("login", "consent"))
+        await there_and_back(w, here, again, Answer(outcome))
+        view, _ = await w.sign_in.look(again, w.browser)
+        assert (await w.transaction(again)).state is state
+    assert isinstance(view, FailureView)
+    assert view.failed.failure is FailureClass.OTHER_PERSON
+    assert NextStep.ANOTHER in view.steps
+    assert here.entry.id not in [option.card.id for option in view.offer.options]
+    [event] = [event for event in await stage.audit() if event.kind == "attempt_failed"]
+    assert event.details["failure"] == "other_person"

@@ -374,6 +374,27 @@ def test_every_session_of_an_account_is_ended_by_itself_or_with_the_account(conf
     assert [json.loads(details)["why"] for (details,) in audited] == ["operator", "account_disabled"]
 
 
+def test_the_anchor_of_an_account_is_forgotten_with_a_reason_in_the_audit_record(
+    config: Configuration, run: Run
+) -> None:
+    run(config, "migrate")
+    assert run(config, "account", "list") == ["nothing is off"]  # makes the key of the identities' digests
+    facts = config.folder.parent / ".demo" / "facts.db"
+    with sqlite3.connect(facts) as file:
+        file.execute("INSERT INTO accounts VALUES ('acc_1', 0)")
+        for digest, anchor in (("with", "'digest'"), ("without", "NULL")):
+            values = f"'issuer', '{digest}', X'00', 'acc_1', 0, 'bank', 1, {anchor}"
+            file.execute(f"INSERT INTO identities VALUES ({values})")
+    forget = ("account", "forget-anchor", "acc_1", "--reason", "corrected, asked the bank")
+    assert run(config, *forget) == ["1 anchor forgotten"]
+    assert run(config, *forget) == ["0 anchors forgotten"]
+    with sqlite3.connect(facts) as file:
+        rows = file.execute("SELECT account_id, details FROM audit WHERE kind = 'anchor_forgotten'").fetchall()
+    assert [(account, json.loads(details)["why"]) for account, details in rows] == [
+        ("acc_1", "corrected, asked the bank")
+    ]
+
+
 # --- clock ---
 
 

@@ -57,6 +57,7 @@ EVERY = (
     ("service", "list"),
     ("account", "disable", "nobody", "--reason", "test"),
     ("account", "sign-out", "nobody"),
+    ("account", "forget-anchor", "nobody", "--reason", "corrected"),
     ("serve",),
 )
 """Every command. `serve` is for configurations alone that cannot be served."""

@@ -30,7 +30,7 @@ REGISTERED = {*RFC_6749.split(), *CORE.split(), "unmet_authentication_requiremen
 LEAVING = {
     "access_denied": "cancelled declined_sharing could_not_sign_in not_verified paused took_too_long incomplete_reply"
     " cannot_use acting_for_another request_expired lost_place help_waiting help_declined help_expired way_closed"
-    " no_newcomers account_off other_account session_ended help_withdrawn help_elsewhere help_revoked",
+    " no_newcomers account_off other_account other_person session_ended help_withdrawn help_elsewhere help_revoked",
     "unmet_authentication_requirements": "level_too_low no_route help_too_low",
     "temporarily_unavailable": "provider_down provider_busy",
     "server_error": "unsafe_reply our_fault",
@@ -96,7 +96,11 @@ def test_every_next_step_is_offered_somewhere_and_none_twice_on_a_page() -> None
 
 
 def test_an_alarm_is_for_failures_that_only_an_operator_can_fix() -> None:
-    assert {f for f, kind in FAILURES.items() if kind.alarm} == {FailureClass.UNSAFE_REPLY, FailureClass.OUR_FAULT}
+    assert {f for f, kind in FAILURES.items() if kind.alarm} == {
+        FailureClass.UNSAFE_REPLY,
+        FailureClass.OTHER_PERSON,
+        FailureClass.OUR_FAULT,
+    }
 
 
 def test_every_class_that_calls_an_operator_has_its_own_alert_rule_in_the_operating_guide() -> None:
@@ -134,6 +138,7 @@ def reached() -> set[FailureClass]:
         ),
         check_account(begun(), AccountMatch(), candidate(accept_new_until=NOW), NOTHING_OFF, NOW),
         check_account(begun(), AccountMatch("mine"), candidate(), account, NOW),
+        check_account(begun(), AccountMatch("theirs", reassigned=True), candidate(), NOTHING_OFF, NOW),
         check_account(begun(expected_sub="another"), AccountMatch(), candidate(), NOTHING_OFF, NOW),
         accept_session(begun(), SessionMatch(session, None, candidate()), service(), NOTHING_OFF, NOW),
         offer(begun(), (), service(), off, NOW, OfferPolicy(DisplayOrder.SHUFFLED)).blocked_by,

@@ -71,11 +71,18 @@ def test_a_provider_is_one_toml_table() -> None:
         ('clock_skew = "1 minute"', 'algorithms = ["HS256"]', "algorithms[0]"),
         ('clock_skew = "1 minute"', 'parameters = { state = "1" }', "parameters.state"),
         ('required_claims = ["given_name"]', 'required_claims = ["shoe_size"]', "required_claims[0]"),
+        ('clock_skew = "1 minute"', 'subject_anchor = ["given_name"]', "subject_anchor[0]"),
+        ('clock_skew = "1 minute"', 'subject_anchor = ["birthdate"]', "subject_anchor[0]"),
     ],
 )
 def test_a_misspelled_setting_is_named_with_its_place(old: str, new: str, path: str) -> None:
     assert old in FILE
     assert path in paths(FILE.replace(old, new))
+
+
+def test_a_birthdate_and_national_identifiers_never_change_for_a_person() -> None:
+    anchored = FILE.replace('{ given_name = "person.first" }', '{ given_name = "g", birthdate = "b", pid = "p" }')
+    assert not paths(f'{anchored}\nsubject_anchor = ["birthdate", "pid"]\nidentifiers = {{ pid = "upper" }}')
 
 
 def test_http_is_for_development_alone() -> None:

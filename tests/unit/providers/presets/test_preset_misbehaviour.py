@@ -3,6 +3,7 @@
 import asyncio
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from providers.simulator.national import OUTCOMES, Answer, folder
 from providers.simulator.national.faults import CutOff
 from providers.simulator.national.keys import BOMB, encrypted
 from tests.support.system import FakeClock
-from tests.unit.providers.presets.exchange import Exchange, exchange, key_pem
+from tests.unit.providers.presets.exchange import Exchange, entry_of, exchange, key_pem, rebuilt
 from tests.unit.providers.serving import listening, serving
 
 R = ProviderFailureReason
@@ -40,6 +41,11 @@ ENDS: dict[str, tuple[ProviderFailureReason, bool] | None] = {
     "expired": (R.UNSAFE, False),
     "old_token": (R.UNSAFE, False),
     "missing_subject": (R.UNSAFE, False),
+    "number_subject": (R.UNSAFE, False),
+    "list_subject": (R.UNSAFE, False),
+    "empty_subject": (R.UNSAFE, False),
+    "long_subject": (R.UNSAFE, False),
+    "reassigned_subject": None,
     "unknown_level": (R.TOO_WEAK, False),
     "missing_level": (R.INCOMPLETE, False),
     "other_subject": (R.UNSAFE, False),
@@ -85,6 +91,10 @@ FAULTS = {
     "token_500": {"token_status"},
     "huge_answer": {"token_unreadable"},
     "huge_keys": {"keys_unreadable"},
+    "number_subject": {"id_token_subject"},
+    "list_subject": {"id_token_subject"},
+    "empty_subject": {"id_token_subject"},
+    "long_subject": {"id_token_subject"},
     "bomb": {"id_token_undecryptable", "userinfo_undecryptable"},
     "did_other_key": {"did_unusable"},
     "did_gone": {"did_status"},
@@ -253,6 +263,23 @@ def test_a_decryption_bomb_is_refused_by_its_header_and_never_inflated(system: S
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < BOMB // 20
+
+
+BORN = [one for one in preset_names() if "birthdate" in entry_of(one).config.claim_map and one != "signicat-digid"]
+"""Providers that send a date of birth. DigiD sends none, though the family that it belongs to has a claim for it."""
+
+
+@pytest.mark.parametrize("name", BORN)
+async def test_a_subject_that_was_given_to_another_person_has_another_anchor(system: System, name: str) -> None:
+    here = exchange(name, system)
+    anchored = replace(here, provider=rebuilt(here, subject_anchor=("birthdate",)))
+    before, again, other = [await anchored.sign_in(Answer(outcome)) for outcome in ("ok", "ok", "reassigned_subject")]
+    assert isinstance(before, Identity)
+    assert isinstance(again, Identity)
+    assert isinstance(other, Identity)
+    assert before.subject == again.subject == other.subject
+    assert before.anchor == again.anchor == '["1987-04-12"]'
+    assert other.anchor == '["1985-02-28"]'
 
 
 def test_every_outcome_of_the_simulator_has_an_end() -> None:
