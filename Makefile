@@ -16,7 +16,7 @@ RULES := $(addprefix tests/unit/,oidc journey assisted account)
 CPUS   := $(shell getconf _NPROCESSORS_ONLN)
 PYTEST := $(PY) -m pytest -q --workers
 
-.PHONY: help setup demo test lint types suite optimised unit interop coverage mutants fmt diagrams screenshots wheel bench lock clean node test-tools
+.PHONY: help setup demo test lint types suite optimised unit interop coverage mutants fmt diagrams screenshots wheel bench lock clean node test-tools interop-tools
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,8 +38,8 @@ wheel: setup .venv/.test ## build sdist and wheel into dist/, with the style she
 unit: setup .venv/.test ## test what needs no server, no browser and no process, with few random examples
 	@$(PYTEST) $(CPUS) -m unit --hypothesis-profile quick
 
-interop: setup test-tools tests/interop/java/.fetched ## sign in at other people's providers that are too heavy for make test (needs Java 17, Maven)
-	@$(PY) -m pytest -q -p no:cacheprovider tests/interop/check_java.py
+interop: setup test-tools interop-tools tests/interop/java/.fetched ## sign in at other people's providers that are too heavy for make test
+	@$(PY) -m pytest -q -p no:cacheprovider tests/interop/check_*.py
 
 coverage: setup .venv/.test ## branch coverage of the rules by their own tests, which must be at least 95 %
 	@$(PYTEST) $(CPUS) -p no:cacheprovider --hypothesis-profile quick $(RULES) --cov
@@ -61,7 +61,7 @@ lock: .venv-lock/.done setup ## export pyproject's dependencies and groups to lo
 
 clean: ## remove all that was made here
 	@rm -rf .venv .venv-lock dist mutants .coverage .coverage.* broker/web/static/built deploy/assets/node_modules tests/interop/node_modules
-	@rm -rf tests/interop/java/lib tests/interop/java/keycloak tests/interop/java/.fetched
+	@rm -rf tests/interop/java/lib tests/interop/java/keycloak tests/interop/java/target tests/interop/java/.fetched
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
@@ -131,9 +131,13 @@ tests/interop/node_modules/.done: tests/interop/package-lock.json | node
 	@cd tests/interop && $(NPM_CI)
 	@touch $@
 
-tests/interop/java/.fetched: tests/interop/java/pom.xml
+interop-tools: .venv/.test
+	@$(PY) -m tests.support.programs interop
+
+# target holds the plugin's notes of what it unpacked before, which would keep it from unpacking again
+tests/interop/java/.fetched: tests/interop/java/pom.xml | interop-tools
 	$(call say,providers in Java for make interop)
-	@cd tests/interop/java && rm -rf lib keycloak && mvn -q -B dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=lib
+	@cd tests/interop/java && rm -rf lib keycloak target && mvn -q -B dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=lib
 	@cd tests/interop/java && mvn -q -B dependency:unpack -Dartifact=org.keycloak:keycloak-quarkus-dist:26.7.3:zip -DoutputDirectory=keycloak
 	@touch $@
 

@@ -1,16 +1,17 @@
 """The system programs that tests run: finds and installs them.
 
     python -m tests.support.programs
+    python -m tests.support.programs interop
 
-checks that all of them are installed: as root on Debian it installs what is missing, otherwise it prints what to
-install and fails. The product needs none of them.
+check that those of `make test`, or of `make interop`, are installed: as root on Debian they install what is missing,
+otherwise they print what to install and fail. The product needs none of them.
 """
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 # program -> the Debian packages of the program and of its dependencies
@@ -34,6 +35,18 @@ PACKAGES = {
     "chromium-headless-shell": "chromium-headless-shell chromium-sandbox",  # the sandbox for users other than root
 }
 
+# the same for the providers that `make interop` runs
+INTEROP = {
+    "java": "openjdk-17-jre-headless",
+    "mvn": "maven",
+    "plackup": "libplack-perl",
+    "/usr/share/lemonldap-ng/portal/htdocs/index.psgi": "liblemonldap-ng-portal-perl",
+    # modules that the portal loads though its package only recommends or suggests them
+    "/usr/share/perl5/GD/SecurityImage.pm": "libgd-securityimage-perl libimage-magick-perl",
+    "/usr/share/perl5/IO/String.pm": "libio-string-perl",
+    "/usr/share/perl5/String/Random.pm": "libstring-random-perl",
+}
+
 
 def find(program: str) -> Path | None:
     """The path of a program: on PATH, or in the newest of Debian's PostgreSQL folders, which are not on PATH.
@@ -51,7 +64,7 @@ def find(program: str) -> Path | None:
 def need(program: str) -> Path:
     """The path of a program. Raises FileNotFoundError, which names the package, if it is not installed."""
     if (there := find(program)) is None:
-        raise FileNotFoundError(f"{program} is missing; on Debian: apt-get install {PACKAGES[program]}")
+        raise FileNotFoundError(f"{program} is missing; on Debian: apt-get install {(PACKAGES | INTEROP)[program]}")
     return there
 
 
@@ -68,10 +81,10 @@ def install(packages: Iterable[str]) -> int:
     return 0
 
 
-def main() -> int:
-    """Finds or installs everything in PACKAGES. Returns 0 if all are installed."""
+def main(wanted: Mapping[str, str]) -> int:
+    """Finds or installs these programs. Returns 0 if all are installed."""
     missing = sorted(
-        {each for program, packages in PACKAGES.items() if find(program) is None for each in packages.split()}
+        {each for program, packages in wanted.items() if find(program) is None for each in packages.split()}
     )
     if not missing:
         return 0
@@ -84,4 +97,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(INTEROP if sys.argv[1:] == ["interop"] else PACKAGES))
