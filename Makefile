@@ -35,7 +35,7 @@ screenshots: setup test-tools ## take the pictures in the README from a running 
 wheel: setup .venv/.test ## build sdist and wheel into dist/, with the style sheets inside
 	@$(PY) -m hatchling build --clean
 
-unit: setup .venv/.test ## test what needs no server, no browser and no process, with few random examples
+unit: setup .venv/.test ## test what needs no server, no browser and no process, with few random examples (not the presets' sign-ins)
 	@$(PYTEST) $(CPUS) -m unit --hypothesis-profile quick
 
 interop: setup test-tools interop-tools tests/interop/java/.fetched ## sign in at other people's providers that are too heavy for make test

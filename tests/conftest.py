@@ -21,7 +21,7 @@ from tests.support import memo  # noqa: E402
 from tests.support.browser import PATIENCE, chromium  # noqa: E402
 from tests.support.certificates import Authority  # noqa: E402
 from tests.support.forked_workers import ForkedWorkers  # noqa: E402
-from tests.support.lanes import Lanes, group  # noqa: E402
+from tests.support.lanes import Lanes  # noqa: E402
 from tests.support.peers import Peer  # noqa: E402
 from tests.support.postgres import PostgresServer  # noqa: E402
 from tests.support.redis import RedisServer  # noqa: E402
@@ -31,7 +31,7 @@ from tests.support.system import FakeClock, FakeRandom  # noqa: E402
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("ci", parent=settings.get_profile("here"), derandomize=True, print_blob=True)
 # for a first look: `--hypothesis-profile quick`
-settings.register_profile("quick", parent=settings.get_profile("here"), max_examples=20, stateful_step_count=20)
+settings.register_profile("quick", parent=settings.get_profile("here"), max_examples=10, stateful_step_count=20)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 expect.set_options(timeout=PATIENCE)
@@ -76,9 +76,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Registers what counts skips, what puts tests into lanes, and the workers."""
     config.pluginmanager.register(NoneSkipped())
-    config.pluginmanager.register(Lanes(config))
+    lanes = Lanes(config)
+    config.pluginmanager.register(lanes)
     if workers := config.getoption("--workers"):
-        config.pluginmanager.register(ForkedWorkers(workers, group))
+        config.pluginmanager.register(ForkedWorkers(workers, lanes.group))
 
 
 # --- time and chance ---

@@ -2,6 +2,7 @@
 
 - `store`: opens a database or Redis: requests a server or a migrated SQLite file, or carries the marker.
 - `browser`: requests Chromium.
+- `exchange`: carries the marker: whole sign-ins between the broker and a simulated provider, in this process.
 - `slow`: lies in one of `SLOW_FOLDERS`, requests the simulator on its port, or carries the marker: runs the whole
   product, speaks HTTP with the simulated provider, or starts processes.
 - `unit`: none of these. A unit test that starts a program fails.
@@ -25,6 +26,9 @@ SLOW_FOLDERS = ("resilience", "doc_examples", "e2e", "security", "deploy", "benc
 SHARED = frozenset({"resilience", "doc_examples", "security"})
 """Folders whose tests share one running broker: a single worker runs all of a folder."""
 
+PAGES = TESTS / "unit" / "web"
+"""The folder of which a single worker runs the unit tests: they share the compiled pages, 2 s of CPU."""
+
 BY_FIXTURE = {
     "redis_server": "store",
     "postgres_server": "store",
@@ -36,7 +40,7 @@ BY_FIXTURE = {
     "host": "slow",
     "hsm": "slow",
 }
-NOT_UNIT = frozenset({"store", "browser", "slow"})
+NOT_UNIT = frozenset({"store", "browser", "slow", "exchange"})
 MARKS_ALL_TESTS = re.compile(rf"^pytestmark = pytest\.mark\.(?:{'|'.join(sorted(NOT_UNIT))})$", re.MULTILINE)
 
 
@@ -50,6 +54,7 @@ class Lanes:
     def __init__(self, config: pytest.Config) -> None:
         """`-m unit` does not even import files without unit tests."""
         self._unit_only = config.getoption("markexpr") == "unit"
+        self._heavy: set[Path] = set()
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Skips the slow folders, and files that carry a marker as a whole, if `-m unit` is given."""
@@ -71,7 +76,6 @@ class Lanes:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Adds the markers, and sorts: slow folders, then what needs a browser or a server, then unit tests."""
-        heavy = set()
         for item in items:
             wanted = {BY_FIXTURE[name] for name in getattr(item, "fixturenames", ()) if name in BY_FIXTURE}
             if folder(item.path) in SLOW_FOLDERS:
@@ -79,21 +83,21 @@ class Lanes:
             for marker in wanted:
                 item.add_marker(marker)
             if wanted or NOT_UNIT & {marker.name for marker in item.iter_markers()}:
-                heavy.add(item.path)
+                self._heavy.add(item.path)
             else:
                 item.add_marker("unit")
-        items.sort(key=lambda item: (rank(item.path), item.path not in heavy))
+        items.sort(key=lambda item: (rank(item.path), item.path not in self._heavy, not of_pages(item.path)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Forbids programs to unit tests."""
         Program.allowed = item.get_closest_marker("unit") is None
 
-
-def group(item: pytest.Item) -> str:
-    """The unit of work of a worker: a file, or a folder whose tests share a broker."""
-    lies_in = folder(item.path)
-    return lies_in if lies_in in SHARED else str(item.path)
+    def group(self, item: pytest.Item) -> str:
+        """The unit of work of a worker: a file, or a folder whose tests share what is expensive."""
+        if (lies_in := folder(item.path)) in SHARED:
+            return lies_in
+        return str(PAGES if of_pages(item.path) and item.path not in self._heavy else item.path)
 
 
 def marks_all_tests(path: Path) -> bool:
@@ -106,6 +110,12 @@ def folder(path: Path) -> str:
     """The folder of tests/ that a path is or lies in; empty for tests/ itself and for any other path."""
     inside = path.relative_to(TESTS).parts if path.is_relative_to(TESTS) else ()
     return inside[0] if inside else ""
+
+
+@cache
+def of_pages(path: Path) -> bool:
+    """Whether a file lies in the folder of the pages' tests."""
+    return path.is_relative_to(PAGES)
 
 
 @cache

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from broker.stores.clock_check import ClockEvidence, Finding, Offset, judge
 from broker.stores.monotonic_clock import MonotonicWallClock
 from tests.contracts.stores.clocks import HOURS, LIMIT, LONG, Machine, World, pass_time
+from tests.support.examples import scaled
 from tests.support.system import FakeClock
 
 
@@ -279,11 +280,11 @@ class ManyHosts(RuleBasedStateMachine):
 
 def test_whatever_wrong_clocks_do_the_hosts_with_right_ones_serve_on() -> None:
     run_state_machine_as_test(
-        ManyHosts, settings=settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+        ManyHosts, settings=settings(max_examples=scaled(60), deadline=None, suppress_health_check=list(HealthCheck))
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=scaled(60), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([HOURS, -HOURS, 10.0, -10.0, 3.5, 0.0]), st.integers(1, 30)), max_size=6))
 def test_whatever_the_databases_clock_does_hosts_that_run_serve_on_and_read_the_right_time(
     jumps: list[tuple[float, int]],

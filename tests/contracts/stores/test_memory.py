@@ -16,6 +16,7 @@ from broker.stores.ephemeral.memory import ExpiringMap, MemoryContinuations, Mem
 from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.samples import transaction
+from tests.support.examples import scaled
 from tests.support.redis import RedisServer
 from tests.support.system import FakeClock
 
@@ -112,7 +113,7 @@ async def done(passing: EphemeralStores, now: float, step: tuple[Any, ...], seen
     return None
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
 async def test_memory_and_redis_give_the_same_answer_to_every_step(
     redis: RedisServer, some_sql: SqlStores, sealer: Sealer, clock: FakeClock, steps: list[tuple[Any, ...]]

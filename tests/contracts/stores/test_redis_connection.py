@@ -29,6 +29,7 @@ from broker.stores.ephemeral.redis_connection import (
 from broker.stores.ephemeral.scripts import COUNT
 from broker.stores.ephemeral.transport import DEADLINE
 from tests.contracts.stores.conftest import by_redis_py
+from tests.support.examples import scaled
 from tests.support.ports import LOOPBACK
 from tests.support.redis import RedisServer
 
@@ -145,7 +146,7 @@ class Pieces:
         await asyncio.gather(asking, return_exceptions=True)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=scaled(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     words=st.lists(st.tuples(st.binary(max_size=60), st.booleans()), min_size=1, max_size=30),
     sizes=st.lists(st.integers(1, 50), min_size=1, max_size=4),

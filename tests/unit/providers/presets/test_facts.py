@@ -10,6 +10,8 @@ from providers.presets.topics import REMARKS, TOPICS
 from tests.unit.providers.presets.exchange import exchange
 from tests.unit.providers.presets.fact_checks import CHECKS
 
+pytestmark = pytest.mark.exchange
+
 
 @pytest.mark.parametrize("name", preset_names())
 async def test_a_preset_and_the_simulator_agree_with_every_fact(system: System, name: str) -> None:

@@ -9,6 +9,8 @@ from providers.simulator.national import Answer
 from tests.unit.providers.contract import Counterpart, ProviderContract
 from tests.unit.providers.presets.exchange import STATE, exchange
 
+pytestmark = pytest.mark.exchange
+
 
 def refusal_of(errors: dict[str, str]) -> tuple[str, str]:
     """The provider's own error for a citizen who goes back, and the reason that it becomes; else the standard's."""

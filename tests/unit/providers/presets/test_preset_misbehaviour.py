@@ -25,6 +25,8 @@ from tests.support.system import FakeClock
 from tests.unit.providers.presets.exchange import Exchange, entry_of, exchange, key_pem, rebuilt
 from tests.unit.providers.serving import listening, serving
 
+pytestmark = pytest.mark.exchange
+
 R = ProviderFailureReason
 DID = "/identity.account.gov.uk/.well-known/did.json"
 

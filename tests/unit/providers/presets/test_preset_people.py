@@ -9,6 +9,8 @@ from providers.presets import preset_names
 from providers.simulator.national import PEOPLE, Answer
 from tests.unit.providers.presets.exchange import exchange, lowest
 
+pytestmark = pytest.mark.exchange
+
 
 @pytest.mark.parametrize("name", preset_names())
 async def test_every_person_signs_in_or_is_told_the_true_reason(system: System, name: str) -> None:
