@@ -40,6 +40,10 @@ CONNECTIONS: Final = 16
 """Connections of one process to each node of a Cluster; further commands wait for a free one."""
 SENTINEL_WITHIN: Final = 0.15
 """Timeout in seconds for one Sentinel to connect and to reply, so that three fit into a command's deadline."""
+NODE_WITHIN: Final = 0.5
+"""Timeout in seconds for a reply of one node of a Cluster that is asked which node holds which slots."""
+DISCOVERY_WITHIN: Final = 3.0
+"""Deadline in seconds of a discovery of the nodes of a Cluster."""
 KEYLESS: Final = frozenset({"INFO", "TIME", "SCAN", "PING", "ECHO"})
 """Commands without a key, which a Cluster sends to the node that holds the slot of HASH_TAG."""
 RAW: Final = ("INFO", "TIME", "SCAN", "SET", "PING")
@@ -150,7 +154,7 @@ class ClusterCommands:
         """Connections are opened on first use."""
         self._client = client
         self._connections = asyncio.Semaphore(CONNECTIONS)
-        self._finding: asyncio.Task[RedisCluster] | None = None
+        self._finding: asyncio.Task[None] | None = None
         _leave_raw(client)
         for name in RAW:
             client.result_callbacks.pop(name, None)
@@ -164,12 +168,20 @@ class ClusterCommands:
             node = self._client.get_node_from_key(HASH_TAG)
             return await self._client.execute_command(*words, target_nodes=node)
 
-    def _find_nodes(self) -> asyncio.Task[RedisCluster]:
+    def _find_nodes(self) -> asyncio.Task[None]:
         """Discovers the nodes if necessary, in a task of its own: a command that times out does not restart it."""
         if self._finding is None or self._finding.done():
-            self._finding = asyncio.ensure_future(self._client.initialize())
+            self._finding = asyncio.ensure_future(self._discover())
             self._finding.add_done_callback(_retrieved)
         return self._finding
+
+    async def _discover(self) -> None:
+        """Asks the nodes of the URL in turn. Raises TimeoutError; the next command begins a new discovery.
+
+        A node that accepts connections and does not reply would otherwise hold all commands up until it replies.
+        """
+        async with asyncio.timeout(DISCOVERY_WITHIN):
+            await self._client.initialize()
 
     async def after_timeout(self) -> None:
         """Drops a node that does not respond: the next command asks the others which node has the slot."""
@@ -259,7 +271,7 @@ class Pipelines:
         await self._pool.aclose()
 
 
-def _retrieved(task: asyncio.Task[RedisCluster]) -> None:
+def _retrieved(task: asyncio.Task[None]) -> None:
     """Retrieves the exception of a discovery whose commands all timed out; the next command raises it again."""
     if not task.cancelled():
         task.exception()
@@ -317,6 +329,9 @@ def _cluster(nodes: Sequence[RedisNode], options: dict[str, Any]) -> RedisCluste
         dynamic_startup_nodes=False,
         **options,
     )
+    for node in client.nodes_manager.startup_nodes.values():
+        # these are asked for the slots alone: commands go to other objects of the same nodes
+        node.connection_kwargs["socket_timeout"] = NODE_WITHIN
     if connection:
         # RedisCluster accepts no connection class; nodes found later are created with these options too
         client.connection_kwargs.update(connection)
