@@ -270,6 +270,25 @@ class ReceivesLogout(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class LogoutFrames:
+    """Frames in which a provider ends sessions: the issuer that they name, and URLs on the origins of the pages with
+    them."""
+
+    issuer: str
+    pages: tuple[str, ...]
+
+
+@runtime_checkable
+class FramesLogout(Protocol):
+    """A provider that shows an address of the broker in a frame when a citizen signs out there. An optional ability."""
+
+    @property
+    def logout_frames(self) -> LogoutFrames | None:
+        """What is expected of its frames; None if the settings do not expect any from this provider."""
+        ...
+
+
 @runtime_checkable
 class EndsSessions(Protocol):
     """A provider that can end its own session with a citizen who signs out. An optional ability."""

@@ -18,6 +18,8 @@ from broker.provider import (
     CallbackParameters,
     EndsSessions,
     FailureCause,
+    FramesLogout,
+    LogoutFrames,
     LogoutRedirect,
     Provider,
     ProviderFailure,
@@ -181,6 +183,11 @@ class MonitoredProvider:
     async def read_logout(self, token: str) -> UpstreamLogout | ProviderFailure | None:
         """As the provider, if it supports that. An invalid token is no evidence of an outage: anyone may send one."""
         return await self.inner.read_logout(token) if isinstance(self.inner, ReceivesLogout) else None
+
+    @property
+    def logout_frames(self) -> LogoutFrames | None:
+        """As the provider, if it supports that."""
+        return self.inner.logout_frames if isinstance(self.inner, FramesLogout) else None
 
     async def end_session(self, parting: LogoutRedirect) -> str | None:
         """As the provider, if it supports logout and is healthy: a citizen who signs out is not sent to a failing

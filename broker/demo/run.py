@@ -3,7 +3,7 @@
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -127,7 +127,11 @@ def simulator(settings: Settings, ports: Ports, system: System, hop: str | None 
     national = [
         NationalProvider(
             read_dialect(entry.preset or entry.id, issuer=entry.config.issuer),
-            (_client(entry, f"{ours}/callback/{entry.id}", after),),
+            (
+                replace(
+                    _client(entry, f"{ours}/callback/{entry.id}", after), frontchannel_logout_uri=_frame(ours, entry)
+                ),
+            ),
             system,
         )
         for entry in settings.providers.values()
@@ -145,6 +149,12 @@ def _beside(invented: ASGIApp, national: ASGIApp) -> ASGIApp:
         await chosen(scope, receive, send)
 
     return app
+
+
+def _frame(issuer: str, entry: ProviderEntry) -> str | None:
+    """The address that a national provider shows in a frame after a logout there."""
+    framed = isinstance(entry.config, OpenIdConfig) and entry.config.logout.frontchannel
+    return f"{issuer}/providers/{entry.id}/frontchannel-logout" if framed else None
 
 
 def _client(entry: ProviderEntry, callback: str, after: tuple[str, ...] = ()) -> SimulatedClient:

@@ -44,6 +44,7 @@ from broker.platform.operator_files import content
 from broker.settings import BrokerSettings, Settings
 from broker.stores.ephemeral.memory import MemoryRateLimits
 from broker.web import citizens, public
+from broker.web.citizens.framed_logout import framed_logout_routes
 from broker.web.citizens.provider_logout_page import goodbye_routes
 from broker.web.middleware import guarded
 from broker.web.operations import ClockGuard, RequestMetricsMiddleware, alive_routes, metrics_route, templates
@@ -240,7 +241,7 @@ def _pages(
 
 def public_app(container: Container) -> ASGIApp:
     """The application for citizens and services."""
-    broker = container.settings.broker
+    broker, registry = container.settings.broker, container.configuration.registry
     urls = endpoints(broker.issuer)
     checks = Checks(
         broker.issuer,
@@ -259,7 +260,7 @@ def public_app(container: Container) -> ASGIApp:
         issuer=broker.issuer,
         callback=f"{broker.issuer}/signed-out",
         keys=container.crypto.keys.public,
-        registry=container.configuration.registry,
+        registry=registry,
         stores=LogoutStores(
             sessions=container.connections.sql_stores.sessions,
             pending_logouts=container.connections.ephemeral_stores.pending_logouts,
@@ -274,19 +275,15 @@ def public_app(container: Container) -> ASGIApp:
         *citizens.citizen_routes(citizen_app),
         *(citizens.account_routes(citizen_app) if broker.accounts.enabled else ()),
         *goodbye_routes(citizen_app, logout),
-        *public.public_routes(
-            citizen_app,
-            container.configuration.registry.services,
-            container.configuration.registry.providers,
-            broker.picker.order,
-        ),
+        *public.public_routes(citizen_app, registry.services, registry.providers, broker.picker.order),
     ]
-    registry, logouts = container.configuration.registry, container.connections.sql_stores.upstream_logouts
-    theirs = UpstreamLogoutContext(registry.providers, registry.services, logouts, container.system)
+    logouts = container.connections.sql_stores.upstream_logouts
+    theirs = UpstreamLogoutContext(broker.issuer, registry.providers, registry.services, logouts, container.system)
     called = [*called, *provider_routes(theirs)]
     routes = [
         *called,
         *front_routes(citizen_app, sign_in, checks, logout),
+        *framed_logout_routes(citizen_app, theirs),
         *shown,
         session_route(files),
         *static_routes(files),

@@ -33,6 +33,7 @@ def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
         *_check_simulator(config, development=development),
         *_check_keys(config),
         *_check_connections(config),
+        *_check_frames(config, development=development),
         *_check_request_object(config),
         *_check_encryption(config),
         *_check_identity_token(config),
@@ -95,6 +96,18 @@ def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
             yield Problem("certificate_file", f"{config.authentication} needs a certificate", "name a PEM file")
     elif config.authentication is not UpstreamAuthentication.NONE and config.secret_file is None:
         yield Problem("secret_file", f"{config.authentication} needs a secret", "name the file that holds it")
+
+
+def _check_frames(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]:
+    """Each origin of a page with a frame is one, and https; http is only for development."""
+    origins = config.logout.frontchannel_origins
+    if origins and not config.logout.frontchannel:
+        fix = "write frontchannel = true, or remove it"
+        yield Problem("logout.frontchannel_origins", "the provider shows no frame", fix)
+    for i, origin in enumerate(origins):
+        if not re.fullmatch(rf"http{'s?' if development else 's'}://[A-Za-z0-9.-]+(?::[0-9]{{1,5}})?", origin):
+            fix = 'write it as "https://login.example"'
+            yield Problem(f"logout.frontchannel_origins[{i}]", "this is not an https origin", fix)
 
 
 def _check_connections(config: OpenIdConfig) -> Iterator[Problem]:

@@ -226,6 +226,13 @@ class LogoutConfig:
     """Whether the provider tells the broker that a citizen signed out there (OpenID Connect Back-Channel Logout 1.0).
     Register `<issuer>/providers/<id>/backchannel-logout` there. A logout token with a `sid` ends the sessions that
     began in this session of the provider, one without it all sessions of its `sub`."""
+    frontchannel: bool = False
+    """Whether the provider shows an address of the broker in a frame when a citizen signs out there (OpenID Connect
+    Front-Channel Logout 1.0). Register `<issuer>/providers/<id>/frontchannel-logout` there, with
+    `frontchannel_logout_session_required`: without `iss` and `sid` nothing ends."""
+    frontchannel_origins: tuple[str, ...] = ()
+    """The origins of the provider's pages with that frame. Left out: the origin of the issuer. Other pages cannot show
+    it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from broker.platform.refreshing_cache import RefreshingCache
 from broker.platform.tls import ServerTls
 from broker.provider import (
     CallbackParameters,
+    LogoutFrames,
     LogoutRedirect,
     ProviderFailure,
     ProviderHealth,
@@ -216,6 +217,15 @@ class OpenIdProvider:
             return await self._logouts.read(token)
         except UpstreamError as refused:
             return refused.failure
+
+    @property
+    def logout_frames(self) -> LogoutFrames | None:
+        """Its front-channel logout, if the settings expect it."""
+        logout = self._config.logout
+        if not logout.frontchannel:
+            return None
+        pages = logout.frontchannel_origins or (self._config.issuer,)
+        return LogoutFrames(self._config.issuer, tuple(self._place(page) for page in pages))
 
     async def end_session(self, parting: LogoutRedirect) -> str | None:
         """The logout URL of the provider, if it has one and its metadata is available immediately."""

@@ -1,6 +1,6 @@
 """Responses and forms of the simulator."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,12 +13,15 @@ MAX_FORM: Final = 65_536
 NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-def page(text: str, *leads_to: str, status: int = 200) -> Response:
+def page(text: str, *leads_to: str, status: int = 200, frames: Sequence[str] = ()) -> Response:
     """A page without script. `leads_to`: targets of its form after redirects, since browsers check every redirect
-    (`form-action`)."""
+    (`form-action`). `frames` are the URLs that it shows in frames."""
     origins = [f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, leads_to)]
+    shown = sorted({f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, frames)})
     policy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
     policy += " ".join(["form-action 'self'", *origins])
+    if shown:
+        policy += " ".join(["; frame-src", *shown])
     headers = {
         **NO_STORE,
         "Content-Security-Policy": policy,

@@ -14,6 +14,7 @@ class SimulatedClient:
     jwks: JsonObject | None = None
     secret: str | None = field(default=None, repr=False)
     post_logout_redirect_uris: tuple[str, ...] = ()
+    frontchannel_logout_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

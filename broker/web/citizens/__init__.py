@@ -6,9 +6,9 @@ an action, which returns a view; `view_pages` turns the view into a page with th
 `claim_labels`. Every POST and every callback ends with 303 to that page.
 
 Pages beside it: `info_pages` (about a provider, what the citizen has, which claims), `help_pages` (assisted
-verification), `resume_pages` (continuation code), `backchannel_pages` (CIBA), `rate_limit_page`, and after signing out
-`logout_pages` and `provider_logout_page`. `account_pages` are those of the citizen's account, and `link_page` links a
-second way to it.
+verification), `resume_pages` (continuation code), `backchannel_pages` (CIBA), `rate_limit_page`; after signing out
+`logout_pages` and `provider_logout_page`, and `framed_logout` in a provider's frame. `account_pages` are those of the
+citizen's account, and `link_page` links a second way to it.
 """
 
 from starlette.routing import Route

@@ -1,6 +1,6 @@
 """Logout pages: the confirmation, the result, and the frames of front-channel logout."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ SECONDS: Final = 3
 BEGIN: Final = 1
 """Seconds before the services are loaded: the outer page is complete by then."""
 
-_INNER: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+_INNER: Final = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors"
 
 
 def confirm_logout(frame: PageContext, service: Service | None, parameters: Mapping[str, str]) -> PageResponse:
@@ -64,7 +64,7 @@ def signed_out(frame: PageContext, steps: LogoutSteps, path: str | None = None) 
 
 def before_services(path: str) -> tuple[str, Mapping[str, str]]:
     """The first page in the frame, which redirects to the services. Returns HTML and headers."""
-    headers = {"Content-Security-Policy": _INNER, "Refresh": f"{BEGIN};url={path}/frames"}
+    headers = {"Content-Security-Policy": f"{_INNER} 'self'", "Refresh": f"{BEGIN};url={path}/frames"}
     return "<!DOCTYPE html><title>Services</title>", headers
 
 
@@ -76,15 +76,31 @@ class LogoutFrame:
     title: str
 
 
-def services_out(frame: PageContext, steps: LogoutSteps) -> PageResponse:
+def services_out(frame: PageContext, urls: Sequence[str]) -> PageResponse:
     """The page of frames in which services end their sessions (Front-Channel Logout 1.0, 3).
 
     Its Content-Security-Policy allows these services as frames, and only the broker's own page as its parent.
     """
-    frames = [LogoutFrame(url, urlsplit(url).hostname or "") for url in steps.frames]
-    origins = sorted({origin for one in frames if (origin := origin_of(one.url)) is not None})
-    named = " ".join(origins)
-    policy = f"{_INNER}; frame-src {named}" if named else _INNER
+    return _framed(frame, urls, "'self'", ())
+
+
+def provider_frame(frame: PageContext, urls: Sequence[str], pages: Sequence[str]) -> PageResponse:
+    """The same page in the frame of a provider: only the origins of `pages` can be its parent."""
+    return _framed(frame, urls, _origins(pages) or "'none'", (("Cross-Origin-Resource-Policy", "cross-origin"),))
+
+
+def _framed(
+    frame: PageContext, urls: Sequence[str], parents: str, headers: tuple[tuple[str, str], ...]
+) -> PageResponse:
+    frames = [LogoutFrame(url, urlsplit(url).hostname or "") for url in urls]
+    named = _origins(urls)
+    policy = f"{_INNER} {parents}; frame-src {named}" if named else f"{_INNER} {parents}"
     return PageResponse(
-        "services_out", frame.template_variables(None, frames=frames), headers=(("Content-Security-Policy", policy),)
+        "services_out",
+        frame.template_variables(None, frames=frames),
+        headers=(("Content-Security-Policy", policy), *headers),
     )
+
+
+def _origins(urls: Sequence[str]) -> str:
+    return " ".join(sorted({origin for url in urls if (origin := origin_of(url)) is not None}))

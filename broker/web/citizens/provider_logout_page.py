@@ -44,7 +44,7 @@ def goodbye_routes(app: CitizenApp, logout_context: LogoutContext) -> list[Route
         if req is None or steps is None:
             return await _nothing(req)
         frame = req.frame(place=PLACE)
-        return req.answer(services_out(frame, steps), frame)
+        return req.answer(services_out(frame, steps.frames), frame)
 
     async def _found(request: Request) -> tuple[CitizenRequest | None, LogoutSteps | None]:
         req = citizen_request(app, request)

@@ -14,7 +14,7 @@ from providers.simulator.client_authentication import fits_challenge
 from providers.simulator.national.checks import Refused, check_client, check_proof, check_request, open_object
 from providers.simulator.national.dialect import Dialect
 from providers.simulator.national.faults import NEW_KEYS, broken_token_endpoint, did_document, key_set
-from providers.simulator.national.pages import sign_in_page
+from providers.simulator.national.pages import sign_in_page, signed_out_page
 from providers.simulator.national.people import PEOPLE, RegisteredPerson, find_person
 from providers.simulator.national.script import OUTCOMES, Answer, BadScript, Script, read_answer
 from providers.simulator.national.store import NationalStore
@@ -158,7 +158,20 @@ class NationalProvider:
         if not known or (hint not in ("none", "") and hint not in given):
             return PlainTextResponse("You are signed out", 200 if not back else 400)
         state = {"state": given["state"]} if "state" in given else {}
-        return RedirectResponse(f"{back}?{urlencode(state)}" if state else back, 303)
+        where = f"{back}?{urlencode(state)}" if state else back
+        frames = self._frames(given.get("id_token_hint", ""))
+        if frames:
+            return page(signed_out_page(self.dialect, frames, where), where, frames=frames)
+        return RedirectResponse(where, 303)
+
+    def _frames(self, hint: str) -> list[str]:
+        """The clients that end their sessions in a frame (Front-Channel Logout 1.0 3), the one that began included."""
+        sid = self._tokens.sid_of(hint)
+        if sid is None or not self.dialect.table("logout.received").get("frontchannel"):
+            return []
+        query = urlencode({"iss": self.dialect.issuer, "sid": sid})
+        addresses = [client.frontchannel_logout_uri for client in self._clients.values()]
+        return [f"{address}?{query}" for address in addresses if address is not None]
 
     async def revoke(self, request: Request) -> Response:
         """RFC 7009: an access token ends; the answer is always 200 (2.2)."""

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 from joserfc import jwe, jwt
+from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from broker.model.json_types import JsonObject
@@ -49,6 +50,14 @@ def signed(claims: JsonObject, key: ECKey | RSAKey, algorithm: str, header: Json
     """A signed JWT."""
     head = {"alg": algorithm, "kid": str(key.kid), **(header or {})}
     return jwt.encode(head, dict(claims), key, algorithms=[algorithm])
+
+
+def claims_of(token: str, key: ECKey | RSAKey, algorithm: str) -> JsonObject | None:
+    """The claims of a token that this key signed; None for another one."""
+    try:
+        return dict(jwt.decode(token, key, algorithms=[algorithm]).claims)
+    except (JoseError, ValueError):
+        return None
 
 
 def unsigned(claims: JsonObject) -> str:

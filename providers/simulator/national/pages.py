@@ -34,6 +34,13 @@ def sign_in_page(dialect: Dialect, query: str) -> str:
     return _page(dialect.facts.title, body)
 
 
+def signed_out_page(dialect: Dialect, frames: Sequence[str], back: str) -> str:
+    """The page after a logout, with the frames of clients, and the way back to the one that began."""
+    shown = "".join(f'<iframe title="{escape(url)}" src="{escape(url)}"></iframe>' for url in frames)
+    body = f'<h1>You are signed out</h1>{shown}<p><a id="back" href="{escape(back)}">Continue</a></p>'
+    return _page(dialect.facts.title, body)
+
+
 def national_home(dialects: Sequence[Dialect], base: str) -> str:
     """All providers that are played, and how to use them."""
     rows = "".join(

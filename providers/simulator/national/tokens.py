@@ -8,7 +8,16 @@ from broker.model.json_types import JsonObject
 from providers.simulator.national.claims import Claims, Said, put, say
 from providers.simulator.national.dialect import Dialect
 from providers.simulator.national.faults import NEW_IDENTITY_KEYS
-from providers.simulator.national.keys import encrypted, half_hash, keys_of, public, signed, signing_key, unsigned
+from providers.simulator.national.keys import (
+    claims_of,
+    encrypted,
+    half_hash,
+    keys_of,
+    public,
+    signed,
+    signing_key,
+    unsigned,
+)
 from providers.simulator.national.people import PEOPLE, RegisteredPerson
 from providers.simulator.national.script import Answer
 from providers.simulator.settings import SimulatedClient
@@ -200,6 +209,12 @@ class TokenMaker:
         if self._dialect.table("logout.received").get("sid"):
             claims["sid"] = f"sid-{subject}"
         return claims
+
+    def sid_of(self, hint: str) -> str | None:
+        """The session that an ID token names, if this provider signed it."""
+        claims = claims_of(hint, self.key, self.algorithm) or {}
+        sid = claims.get("sid")
+        return sid if isinstance(sid, str) else None
 
     def logout_token(self, claims: Claims) -> str:
         """These claims as a logout token."""

@@ -11,7 +11,7 @@ from broker.model.assurance import Level
 from broker.platform.http_client import HttpClients
 from broker.platform.system import System
 from broker.platform.toml_loader import load
-from broker.provider import ProviderFailureReason
+from broker.provider import LogoutFrames, ProviderFailureReason
 from providers import KINDS, ProviderDependencies
 from providers.openid import OpenIdConfig, OpenIdProvider
 from providers.openid.config_tables import UpstreamAuthentication
@@ -73,6 +73,20 @@ def test_a_provider_is_one_toml_table() -> None:
         ('required_claims = ["given_name"]', 'required_claims = ["shoe_size"]', "required_claims[0]"),
         ('clock_skew = "1 minute"', 'subject_anchor = ["given_name"]', "subject_anchor[0]"),
         ('clock_skew = "1 minute"', 'subject_anchor = ["birthdate"]', "subject_anchor[0]"),
+        *(
+            (
+                'clock_skew = "1 minute"',
+                f'logout = {{ frontchannel = true, frontchannel_origins = ["{origin}"] }}',
+                place,
+            )
+            for place in ["logout.frontchannel_origins[0]"]
+            for origin in ("http://id.example", "https://id.example/", "https://*.example", "https://a.example b", "x")
+        ),
+        (
+            'clock_skew = "1 minute"',
+            'logout = { frontchannel_origins = ["https://id.example"] }',
+            "logout.frontchannel_origins",
+        ),
     ],
 )
 def test_a_misspelled_setting_is_named_with_its_place(old: str, new: str, path: str) -> None:
@@ -83,6 +97,17 @@ def test_a_misspelled_setting_is_named_with_its_place(old: str, new: str, path: 
 def test_a_birthdate_and_national_identifiers_never_change_for_a_person() -> None:
     anchored = FILE.replace('{ given_name = "person.first" }', '{ given_name = "g", birthdate = "b", pid = "p" }')
     assert not paths(f'{anchored}\nsubject_anchor = ["birthdate", "pid"]\nidentifiers = {{ pid = "upper" }}')
+
+
+@pytest.mark.parametrize("pages", ["https://login.bank.example", "https://login.bank.example:8443"])
+def test_a_provider_says_which_pages_frame_its_logout(tmp_path: Path, system: System, pages: str) -> None:
+    key = 'key_file = "bank.pem"'
+    assert build(tmp_path, system).logout_frames is None
+    framed = build(tmp_path, system, a=key, b="logout = { frontchannel = true }")
+    assert framed.logout_frames == LogoutFrames("https://id.bank.example", ("https://id.bank.example",))
+    named = f'logout = {{ frontchannel = true, frontchannel_origins = ["{pages}"] }}'
+    elsewhere = build(tmp_path, system, a=key, b=named)
+    assert elsewhere.logout_frames == LogoutFrames("https://id.bank.example", (pages,))
 
 
 def test_http_is_for_development_alone() -> None:

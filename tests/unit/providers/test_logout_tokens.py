@@ -137,7 +137,7 @@ async def test_the_endpoint_ends_sessions_for_an_accepted_token_alone(
         "card": Registered(MonitoredProvider(Wire(system).provider(logout=RECEIVES), system)),
         "silent": Registered(MonitoredProvider(Wire(system).provider(), system)),
     }
-    context = UpstreamLogoutContext(providers, {}, logouts, system)
+    context = UpstreamLogoutContext("https://broker.example", providers, {}, logouts, system)
     app = Starlette(routes=provider_routes(context))
     good = token(system)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://broker.example") as provider:

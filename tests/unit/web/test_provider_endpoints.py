@@ -29,7 +29,7 @@ class Registered:
 def test_keys_are_published_for_registered_providers_alone() -> None:
     providers: Any = {"card": Registered(Publishing(KEYS)), "keyless": Registered(object())}
     nothing: Any = None
-    context = UpstreamLogoutContext(providers, {}, nothing, nothing)
+    context = UpstreamLogoutContext("https://broker.example", providers, {}, nothing, nothing)
     client = TestClient(Starlette(routes=provider_routes(context)))
     found = client.get("/providers/card/jwks")
     assert found.json() == KEYS

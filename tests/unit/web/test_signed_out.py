@@ -63,7 +63,7 @@ def test_what_stands_in_the_frame_first_is_complete_at_once_and_then_goes_on() -
 def test_the_page_of_frames_names_the_services_of_the_session_in_its_policy_and_no_others(
     written: PageRenderer, language: str
 ) -> None:
-    found = services_out(frame(written, language), LogoutSteps(SERVICE, BACK, (TAX, LAND, TAX)))
+    found = services_out(frame(written, language), (TAX, LAND, TAX))
     html = written.page(found.template, language, found.variables)
     policy = dict(found.headers)["Content-Security-Policy"]
     assert policy.endswith("; frame-ancestors 'self'; frame-src https://land.example https://tax.example:8443")
@@ -111,7 +111,7 @@ def test_an_address_cannot_break_out_of_its_place(written: PageRenderer) -> None
     assert "<b>" not in html
     _, html = shown(written, LogoutSteps(None, None, (), (), BANK, bad))
     assert "<b>" not in html
-    inner = services_out(frame(written), LogoutSteps(None, None, (bad,)))
+    inner = services_out(frame(written), (bad,))
     assert "<b>" not in written.page(inner.template, "en", inner.variables)
 
 

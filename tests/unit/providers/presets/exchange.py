@@ -235,7 +235,8 @@ def exchange(name: str, system: System, environment: str = "live", **more: Any) 
     callback = f"https://broker.example/callback/{name}"
     jwks = built.jwks if entry.config.authentication == "private_key_jwt" else None
     out = ("https://broker.example/signed-out",)
-    client = SimulatedClient(entry.config.client_id, (callback,), jwks, None if jwks else SECRET, out)
+    frame = f"https://broker.example/providers/{name}/frontchannel-logout"
+    client = SimulatedClient(entry.config.client_id, (callback,), jwks, None if jwks else SECRET, out, frame)
     dialect = read_dialect(name, environment, issuer=entry.config.issuer)
     simulated = NationalProvider(dialect, (client,), system)
     wire.app = create_national([simulated], "http://localhost:9000", development=True)

@@ -1,6 +1,8 @@
 """Checks of the identity that comes out, and of how its session ends."""
 
+import re
 from collections.abc import Mapping
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -73,15 +75,39 @@ async def _logout(here: Exchange, value: Mapping[str, Any]) -> None:
     assert query["post_logout_redirect_uri"] == ["https://broker.example/signed-out"]
     assert value["hint"] in (*query, "none")
     response = await send(here.wire.app, Call("GET", url, {}, {}))
-    assert response.status == 303
-    assert response.headers["location"].startswith("https://broker.example/signed-out")
+    back = "https://broker.example/signed-out"
+    if here.entry.config.logout.frontchannel:
+        assert f'href="{back}' in response.body.decode()
+    else:
+        assert response.status == 303
+        assert response.headers["location"].startswith(back)
+
+
+async def _is_framed(here: Exchange, identity: Identity) -> None:
+    """The page after a logout shows the broker's address with the session in which the person signed in."""
+    parting = LogoutRedirect("s" * 32, "https://broker.example/signed-out", "en", identity.subject, identity.id_token)
+    url = await here.provider.end_session(parting)
+    assert url is not None
+    shown = await send(here.wire.app, Call("GET", url, {}, {}))
+    found = re.search(r'<iframe title="[^"]*" src="([^"]*)"', shown.body.decode())
+    assert found is not None
+    framed = urlsplit(unescape(found[1]))
+    assert framed.path == f"/providers/{here.entry.id}/frontchannel-logout"
+    assert parse_qs(framed.query) == {"iss": [identity.issuer], "sid": [identity.upstream_sid]}
+    frames = here.provider.logout_frames
+    assert frames is not None
+    assert frames.issuer == identity.issuer
+    assert f"https://{urlsplit(url).hostname}" in frames.pages or frames.pages == (identity.issuer,)
 
 
 @about("logout.received")
 async def _logout_received(here: Exchange, value: Mapping[str, Any]) -> None:
-    assert here.entry.config.logout.backchannel == value["backchannel"]
+    logout = here.entry.config.logout
+    assert (logout.backchannel, logout.frontchannel) == (value["backchannel"], value.get("frontchannel", False))
     identity = await here.sign_in()
     assert isinstance(identity, Identity), identity
+    if logout.frontchannel:
+        await _is_framed(here, identity)
     sent = await send(here.wire.app, Call("POST", f"https://_logout-token/{here.entry.id}", {}, {"person": "amina"}))
     assert (sent.status == 200) == value["backchannel"]
     if value["backchannel"]:
