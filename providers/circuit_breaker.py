@@ -3,14 +3,12 @@
 from collections import deque
 from typing import Final
 
-WINDOW: Final = 120.0
-"""Sliding window in seconds for which an outcome counts."""
+from broker.model.provider_watch import ProviderWatch
+
 LEAST: Final = 4
 """Minimum number of outcomes in the window before the breaker can open."""
 SHARE: Final = 0.5
 """Failure rate from which the breaker opens."""
-OPEN_FOR: Final = 10.0
-"""Seconds for which the open breaker rejects every sign-in."""
 PROBE_INTERVAL: Final = 1.0
 """Half-open state: seconds between two probes, until one of them succeeds."""
 
@@ -24,8 +22,9 @@ class CircuitBreaker:
     outcomes in its future are ignored.
     """
 
-    def __init__(self) -> None:
-        """Creates a closed breaker."""
+    def __init__(self, watch: ProviderWatch) -> None:
+        """Creates a closed breaker. `watch` says for how long an outcome counts, and for how long it stays open."""
+        self._window, self._open_for = watch.breaker_window, watch.breaker_open
         self._outcomes: deque[tuple[float, bool]] = deque()
         self._bad = 0
         self._opened: float | None = None
@@ -38,7 +37,7 @@ class CircuitBreaker:
 
     def is_open(self, now: float) -> bool:
         """Whether it rejects every sign-in."""
-        return self._opened is not None and 0 <= now - self._opened < OPEN_FOR
+        return self._opened is not None and 0 <= now - self._opened < self._open_for
 
     def allow(self, now: float) -> bool:
         """Whether a sign-in may start now; in the half-open state it then is the probe of this second."""
@@ -73,5 +72,5 @@ class CircuitBreaker:
             self._bad = sum(not kept for _, kept in self._outcomes)
         self._outcomes.append((now, good))
         self._bad += not good
-        while now - self._outcomes[0][0] >= WINDOW:
+        while now - self._outcomes[0][0] >= self._window:
             self._bad -= not self._outcomes.popleft()[1]

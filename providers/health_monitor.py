@@ -1,4 +1,4 @@
-"""Health monitor of providers: learns from real sign-ins first, and from a health check every half minute."""
+"""Health monitor of providers: learns from real sign-ins first, and from a health check at intervals."""
 
 import asyncio
 import logging
@@ -11,6 +11,7 @@ from typing import Final
 from broker.model.assurance import VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
+from broker.model.provider_watch import ProviderWatch
 from broker.model.session import UpstreamLogout
 from broker.model.store_results import StoreUnavailable
 from broker.platform.system import System
@@ -42,9 +43,6 @@ from providers.shared_health import (
     encode,
 )
 
-CHECK_EVERY: Final = 30.0
-CHECK_AGAIN: Final = 5.0
-"""Seconds between two health checks of a healthy provider, and of one that is not; both vary by a fifth."""
 CHECK_WITHIN: Final = 2.0
 SAMPLES: Final = 51
 FEWEST: Final = 5
@@ -59,6 +57,7 @@ LEASE_SHARE: Final = 0.75
 WARMED: Final = 50
 """Up to so many providers each process checks every one at its start, beside the checks in turn."""
 ALONE: Final = Alone()
+DEFAULT: Final = ProviderWatch()
 
 UNKNOWN: Final = ProviderHealth(working=True)
 """The assumed health of a provider that nothing is known of."""
@@ -76,17 +75,20 @@ class MonitoredProvider:
         system: System,
         signals: ProviderSignals = ALONE,
         observed: ObservationBuffer | None = None,
+        watch: ProviderWatch = DEFAULT,
     ) -> None:
         """Nothing is known yet, so the provider counts as healthy.
 
         What it observes goes into `observed`, for other processes; `signals` are the connection to them.
+        `watch` are the intervals of checks.
         """
+        self._watch = watch
         self.inner = provider
         self._system = system
         self._signals = signals
         self._observed = observed or ObservationBuffer()
         self._latest = 0.0
-        self._breaker = CircuitBreaker()
+        self._breaker = CircuitBreaker(watch)
         self._times: deque[float] = deque(maxlen=SAMPLES)
         self._median: float | None = None
         self._missed = 0
@@ -247,7 +249,8 @@ class MonitoredProvider:
 
     @property
     def _interval(self) -> float:
-        return CHECK_EVERY if self._missed == 0 and self._breaker.opened is None else CHECK_AGAIN
+        well = self._missed == 0 and self._breaker.opened is None
+        return float(self._watch.health_interval if well else self._watch.recheck_interval)
 
     def first_check(self) -> float:
         """Seconds until the first check, if there are so many providers that they are not checked at once."""
@@ -298,8 +301,9 @@ class MonitoredProvider:
 class HealthMonitor:
     """All providers under watch."""
 
-    def __init__(self, system: System, signals: ProviderSignals = ALONE) -> None:
-        """Nothing is under watch yet. `signals` are the connection to the other processes."""
+    def __init__(self, system: System, signals: ProviderSignals = ALONE, watch: ProviderWatch = DEFAULT) -> None:
+        """Nothing is under watch yet. `signals` are the connection to the other processes, `watch` the intervals."""
+        self._watch = watch
         self.providers: Mapping[str, MonitoredProvider] = {}
         self._system = system
         self._signals = signals
@@ -314,7 +318,7 @@ class HealthMonitor:
         watched = {}
         for provider_id, provider in providers.items():
             one = self.providers.get(provider_id) or MonitoredProvider(
-                provider, self._system, self._signals, self._observed
+                provider, self._system, self._signals, self._observed, self._watch
             )
             one.inner = provider
             watched[provider_id] = one

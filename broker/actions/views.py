@@ -27,13 +27,15 @@ class PickerView:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """The waiting room of a provider that takes only so many citizens a second; the page reloads itself."""
+    """The waiting room of a provider that takes only so many citizens a second. The page reloads itself after
+    `reload` seconds."""
 
     transaction: Transaction
     service: Service
     card: ProviderInfo
     place: QueuePlace
     offer: Offer
+    reload: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,7 @@ from broker.provider import ProviderHealth
 RECOVERY_STEP: Final = 30.0
 """Seconds that each step of a recovery lasts."""
 SOONEST: Final = 5
-LATEST: Final = 30
-"""Seconds between two reloads of the page of a citizen who waits."""
+"""Least number of seconds between two reloads of the page of a citizen who waits."""
 
 
 def departure_rate(policy: ProviderPolicy, health: ProviderHealth, now: float) -> float | None:
@@ -63,6 +62,6 @@ def position(place: QueuePlace, now: float) -> int:
     return max(1, math.ceil((place.departs - now) * place.rate))
 
 
-def reload_after(place: QueuePlace, now: float) -> int:
-    """Seconds until the page of the line should be loaded again."""
-    return max(SOONEST, min(LATEST, math.ceil(place.departs - now)))
+def reload_after(place: QueuePlace, now: float, latest: int) -> int:
+    """Seconds until the page of the line should be loaded again, at most `latest`."""
+    return max(SOONEST, min(latest, math.ceil(place.departs - now)))

@@ -320,6 +320,13 @@ def check_parent(place: str, path: Path) -> Iterator[Problem]:
         yield Problem(place, f"there is no folder {path.parent}", "create it, accessible only to the broker's user")
 
 
+def check_watch(broker: BrokerSettings) -> Iterator[Problem]:
+    """Checks that a provider that does not work is checked at least as often as one that does."""
+    if broker.provider_watch.recheck_interval > broker.provider_watch.health_interval:
+        fix = "write at most provider_watch.health_interval"
+        yield Problem("provider_watch.recheck_interval", "a provider that works is checked more often than this", fix)
+
+
 CHECKS: Final[tuple[Callable[[BrokerSettings], Iterator[Problem]], ...]] = (
     check_issuer,
     check_sandbox,
@@ -331,5 +338,6 @@ CHECKS: Final[tuple[Callable[[BrokerSettings], Iterator[Problem]], ...]] = (
     check_notices,
     check_region,
     check_times,
+    check_watch,
 )
 """Checks of the settings themselves; `check_files` checks the machine."""

@@ -15,6 +15,7 @@ from broker.assisted.deadlines import CasePolicy
 from broker.model.assurance import AcrLevels, Level
 from broker.model.lifetimes import SessionTimeouts, TokenLifetimes
 from broker.model.provider_policy import DisplayOrder
+from broker.model.provider_watch import ProviderWatch
 from broker.model.rate_limit import RateWindow
 from broker.model.support import SupportSettings
 from broker.platform.store_urls import POSTGRESQL, REDIS_TLS, read_store_url
@@ -308,6 +309,7 @@ class BrokerSettings:
     ephemeral: EphemeralSettings = EphemeralSettings()
     clock: ClockSettings = ClockSettings()
     picker: PickerSettings = PickerSettings()
+    provider_watch: ProviderWatch = field(default_factory=ProviderWatch)
     accounts: AccountSettings = AccountSettings()
     tokens: TokenLifetimes = field(default_factory=TokenLifetimes)
     sessions: SessionTimeouts = field(default_factory=SessionTimeouts)

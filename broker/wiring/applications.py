@@ -80,12 +80,8 @@ RESPONSE_MODES = tuple(ResponseMode)
 
 def sign_in_context(container: Container) -> SignInContext:
     """What signing in works with."""
-    broker, sql, ephemeral, meters = (
-        container.settings.broker,
-        container.connections.sql_stores,
-        container.connections.ephemeral_stores,
-        container.monitoring.metrics,
-    )
+    broker, meters = container.settings.broker, container.monitoring.metrics
+    sql, ephemeral = container.connections.sql_stores, container.connections.ephemeral_stores
     return SignInContext(
         policy=SignInPolicy(
             issuer=broker.issuer,
@@ -100,6 +96,7 @@ def sign_in_context(container: Container) -> SignInContext:
                 codes=broker.limits.failed_user_codes_per_ip,
                 starts=broker.limits.authorization_requests_per_ip,
                 help=broker.limits.help_requests_per_ip,
+                waiting_refresh=broker.provider_watch.waiting_room_refresh,
             ),
             account=account_policy(broker.issuer, broker.name, broker.accounts.fresh_for),
         ),

@@ -1,19 +1,19 @@
-"""What operators see of providers: gauges of their state, and a test of each one a day."""
+"""What operators see of providers: gauges of their state, and a test of each one at intervals."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from broker.model.kill_switches import KillSwitchKind
-from broker.model.self_test import SelfTestFinding
+from broker.model.self_test import SelfTestFinding, decode_findings, encode_findings
 from broker.model.store_results import StoreUnavailable
 from broker.wiring.container import Container
 from broker.wiring.provider_self_test import findings
 
 LOG = logging.getLogger("portico.providers")
 
-TEST_EVERY: Final = 24 * 3600.0
-"""Seconds between two tests of a provider, in all processes together."""
+KEPT_INTERVALS: Final = 3
+"""Number of intervals without a result after which all shared ones are dropped."""
 
 
 def update_provider_gauges(container: Container) -> None:
@@ -36,46 +36,63 @@ def update_provider_gauges(container: Container) -> None:
 
 
 class DailyTest:
-    """Tests one provider each time it is called: each once a day, by one process of all."""
+    """Tests one provider each time it is called: each once in the interval of the settings, by one process of all.
+
+    Results with findings are shared by all processes and outlive each of them, so that a restart does not end an alarm.
+    """
 
     def __init__(self, container: Container) -> None:
         """Nothing is tested yet."""
         self._container = container
-        self._known: dict[str, Sequence[SelfTestFinding]] = {}
         self._tested: set[str] = set()
+        self._shown: set[str] = set()
         self._started = False
 
     async def __call__(self) -> None:
-        """Tests the next provider whose last test, by any process, is a day ago. The first call tests none: it comes
-        while the process starts."""
+        """Takes the results of all processes, and tests the next provider whose last test, by any process, is an
+        interval ago. The first call tests none: it comes while the process starts."""
+        signals = self._container.connections.ephemeral_stores.provider_signals
+        known = {name: decode_findings(result) for name, result in (await signals.read_results()).items()}
+        self._show(known)
         if not self._started:
             self._started = True
             return
-        registry = self._container.configuration.registry
-        signals = self._container.connections.ephemeral_stores.provider_signals
-        for provider_id, registered in registry.providers.items():
+        for provider_id, registered in self._container.configuration.registry.providers.items():
             if provider_id in self._tested:
                 continue
             self._tested.add(provider_id)
             try:
-                mine = await signals.claim(f"test:{provider_id}", TEST_EVERY)
+                mine = await signals.claim(f"test:{provider_id}", self._interval)
             except StoreUnavailable:
                 self._tested.discard(provider_id)
                 raise
             if mine:
-                await self._test(provider_id, registered.callback)
+                await self._test(provider_id, registered.callback, known.get(provider_id, ()))
                 return
         self._tested.clear()
 
-    async def _test(self, provider_id: str, callback: str) -> None:
+    @property
+    def _interval(self) -> float:
+        return float(self._container.settings.broker.provider_watch.self_test_interval)
+
+    def _show(self, known: Mapping[str, Sequence[SelfTestFinding]]) -> None:
+        """Sets the gauge of each provider with findings, and of those that had some before."""
+        metrics = self._container.monitoring.metrics
+        there = {name for name in self._container.configuration.registry.providers if known.get(name)}
+        for provider_id in there | self._shown:
+            metrics.provider_tested(provider_id, len(known[provider_id]) if provider_id in there else 0)
+        self._shown = there
+
+    async def _test(self, provider_id: str, callback: str, known: Sequence[SelfTestFinding]) -> None:
         watched = self._container.monitoring.health_monitor.providers.get(provider_id)
         if watched is None:
             return
         found = await findings(watched.inner, callback)
         self._container.monitoring.metrics.provider_tested(provider_id, len(found))
-        known = self._known.get(provider_id, ())
-        self._known[provider_id] = found
+        self._shown.add(provider_id)
         for one in found:
             if one not in known:
                 extra = {"provider": provider_id, "about": one.about, "detail": one.detail, "blocks": one.blocks}
                 LOG.warning("provider_differs", extra=extra)
+        signals = self._container.connections.ephemeral_stores.provider_signals
+        await signals.write_result(provider_id, encode_findings(found), KEPT_INTERVALS * self._interval)

@@ -51,6 +51,7 @@ class ConfiguredProvider:
 class SignInLimits:
     """Lifetimes (seconds) and limits of sign-ins.
 
+    `waiting_refresh` is the longest time between two reloads of the page of a citizen in line.
     By client address: `codes` limits wrong user codes, `starts` new transactions, `help` requests for help.
     """
 
@@ -60,6 +61,7 @@ class SignInLimits:
     codes: RateWindow
     starts: RateWindow
     help: RateWindow
+    waiting_refresh: int
 
 
 class ProviderRegistry(Protocol):

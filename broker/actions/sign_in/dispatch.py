@@ -25,6 +25,7 @@ from broker.actions.views import (
     RedirectAway,
     View,
 )
+from broker.journey.departures import reload_after
 from broker.journey.provider_offer import Offer, next_steps, redirect_uri_removed
 from broker.journey.transaction import Transaction, TransactionState
 from broker.model.failures import FailureClass
@@ -111,7 +112,7 @@ async def _view(
         return EndingView(service, Ending.ALREADY, ClientRedirect(service.presentation.home), language)
     match transaction.state:
         case TransactionState.CHOOSING | TransactionState.QUEUED:
-            return _choosing_view(transaction, service, await _offer(context, transaction, service))
+            return _choosing_view(context, transaction, service, await _offer(context, transaction, service))
         case TransactionState.AWAY if transaction.attempt is not None:
             attempt, offer = transaction.attempt, await _offer(context, transaction, service)
             by = context.card(attempt.provider)
@@ -186,13 +187,14 @@ async def _identified(
     return (now if isinstance(now, DeadEnd) else await _view(context, cases, now, service, browser)), BrowserUpdates()
 
 
-def _choosing_view(transaction: Transaction, service: Service, offer: Offer) -> View:
+def _choosing_view(context: SignInContext, transaction: Transaction, service: Service, offer: Offer) -> View:
     """Returns the picker, or the waiting room of a citizen in line, unless their provider is no longer on offer."""
     place = transaction.queue
     option = None if place is None else offer.option(place.provider)
     if place is None or option is None:
         return PickerView(transaction, service, offer)
-    return QueueView(transaction, service, option.card, place, offer)
+    reload = reload_after(place, context.system.now(), context.policy.limits.waiting_refresh)
+    return QueueView(transaction, service, option.card, place, offer, reload)
 
 
 def _return_to_client(transaction: Transaction, service: Service, way: ClientRedirect, mark: str) -> RedirectAway:

@@ -1,10 +1,11 @@
 """Signals between processes about providers, in Redis or, for one process, in memory: a short log, and short leases.
 
 The log holds what each process observed in the last minutes; every process reads what the others wrote since it last
-looked. It may be lost at any moment: then each process continues with what it observed itself.
+looked. Beside it lies the result of the last self-test of each provider that had one worth telling. Both may be lost at
+any moment: then each process continues with what it observed itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from broker.platform.system import System
@@ -41,11 +42,30 @@ EXCHANGE: Final = script(
 """Appends an entry, if there is one. Returns the number of the last entry, and the entries since a number."""
 
 
+WRITE_RESULT: Final = script(
+    """
+    local name = ARGV[1] .. ' '
+    for _, found in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', '+inf')) do
+        if string.sub(found, 1, #name) == name then
+            redis.call('ZREM', KEYS[1], found)
+        end
+    end
+    if ARGV[2] ~= '' then
+        redis.call('ZADD', KEYS[1], 0, name .. ARGV[2])
+    end
+    redis.call('PEXPIRE', KEYS[1], ARGV[3])
+    return 1
+    """
+)
+"""Writes the result of a provider's self-test, or deletes it if it is empty."""
+
+
 class MemoryProviderSignals:
     """Signals of a process that is the only one."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
+        self._results: dict[str, bytes] = {}
         self._leases: dict[str, float] = {}
 
     async def exchange(self, _entry: bytes) -> Sequence[bytes]:
@@ -60,6 +80,16 @@ class MemoryProviderSignals:
         self._leases[name] = now + seconds
         return True
 
+    async def write_result(self, provider: str, result: bytes, _seconds: float) -> None:
+        """Stores the result of a provider's self-test; b"" deletes it."""
+        self._results.pop(provider, None)
+        if result:
+            self._results[provider] = result
+
+    async def read_results(self) -> Mapping[str, bytes]:
+        """The stored results by provider."""
+        return dict(self._results)
+
 
 class RedisProviderSignals:
     """Signals between processes, in Redis."""
@@ -67,6 +97,7 @@ class RedisProviderSignals:
     def __init__(self, server: RedisClient, system: System) -> None:
         self._server = server
         self._log, self._counter = server.key("signals", "log"), server.key("signals", "last")
+        self._results = server.key("signals", "tests")
         self._process = system.random_bytes(6).hex()
         self._number = 1
         self._seen = 0
@@ -105,3 +136,14 @@ class RedisProviderSignals:
         """
         key = self._server.key("lease", name)
         return await self._server.command("SET", key, "1", "NX", "PX", max(1, int(seconds * 1000))) is not None
+
+    async def write_result(self, provider: str, result: bytes, seconds: float) -> None:
+        """Stores the result of a provider's self-test; b"" deletes it. All results are dropped if none is written for
+        this time. One round trip. Raises StoreUnavailable."""
+        await self._server.run(WRITE_RESULT, (self._results,), provider, result, int(seconds * 1000))
+
+    async def read_results(self) -> Mapping[str, bytes]:
+        """The stored results by provider. One round trip. Raises StoreUnavailable."""
+        found = await self._server.command("ZRANGEBYSCORE", self._results, "-inf", "+inf")
+        parts = (one.partition(b" ") for one in found)
+        return {name.decode(errors="replace"): result for name, _, result in parts}

@@ -20,7 +20,7 @@ from broker.actions.views import (
     SharedItem,
     View,
 )
-from broker.journey.departures import position, reload_after
+from broker.journey.departures import position
 from broker.journey.provider_offer import beside_providers, given_up, next_steps
 from broker.journey.transaction import FailedAttempt
 from broker.model.account import ErrandKind
@@ -155,7 +155,7 @@ def _queue(view: QueueView, frame: PageContext) -> PageResponse:
     variables = frame.template_variables(
         view.service, provider=view.card.name(words.code), place=f"{number} {turn}", ways=others, keeps=True
     )
-    return PageResponse("queue", variables, headers=(("Refresh", str(reload_after(place, now))),))
+    return PageResponse("queue", variables, headers=(("Refresh", str(view.reload)),))
 
 
 def _leave(view: RedirectAway, frame: PageContext, left: str | None) -> PageResponse:

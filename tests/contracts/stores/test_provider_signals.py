@@ -1,5 +1,6 @@
 """Signals between processes about providers: every entry reaches every other process once, a lease one at a time."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
@@ -69,6 +70,36 @@ async def test_a_lease_is_given_to_one_process(process: Open) -> None:
     assert await one.claim("check:eid", 30)
     assert not await other.claim("check:eid", 30)
     assert await other.claim("check:other", 30)
+
+
+async def test_the_result_of_a_test_is_read_by_every_process_and_outlives_the_one_that_wrote_it(process: Open) -> None:
+    one = await process()
+    assert await one.read_results() == {}
+    await one.write_result("eid", b"[1, 2]", 60)
+    await one.write_result("bank", b"x", 60)
+    await one.write_result("bank", b"", 60)
+    other = await process()
+    assert await other.read_results() == {"eid": b"[1, 2]"}
+    await other.write_result("eid", b"", 60)
+    await other.write_result("never", b"", 60)
+    assert await one.read_results() == {}
+
+
+async def test_results_are_dropped_if_none_is_written_any_more(process: Open) -> None:
+    one = await process()
+    await one.write_result("eid", b"x", 0.05)
+    async with asyncio.timeout(5):
+        while await one.read_results():
+            await asyncio.sleep(0.02)
+
+
+async def test_in_memory_a_result_is_kept_until_an_empty_one() -> None:
+    signals = MemoryProviderSignals(FakeClock().now)
+    await signals.write_result("eid", b"x", 60)
+    assert await signals.read_results() == {"eid": b"x"}
+    await signals.write_result("eid", b"", 60)
+    await signals.write_result("eid", b"", 60)
+    assert await signals.read_results() == {}
 
 
 async def test_in_memory_a_lease_ends_with_its_time() -> None:

@@ -112,6 +112,8 @@ async def use(passing: EphemeralStores, clock: FakeClock, name: str) -> None:
     await passing.rate_limits.give_back(name, 60)
     await passing.provider_signals.exchange(name.encode())
     assert await passing.provider_signals.claim(name, 60)
+    await passing.provider_signals.write_result(name.replace(" ", "-"), b"found", 60)
+    assert (await passing.provider_signals.read_results())[name.replace(" ", "-")] == b"found"
     assert await passing.departures.reserve(name, 1.0, 10, clock.now()) == clock.now()
 
 

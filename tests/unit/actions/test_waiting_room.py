@@ -48,6 +48,7 @@ async def test_beyond_the_rate_citizens_get_a_place_in_line_and_go_in_turn(w: Wo
         shown = await view(w, handle)
         assert isinstance(shown, QueueView)
         assert shown.place.departs == pytest.approx(w.clock.now() + seconds)
+        assert shown.reload == 5
     meters = w.sign_in.sign_in_context.monitoring.departures
     assert isinstance(meters, Tallies)
     assert (meters.departures, [provider for provider, _ in meters.lines]) == ([ALDER], [ALDER, ALDER])

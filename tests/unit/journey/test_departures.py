@@ -40,7 +40,7 @@ def test_the_lowest_limit_holds(policy: ProviderPolicy, passed: float | None, ra
 def test_the_line_moves_on_with_the_time() -> None:
     place = QueuePlace("alpha", NOW, NOW + 10, 2.0)
     assert [position(place, NOW + passed) for passed in (0, 5, 9.9, 10, 20)] == [20, 10, 1, 1, 1]
-    assert [reload_after(QueuePlace("alpha", NOW, NOW + wait, 1.0), NOW) for wait in (0, 12.3, 500)] == [5, 13, 30]
+    assert [reload_after(QueuePlace("alpha", NOW, NOW + wait, 1.0), NOW, 30) for wait in (0, 12.3, 500)] == [5, 13, 30]
 
 
 def test_the_place_of_a_failing_provider_goes_to_the_others_by_their_shares() -> None:

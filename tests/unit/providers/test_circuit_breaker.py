@@ -4,11 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from providers.circuit_breaker import LEAST, OPEN_FOR, PROBE_INTERVAL, SHARE, WINDOW, CircuitBreaker
+from providers.circuit_breaker import LEAST, PROBE_INTERVAL, SHARE, CircuitBreaker
+from tests.support.watching import OPEN_FOR, WATCH, WINDOW
 
 
 def opened_at(now: float) -> CircuitBreaker:
-    breaker = CircuitBreaker()
+    breaker = CircuitBreaker(WATCH)
     for _ in range(LEAST):
         breaker.fail(now)
     return breaker
@@ -19,7 +20,7 @@ def record(breaker: CircuitBreaker, now: float, *, good: bool) -> None:
 
 
 def test_a_breaker_opens_on_the_share_of_failures_not_on_a_single_one() -> None:
-    breaker = CircuitBreaker()
+    breaker = CircuitBreaker(WATCH)
     for good in (True, False, True):
         record(breaker, 0, good=good)
     assert breaker.allow(0)
@@ -29,7 +30,7 @@ def test_a_breaker_opens_on_the_share_of_failures_not_on_a_single_one() -> None:
 
 
 def test_a_success_after_three_failures_does_not_open_it() -> None:
-    breaker = CircuitBreaker()
+    breaker = CircuitBreaker(WATCH)
     for good in (False, False, False, True):
         record(breaker, 0, good=good)
     assert breaker.opened is None
@@ -37,7 +38,7 @@ def test_a_success_after_three_failures_does_not_open_it() -> None:
 
 
 def test_a_success_does_not_open_it_when_earlier_successes_leave_the_window() -> None:
-    breaker = CircuitBreaker()
+    breaker = CircuitBreaker(WATCH)
     for _ in range(2 * LEAST):
         breaker.succeed(0)
     for _ in range(LEAST):
@@ -47,7 +48,7 @@ def test_a_success_does_not_open_it_when_earlier_successes_leave_the_window() ->
 
 
 def test_old_outcomes_count_no_more() -> None:
-    breaker = CircuitBreaker()
+    breaker = CircuitBreaker(WATCH)
     for _ in range(LEAST - 1):
         breaker.fail(0)
     breaker.fail(WINDOW)
@@ -55,7 +56,7 @@ def test_old_outcomes_count_no_more() -> None:
 
 
 def test_failures_of_before_the_window_or_before_a_success_that_closed_it_are_no_part_of_the_share() -> None:
-    aged, closed = CircuitBreaker(), opened_at(0)
+    aged, closed = CircuitBreaker(WATCH), opened_at(0)
     for _ in range(LEAST - 1):
         aged.fail(0)
     closed.succeed(OPEN_FOR)
@@ -84,7 +85,7 @@ def test_failures_that_come_late_do_not_keep_it_open() -> None:
 
 
 def test_outcomes_of_a_clock_that_ran_ahead_count_no_more_when_it_is_set_back() -> None:
-    breaker = CircuitBreaker()
+    breaker = CircuitBreaker(WATCH)
     for _ in range(LEAST - 1):
         breaker.fail(7200)
     breaker.fail(0)
@@ -93,7 +94,7 @@ def test_outcomes_of_a_clock_that_ran_ahead_count_no_more_when_it_is_set_back() 
 
 @given(st.lists(st.tuples(st.floats(0, 40), st.booleans())))
 def test_after_any_history_a_probe_is_allowed_within_thirty_seconds(steps: list[tuple[float, bool]]) -> None:
-    breaker, now = CircuitBreaker(), 0.0
+    breaker, now = CircuitBreaker(WATCH), 0.0
     for pause, good in steps:
         now += pause
         breaker.allow(now)
@@ -111,7 +112,7 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.breaker = CircuitBreaker()
+        self.breaker = CircuitBreaker(WATCH)
         self.now = 1000.0
         self.outcomes: list[tuple[float, bool]] = []
 

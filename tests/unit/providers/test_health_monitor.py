@@ -10,6 +10,7 @@ import pytest
 
 from broker.model.assurance import Level
 from broker.model.identity import Identity
+from broker.model.provider_watch import ProviderWatch
 from broker.platform.system import System
 from broker.provider import (
     OUTAGES,
@@ -22,9 +23,10 @@ from broker.provider import (
     UpstreamRedirect,
     UpstreamRequest,
 )
-from providers.circuit_breaker import LEAST, OPEN_FOR
-from providers.health_monitor import CHECK_AGAIN, CHECK_EVERY, FEWEST, HealthMonitor, MonitoredProvider
+from providers.circuit_breaker import LEAST
+from providers.health_monitor import FEWEST, HealthMonitor, MonitoredProvider
 from tests.support.system import FakeClock
+from tests.support.watching import CHECK_AGAIN, CHECK_EVERY, OPEN_FOR
 from tests.unit.providers.stage import ASK, CARD
 
 AMINA = Identity("eid", "https://op.example", "amina", Level.HIGH, (), 0)
@@ -220,6 +222,27 @@ async def test_health_checks_are_more_frequent_during_an_outage(watched: Monitor
     await watched.check()
     pauses = [watched.next_check() for _ in range(50)]
     assert CHECK_AGAIN * 0.79 < min(pauses) < max(pauses) < CHECK_AGAIN * 1.21
+
+
+async def test_the_intervals_and_the_breaker_follow_the_settings(
+    played: Played, system: System, clock: FakeClock
+) -> None:
+    how = ProviderWatch(health_interval=300, recheck_interval=60, breaker_open=200, breaker_window=30)
+    monitor = HealthMonitor(system, watch=how)
+    [watched] = monitor.watch({"played": played}).values()
+    assert all(240 * 0.99 < watched.next_check() < 360 * 1.01 for _ in range(20))
+    for _ in range(LEAST - 1):
+        await sign_in(watched, outage(), played)
+    clock.advance(31)
+    await sign_in(watched, outage(), played)
+    assert watched.current_health.working, "the first outcomes are older than the window"
+    for _ in range(LEAST):
+        await sign_in(watched, outage(), played)
+    assert all(47 < watched.next_check() < 73 for _ in range(20))
+    clock.advance(199)
+    assert watched.breaker_state == 2
+    clock.advance(1)
+    assert watched.breaker_state == 1
 
 
 # --- all of them ---

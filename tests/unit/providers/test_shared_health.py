@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from broker.model.store_results import StoreUnavailable
 from broker.platform.system import System
 from broker.provider import CallbackParameters, ProviderFailure, ProviderHealth, UpstreamRedirect
-from providers.circuit_breaker import LEAST, OPEN_FOR
+from providers.circuit_breaker import LEAST
 from providers.health_monitor import FEWEST, HealthMonitor, MonitoredProvider
 from providers.shared_health import CheckResult, Observations, decode, encode
 from tests.support.system import FakeClock, FakeRandom
+from tests.support.watching import OPEN_FOR
 from tests.unit.providers.stage import ASK
 from tests.unit.providers.test_health_monitor import AMINA, Played, outage, sign_in
 

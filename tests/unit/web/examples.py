@@ -290,6 +290,7 @@ VIEWS: Mapping[str, View] = {
         POST,
         QueuePlace("birch", NOW - 60, NOW + 400, 2.0),
         RICH_OFFER,
+        30,
     ),
     "share": ConsentView(transaction(TransactionState.IDENTIFIED), SERVICE, BANK, ITEMS),
     "link": linking(),

@@ -6,11 +6,13 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from broker.actions.sign_in.context import ConfiguredProvider
 from broker.model.kill_switches import KillSwitches, KillSwitchKind, ProviderPause
 from broker.model.provider_policy import ProviderPolicy
-from broker.model.self_test import SelfTestFinding
+from broker.model.self_test import LONGEST_TEXT, MOST_FINDINGS, SelfTestFinding, decode_findings, encode_findings
 from broker.platform.system import System
 from broker.provider import ProviderHealth
 from broker.settings import Settings
@@ -18,10 +20,11 @@ from broker.stores.ephemeral.provider_signals import MemoryProviderSignals
 from broker.web.operations.metrics import Metrics
 from broker.wiring import provider_self_test
 from broker.wiring.container import Container
-from broker.wiring.provider_watch import TEST_EVERY, DailyTest, update_provider_gauges
-from providers.circuit_breaker import LEAST, OPEN_FOR
+from broker.wiring.provider_watch import DailyTest, update_provider_gauges
+from providers.circuit_breaker import LEAST
 from providers.health_monitor import HealthMonitor
 from tests.support.system import FakeClock
+from tests.support.watching import OPEN_FOR, TEST_EVERY, WATCH
 from tests.unit.providers.test_health_monitor import Played, outage, sign_in
 from tests.unit.web.operations import value
 
@@ -57,6 +60,7 @@ class Process:
         self.container = cast(
             Container,
             SimpleNamespace(
+                settings=SimpleNamespace(broker=SimpleNamespace(provider_watch=WATCH)),
                 system=SimpleNamespace(now=clock.now),
                 monitoring=SimpleNamespace(metrics=self.metrics, health_monitor=self.monitor),
                 connections=SimpleNamespace(
@@ -168,3 +172,57 @@ async def test_what_a_test_finds_is_a_metric_and_logged_once(
         ("eid", "token_endpoint", False),
         ("bank", "health", True),
     ]
+
+
+async def test_a_restart_and_other_processes_know_what_a_test_found_and_when_it_ended(
+    process: Process, clock: FakeClock, system: System, signals: MemoryProviderSignals, caplog: pytest.LogCaptureFixture
+) -> None:
+    finding = SelfTestFinding("token_endpoint", "it is another one than the preset says", blocks=True)
+    process.providers["eid"].found = (finding,)
+    for test in [DailyTest(process.container)] * 4:
+        await test()
+    assert process.gauge("provider_differs") == 1
+    caplog.clear()
+    restarted = Process(clock, system, signals)
+    test = DailyTest(restarted.container)
+    await test()
+    assert (restarted.gauge("provider_differs"), restarted.gauge("provider_differs", "bank")) == (1, None)
+    restarted.providers["eid"].found = (finding, SelfTestFinding("scopes", "one is missing"))
+    clock.advance(TEST_EVERY)
+    for _ in range(3):
+        await test()
+    assert (restarted.providers["eid"].tests, restarted.gauge("provider_differs")) == (1, 2)
+    assert [vars(one)["about"] for one in caplog.records if one.message == "provider_differs"] == ["scopes"]
+    restarted.providers["eid"].found = ()
+    clock.advance(TEST_EVERY)
+    for _ in range(3):
+        await test()
+    third = Process(clock, system, signals)
+    await DailyTest(third.container)()
+    assert (restarted.gauge("provider_differs"), third.gauge("provider_differs")) == (0, None)
+
+
+async def test_the_alarm_of_a_provider_that_is_removed_ends(process: Process, signals: MemoryProviderSignals) -> None:
+    await signals.write_result("eid", encode_findings([SelfTestFinding("keys", "none")]), 60)
+    await signals.write_result("gone", b"[[1, 2, 3]]", 60)
+    test = DailyTest(process.container)
+    await test()
+    assert (process.gauge("provider_differs"), process.gauge("provider_differs", "gone")) == (1, None)
+    del process.configured["eid"]
+    await test()
+    assert process.gauge("provider_differs") == 0
+
+
+@given(st.lists(st.builds(SelfTestFinding, st.text(max_size=9), st.text(max_size=9), st.booleans()), max_size=9))
+def test_findings_come_back_as_they_were(found: list[SelfTestFinding]) -> None:
+    assert list(decode_findings(encode_findings(found))) == found
+
+
+@pytest.mark.parametrize("result", [b"", b"\xff", b"{}", b"[" * 100_000, b'[["a","b",1],["a"],7]', b"null"])
+def test_results_of_another_form_are_no_findings(result: bytes) -> None:
+    assert decode_findings(result) == ()
+
+
+def test_shared_findings_are_bounded() -> None:
+    found = decode_findings(encode_findings([SelfTestFinding("a" * 9999, "b" * 9999)] * 999))
+    assert (len(found), len(found[0].about), len(found[0].detail)) == (MOST_FINDINGS, LONGEST_TEXT, LONGEST_TEXT)

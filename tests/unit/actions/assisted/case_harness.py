@@ -51,6 +51,7 @@ from broker.stores.sql_stores import SqlStores, open_sql_stores
 from tests.support.services import make_service
 from tests.support.system import FakeClock
 from tests.support.tallies import Tallies
+from tests.support.watching import LATEST
 from tests.unit.actions.citizen_driver import CitizenDriver
 
 SERVICE = make_service(
@@ -254,7 +255,8 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
     ring = sealer(b"\x07" * 32, (), system.random_bytes)
     facts = await open_sql_stores(f"sqlite:{shutil.copy(template, folder)}", ring, system)
     passing = open_ephemeral_stores("memory:", ring, system, facts.kill_switches)
-    limits = SignInLimits(60, 20, SessionTimeouts(), RateWindow(10, 3600), RateWindow(100, 3600), RateWindow(10, 3600))
+    by_address = RateWindow(10, 3600), RateWindow(100, 3600), RateWindow(10, 3600)
+    limits = SignInLimits(60, 20, SessionTimeouts(), *by_address, LATEST)
     sign_in_context = SignInContext(
         policy=SignInPolicy(
             ISSUER,
