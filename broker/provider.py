@@ -17,6 +17,14 @@ from broker.model.self_test import SelfTestFinding
 from broker.model.session import UpstreamLogout
 from broker.platform.toml_loader import Range
 
+CALLBACK_PATH: Final = "/callback/{provider}"
+"""Path at the broker's issuer to which a provider sends its responses."""
+
+
+def callback_url(issuer: str, provider: str) -> str:
+    """Redirect URI of a provider: each has one of its own, against mix-up attacks (RFC 9700 4.4.2.2)."""
+    return issuer + CALLBACK_PATH.format(provider=provider)
+
 
 class Prerequisite(StrEnum):
     """What a citizen may have at hand. The picker can sort the providers by it, and never excludes one."""

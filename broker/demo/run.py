@@ -13,6 +13,7 @@ from broker.demo import service
 from broker.demo.world import ABERLAN, World
 from broker.platform.system import System
 from broker.platform.toml_loader import Problem
+from broker.provider import callback_url
 from broker.settings import ProviderEntry, Settings, load, read_secret
 from broker.wiring.errors import CommandError, format_problems
 from broker.wiring.generate_secrets import prepare
@@ -119,7 +120,7 @@ def simulator(settings: Settings, ports: Ports, system: System, hop: str | None 
     invented = [entry for entry in settings.providers.values() if entry.config.simulator is None]
     entries = {entry.config.issuer.removeprefix(f"{base}/"): entry for entry in invented}
     ours, after = settings.broker.issuer, (f"{settings.broker.issuer}/signed-out",)
-    clients = {name: _client(entry, f"{ours}/callback/{entry.id}", after) for name, entry in entries.items()}
+    clients = {name: _client(entry, callback_url(ours, entry.id), after) for name, entry in entries.items()}
     if settings.staff is not None:
         staff = settings.staff.provider
         clients[staff.config.issuer.removeprefix(f"{base}/")] = _client(staff, f"{settings.broker.console}/callback")
@@ -129,7 +130,7 @@ def simulator(settings: Settings, ports: Ports, system: System, hop: str | None 
             read_dialect(entry.preset or entry.id, issuer=entry.config.issuer),
             (
                 replace(
-                    _client(entry, f"{ours}/callback/{entry.id}", after), frontchannel_logout_uri=_frame(ours, entry)
+                    _client(entry, callback_url(ours, entry.id), after), frontchannel_logout_uri=_frame(ours, entry)
                 ),
             ),
             system,

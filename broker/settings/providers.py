@@ -112,7 +112,7 @@ class ProviderEntry:
                 yield OwnKey(name, path, str(algorithm))
 
 
-_PUBLIC: Final = frozenset({"ca_file", "certificate_file"})
+_PUBLIC: Final = frozenset({"ca_file", "certificate_file", "key_certificate_file"})
 """Settings that name files without a secret, which several providers may share."""
 
 

@@ -7,7 +7,7 @@ from typing import Final
 from broker.model.self_test import SelfTestFinding
 from broker.platform import system
 from broker.platform.http_client import HttpClients
-from broker.provider import ChecksItself, Provider
+from broker.provider import ChecksItself, Provider, callback_url
 from broker.settings import Settings
 from providers import KINDS, ProviderDependencies
 
@@ -26,7 +26,7 @@ async def test_provider(settings: Settings, provider: str) -> Sequence[SelfTestF
     try:
         dependencies = ProviderDependencies(http_clients, system.real_system())
         kind = KINDS[entry.kind]
-        callback = f"{broker.issuer}/callback/{provider}"
+        callback = callback_url(broker.issuer, provider)
         found = await findings(kind.build(entry.card, entry.config, dependencies), callback)
         if any(one.blocks for one in found):
             return found

@@ -14,6 +14,7 @@ from broker.model.store_results import StoreUnavailable
 from broker.platform.http_client import HttpClients
 from broker.platform.refreshing_cache import FetchFailed
 from broker.platform.system import System
+from broker.provider import callback_url
 from broker.settings import Settings
 from broker.wiring.provider_builds import PreparedProviders, ProviderBuilds
 from providers.health_monitor import HealthMonitor
@@ -111,7 +112,7 @@ class Registry:
         self.services.swap(settings.services)
         self.providers.swap(
             {
-                provider_id: ConfiguredProvider(watched[provider_id], entry.policy, f"{issuer}/callback/{provider_id}")
+                provider_id: ConfiguredProvider(watched[provider_id], entry.policy, callback_url(issuer, provider_id))
                 for provider_id, entry in settings.providers.items()
             }
         )

@@ -32,7 +32,7 @@ def build(card: ProviderInfo, config: OpenIdConfig, ground: ProviderDependencies
     """The provider. Reads the key or secret files; raises OSError or ValueError where that does not do."""
     own = load_own_keys(config, ground.read)
     client = provider_client(card, config, ground)
-    authentication = credentials(config, own.assertion, own.secret, ground.system)
+    authentication = credentials(config, own, ground.system)
     calls: DirectCalls
     if config.dpop is None:
         calls = BearerCalls(client, authentication)

@@ -11,6 +11,7 @@ from broker.platform.toml_loader import Range, Seconds
 from broker.provider import ProviderFailureReason
 from providers.openid.config_tables import (
     ActingConfig,
+    CertificateHeader,
     DocumentPlace,
     DpopConfig,
     EndpointsConfig,
@@ -56,9 +57,19 @@ class OpenIdConfig:
     """The broker's private keys (PEM: P-256, P-384, P-521 or RSA) for decryption of tokens from this provider. The
     first is published; the others are previous ones, which the provider may still use."""
     assertion_audience: UpstreamAssertionAudience = UpstreamAssertionAudience.ISSUER
+    assertion_audiences: tuple[UpstreamAssertionAudience, ...] = ()
+    """The audiences of client assertions as a list, for a provider that demands one. Left out: `assertion_audience`
+    alone, as a text."""
     assertion_lifetime: Annotated[Seconds, Range(1, 300)] = 60
     assertion_typ: str | None = None
     """The `typ` in the header of client assertions, such as `JWT`. Left out: none."""
+    assertion_nbf: bool = False
+    """Whether client assertions have an `nbf`, the time at which they are made."""
+    key_certificate_file: Path | None = None
+    """The certificate of `key_file` (PEM, with intermediate certificates), for a provider that finds the key by it."""
+    key_certificate_headers: tuple[CertificateHeader, ...] = ()
+    """Header members of client assertions and request objects that name that certificate: `x5t` and `x5t#S256` are its
+    digests, `x5c` is the certificate with its intermediate ones."""
     secret_file: Path | None = None
     """File with the client secret in its first line, for the two methods that use one."""
 

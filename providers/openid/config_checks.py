@@ -87,6 +87,9 @@ def _check_simulator(config: OpenIdConfig, *, development: bool) -> Iterator[Pro
 
 
 def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
+    if bool(config.key_certificate_headers) != (config.key_certificate_file is not None):
+        fix = "name the file in key_certificate_file, and the members in key_certificate_headers, or neither"
+        yield Problem("key_certificate_file", "a certificate and header members that name it belong together", fix)
     if config.authentication is UpstreamAuthentication.PRIVATE_KEY_JWT:
         if config.key_file is None:
             yield Problem("key_file", "private_key_jwt needs a key", "name a PEM file; `portico keys init` makes them")

@@ -35,6 +35,14 @@ class UpstreamAssertionAudience(StrEnum):
     CALLED_ENDPOINT = "called_endpoint"
 
 
+class CertificateHeader(StrEnum):
+    """Header members that name the certificate of a signing key (RFC 7515 4.1.6 to 4.1.8)."""
+
+    X5T = "x5t"
+    X5T_S256 = "x5t#S256"
+    X5C = "x5c"
+
+
 class AcceptedForm(StrEnum):
     """Form of a token from the provider: a JWS, a JWE around a JWS (RFC 7519 11.2), or either of them."""
 
@@ -132,6 +140,13 @@ class LevelAnswer:
     """The `vtm` (trust framework) that has to stand beside a vector."""
 
 
+class UserinfoMethod(StrEnum):
+    """HTTP method of a userinfo request (OpenID Connect Core 5.3.1)."""
+
+    GET = "get"
+    POST = "post"
+
+
 class UserinfoForm(StrEnum):
     """Form of a userinfo response: JSON, a JWS, JSON in a JWE, or a JWS in a JWE."""
 
@@ -147,6 +162,7 @@ class UserinfoConfig:
 
     form: UserinfoForm = UserinfoForm.JSON
     """The form of responses; `nested` is signed and encrypted. A response of another form is rejected."""
+    method: UserinfoMethod = UserinfoMethod.GET
     algorithms: tuple[str, ...] = ()
     """Permitted signature algorithms. Left out: those of ID tokens."""
     encryption_algorithms: tuple[str, ...] = ("ECDH-ES+A256KW", "RSA-OAEP-256")

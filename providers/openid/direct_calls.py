@@ -38,6 +38,10 @@ class DirectCalls(Protocol):
         """Fetches a protected resource."""
         ...
 
+    async def get_by_post(self, endpoint: str, access_token: str, note: JsonObject) -> HttpResponse | HttpFailure:
+        """Fetches a protected resource with an empty form."""
+        ...
+
 
 class BearerCalls:
     """Calls with bearer tokens."""
@@ -67,3 +71,7 @@ class BearerCalls:
     async def get(self, endpoint: str, access_token: str, _note: JsonObject) -> HttpResponse | HttpFailure:
         """Sends the request once."""
         return await self._client.get(endpoint, {"Authorization": f"Bearer {access_token}"})
+
+    async def get_by_post(self, endpoint: str, access_token: str, _note: JsonObject) -> HttpResponse | HttpFailure:
+        """Sends the request once."""
+        return await self._client.post(endpoint, {}, {"Authorization": f"Bearer {access_token}"})

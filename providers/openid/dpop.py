@@ -75,13 +75,23 @@ class DpopCalls:
 
     async def get(self, endpoint: str, access_token: str, note: JsonObject) -> HttpResponse | HttpFailure:
         """Sends the request; once more if the provider demands its nonce."""
+        return await self._fetch("GET", endpoint, access_token, note)
+
+    async def get_by_post(self, endpoint: str, access_token: str, note: JsonObject) -> HttpResponse | HttpFailure:
+        """Sends an empty form; once more if the provider demands its nonce."""
+        return await self._fetch("POST", endpoint, access_token, note)
+
+    async def _fetch(
+        self, method: str, endpoint: str, access_token: str, note: JsonObject
+    ) -> HttpResponse | HttpFailure:
         key = self._own(note)
         for last in (False, True):
-            headers = {
-                "Authorization": f"DPoP {access_token}",
-                "DPoP": self._proof(key, "GET", endpoint, access_token),
-            }
-            answer = await self._client.get(endpoint, headers)
+            proof = self._proof(key, method, endpoint, access_token)
+            headers = {"Authorization": f"DPoP {access_token}", "DPoP": proof}
+            if method == "GET":
+                answer = await self._client.get(endpoint, headers)
+            else:
+                answer = await self._client.post(endpoint, {}, headers)
             if last or not self._takes_nonce(endpoint, answer):
                 break
         return answer

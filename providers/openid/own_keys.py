@@ -1,22 +1,26 @@
 """The broker's own keys at one provider: for client assertions, for proofs, for decryption; and what is published."""
 
-from collections.abc import Callable
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.crypto.jose import SigningKey, load_signing_key
+from broker.crypto.jose import SigningKey, certificate_chain, load_signing_key
 from broker.crypto.jwe_upstream import UpstreamDecryptionKey, load_upstream_decryption_key
 from broker.model.json_types import JsonObject
+from broker.platform import base64url
 from broker.platform.operator_files import first_line
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import TLS_METHODS, AcceptedForm, UpstreamAuthentication
+from providers.openid.config_tables import TLS_METHODS, AcceptedForm, CertificateHeader, UpstreamAuthentication
 
 
 @dataclass(frozen=True, slots=True)
 class OwnKeys:
     """Keys and secret of the broker at one provider. The first of `decryption` is current, others are previous ones.
 
-    `published` sign nothing: they are the next or previous ones of `assertion`.
+    `published` sign nothing: they are the next or previous ones of `assertion`. `headers` name the certificate of
+    `assertion` and `request` in what they sign.
     """
 
     assertion: SigningKey | None = None
@@ -25,6 +29,7 @@ class OwnKeys:
     proof: SigningKey | None = None
     decryption: tuple[UpstreamDecryptionKey, ...] = ()
     published: tuple[SigningKey, ...] = ()
+    headers: JsonObject = field(default_factory=dict)
 
     @property
     def jwks(self) -> JsonObject:
@@ -58,4 +63,21 @@ def load_own_keys(config: OpenIdConfig, read: Callable[[Path], bytes]) -> OwnKey
     published = tuple(
         load_signing_key(read(path), config.key_algorithm, upstream=True) for path in config.published_key_files
     )
-    return OwnKeys(assertion, secret, request, proof, decryption, published)
+    headers = _certificate_headers(config, assertion or request, read)
+    return OwnKeys(assertion, secret, request, proof, decryption, published, headers)
+
+
+def _certificate_headers(config: OpenIdConfig, key: SigningKey | None, read: Callable[[Path], bytes]) -> JsonObject:
+    """The header members that name the certificate of a key. Raises ValueError if it is that of another one."""
+    if config.key_certificate_file is None or key is None:
+        return {}
+    try:
+        der = certificate_chain(read(config.key_certificate_file), key)
+    except ValueError as problem:
+        raise ValueError(f"key_certificate_file: {problem}") from None
+    members: Mapping[CertificateHeader, object] = {
+        CertificateHeader.X5T: base64url.encode(hashlib.sha1(der[0], usedforsecurity=False).digest()),
+        CertificateHeader.X5T_S256: base64url.encode(hashlib.sha256(der[0]).digest()),
+        CertificateHeader.X5C: [base64.b64encode(one).decode("ascii") for one in der],
+    }
+    return {name.value: members[name] for name in config.key_certificate_headers}

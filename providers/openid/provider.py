@@ -78,9 +78,7 @@ class OpenIdProvider:
         self._key_source = KeySource(self._client)
         self._constants = constants(config)
         self._objects = (
-            None
-            if config.request_object is None or own.request is None
-            else RequestObjects(config, config.request_object, own.request, ground.system)
+            None if config.request_object is None else RequestObjects(config, config.request_object, own, ground.system)
         )
         self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
         self._metadata: RefreshingCache[Metadata] = RefreshingCache(self._fetch_metadata, ground.system, CACHE_POLICY)

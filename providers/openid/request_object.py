@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from broker.crypto.jose import SigningKey, sign
+from broker.crypto.jose import sign
 from broker.platform.system import System
 from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import RequestObjectAudience, RequestObjectConfig
+from providers.openid.own_keys import OwnKeys
 
 _AS_JSON: Final = frozenset({"claims", "vtr"})
 _AS_NUMBER: Final = frozenset({"max_age"})
@@ -17,11 +18,14 @@ _AS_NUMBER: Final = frozenset({"max_age"})
 class RequestObjects:
     """Signs the requests to one provider."""
 
-    def __init__(self, config: OpenIdConfig, table: RequestObjectConfig, key: SigningKey, system: System) -> None:
-        """`key` is the broker's at the provider, for the algorithm of the table."""
+    def __init__(self, config: OpenIdConfig, table: RequestObjectConfig, own: OwnKeys, system: System) -> None:
+        """`own` are the broker's keys at the provider, with one for the algorithm of the table. Raises ValueError."""
+        if own.request is None:
+            raise ValueError("signed requests need a key")
         self._config = config
         self._table = table
-        self._key = key
+        self._key = own.request
+        self._headers = own.headers
         self._system = system
 
     def parameters(self, asked: Mapping[str, str], authorization_endpoint: str) -> Mapping[str, str]:
@@ -39,7 +43,11 @@ class RequestObjects:
         }
         # a pushed token stands alone (RFC 9126 3)
         beside = {} if self._config.pushed else {name: asked[name] for name in self._table.beside if name in asked}
-        return {"client_id": self._config.client_id, **beside, "request": sign(claims, self._key, self._table.typ)}
+        return {
+            "client_id": self._config.client_id,
+            **beside,
+            "request": sign(claims, self._key, self._table.typ, self._headers),
+        }
 
 
 def _value(name: str, text: str) -> object:

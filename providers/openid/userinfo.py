@@ -8,7 +8,7 @@ from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpResponse, NotJson
 from broker.platform.system import System
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import UserinfoForm
+from providers.openid.config_tables import UserinfoForm, UserinfoMethod
 from providers.openid.describe import TokenForm, describe_token, token_form
 from providers.openid.direct_calls import DirectCalls
 from providers.openid.errors import USERINFO, UpstreamError, UpstreamFault
@@ -22,14 +22,15 @@ class UserinfoReader:
     def __init__(self, config: OpenIdConfig, calls: DirectCalls, opener: TokenOpener, system: System) -> None:
         """`opener` opens the tokens of responses."""
         self._config = config
-        self._calls = calls
+        by_post = config.userinfo_response.method is UserinfoMethod.POST
+        self._fetch = calls.get_by_post if by_post else calls.get
         self._opener = opener
         self._system = system
         self._form = config.userinfo_response.form
 
     async def ask(self, endpoint: str, access_token: str, subject: str, note: JsonObject) -> JsonObject:
         """The claims, which must have the subject of the ID token (5.3.2). Raises UpstreamError."""
-        answer = await self._calls.get(endpoint, access_token, note)
+        answer = await self._fetch(endpoint, access_token, note)
         if not isinstance(answer, HttpResponse) or answer.status != 200:
             raise USERINFO.failed(answer)
         claims = _json(answer) if self._form is UserinfoForm.JSON else await self._open(_token(answer))

@@ -2,7 +2,7 @@
 
 import hashlib
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from broker.crypto.jose.keys import KeySet
+from broker.crypto.jose.keys import KeySet, SigningKey
 from broker.crypto.jose.text import InvalidToken
 from broker.platform import base64url
 
@@ -168,3 +168,12 @@ def _signed(certificate: x509.Certificate, authority: x509.Certificate, now: flo
 def _spki(key: Any) -> bytes:
     encoded: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return encoded
+
+
+def certificate_chain(pem: bytes, key: SigningKey) -> Sequence[bytes]:
+    """The certificates of a PEM file, DER, the first of which is that of the key. Raises ValueError."""
+    chain = x509.load_pem_x509_certificates(pem)
+    own: Any = key.private
+    if _spki(chain[0].public_key()) != _spki(own.public_key()):
+        raise ValueError("the first certificate is not that of the key")
+    return [one.public_bytes(Encoding.DER) for one in chain]

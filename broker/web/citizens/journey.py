@@ -17,6 +17,7 @@ from broker.actions.browser import BrowserUpdates
 from broker.actions.results import HelpRefused
 from broker.actions.sign_in import consent, dispatch, provider_login, resume
 from broker.model.languages import lookup
+from broker.provider import CALLBACK_PATH
 from broker.web.citizens.page_context import LANGUAGE_PLACE
 from broker.web.citizens.provider_choices import HELP
 from broker.web.citizens.request import (
@@ -51,7 +52,7 @@ def journey_routes(app: CitizenApp) -> list[Route]:
     async def posted(request: Request) -> Response:
         """A posted response comes without the browser's cookies (`SameSite`), so it becomes a GET (decision 0039)."""
         query = await posted_answer(request)
-        place = f"/callback/{quote(request.path_params['provider'], safe='')}"
+        place = CALLBACK_PATH.format(provider=quote(request.path_params["provider"], safe=""))
         return see_other(place if query is None else f"{place}?{query}")
 
     return [
@@ -62,8 +63,8 @@ def journey_routes(app: CitizenApp) -> list[Route]:
         Route("/journey/{handle}/forget", page(app, forget), methods=["POST"]),
         Route("/journey/{handle}/share", page(app, share), methods=["POST"]),
         Route("/journey/{handle}/give-up", page(app, give_up), methods=["POST"]),
-        Route("/callback/{provider}", callback, methods=["GET"]),
-        Route("/callback/{provider}", posted, methods=["POST"]),
+        Route(CALLBACK_PATH, callback, methods=["GET"]),
+        Route(CALLBACK_PATH, posted, methods=["POST"]),
         Route("/language", page(app, remember_language), methods=["POST"]),
     ]
 

@@ -35,6 +35,7 @@ from providers.openid.identity import IdentityReader, claim_readers, map_claims,
 from providers.openid.levels import LevelReader, level_parameters
 from providers.openid.logout_request import logout_address
 from providers.openid.metadata import Metadata, parse_metadata
+from providers.openid.own_keys import OwnKeys
 from tests.unit.providers.serving import Host
 from tests.unit.providers.stage import ASK, CARD, PEM, config, stage
 
@@ -282,7 +283,7 @@ def test_a_client_assertion_names_us_and_the_provider_for_a_minute(system: Syste
         (UpstreamAssertionAudience.TOKEN_ENDPOINT, f"{ISSUER}/token"),
         (UpstreamAssertionAudience.CALLED_ENDPOINT, f"{ISSUER}/par"),
     ):
-        proof = credentials(known(assertion_audience=audience), key, None, system)
+        proof = credentials(known(assertion_audience=audience), OwnKeys(key), system)
         form, headers = proof(f"{ISSUER}/par", f"{ISSUER}/token")
         verified = verify(form["client_assertion"], public, ["ES256"])
         assert headers == {}
@@ -297,7 +298,7 @@ def test_a_client_assertion_names_us_and_the_provider_for_a_minute(system: Syste
 
 def test_a_secret_is_encoded_as_a_form_before_it_goes_into_the_header(system: System) -> None:
     config = known(client_id="a:b", authentication=UpstreamAuthentication.CLIENT_SECRET_BASIC)
-    _, headers = credentials(config, None, "s +%é", system)("x", "x")
+    _, headers = credentials(config, OwnKeys(secret="s +%é"), system)("x", "x")
     assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")) == b"a%3Ab:s+%2B%25%C3%A9"
 
 
@@ -393,7 +394,7 @@ def test_without_auth_time_the_sign_in_counts_from_when_the_token_was_issued() -
 
 @pytest.mark.parametrize("method", ["tls_client_auth", "self_signed_tls_client_auth", "none"])
 def test_a_certificate_or_nothing_authenticates_by_the_client_id_alone(system: System, method: str) -> None:
-    proof = credentials(known(authentication=UpstreamAuthentication(method)), None, None, system)
+    proof = credentials(known(authentication=UpstreamAuthentication(method)), OwnKeys(), system)
     assert proof(f"{ISSUER}/token", f"{ISSUER}/token") == ({"client_id": "portico"}, {})
 
 

@@ -144,6 +144,8 @@ class Wire:
             return demanded
         if url.endswith("/par"):
             return self.par
+        if url.endswith("/userinfo"):
+            return self.userinfo
         if self.token is not None:
             return self.token
         token = self.made_id_token()
