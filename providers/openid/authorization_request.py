@@ -14,6 +14,8 @@ from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import NewSignIn, ResponseMode
 from providers.openid.levels import level_parameters
 
+LOGIN_HINT: Final = "login_hint"
+
 
 def constants(config: OpenIdConfig) -> Mapping[Level, Mapping[str, str]]:
     """The parameters that are the same for every sign-in, by level. A level that cannot be requested is missing."""
@@ -60,7 +62,7 @@ def language_tag(config: OpenIdConfig, language: str) -> str:
 def variables(
     config: OpenIdConfig, ask: UpstreamRequest, nonce: str, verifier: str, *, development: bool
 ) -> dict[str, str]:
-    """The parameters of one sign-in. A login hint is sent in development only."""
+    """The parameters of one sign-in. A login hint is sent in development only, and never beside one of the settings."""
     query = {
         "redirect_uri": ask.callback,
         "state": ask.state,
@@ -75,6 +77,11 @@ def variables(
         query["max_age"] = "0"
     elif ask.max_age is not None:
         query["max_age"] = str(ask.max_age)
-    if development and ask.hint:
-        query["login_hint"] = ask.hint
+    if development and ask.hint and not _has_own_hint(config):
+        query[LOGIN_HINT] = ask.hint
     return query
+
+
+def _has_own_hint(config: OpenIdConfig) -> bool:
+    """Whether the settings send a login hint: to some providers it says by which means the citizen signs in."""
+    return LOGIN_HINT in config.parameters or config.level_request.parameter == LOGIN_HINT

@@ -174,8 +174,8 @@ class OpenIdConfig:
     """Country (ISO 3166-1 alpha-2) of the provider's telephone numbers without a country code. Left out: such
     numbers are malformed and omitted."""
     claim_checks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Claims of the provider that must be present and have one of these values, such as `sub_type = ["user"]`. Another
-    value ends the sign-in: the identity cannot be confirmed."""
+    """Claims of the provider that must be present and have one of these values, such as `sub_type = ["user"]`; one that
+    ends in `*` permits every text that begins so. Another value ends the sign-in: the identity cannot be confirmed."""
     verified_claims: tuple[str, ...] = ("name", "given_name", "family_name", "birthdate", "address")
     """Claims (the broker's names) that the provider verified itself; others it passes on unverified."""
 
@@ -224,7 +224,7 @@ STANDARD_CLAIMS: Mapping[str, str] = {
 
 RESERVED = frozenset(
     [
-        *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "response_mode", "login_hint"),
+        *("response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "response_mode"),
         *("code_challenge", "code_challenge_method", "request", "request_uri", "acr_values", "ui_locales"),
         *("prompt", "max_age", "dpop_jkt", "vtr", "claims"),
     ]

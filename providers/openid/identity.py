@@ -2,7 +2,7 @@
 verification."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -112,7 +112,8 @@ class IdentityReader:
         )
 
     def _check_values(self, documents: Documents, now: int) -> None:
-        """Each claim of `claim_checks` is there with a permitted value; of a list, each item is permitted.
+        """Each claim of `claim_checks` is there with a permitted value; of a list, each item is permitted. A permitted
+        value that ends in `*` permits every text that begins so.
 
         The value in the ID token counts, if there is one.
         """
@@ -121,7 +122,7 @@ class IdentityReader:
             found = read(documents.userinfo, now) if found is None else found
             found = read(documents.identity_token, now) if found is None else found
             values = found if isinstance(found, list) and found else [found]
-            if not all(value in permitted for value in values):
+            if not all(_is_permitted(value, permitted) for value in values):
                 detail = f"{path} {describe_identifier(found)} is not permitted"
                 raise UpstreamError(UpstreamFault.CLAIM_NOT_ALLOWED, detail)
 
@@ -134,6 +135,12 @@ class IdentityReader:
         if not is_subject(subject):
             raise UpstreamError(UpstreamFault.ID_TOKEN_SUBJECT, f"{self._config.subject_claim} is no subject")
         return str(subject)
+
+
+def _is_permitted(value: object, permitted: Sequence[str]) -> bool:
+    if value in permitted:
+        return True
+    return isinstance(value, str) and value.startswith(tuple(one[:-1] for one in permitted if one.endswith("*")))
 
 
 def _sid(value: object) -> str | None:

@@ -10,8 +10,12 @@ from providers.simulator.national.dialect import Dialect
 from providers.simulator.national.people import RegisteredPerson
 
 CORE_IDENTITY: Final = "https://vocab.account.gov.uk/v1/coreIdentityJWT"
+RETURN_CODE: Final = "https://vocab.account.gov.uk/v1/returnCode"
 NSIS: Final = "https://data.gov.dk/concept/core/nsis"
 ADDRESS: Final = "https://vocab.account.gov.uk/v1/address"
+
+BSN: Final = "s00000000:"
+"""The sector of the citizen service number at DigiD."""
 
 Claims = dict[str, object]
 
@@ -195,9 +199,9 @@ def _corppass(dialect: Dialect, person: RegisteredPerson, scope: tuple[str, ...]
 
 
 def _id_porten(dialect: Dialect, person: RegisteredPerson, _scope: tuple[str, ...]) -> Said:
-    """No name; the identity number may be missing; `amr` is a text."""
+    """No name; the identity number may be missing."""
     said = Said(f"{subject_of(dialect, person).replace('-', '_')}=")
-    said.id_token = {"amr": "BankID", "locale": "nb"}
+    said.id_token = {"amr": ["BankID"], "locale": "nb"}
     if "pid" in person.numbers:
         said.id_token["pid"] = person.numbers["pid"]
     return said
@@ -237,7 +241,7 @@ def _signicat(dialect: Dialect, person: RegisteredPerson, scope: tuple[str, ...]
     said = _usual(dialect, person, scope)
     said.id_token |= {
         "idp": dialect.name.partition("-")[2],
-        "idp_id": person.numbers.get("pid", said.subject),
+        "idp_id": f"{BSN}{person.numbers.get('pid', said.subject)}" if dialect.facts.country == "NL" else said.subject,
         "transaction_id": said.subject,
     }
     return said

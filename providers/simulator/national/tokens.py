@@ -5,7 +5,7 @@ from typing import Final
 
 from broker.model.assurance import Level
 from broker.model.json_types import JsonObject
-from providers.simulator.national.claims import Claims, Said, put, say
+from providers.simulator.national.claims import RETURN_CODE, Claims, Said, put, say
 from providers.simulator.national.dialect import Dialect
 from providers.simulator.national.faults import NEW_IDENTITY_KEYS
 from providers.simulator.national.keys import (
@@ -182,6 +182,8 @@ class TokenMaker:
         second = self._identity_token(sign_in, said, now)
         if second is not None:
             document[str(dialect.table("identity_token")["claim"])] = second
+        elif outcome == "identity_missing" and _requests(sign_in, RETURN_CODE):
+            document[RETURN_CODE] = [{"code": "B"}, {"code": "C"}]
         form = dialect.text("userinfo", "format")
         if form == "json":
             return document, "application/json"

@@ -260,6 +260,13 @@ def test_a_login_hint_travels_in_development_only() -> None:
     assert "login_hint" not in request(ask, development=False)
 
 
+def test_a_login_hint_of_the_settings_is_sent_once_and_outside_development_too() -> None:
+    ask = UpstreamRequest(Level.LOW, "s", "c", "en", hint="outcome:ok")
+    for development in (True, False):
+        asked = request(ask, development=development, parameters={"login_hint": "minregistrationlevel:extended"})
+        assert asked["login_hint"] == ["minregistrationlevel:extended"]
+
+
 def test_a_language_travels_under_the_providers_own_name() -> None:
     assert request(UpstreamRequest(Level.LOW, "s", "c", "cy"), languages={"cy": "cy-GB"})["ui_locales"] == ["cy-GB"]
     for tag in ("CY", "cy-GB", "cy_gb"):  # BCP 47 2.1.1, RFC 4647 3.4

@@ -1,0 +1,58 @@
+"""Quirks of single presets that no fact about one topic holds: what a sector, a hint or a return code leads to."""
+
+import json
+
+import pytest
+
+from broker.model.assurance import Level
+from broker.model.identity import Identity
+from broker.platform.system import System
+from broker.provider import ProviderFailure, ProviderFailureReason
+from providers.simulator.national import Answer
+from tests.unit.providers.presets.exchange import exchange, send
+
+RETURN_CODE = "https://vocab.account.gov.uk/v1/returnCode"
+
+
+async def test_an_identity_that_one_login_did_not_prove_comes_with_return_codes(system: System) -> None:
+    here = exchange("gov-uk-one-login", system)
+    failure = await here.sign_in(Answer("identity_missing"), level=Level.SUBSTANTIAL)
+    assert isinstance(failure, ProviderFailure)
+    assert (failure.reason, failure.fault) == (ProviderFailureReason.NOT_VERIFIED, "identity_missing")
+    assert RETURN_CODE in json.loads(here.asked()["claims"])["userinfo"]
+    call = here.wire.called("https://oidc.account.gov.uk/userinfo")[-1]
+    assert json.loads((await send(here.wire.app, call)).body)[RETURN_CODE] == [{"code": "B"}, {"code": "C"}]
+
+
+async def test_a_lost_session_at_one_login_is_not_taken_for_an_identity_that_was_not_proven(system: System) -> None:
+    failure = await exchange("gov-uk-one-login", system).sign_in(Answer(error="access_denied"))
+    assert isinstance(failure, ProviderFailure)
+    assert failure.reason is ProviderFailureReason.CANCELLED
+
+
+@pytest.mark.parametrize("sector", ["s00000001:999999990", "999999990", "", None])
+async def test_a_number_of_another_sector_at_digid_ends_the_sign_in(system: System, sector: str | None) -> None:
+    here = exchange("signicat-digid", system)
+    assert isinstance(await here.sign_in(), Identity)
+    failure = await here.sign_in(Answer(claims={"idp_id": sector} if sector is not None else {"idp_id": 7}))
+    assert isinstance(failure, ProviderFailure)
+    assert (failure.reason, failure.fault) == (ProviderFailureReason.NOT_VERIFIED, "claim_not_allowed")
+
+
+@pytest.mark.parametrize(("level", "hint"), [(Level.SUBSTANTIAL, "BIS"), (Level.HIGH, "BID")])
+async def test_norwegian_bankid_is_asked_for_biometrics_by_hint(system: System, level: Level, hint: str) -> None:
+    here = exchange("bankid-no", system)
+    assert isinstance(await here.sign_in(level=level), Identity)
+    assert here.asked()["login_hint"] == hint
+    assert "acr_values" not in here.asked()
+
+
+async def test_a_document_that_interac_refuses_is_not_a_citizen_who_went_back(system: System) -> None:
+    here = exchange("interac", system)
+    for description, reason in (
+        ("User cancelled", ProviderFailureReason.CANCELLED),
+        ("Document rejected", ProviderFailureReason.NOT_VERIFIED),
+    ):
+        failure = await here.sign_in(Answer(error="access_denied", description=description))
+        assert isinstance(failure, ProviderFailure)
+        assert failure.reason is reason
