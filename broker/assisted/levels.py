@@ -6,20 +6,27 @@ Staff record observations; the level is always computed.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from broker.assisted.case import Case, CheckOutcome, CheckRecord, EvidenceRecord
-from broker.assisted.profiles import AssuranceProfile, EvidenceRequirement, Profiles, ScoreRule
+from broker.assisted.profiles import AssuranceProfile, EvidenceKind, EvidenceRequirement, Profiles, ScoreRule
 from broker.model.assurance import EvidenceType, Level
+from broker.normalize.dates import full_date
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Scores of one piece of evidence. `id` is the id of the evidence."""
+    """Scores of one piece of evidence. `id` is the id of the evidence.
+
+    `expired` says that its date of expiry, with the grace of its kind, had passed when it was recorded: its validity is
+    then 0.
+    """
 
     id: str
     strength: int
     validity: int
+    expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +141,19 @@ def _scored(evidence: EvidenceRecord, profiles: Profiles) -> Scored:
     if kind is None or _stopping(answers[CheckOutcome.NO], profiles):
         return Scored(evidence.id, 0, 0)
     passed = answers[CheckOutcome.YES] & set(kind.checks)
-    return Scored(evidence.id, _best_score(kind.strength, passed), _best_score(kind.validity, passed))
+    expired = _expired(evidence, kind)
+    validity = 0 if expired else _best_score(kind.validity, passed)
+    return Scored(evidence.id, _best_score(kind.strength, passed), validity, expired)
+
+
+def _expired(evidence: EvidenceRecord, kind: EvidenceKind) -> bool:
+    """Whether the evidence had expired beyond its grace on the day (UTC) on which it was recorded.
+
+    A document is valid on the whole day of its expiry. A date that cannot be read counts as passed.
+    """
+    first_valid = (datetime.fromtimestamp(evidence.at, UTC).date() - timedelta(days=kind.grace_days)).isoformat()
+    dates = (evidence.details.get(name) for name, field in kind.fields.items() if field.expiry)
+    return any((full_date(value) or "") < first_valid for value in dates if value)
 
 
 def _verification(case: Case, pieces: Sequence[Scored], profiles: Profiles) -> int:

@@ -61,14 +61,24 @@ class FieldKind:
     @property
     def dated(self) -> bool:
         """Whether the field holds a date: its member is one of the standard's date members."""
-        return (self.member or "").rpartition(".")[2].startswith("date_")
+        return self._date_member.startswith("date_")
+
+    @property
+    def expiry(self) -> bool:
+        """Whether the field holds the date until which the evidence is valid."""
+        return self._date_member == "date_of_expiry"
+
+    @property
+    def _date_member(self) -> str:
+        return (self.member or "").rpartition(".")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class EvidenceKind:
     """Kind of evidence: its checklist, its fields, and the scores of its checks.
 
-    Evidence that is not `by_staff` is recorded only by an action of the citizen.
+    Evidence that is not `by_staff` is recorded only by an action of the citizen. `grace_days` is for how many days
+    after its date of expiry the evidence still counts; after that its validity is 0, whatever the checks say.
     """
 
     text: Texts
@@ -79,6 +89,7 @@ class EvidenceKind:
     validity: tuple[ScoreRule, ...]
     fields: Mapping[str, FieldKind] = field(default_factory=dict)
     by_staff: bool = True
+    grace_days: Annotated[int, Range(0, 3660)] = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,13 +101,15 @@ class AnswerRow:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceRow:
-    """One piece of evidence. `path` is the page that changes it, "" if it cannot be changed."""
+    """One piece of evidence. `path` is the page that changes it, "" if it cannot be changed. `expired` says that its
+    date of expiry has passed, so that it has no validity."""
 
     name: str
     score: str
     fields: tuple[tuple[str, str], ...]
     answers: tuple[AnswerRow, ...]
     path: str
+    expired: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,7 @@ class CasePresenter:
             fields=fields,
             answers=self.answers(one.checks),
             path="" if own else path,
+            expired=scored is not None and scored.expired,
         )
 
     def answers(self, checks: Sequence[CheckRecord]) -> tuple[AnswerRow, ...]:

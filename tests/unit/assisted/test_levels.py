@@ -54,6 +54,9 @@ def case_with(
     return replace(draft(level), channel=channel, checks=checks(person), evidence=records)
 
 
+TODAY, YESTERDAY = "2027-01-15", "2027-01-14"
+"""The day of NOW, and the day before it."""
+
 GOOD = "seen valid features details_match face"
 FRAUD = "not_reported"
 ACTIVE = "active_months active_years"
@@ -126,6 +129,39 @@ def test_the_level_follows_from_evidence_checks_and_channel(
 )
 def test_each_channel_carries_so_far_and_no_further(channel: Channel, extra: str, cap: Level) -> None:
     assert assess(case_with(channel, FRAUD, passport=f"{GOOD} {extra}"), PROFILES).cap is cap
+
+
+@pytest.mark.parametrize(
+    ("expires", "grace_days", "expired"),
+    [
+        ("2031-04-09", 0, False),
+        (TODAY, 0, False),
+        (YESTERDAY, 0, True),
+        (YESTERDAY, 1, False),
+        ("1999-01-01", 0, True),
+        ("no date", 0, True),
+        ("", 0, False),
+    ],
+)
+@pytest.mark.parametrize("kind", ["passport", "driving_licence", "identity_card"])
+def test_an_expired_document_has_no_validity(kind: str, expires: str, grace_days: int, expired: bool) -> None:
+    kinds = {name: replace(one, grace_days=grace_days) for name, one in PROFILES.kinds.items()}
+    profiles = replace(PROFILES, kinds=kinds)
+    case = replace(case_with(person=FRAUD), evidence=(recorded(kind, f"{GOOD} chip", expires=expires),))
+    found = assess(case, profiles)
+    assert found.scores.evidence[0].expired is expired
+    assert (found.scores.evidence[0].validity == 0) is expired
+    assert (found.scores.verification == 0) is expired
+    if expired:
+        assert found.level is None
+
+
+def test_the_date_of_expiry_is_compared_with_the_day_of_recording() -> None:
+    piece = recorded("passport", f"{GOOD} chip", expires=TODAY)
+    later = replace(piece, at=NOW + 24 * 3600)
+    case = case_with(person=FRAUD)
+    assert assess(replace(case, evidence=(piece,)), PROFILES).level is Level.HIGH
+    assert assess(replace(case, evidence=(later,)), PROFILES).level is None
 
 
 def test_before_a_session_only_the_lowest_level_could_be_reached() -> None:
