@@ -30,7 +30,8 @@ class SignedOutUser:
 class Browser:
     """The citizen's browser: its secrets (newest first), the broker's session cookie, its address, its language.
 
-    `departed` is set if a citizen signed out in it. `request_id` is the id of the current request in the log.
+    `asked` are the marks of cases that were asked for in it (`case_mark`). `departed` is set if a citizen signed out in
+    it. `request_id` is the id of the current request in the log.
 
     A new secret is set after each sign-in; older tabs keep the one they began with.
     """
@@ -41,10 +42,26 @@ class Browser:
     language: str | None = None
     request_id: str = ""
     departed: SignedOutUser | None = None
+    asked: tuple[str, ...] = ()
 
     def asks_anew(self, provider: str) -> bool:
         """Returns whether a new sign-in must be requested of a provider, since a citizen signed out here."""
         return self.departed is not None and provider not in self.departed.done
+
+    def asked_for(self, asker: str) -> bool:
+        """Returns whether a case with this digest of a mark (`Case.asker`) was asked for in this browser."""
+        return any(sha256_hex(mark) == asker for mark in self.asked)
+
+    def case_mark(self, transaction_browser: str) -> str:
+        """Returns the mark by which this browser is recognized as the one that asked for a case.
+
+        It is derived from the secret of the case's transaction (`transaction_browser` is the digest of that secret),
+        and does not reveal it: it is kept longer. Raises LookupError if the transaction is of another browser.
+        """
+        for secret in self.secrets:
+            if sha256_hex(secret) == transaction_browser:
+                return sha256_hex(f"asked:{secret}")
+        raise LookupError("the transaction is of another browser")
 
     def holds(self, wanted: str) -> bool:
         """Returns whether one of the browser's secrets has this digest. Digests are no secrets: comparison is plain."""

@@ -19,6 +19,23 @@ class ProofResult(StrEnum):
     """There is nothing to prove now."""
     ATTEMPTS_EXHAUSTED = "spent"
     """Too many attempts were wrong: a member of staff reviews the case."""
+    BELOW_NEED = "below_need"
+    """In this browser code and words prove less than the service needs. It does not count as an attempt."""
+
+
+class ProofField(StrEnum):
+    """What is wrong with one field of a proof that cannot be compared."""
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class IncompleteProof:
+    """A proof that cannot be right by its shape. It does not count as an attempt. None: nothing is wrong with it."""
+
+    code: ProofField | None
+    words: ProofField | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +117,25 @@ class RateLimited:
 
 
 @dataclass(frozen=True, slots=True)
+class AskingMark:
+    """The mark by which a browser is recognized as the asking one of a case, and how long (seconds) to keep it."""
+
+    value: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class ContinuationIssued:
-    """A continuation code, to be displayed once and not stored in the clear."""
+    """A continuation code, to be displayed once and not stored in the clear. `mark` is set if it is of a new case."""
 
     code: str
+    mark: AskingMark | None = None
+
+
+class ResumeRefused(StrEnum):
+    """Why a continuation code that is right does not continue in this browser."""
+
+    BOUND_ELSEWHERE = "bound_elsewhere"
 
 
 @dataclass(frozen=True, slots=True)

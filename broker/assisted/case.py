@@ -46,6 +46,10 @@ OPEN = WITH_AGENT | {
 """States in which a case still needs an action of citizen or staff. A transaction has at most one open case."""
 
 
+ATTEMPTS_EXHAUSTED = "attempts_spent"
+"""Name of the event in the history by which a case is held after too many wrong codes or words."""
+
+
 class Role(StrEnum):
     """Roles in which an actor changes a case."""
 
@@ -274,9 +278,10 @@ class Case:
     `edit_version` grows only with changes that staff must see before they continue; a staff page carries the value it
     was made from. `transaction` is the public id of the transaction that waits for the case, the only one that may
     collect the identity; `browser` is the digest of the secret of the browser that may see the case now, and `moved`
-    says that this is not the browser that opened the case. `level`, `claims` and `language` come from the service's
-    request. `requester` is "citizen", or the member of staff who opened the case for a citizen who is present.
-    `continuation` is the digest of the continuation code.
+    says that this is not the browser of `asker`. `asker` is the digest of the mark of the asking browser, whose words
+    staff and citizen exchange: the one that asked for help, or the one in which the citizen asked for another meeting.
+    `level`, `claims` and `language` come from the service's request. `requester` is "citizen", or the member of staff
+    who opened the case for a citizen who is present. `continuation` is the digest of the continuation code.
 
     `changed` is when `state` last changed; `deadline` when the state expires (None: no deadline of its own; while an
     agent holds the case, the deadline of the queue is kept); `expires` when the whole case does; `lease` until when its
@@ -285,8 +290,8 @@ class Case:
 
     `conflicts_of_interest` are members of staff who declared that they know the citizen. `phrase_verified` says that
     both words of the mutual phrase were exchanged. `fingerprints` are keyed digests of document and telephone numbers,
-    which stay after erasure. `late` says that the review deadline has passed. `erased` says that the personal data was
-    deleted.
+    which stay after erasure. `meetings` counts the meetings that the citizen asked for after approval. `late` says that
+    the review deadline has passed. `erased` says that the personal data was deleted.
     """
 
     id: str
@@ -310,6 +315,7 @@ class Case:
     requester: str = "citizen"
     continuation: str | None = None
     moved: bool = False
+    asker: str = ""
     confirmation: Confirmation | None = None
     codes_sent: int = 0
     contact: Contact | None = None
@@ -332,6 +338,7 @@ class Case:
     fingerprints: tuple[str, ...] = ()
     queue_round: int = 0
     more_asked: int = 0
+    meetings: int = 0
     binding: IdentityBinding | None = None
     erased: bool = False
     history: tuple[HistoryEntry, ...] = ()
@@ -340,6 +347,20 @@ class Case:
     def open(self) -> bool:
         """Whether the case still needs an action of citizen or staff."""
         return self.state in OPEN
+
+    @property
+    def approved_before(self) -> bool:
+        """Whether the case was approved since it last entered the queue. From then on the mutual phrase is a proof."""
+        for move in reversed(self.history):
+            if move.source is not move.target and move.target in (CaseState.APPROVED, CaseState.QUEUED):
+                return move.target is CaseState.APPROVED
+        return False
+
+    @property
+    def attempts_exhausted(self) -> bool:
+        """Whether the case is held since the citizen's attempts with code and phrase were used up."""
+        moved = next((move for move in reversed(self.history) if move.source is not move.target), None)
+        return self.state is CaseState.HELD and moved is not None and moved.event == ATTEMPTS_EXHAUSTED
 
     @property
     def holder(self) -> str | None:

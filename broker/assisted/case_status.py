@@ -23,6 +23,8 @@ class CaseStage(StrEnum):
     BEING_DECIDED = "being_decided"
     TO_TAKE_UP = "to_take_up"
     """Approved: the citizen must prove that they opened the case."""
+    STOPPED = "stopped"
+    """The attempts to prove it are used up; a lead decides."""
     DONE = "done"
     OVER = "over"
 
@@ -50,10 +52,11 @@ _STAGES = {
 class CaseStatus:
     """Case as its citizen may see it. Times are seconds since 1970 UTC.
 
-    `words` are displayed in the browser that opened the case until approval; after that the citizen must type them in.
+    `words` are displayed in the asking browser until approval; after that they are a proof, and no state shows them.
     `until` is when the citizen must have acted, None if they need not act. `contact` is masked. `code` says that a
     confirmation code was sent, `may_send` that another may be sent, `tries` how many attempts with code and words are
-    left.
+    left. `may_finish` is False in a browser in which code and words would prove less than the service needs, `may_meet`
+    says that another meeting may be asked for. `other_meeting` is True while the case waits for such a meeting.
     """
 
     stage: CaseStage
@@ -66,29 +69,42 @@ class CaseStatus:
     code: Confirmation | None = None
     may_send: bool = False
     tries: int = 0
+    may_finish: bool = False
+    may_meet: bool = False
+    other_meeting: bool = False
 
 
-def case_status(case: Case, policy: CasePolicy, now: float, *, asking: bool, attempts: int = 0) -> CaseStatus:
-    """Status of a case now. `asking` is True in the browser that opened it; `attempts` counts those with codes and
-    words.
+def case_status(
+    case: Case, policy: CasePolicy, now: float, *, asking: bool, enough: bool = True, attempts: int = 0
+) -> CaseStatus:
+    """Status of a case now. `asking` is True in the asking browser, `enough` if code and words prove there what the
+    service needs; `attempts` counts those with codes and words.
     """
-    stage = _STAGES[case.state]
-    if stage is CaseStage.ASKED and case.more_asked:
-        stage = CaseStage.MORE_NEEDED
+    stage = _stage(case)
     to_take_up = stage is CaseStage.TO_TAKE_UP
     code = case.confirmation if to_take_up and case.confirmation and now < case.confirmation.expires else None
     return CaseStatus(
         stage,
         case.reference,
-        words=case.phrase if asking and case.open and not to_take_up else None,
+        words=case.phrase if asking and case.open and not case.approved_before else None,
         channel=case.channel,
         until=case.deadline if stage in (CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.TO_TAKE_UP) else None,
         ends=case.expires,
         contact=None if case.contact is None else mask_contact(case.contact),
         code=code,
-        may_send=to_take_up and case.codes_sent < policy.max_codes,
+        may_send=to_take_up and enough and case.codes_sent < policy.max_codes,
         tries=max(0, policy.max_code_attempts - attempts) if to_take_up else 0,
+        may_finish=to_take_up and enough,
+        may_meet=to_take_up and case.meetings < policy.max_meetings,
+        other_meeting=case.meetings > 0 and stage is CaseStage.IN_LINE,
     )
+
+
+def _stage(case: Case) -> CaseStage:
+    if case.attempts_exhausted:
+        return CaseStage.STOPPED
+    stage = _STAGES[case.state]
+    return CaseStage.MORE_NEEDED if stage is CaseStage.ASKED and case.more_asked else stage
 
 
 def mask_contact(contact: Contact) -> Contact:

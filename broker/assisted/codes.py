@@ -44,9 +44,13 @@ def verify_phrase(words: Phrase, typed: str) -> bool:
     """Whether the typed text contains both words in order, ignoring punctuation and case. Always False for an empty
     phrase.
     """
-    said = re.findall(r"[^\W\d_]+", fold(typed))
     wanted = fold(f"{words.first} {words.second}")
-    return bool(words.first and words.second) and hmac.compare_digest(" ".join(said).encode(), wanted.encode())
+    said = " ".join(_words(typed))
+    return bool(words.first and words.second) and hmac.compare_digest(said.encode(), wanted.encode())
+
+
+def _words(typed: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", fold(typed))
 
 
 def confirmation_code(draw: Draw) -> str:
@@ -69,6 +73,17 @@ def verify_code(case: str, kept: str, typed: str) -> bool:
     A code consists of digits, so the letters O, I and L are read as 0 and 1.
     """
     return hmac.compare_digest(confirmation_digest(case, code_key(typed).translate(_MISREAD)), kept)
+
+
+def has_code_shape(typed: str) -> bool:
+    """Whether the typed text can be a confirmation code: six digits, as `verify_code` reads them."""
+    read = code_key(typed).translate(_MISREAD)
+    return len(read) == CODE_DIGITS and read.isdecimal()
+
+
+def has_phrase_shape(typed: str) -> bool:
+    """Whether the typed text can be a mutual phrase: two words, as `verify_phrase` reads them."""
+    return len(_words(typed)) == 2
 
 
 def continuation_digest(code: str) -> str:

@@ -102,6 +102,9 @@ class CasePolicy:
     """Maximum number of confirmation codes sent in one case."""
     max_evidence_requests: Annotated[int, Range(0, 10)] = 2
     """Maximum number of times an agent may ask for more evidence."""
+    max_meetings: Annotated[int, Range(0, 10)] = 2
+    """Maximum number of further meetings that a citizen may ask for after approval, to prove that they opened the
+    case."""
     random_review: Annotated[float, Range(0, 1)] = 0.05
     """Share of decisions that a second person reviews at random. Drawn after the decision."""
     repeated_use: Annotated[int, Range(2, 100)] = 3
@@ -128,7 +131,8 @@ def deadline(case: Case, state: CaseState, now: float, policy: CasePolicy) -> fl
         case CaseState.REQUESTED:
             return now + policy.requested
         case CaseState.QUEUED:
-            return case.expires if case.state is CaseState.HELD else requested(case) + policy.requested
+            decided = case.state in (CaseState.HELD, CaseState.APPROVED)
+            return case.expires if decided else requested(case) + policy.requested
         case CaseState.CLAIMED | CaseState.IN_SESSION | CaseState.DECISION:
             return case.deadline
         case CaseState.REVIEW:

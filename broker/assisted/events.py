@@ -11,6 +11,7 @@ from broker.assisted.case import (
     EvidenceRecord,
     IdentityBinding,
     IndependentReview,
+    Phrase,
     Review,
     Safety,
     Verdict,
@@ -36,13 +37,14 @@ class ReadyForSession:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A continuation code (digest `used`) moved the case to another browser. `continuation` is the next
-    code's digest.
+    """A continuation code (digest `used`) continued the case, in the asking browser or another one. `continuation` is
+    the next code's digest.
     """
 
     browser: str
     used: str
     continuation: str
+    asking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,18 @@ class CodeSent:
 @dataclass(frozen=True, slots=True)
 class AttemptsExhausted:
     """The limit of wrong codes or words was reached: a lead must decide."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingRequested:
+    """The citizen cannot prove here that they opened the case, and asks for another meeting with a new phrase.
+
+    `asker` recognizes the present browser from now on. `repeat` names the checks that staff must make again.
+    """
+
+    phrase: Phrase
+    asker: str
+    repeat: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +206,15 @@ class SessionEnded:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The agent decided. `alike` counts other cases with one of the same fingerprints; `drawn` is the random sample."""
+    """The agent decided. `alike` counts other cases with one of the same fingerprints; `drawn` is the random sample.
+
+    If more evidence is needed, `phrase` is a new mutual phrase, None keeps it.
+    """
 
     verdict: Verdict
     alike: int = 0
     drawn: bool = False
+    phrase: Phrase | None = None
 
     @property
     def by(self) -> str:
@@ -267,10 +285,11 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class HoldEnded:
-    """A lead ended the hold: the case returns to the queue."""
+    """A lead ended the hold: the case returns to the queue. `phrase` is a new mutual phrase, None keeps it."""
 
     by: str
     reason: str
+    phrase: Phrase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,6 +389,7 @@ ByCitizen = (
     | TransactionReplaced
     | ContinuationCodeIssued
     | CodeSent
+    | MeetingRequested
     | DeviceConfirmed
     | Bound
     | Released

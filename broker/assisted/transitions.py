@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, get_args
 
 from broker.assisted import events as ev
-from broker.assisted.case import OPEN, WITH_AGENT, Case, CaseState, Decision, HistoryEntry, Role
+from broker.assisted.case import ATTEMPTS_EXHAUSTED, OPEN, WITH_AGENT, Case, CaseState, Decision, HistoryEntry, Role
 from broker.assisted.deadlines import CasePolicy, deadline, due_event
 from broker.assisted.separation_of_duties import may_be_agent, may_be_reviewer, may_lead
 from broker.assisted.updates import apply
@@ -87,6 +87,7 @@ RULES: tuple[TransitionRule, ...] = (
     # binding of the identity
     _rule(ev.CodeSent, S.APPROVED, STAY, Role.CITIZEN),
     _rule(ev.AttemptsExhausted, S.APPROVED, S.HELD, Role.CLOCK),
+    _rule(ev.MeetingRequested, S.APPROVED, S.QUEUED, Role.CITIZEN),
     _rule(ev.Bound, S.APPROVED, S.BOUND, Role.CITIZEN),
     _rule(ev.Released, S.BOUND, S.RELEASED, Role.CITIZEN),
     _rule(ev.Repudiated, AFTER, S.REVOKED, Role.CITIZEN),
@@ -131,6 +132,8 @@ class TransitionRefused(StrEnum):
     VIEW_GIVEN = "view_given"
     REASON_NEEDED = "reason_needed"
     NOT_PROVEN = "not_proven"
+    BELOW_NEED = "below_need"
+    ENOUGH_MEETINGS = "enough_meetings"
     ENOUGH_CODES = "enough_codes"
     JUST_SENT = "just_sent"
 
@@ -192,10 +195,8 @@ def refusal(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Tran
             return TransitionRefused.VIEW_GIVEN if case.independent_review is not None else None
         case ev.Reviewed():
             return _review_refusal(case, event)
-        case ev.Bound():
-            return None if event.binding.code or event.binding.words else TransitionRefused.NOT_PROVEN
-        case ev.CodeSent():
-            return _code_refusal(case, event, policy)
+        case ev.Bound() | ev.MeetingRequested() | ev.CodeSent():
+            return _binding_refusal(case, event, policy)
         case ev.Resumed(_, used, _):
             return None if used == case.continuation else TransitionRefused.NOT_PROVEN
         case _:
@@ -220,6 +221,21 @@ def _review_refusal(case: Case, event: ev.Reviewed) -> TransitionRefused | None:
         return TransitionRefused.VIEW_FIRST
     needs_reason = not event.review.agrees or case.independent_review.decision is not Decision.APPROVE
     return TransitionRefused.REASON_NEEDED if needs_reason and not event.review.reasons else None
+
+
+def _binding_refusal(
+    case: Case, event: ev.Bound | ev.MeetingRequested | ev.CodeSent, policy: CasePolicy
+) -> TransitionRefused | None:
+    """A case is never bound below the level that its service needs: it would be used up for nothing."""
+    match event:
+        case ev.CodeSent():
+            return _code_refusal(case, event, policy)
+        case ev.MeetingRequested():
+            return TransitionRefused.ENOUGH_MEETINGS if case.meetings >= policy.max_meetings else None
+        case ev.Bound(binding) if not (binding.code or binding.words):
+            return TransitionRefused.NOT_PROVEN
+        case ev.Bound(binding):
+            return TransitionRefused.BELOW_NEED if binding.level < case.level else None
 
 
 def _code_refusal(case: Case, event: ev.CodeSent, policy: CasePolicy) -> TransitionRefused | None:
@@ -260,7 +276,7 @@ _STORED_NAMES: Final[Mapping[type[ev.Event], str]] = MappingProxyType(
         ev.ReadyForSession: "readied",
         ev.Returned: "put_back",
         ev.Reassigned: "taken_back",
-        ev.AttemptsExhausted: "attempts_spent",
+        ev.AttemptsExhausted: ATTEMPTS_EXHAUSTED,
         ev.Repudiated: "disowned",
         ev.IndependentReviewRecorded: "view_given",
         ev.TransactionReplaced: "rejoined",

@@ -53,14 +53,16 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
             return Transition(updated, S.REQUESTED)
         case ev.ReadyForSession():
             return queue(case, case.changed)
-        case ev.Resumed(browser, _, continuation):
-            return Transition(replace(case, browser=browser, continuation=continuation, moved=True))
+        case ev.Resumed(browser, _, continuation, asking):
+            return Transition(replace(case, browser=browser, continuation=continuation, moved=not asking))
         case ev.TransactionReplaced(transaction):
             return Transition(replace(case, transaction=transaction))
         case ev.ContinuationCodeIssued(continuation):
             return Transition(replace(case, continuation=continuation))
         case ev.CodeSent(confirmation):
             return Transition(replace(case, confirmation=confirmation, codes_sent=case.codes_sent + 1))
+        case ev.MeetingRequested():
+            return queue(_meeting_again(case, event), case.changed)
         case ev.DeviceConfirmed(evidence):
             kept = tuple(one for one in case.evidence if one.id != evidence.id)
             return Transition(replace(case, evidence=(*kept, evidence)), None, evidence.kind)
@@ -115,7 +117,7 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> 
         case ev.Held():
             return Transition(_suspended(case), S.HELD, event.reason)
         case ev.HoldEnded():
-            queued = queue(_reset_work(case), now)
+            queued = queue(_reset_work(case, event.phrase), now)
             return replace(queued, reason=event.reason)
         case ev.HoldDeclined(by, reasons, note):
             verdict = Verdict(by, now, Decision.DECLINE, reasons, note)
@@ -172,7 +174,8 @@ def _apply_decision(case: Case, event: ev.Decided, policy: CasePolicy) -> Transi
                 replace(updated, second_review_reasons=two), S.REVIEW if two else S.APPROVED, " ".join((reason, *two))
             )
         case Decision.MORE_EVIDENCE:
-            return Transition(replace(_reset_work(updated), more_asked=case.more_asked + 1), S.REQUESTED, reason)
+            again = replace(_reset_work(updated, event.phrase), more_asked=case.more_asked + 1)
+            return Transition(again, S.REQUESTED, reason)
         case Decision.DECLINE:
             return Transition(updated, S.DECLINED, reason)
         case Decision.REFER:
@@ -205,10 +208,13 @@ def _release(case: Case, reason: str) -> Transition:
     return Transition(_reset_work(case), S.QUEUED, reason)
 
 
-def _reset_work(case: Case) -> Case:
-    """Resets the work of agent and reviewer. Who worked on the case stays in the history."""
+def _reset_work(case: Case, phrase: Phrase | None = None) -> Case:
+    """Resets the work of agent and reviewer, for a session with a new phrase if there is one. Who worked on the case
+    stays in the history.
+    """
     return replace(
         case,
+        phrase=phrase or case.phrase,
         agent=None,
         verdict=None,
         second_review_reasons=(),
@@ -221,6 +227,18 @@ def _reset_work(case: Case) -> Case:
         confirmation=None,
         codes_sent=0,
     )
+
+
+def _meeting_again(case: Case, event: ev.MeetingRequested) -> Case:
+    """The case for another meeting: what was recorded stays, except the checks to make again; the present browser
+    becomes the asking one, since its words are exchanged in the meeting.
+    """
+    evidence = tuple(
+        replace(one, checks=tuple(check for check in one.checks if check.check not in event.repeat))
+        for one in case.evidence
+    )
+    reset = _reset_work(case, event.phrase)
+    return replace(reset, evidence=evidence, asker=event.asker, moved=False, meetings=case.meetings + 1)
 
 
 def _suspended(case: Case) -> Case:

@@ -105,6 +105,8 @@ def test_the_table_of_cookies_names_every_cookie_of_the_citizens_side() -> None:
         cookies.STATE,
         cookies.LANGUAGE,
         cookies.DEPARTED,
+        cookies.ASKED,
+        cookies.USED,
         cookies.LEFT,
         cookies.CODE,
     }

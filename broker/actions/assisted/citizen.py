@@ -10,32 +10,27 @@ from broker.actions.assisted.context import (
     audit_rows,
     change_case,
     load_case,
-    notice,
     update_case,
 )
 from broker.actions.browser import Browser
 from broker.actions.results import (
+    AskingMark,
     ContinuationIssued,
     HelpOffered,
     HelpRefused,
     HelpRequest,
     LimitKind,
-    ProofResult,
     RateLimited,
 )
 from broker.actions.sign_in.case_link import CaseEnded, CaseProven
-from broker.actions.sign_in.context import SignInContext, advance_transaction, audit_event, load_own_transaction
+from broker.actions.sign_in.context import SignInContext, advance_transaction, load_own_transaction
 from broker.actions.views import DeadEnd
 from broker.assisted import events as ev
-from broker.assisted.case import Case, CaseState, Channel, Confirmation, Contact, ContactMethod, IdentityBinding, Safety
+from broker.assisted.case import Case, CaseState, Channel, ContactMethod, Safety
 from broker.assisted.case_status import CaseStatus, case_status
 from broker.assisted.codes import (
-    confirmation_code,
-    confirmation_digest,
     continuation_digest,
     phrase,
-    verify_code,
-    verify_phrase,
 )
 from broker.assisted.device_evidence import device_evidence
 from broker.assisted.transitions import TransitionRefused
@@ -48,7 +43,6 @@ from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequest
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
-from broker.model.notification import NotificationKind
 from broker.model.store_results import CreateCaseResult
 
 CODE_LENGTH = 16
@@ -123,17 +117,18 @@ class CitizenCases:
                 LimitKind.HELP, rate.ends(self.sign_in_context.system.now()), offered.service, offered.transaction
             )
         safety = Safety(request.someone_with_me, request.unsafe)
-        return await self._open(handle, offered.transaction, reach, Channel(request.channel), safety)
+        fingerprints = (self.context.fingerprint(fingerprint_text(reach)),)
+        submitted = ev.Submitted(reach, Channel(request.channel), safety, fingerprints)
+        return await self._open(handle, offered.transaction, submitted, browser.case_mark(offered.transaction.browser))
 
     async def _open(
-        self, handle: str, transaction: Transaction, reach: Contact, channel: Channel, safety: Safety
+        self, handle: str, transaction: Transaction, submitted: ev.Submitted, mark: str
     ) -> ContinuationIssued | HelpRefused:
         """Creates the case, then lets the transaction wait for it. After a crash in between the citizen asks again."""
-        fingerprints = (self.context.fingerprint(fingerprint_text(reach)),)
-        submitted = ev.Submitted(reach, channel, safety, fingerprints)
         while True:
             code = handles.new_user_code(self.context.system, CODE_LENGTH)
-            case = apply_events(self.context, self._new_case(transaction, code), submitted, ev.ReadyForSession())
+            draft = self._new_case(transaction, code, handles.sha256_hex(mark))
+            case = apply_events(self.context, draft, submitted, ev.ReadyForSession())
             if isinstance(case, TransitionRefused):
                 raise RuntimeError(f"a new case could not be submitted: {case}")
             case = replace(case, version=1)
@@ -146,7 +141,12 @@ class CitizenCases:
         await self.sign_in_context.stores.continuations.put(continuation_key(code), handle, transaction.expires)
         if await advance_transaction(self.sign_in_context, handle, transaction, HelpRequested(case.id)) is None:
             await self._join(handle, transaction)
-        return ContinuationIssued(code)
+        return ContinuationIssued(code, self.asking_mark(mark))
+
+    def asking_mark(self, mark: str) -> AskingMark:
+        """The mark of the asking browser, to be kept as long as a case can last."""
+        policy = self.context.rules.policy
+        return AskingMark(mark, policy.max_duration + policy.bind_by_post)
 
     async def _join(self, handle: str, transaction: Transaction) -> None:
         """Lets the transaction wait for the open case that was created for it before."""
@@ -155,7 +155,7 @@ class CitizenCases:
         if case is not None and case.open and latest is not None:
             await advance_transaction(self.sign_in_context, handle, latest, HelpRequested(case.id))
 
-    def _new_case(self, transaction: Transaction, code: str) -> Case:
+    def _new_case(self, transaction: Transaction, code: str, asker: str) -> Case:
         now, policy = self.context.system.now(), self.context.rules.policy
         request = transaction.request
         return Case(
@@ -164,6 +164,7 @@ class CitizenCases:
             state=CaseState.DRAFT,
             transaction=transaction.id,
             browser=transaction.browser,
+            asker=asker,
             client_id=request.client_id,
             level=request.min_level,
             claims=request.requested_claims,
@@ -240,7 +241,7 @@ class CitizenCases:
             return CaseEnded(FailureClass.HELP_ELSEWHERE)
         if case.state is CaseState.BOUND and case.binding is not None:
             proven = identity(case, self.context.rules.issuer, self.context.rules.profiles)
-            if not _asking_browser(transaction, case):
+            if not asking_browser(transaction, case):
                 proven = replace(proven, level=min(proven.level, self.context.rules.profiles.authentication.code))
             enough = proven.level >= transaction.request.min_level
             return CaseProven(proven) if enough else CaseEnded(FailureClass.HELP_TOO_LOW)
@@ -252,10 +253,18 @@ class CitizenCases:
         if case is None:
             raise LookupError("the transaction waits for no case")
         attempts = (
-            await self.context.stores.cases.attempts(case.id, _purpose(case)) if case.state is CaseState.APPROVED else 0
+            await self.context.stores.cases.attempts(case.id, attempt_counter(case))
+            if case.state is CaseState.APPROVED
+            else 0
         )
-        asking, now = _asking_browser(transaction, case), self.context.system.now()
-        return case_status(case, self.context.rules.policy, now, asking=asking, attempts=attempts)
+        return case_status(
+            case,
+            self.context.rules.policy,
+            self.context.system.now(),
+            asking=asking_browser(transaction, case),
+            enough=proves_enough(self.context, transaction, case),
+            attempts=attempts,
+        )
 
     async def withdraw_unneeded(self, transaction: Transaction) -> None:
         """Withdraws the case that is no longer needed after a sign-in with a provider, if there is one."""
@@ -287,92 +296,23 @@ class CitizenCases:
 
         return isinstance(await change_case(self.context, question.case, confirmed), Case)
 
-    # --- binding the identity ---
-
-    async def send_code(self, handle: str, browser: Browser) -> HelpRefused | DeadEnd | None:
-        """Sends a confirmation code, in place of the last one. JUST_SENT if that one was sent seconds ago."""
-        transaction = await load_own_transaction(self.sign_in_context, handle, browser)
-        if isinstance(transaction, DeadEnd):
-            return transaction
-        if transaction.case is None:
-            return None
-        code = confirmation_code(self.context.system.random_bytes)
-        done = await change_case(self.context, transaction.case, lambda case: self._code_sent(case, code))
-        return HelpRefused.JUST_SENT if done is TransitionRefused.JUST_SENT else None
-
-    def _code_sent(self, case: Case, code: str) -> CaseChange | None:
-        """The change that sends a code, with its notice; None if the case takes none."""
-        if case.state is not CaseState.APPROVED or case.contact is None:
-            return None
-        now, (way, address) = self.context.system.now(), self._code_address(case, case.contact)
-        life = self.context.rules.policy.code(way)
-        sent = ev.CodeSent(Confirmation(confirmation_digest(case.id, code), way, now, now + life))
-        sent_notice = notice(self.context, case, NotificationKind.CODE, life, code=code, minutes=str(life // 60))
-        return CaseChange((sent,), (replace(sent_notice, way=way, address=address),))
-
-    def _code_address(self, case: Case, reach: Contact) -> tuple[ContactMethod, str]:
-        """Where the code is sent: by post if that was the channel, unless the citizen said that post is unsafe."""
-        home = case.details.claims.get("address")
-        careful = case.safety.someone_with_me or case.safety.unsafe
-        if case.channel is Channel.PHONE_AND_POST and home and not careful:
-            return ContactMethod.POST, home
-        return reach.way, reach.address
-
-    async def bind(self, handle: str, browser: Browser, code: str, words: str) -> ProofResult | DeadEnd:
-        """Verifies the confirmation code and the phrase, and binds the identity.
-
-        The answer does not say which of them was wrong. The phrase may be left out for a lower level, except in the
-        browser that asked, if the service needs more than the level of a code.
-        """
-        transaction = await load_own_transaction(self.sign_in_context, handle, browser)
-        if isinstance(transaction, DeadEnd):
-            return transaction
-        case = None if transaction.case is None else await load_case(self.context, transaction.case)
-        if case is None or case.state is not CaseState.APPROVED:
-            return ProofResult.DONE if case is not None and case.state is CaseState.BOUND else ProofResult.NOT_ALLOWED
-        if case.confirmation is not None and self.context.system.now() >= case.confirmation.expires:
-            return ProofResult.EXPIRED
-        tries = self.context.rules.policy.max_code_attempts
-        attempt = await self.context.stores.cases.count_attempt(case.id, _purpose(case), tries)
-
-        def proven(case: Case) -> CaseChange | ProofResult:
-            binding = self._verify(case, code, words, asking=_asking_browser(transaction, case))
-            return ProofResult.WRONG if binding is None else CaseChange((ev.Bound(binding),))
-
-        if attempt is not None and isinstance(await change_case(self.context, case, proven), Case):
-            return ProofResult.DONE
-        await self.context.stores.audit.write([audit_event(self.sign_in_context, "case_proof_failed", transaction)])
-        if attempt is None or attempt >= tries:
-            await update_case(self.context, case, ev.AttemptsExhausted())
-            return ProofResult.ATTEMPTS_EXHAUSTED
-        return ProofResult.WRONG
-
-    def _verify(self, case: Case, code: str, words: str, *, asking: bool) -> IdentityBinding | None:
-        """The binding, or None if code or phrase is wrong. Both are always compared, so that timing says nothing."""
-        now, worth = self.context.system.now(), self.context.rules.profiles.authentication
-        sent = case.confirmation
-        right = sent is not None and verify_code(case.id, sent.digest, code) and now < sent.expires
-        said = verify_phrase(case.phrase, words)
-        needed = bool(words.strip()) or (asking and case.level > worth.code)
-        if sent is None or not right or (needed and not said):
-            return None
-        subject = handles.new_handle(self.context.system)
-        level = authentication_level(worth, asking_browser=asking, code=right, words=said and case.phrase_verified)
-        return IdentityBinding(
-            subject, now, level, ("otp",), asking_browser=asking, code=right, words=said, way=sent.way
-        )
-
 
 def continuation_key(code: str) -> str:
     """The key under which the transaction of a case is stored by the case's continuation code."""
     return f"case:{handles.normalize_user_code(code)}"
 
 
-def _asking_browser(transaction: Transaction, case: Case) -> bool:
-    """Whether this is the browser in which help was asked for."""
+def asking_browser(transaction: Transaction, case: Case) -> bool:
+    """Whether this is the asking browser of the case (`Case.asker`)."""
     return transaction.browser == case.browser and not case.moved
 
 
-def _purpose(case: Case) -> str:
-    """The name of the attempt counter. When a lead ends a hold, a new round begins with new attempts."""
+def attempt_counter(case: Case) -> str:
+    """The name of the attempt counter. Each round of the queue begins with new attempts."""
     return f"bind:{case.queue_round}"
+
+
+def proves_enough(context: CaseContext, transaction: Transaction, case: Case) -> bool:
+    """Whether code and words prove in this browser what the service needs."""
+    asking, worth = asking_browser(transaction, case), context.rules.profiles.authentication
+    return authentication_level(worth, asking_browser=asking, code=True, words=case.phrase_verified) >= case.level

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 from broker.actions.assisted.citizen import CODE_LENGTH, CitizenCases, continuation_key
-from broker.actions.assisted.context import load_by_continuation, update_case
-from broker.actions.results import ResumedTransaction
+from broker.actions.assisted.context import CaseChange, change_case, load_by_continuation, update_case
+from broker.actions.browser import Browser
+from broker.actions.results import ResumedTransaction, ResumeRefused
 from broker.actions.sign_in.context import advance_transaction, create_transaction
 from broker.assisted import events as ev
-from broker.assisted.case import Case
+from broker.assisted.case import Case, CaseState
 from broker.assisted.codes import continuation_digest
 from broker.journey.events import BrowserChanged, HelpRequested, HelpResumed
 from broker.journey.transaction import Transaction, TransactionState
@@ -19,8 +20,11 @@ NO_BROWSER = ""
 """The browser of a transaction that has none yet: no digest is empty."""
 
 
-async def resume(cases: CitizenCases, code: str) -> ResumedTransaction | None:
+async def resume(cases: CitizenCases, code: str, browser: Browser) -> ResumedTransaction | ResumeRefused | None:
     """Resumes a case in this browser. Returns the next continuation code; None if no case has this code.
+
+    BOUND_ELSEWHERE if the identity was bound in another browser, and this one would not reach the service's level: the
+    case stays with the browser that can finish.
 
     The case redeems the code first, so that of two concurrent uses one succeeds. Then the transaction is transferred
     to this browser. If it expired, a new one replaces it, from which no authorization code can be sent: the service's
@@ -36,10 +40,17 @@ async def resume(cases: CitizenCases, code: str) -> ResumedTransaction | None:
         handles.new_user_code(sign_in_context.system, CODE_LENGTH),
     )
     digest = continuation_digest(handles.normalize_user_code(following))
-    resumed = ev.Resumed(handles.sha256_hex(secret), continuation_digest(plain), digest)
-    after = await update_case(cases.context, case, resumed)
+    worth = cases.context.rules.profiles.authentication
+
+    def resumed(case: Case) -> CaseChange | ResumeRefused:
+        asking = browser.asked_for(case.asker)
+        if case.state is CaseState.BOUND and not asking and case.level > worth.code:
+            return ResumeRefused.BOUND_ELSEWHERE
+        return CaseChange((ev.Resumed(handles.sha256_hex(secret), continuation_digest(plain), digest, asking),))
+
+    after = await change_case(cases.context, case, resumed)
     if not isinstance(after, Case):
-        return None
+        return after if isinstance(after, ResumeRefused) else None
     handle = await _transferred(cases, plain, after, secret) or await _new_transaction(cases, after, secret)
     if handle is None:
         return None

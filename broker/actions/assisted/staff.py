@@ -25,7 +25,7 @@ from broker.actions.assisted.staff_results import (
 )
 from broker.assisted import events as ev
 from broker.assisted.case import Case, CaseState, Channel, Decision, IndependentReview, Review, Verdict
-from broker.assisted.codes import lint_note
+from broker.assisted.codes import lint_note, phrase
 from broker.assisted.levels import assess
 from broker.assisted.queue import in_turn
 from broker.assisted.reasons import ReasonContext, valid_for
@@ -240,7 +240,7 @@ class StaffCases:
             marks = evidence_input.all_fingerprints(case, rules.region, context.fingerprint)
             alike = await context.stores.cases.count_similar(marks, case.id) if marks else 0
             drawn = int.from_bytes(context.system.random_bytes(8)) < rules.policy.random_review * 2**64
-            return ev.Decided(verdict, alike, drawn)
+            return ev.Decided(verdict, alike, drawn, phrase(context.system.random_bytes))
 
         return await edit_case(context, who, StaffAction.DECIDE, ref, make)
 
@@ -276,7 +276,7 @@ class StaffCases:
 
     async def end_hold(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
         """A lead lets a held case wait in the queue again."""
-        wrong, event = _wrong_reasons(ReasonContext.END_HOLD, reason), ev.HoldEnded(who.member.id, reason)
+        wrong, event = _wrong_reasons(ReasonContext.END_HOLD, reason), _hold_ended(self.context, who, reason)
         return await self._edit(who, StaffAction.END_HOLD, ref, event, wrong)
 
     async def decline_held(
@@ -325,6 +325,10 @@ def _always(event: ev.ByStaff | ActionRefused) -> MakeEvent:
         return event
 
     return make
+
+
+def _hold_ended(context: CaseContext, who: StaffPrincipal, reason: str) -> ev.HoldEnded:
+    return ev.HoldEnded(who.member.id, reason, phrase(context.system.random_bytes))
 
 
 def _wrong_note(note: str) -> ActionRefused | None:

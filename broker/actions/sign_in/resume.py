@@ -3,7 +3,7 @@
 from broker.actions.assisted import resume as case_resume
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser
-from broker.actions.results import ContinuationIssued, ResumedTransaction
+from broker.actions.results import ContinuationIssued, ResumedTransaction, ResumeRefused
 from broker.actions.sign_in.backchannel_confirmation import decline
 from broker.actions.sign_in.client_response import error_redirect
 from broker.actions.sign_in.context import (
@@ -83,13 +83,15 @@ async def transfer(context: SignInContext, handle: str) -> str | None:
     return None
 
 
-async def resume(context: SignInContext, cases: CitizenCases, code: str) -> ResumedTransaction | None:
+async def resume(
+    context: SignInContext, cases: CitizenCases, code: str, browser: Browser
+) -> ResumedTransaction | ResumeRefused | None:
     """Moves the case or transaction of a continuation code to this browser. Returns None for an unknown code.
 
     A case comes first: it may outlive its transaction. The first use consumes the code. Wrong codes are not counted:
     78 bits cannot be guessed, and a rate limit would only block the owner of a valid code.
     """
-    return await case_resume.resume(cases, code) or await _resume_transaction(context, code)
+    return await case_resume.resume(cases, code, browser) or await _resume_transaction(context, code)
 
 
 async def _resume_transaction(context: SignInContext, code: str) -> ResumedTransaction | None:

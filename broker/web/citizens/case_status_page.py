@@ -59,6 +59,15 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
             marked("Your identity is confirmed"),
             (marked("One thing is left: show us that you are the person who asked. Then you go on to {service}."),),
         ),
+        CaseStage.STOPPED: StageText(
+            marked("We stopped, to protect you"),
+            (
+                marked("The code and the words did not match too often, so nobody can try again for now."),
+                marked(
+                    "What you showed us is kept. One of our staff looks at it, and this page then says what comes next."
+                ),
+            ),
+        ),
         CaseStage.DONE: StageText(
             marked("You are done here"), (marked("Load this page again to go on to {service}."),)
         ),
@@ -72,7 +81,7 @@ STEPS: tuple[tuple[str, frozenset[CaseStage]], ...] = (
     (marked("You ask for help"), frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED})),
     (marked("Somebody talks to you"), frozenset({CaseStage.IN_LINE, CaseStage.TALKING})),
     (marked("We check"), frozenset({CaseStage.BEING_DECIDED})),
-    (marked("You show that it was you who asked"), frozenset({CaseStage.TO_TAKE_UP})),
+    (marked("You show that it was you who asked"), frozenset({CaseStage.TO_TAKE_UP, CaseStage.STOPPED})),
     (marked("You go on to the service"), frozenset({CaseStage.DONE, CaseStage.OVER})),
 )
 """The steps of assisted verification in order, each with the stages in which it is the current one."""
@@ -97,6 +106,12 @@ def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]
         ready=stands.stage in _MAY_BE_READY,
         question="" if view.question is None else view.question.message or "",
         take_up=stands.stage is CaseStage.TO_TAKE_UP,
+        stopped=stands.stage is CaseStage.STOPPED,
+        may_finish=stands.may_finish,
+        may_meet=stands.may_meet,
+        other_meeting=stands.other_meeting,
+        code_error=None,
+        words_error=None,
         ways=others,
         **_times(stands, frame),
         **_code(stands, frame),

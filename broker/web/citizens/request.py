@@ -24,7 +24,20 @@ from broker.web.shared.request_parsing import own_form
 from broker.web.shared.responses import PageResponse, see_other, set_cookie
 
 PROBLEMS: Final = frozenset(
-    {"choice", "again", "proof", "code", "gone", "not_now", "just_sent", "run_out", "spent", "last"}
+    {
+        "choice",
+        "again",
+        "proof",
+        "code",
+        "gone",
+        "not_now",
+        "just_sent",
+        "run_out",
+        "spent",
+        "last",
+        "below_need",
+        "bound_elsewhere",
+    }
 )
 """Errors of a form, as the `problem` parameter of the redirect. Pages have a text for each."""
 
@@ -141,6 +154,7 @@ def citizen_request(app: CitizenApp, request: Request) -> CitizenRequest | None:
         language=received.get(cookies.LANGUAGE) or None,
         request_id=request_parsing.request_id(request),
         departed=cookies.departed(received.get(cookies.DEPARTED)),
+        asked=cookies.secrets(received.get(cookies.ASKED)),
     )
     return CitizenRequest(app, request, received, browser, handle)
 

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.results import ContinuationIssued
+from broker.actions.results import ContinuationIssued, ResumedTransaction
 from broker.actions.sign_in import dispatch, resume
 from broker.actions.views import CaseStatusView, ConsentView, FailureView, PickerView
 from broker.web.citizens.continuation_code import code_variables
@@ -75,9 +75,9 @@ async def resume_with_code(req: CitizenRequest) -> Response:
         return redirect_to("/continue", "again")
     if (other := req.switched(form)) is not None:
         return await code_form(other)
-    resumed = await resume.resume(req.app.context, req.app.cases, form.get("code", "")[:64])
-    if resumed is None:
-        return redirect_to("/continue", "code")
+    resumed = await resume.resume(req.app.context, req.app.cases, form.get("code", "")[:64], req.browser)
+    if not isinstance(resumed, ResumedTransaction):
+        return redirect_to("/continue", "code" if resumed is None else "bound_elsewhere")
     response = redirect_to(f"/journey/{resumed.handle}")
     set_cookie(response, cookies.browser(req.browser.secrets, resumed.secret))
     if resumed.code is not None:

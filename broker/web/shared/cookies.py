@@ -14,6 +14,7 @@ SESSION: Final = "__Host-portico-session"
 STATE: Final = "__Secure-portico-state"
 LANGUAGE: Final = "__Host-portico-language"
 DEPARTED: Final = "__Host-portico-departed"
+ASKED: Final = "__Host-portico-asked"
 USED: Final = "__Host-portico-used"
 LEFT: Final = "portico-left"
 CODE: Final = "portico-code"
@@ -49,7 +50,7 @@ def read(header: str | None) -> dict[str, str]:
 
 
 def secrets(value: str | None) -> tuple[str, ...]:
-    """The browser's secrets, newest first."""
+    """The browser's secrets, or the marks of its cases, newest first."""
     return tuple(part for part in (value or "").split(".") if part)[:SECRETS_KEPT]
 
 
@@ -57,6 +58,12 @@ def browser(secrets: tuple[str, ...], newest: str) -> str:
     """Set-Cookie for the browser's secrets, `newest` first: a session cookie of the browser."""
     kept = (newest, *(secret for secret in secrets if secret != newest))[:SECRETS_KEPT]
     return f"{BROWSER}={'.'.join(kept)}; Path=/; Secure; HttpOnly; SameSite=Lax"
+
+
+def asked(marks: tuple[str, ...], newest: str, seconds: int) -> str:
+    """Set-Cookie for the marks of the cases asked for in this browser, `newest` first, for the lifetime of a case."""
+    kept = (newest, *(mark for mark in marks if mark != newest))[:SECRETS_KEPT]
+    return f"{ASKED}={'.'.join(kept)}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax"
 
 
 def session(value: str) -> str:

@@ -215,6 +215,8 @@ class CasePresenter:
         language = words.locale.languages.get(case.language, case.language)
         yield words.text("Language: {language}").format(language=language)
         yield words.text("Level asked: {level}").format(level=words.text(LEVELS[case.level]))
+        if case.meetings:
+            yield words.text("Another meeting: what was recorded is kept. Check the face and the contact again.")
         if case.queue_round > 1:
             yield words.text("Round {number}").format(number=case.queue_round)
 

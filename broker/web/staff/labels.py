@@ -130,6 +130,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "rejoined": marked("Went on in a new request"),
         "continuation_drawn": marked("Asked for a new code to continue"),
         "code_sent": marked("Confirmation code sent"),
+        "meeting_requested": marked("Another meeting asked for"),
         "attempts_spent": marked("Too many wrong tries"),
         "device_confirmed": marked("Confirmed on the citizen’s own device"),
         "bound": marked("Identity taken up"),

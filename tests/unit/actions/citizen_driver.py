@@ -2,21 +2,26 @@
 
 from dataclasses import dataclass
 
+from broker.actions.assisted import binding
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
 from broker.actions.results import (
+    AskingMark,
     ContinuationIssued,
     HelpOffered,
     HelpRefused,
     HelpRequest,
+    IncompleteProof,
     ProofResult,
     RateLimited,
     ResumedTransaction,
+    ResumeRefused,
     StartedTransaction,
 )
 from broker.actions.sign_in import backchannel_confirmation, consent, dispatch, provider_login, resume
 from broker.actions.sign_in.context import SignInContext
 from broker.actions.views import DeadEnd, View
+from broker.assisted.transitions import TransitionRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +70,9 @@ class CitizenDriver:
         """Requests a continuation code."""
         return await resume.finish_later(self.sign_in_context, self.cases, handle, browser)
 
-    async def resume(self, code: str) -> ResumedTransaction | None:
-        """Types in a continuation code."""
-        return await resume.resume(self.sign_in_context, self.cases, code)
+    async def resume(self, code: str, browser: Browser | None = None) -> ResumedTransaction | ResumeRefused | None:
+        """Types in a continuation code, in a browser without cookies if none is given."""
+        return await resume.resume(self.sign_in_context, self.cases, code, browser or Browser())
 
     async def help_on_offer(self, handle: str, browser: Browser) -> HelpOffered | View:
         """Opens the page on which help is requested."""
@@ -89,11 +94,17 @@ class CitizenDriver:
 
     async def send_code(self, handle: str, browser: Browser) -> HelpRefused | DeadEnd | None:
         """Requests a confirmation code."""
-        return await self.cases.send_code(handle, browser)
+        return await binding.send_code(self.cases, handle, browser)
 
-    async def bind(self, handle: str, browser: Browser, code: str, words: str) -> ProofResult | DeadEnd:
+    async def bind(
+        self, handle: str, browser: Browser, code: str, words: str
+    ) -> ProofResult | IncompleteProof | DeadEnd:
         """Types in the confirmation code and the phrase."""
-        return await self.cases.bind(handle, browser, code, words)
+        return await binding.bind(self.cases, handle, browser, code, words)
+
+    async def meet_again(self, handle: str, browser: Browser) -> AskingMark | DeadEnd | TransitionRefused | None:
+        """Asks for another meeting."""
+        return await binding.meet_again(self.cases, handle, browser)
 
     async def withdraw(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Withdraws the request for help."""

@@ -72,9 +72,9 @@ def verdict(decision: Decision = Decision.APPROVE, level: Level | None = Level.S
     return Verdict(by, NOW, decision, reasons, level=level)
 
 
-def binding(*, code: bool = True, words: bool = True) -> IdentityBinding:
+def binding(*, code: bool = True, words: bool = True, level: Level = Level.SUBSTANTIAL) -> IdentityBinding:
     """The citizen takes the identity up."""
-    return IdentityBinding("subject-1", NOW, Level.LOW, ("otp",), asking_browser=True, code=code, words=words)
+    return IdentityBinding("subject-1", NOW, level, ("otp",), asking_browser=True, code=code, words=words)
 
 
 SUBMIT: tuple[ev.Event, ...] = (ev.Submitted(Contact(ContactMethod.EMAIL, "a@example.org"), Channel.VIDEO),)
@@ -141,6 +141,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
     )
     yield ev.CodeSent(Confirmation("digest", ContactMethod.EMAIL, NOW, NOW + 60))
     yield ev.DeviceConfirmed(evidence("q-1"))
+    yield ev.MeetingRequested(Phrase("birch", "window"), "mark-2", ("face",))
     yield from (ev.Bound(binding()), ev.Released(), ev.Repudiated(), ev.AttemptsExhausted())
     yield from (ev.Claimed(AGENT), ev.Renewed(by), ev.Returned(by, "break"), ev.SessionStarted(by, Channel.VIDEO))
     yield from (ev.WordsExchanged(by), ev.EvidenceRecorded(by, evidence()), ev.EvidenceRemoved(by, "e1"))

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from broker.assisted import events as ev
-from broker.assisted.case import CaseState, Channel, Confirmation, Contact, ContactMethod, Decision
+from broker.assisted.case import CaseState, Channel, Confirmation, Contact, ContactMethod, Decision, Phrase
 from broker.assisted.case_status import CaseStage, case_status, mask_contact
 from broker.assisted.queue import in_turn, suits
 from broker.model.staff import StaffMember, StaffRole
-from tests.unit.assisted.cases import AGENT, LEAD, NOW, REVIEW, TERMS, TO, verdict, walked
+from tests.unit.assisted.cases import AGENT, LEAD, NOW, REVIEW, TERMS, TO, standing, verdict, walked
 from tests.unit.assisted.cases import standing as case_in
 
 S = CaseState
@@ -39,7 +39,10 @@ def test_each_state_has_a_plain_name_and_nothing_of_what_staff_think_shows(state
 
 
 def test_every_state_has_a_stage() -> None:
-    assert {case_status(case_in(state), TERMS, NOW, asking=True).stage for state in TO}
+    assert {case_status(case_in(state), TERMS, NOW, asking=True).stage for state in TO} >= set(CaseStage) - {
+        CaseStage.MORE_NEEDED,
+        CaseStage.STOPPED,
+    }
 
 
 def test_more_evidence_reads_differently_from_the_first_request() -> None:
@@ -53,6 +56,34 @@ def test_the_words_show_in_the_asking_browser_until_the_case_is_approved(state: 
     case = case_in(state)
     shows = case_status(case, TERMS, NOW, asking=asking).words is not None
     assert shows == (asking and case.open and state is not S.APPROVED)
+
+
+def test_after_approval_the_words_never_show_again_until_there_are_new_ones() -> None:
+    held = walked(ev.AttemptsExhausted(), case=standing(S.APPROVED))
+    flagged = walked(ev.Flagged(LEAD, "seen before"), case=standing(S.APPROVED))
+    for case in (held, flagged):
+        assert case_status(case, TERMS, NOW, asking=True).words is None
+    new = Phrase("birch", "window")
+    for again in (
+        walked(ev.MeetingRequested(new, "mark-2"), case=standing(S.APPROVED)),
+        walked(ev.HoldEnded(LEAD, "cleared", new), case=held),
+    ):
+        assert again.state is S.QUEUED
+        assert case_status(again, TERMS, NOW, asking=True).words == new
+
+
+def test_exhausted_attempts_have_a_stage_of_their_own_until_the_hold_ends() -> None:
+    held = walked(ev.AttemptsExhausted(), case=standing(S.APPROVED))
+    assert case_status(held, TERMS, NOW, asking=True).stage is CaseStage.STOPPED
+    after = walked(ev.HoldEnded(LEAD, "cleared", Phrase("birch", "window")), case=held)
+    assert case_status(after, TERMS, NOW, asking=True).stage is CaseStage.IN_LINE
+
+
+def test_a_browser_that_proves_too_little_is_offered_a_meeting_and_no_code() -> None:
+    seen = case_status(standing(S.APPROVED), TERMS, NOW, asking=False, enough=False)
+    assert (seen.may_finish, seen.may_send, seen.may_meet) == (False, False, True)
+    enough = replace(standing(S.APPROVED), meetings=TERMS.max_meetings)
+    assert not case_status(enough, TERMS, NOW, asking=False, enough=False).may_meet
 
 
 def test_the_status_has_the_attempts_left_and_the_code_until_it_expires() -> None:

@@ -144,7 +144,7 @@ def test_each_channel_carries_so_far_and_no_further(channel: Channel, extra: str
     ],
 )
 @pytest.mark.parametrize("kind", ["passport", "driving_licence", "identity_card"])
-def test_an_expired_document_has_no_validity(kind: str, expires: str, grace_days: int, expired: bool) -> None:
+def test_an_expired_document_has_no_validity(kind: str, expires: str, grace_days: int, *, expired: bool) -> None:
     kinds = {name: replace(one, grace_days=grace_days) for name, one in PROFILES.kinds.items()}
     profiles = replace(PROFILES, kinds=kinds)
     case = replace(case_with(person=FRAUD), evidence=(recorded(kind, f"{GOOD} chip", expires=expires),))

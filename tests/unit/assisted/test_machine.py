@@ -17,6 +17,7 @@ from broker.assisted.case import (
     ContactMethod,
     Decision,
     IndependentReview,
+    Phrase,
     Review,
     Role,
     Verdict,
@@ -39,13 +40,14 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
 
     case: Case
     now: float
+    phrases: int
 
     @initialize(
         state=st.sampled_from([S.DRAFT, S.QUEUED, S.IN_SESSION, S.DECISION, S.REVIEW, S.APPROVED, S.BOUND]),
         requester=st.sampled_from(["citizen", "helper"]),
     )
     def begin(self, state: CaseState, requester: str) -> None:
-        self.case, self.now = standing(state, draft(requester=requester)), NOW
+        self.case, self.now, self.phrases = standing(state, draft(requester=requester)), NOW, 0
 
     def happens(self, event: ev.Event) -> None:
         """One event, which may or may not have an effect, and what holds between before and after."""
@@ -55,6 +57,9 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             return
         assert after.version == before.version + 1
         assert after.history[: len(before.history)] == before.history
+        if before.approved_before and not after.approved_before and after.open:
+            assert after.phrase != before.phrase
+            assert not after.phrase_verified
         if before.state in OVER:
             assert after.state is before.state
         if before.binding is not None:
@@ -104,9 +109,18 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
     def a_code_goes_out(self) -> None:
         self.happens(ev.CodeSent(Confirmation("digest", ContactMethod.EMAIL, self.now, self.now + 60)))
 
-    @rule(code=st.booleans(), words=st.booleans())
-    def the_citizen_binds(self, *, code: bool, words: bool) -> None:
-        self.happens(ev.Bound(binding(code=code, words=words)))
+    @rule()
+    def the_citizen_asks_to_meet_again(self) -> None:
+        self.happens(ev.MeetingRequested(self._phrase(), "mark", ("face",)))
+
+    def _phrase(self) -> Phrase:
+        """A phrase that no case had before."""
+        self.phrases += 1
+        return Phrase("birch", f"window-{self.phrases}")
+
+    @rule(code=st.booleans(), words=st.booleans(), level=st.sampled_from(Level))
+    def the_citizen_binds(self, level: Level, *, code: bool, words: bool) -> None:
+        self.happens(ev.Bound(binding(code=code, words=words, level=level)))
         if not code and not words:
             assert self.case.binding is None or self.case.binding.code or self.case.binding.words
 
@@ -138,9 +152,13 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
     def an_agent_records_details(self, who: str, given: str) -> None:
         self.happens(ev.DetailsRecorded(who, {"name": given}))
 
-    @rule(who=PEOPLE, kind=st.sampled_from([ev.Returned, ev.SessionDropped, ev.Reassigned, ev.HoldEnded]))
+    @rule(who=PEOPLE, kind=st.sampled_from([ev.Returned, ev.SessionDropped, ev.Reassigned]))
     def the_case_is_returned_or_reassigned(self, who: str, kind: type[ev.Returned | ev.Reassigned]) -> None:
         self.happens(kind(who, "reason"))
+
+    @rule(who=PEOPLE)
+    def a_lead_ends_the_hold(self, who: str) -> None:
+        self.happens(ev.HoldEnded(who, "reason", self._phrase()))
 
     @rule(who=PEOPLE, likely=st.integers(0, 5), kind=st.sampled_from([ev.Held, ev.Flagged, ev.Revoked]))
     def the_case_is_held_flagged_or_revoked(
@@ -202,7 +220,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             case S.REVIEW:
                 self.happens(ev.Reviewed(Review(holder, self.now, agrees=True, reasons=("reason",))))
             case S.HELD:
-                self.happens(ev.HoldEnded(who, "looked at"))
+                self.happens(ev.HoldEnded(who, "looked at", self._phrase()))
             case _:
                 self.happens(ev.Released())
 
@@ -258,6 +276,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         if case.state in (S.BOUND, S.RELEASED, S.REVOKED):
             assert case.binding is not None
             assert case.binding.code or case.binding.words
+            assert case.binding.level >= case.level
 
     @invariant()
     def only_the_holder_of_the_case_has_a_lease(self) -> None:

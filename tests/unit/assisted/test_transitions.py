@@ -16,6 +16,7 @@ from broker.assisted.case import (
     Contact,
     ContactMethod,
     Decision,
+    Phrase,
     Role,
 )
 from broker.assisted.separation_of_duties import SecondReviewReason
@@ -30,6 +31,7 @@ from tests.unit.assisted.cases import (
     RECORD,
     TERMS,
     binding,
+    draft,
     evidence,
     examples,
     held_back,
@@ -53,6 +55,37 @@ def test_every_state_can_be_reached_and_every_other_event_changes_nothing(state:
         elif after is not case:
             assert after.version == case.version + 1
             assert after.state in {target or state for target in TABLE[state, type(event)].targets}
+
+
+def test_an_identity_is_never_bound_below_the_level_of_the_service() -> None:
+    case = standing(S.APPROVED)
+    assert held_back(case, ev.Bound(binding(level=Level.LOW))) is TransitionRefused.BELOW_NEED
+    assert walked(ev.Bound(binding(level=Level.HIGH)), case=case).state is S.BOUND
+    assert walked(ev.Bound(binding(level=Level.LOW)), case=standing(S.APPROVED, draft(Level.LOW))).state is S.BOUND
+
+
+def test_another_meeting_keeps_the_evidence_and_begins_with_new_words_and_a_new_check_of_the_person() -> None:
+    case = standing(S.APPROVED)
+    moved = walked(ev.Resumed("browser-2", "digest-of-a-code", "digest-2"), case=case)
+    again = walked(ev.MeetingRequested(Phrase("birch", "window"), "mark-2", ("valid",)), case=moved)
+    assert (again.state, again.queue_round, again.meetings) == (S.QUEUED, case.queue_round + 1, 1)
+    assert (again.moved, again.asker, again.phrase) == (False, "mark-2", Phrase("birch", "window"))
+    assert (again.phrase_verified, again.verdict, again.queued) == (False, None, case.queued)
+    assert again.deadline == again.expires
+    assert [(one.id, one.details) for one in again.evidence] == [(one.id, one.details) for one in case.evidence]
+    assert [check.check for one in again.evidence for check in one.checks] == []
+    assert again.details == case.details
+
+
+def test_meetings_after_approval_are_limited() -> None:
+    case = replace(standing(S.APPROVED), meetings=TERMS.max_meetings)
+    assert held_back(case, ev.MeetingRequested(Phrase("birch", "window"), "m")) is TransitionRefused.ENOUGH_MEETINGS
+
+
+@pytest.mark.parametrize("asking", [True, False])
+def test_a_continued_case_is_in_the_asking_browser_if_that_is_recognized(*, asking: bool) -> None:
+    case = walked(ev.Resumed("browser-2", "digest-of-a-code", "digest-2", asking), case=standing(S.APPROVED))
+    assert case.moved is not asking
 
 
 def test_no_two_rules_of_the_table_are_equal() -> None:

@@ -14,22 +14,27 @@ from starlette.types import ASGIApp
 from broker.account.links import LinkRefusal
 from broker.actions.account import errand, ways
 from broker.actions.account.ways import AccountView
+from broker.actions.assisted import binding
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
 from broker.actions.ports import StoreUnavailable
 from broker.actions.results import (
+    AskingMark,
     ContinuationIssued,
     HelpOffered,
     HelpRefused,
     HelpRequest,
+    IncompleteProof,
     ProofResult,
     RateLimited,
     ResumedTransaction,
+    ResumeRefused,
     StartedTransaction,
 )
 from broker.actions.sign_in import backchannel_confirmation, consent, dispatch, provider_login, resume
 from broker.actions.sign_in.context import SignInContext
 from broker.actions.views import DeadEnd, View
+from broker.assisted.transitions import TransitionRefused
 from broker.crypto.seal import Sealer, sealer
 from broker.model.account import ErrandKind, UnlinkResult
 from broker.model.failures import FailureClass
@@ -68,13 +73,14 @@ class GivenCitizen:
     shared: BrowserUpdates = field(default_factory=BrowserUpdates)
     done: list[tuple[Any, ...]] = field(default_factory=list)
     browsers: list[Browser] = field(default_factory=list)
-    proof: ProofResult = ProofResult.DONE
+    proof: ProofResult | IncompleteProof = ProofResult.DONE
+    meeting: AskingMark | TransitionRefused = field(default_factory=lambda: AskingMark("a-mark", 600))
     help: HelpOffered | View = HELP_ON_OFFER
     asked: ContinuationIssued | HelpRefused | RateLimited | DeadEnd = field(
         default_factory=lambda: ContinuationIssued(CODE)
     )
     later: ContinuationIssued | None = field(default_factory=lambda: ContinuationIssued(CODE))
-    resumed: ResumedTransaction | None = None
+    resumed: ResumedTransaction | ResumeRefused | None = None
     begun: StartedTransaction | RateLimited | None = None
     refusal: HelpRefused | None = None
     then: View | None = None
@@ -104,6 +110,9 @@ class GivenCitizen:
             (resume, "return_to_client", with_context(self.give_up)),
             (resume, "finish_later", with_contexts(self.finish_later)),
             (resume, "resume", with_contexts(self.resume)),
+            (binding, "send_code", with_context(self.send_code)),
+            (binding, "bind", with_context(self.bind)),
+            (binding, "meet_again", with_context(self.meet_again)),
             (backchannel_confirmation, "claim_request", with_context(self.take_question)),
             (backchannel_confirmation, "approve_here", with_contexts(self.answer_here)),
             (backchannel_confirmation, "submit_confirmation", with_contexts(self.confirm)),
@@ -199,10 +208,15 @@ class GivenCitizen:
         self._did(browser, "send_code", handle)
         return self.refusal
 
-    async def bind(self, handle: str, browser: Browser, code: str, words: str) -> ProofResult | DeadEnd:
+    async def bind(self, handle: str, browser: Browser, code: str, words: str) -> ProofResult | IncompleteProof:
         """Records the call."""
         self._did(browser, "bind", handle, code, words)
         return self.proof
+
+    async def meet_again(self, handle: str, browser: Browser) -> AskingMark | TransitionRefused:
+        """Records the call."""
+        self._did(browser, "meet_again", handle)
+        return self.meeting
 
     async def withdraw(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Records the call."""
@@ -236,7 +250,7 @@ class GivenCitizen:
         self._did(browser, "finish_later", handle)
         return self.later
 
-    async def resume(self, code: str) -> ResumedTransaction | None:
+    async def resume(self, code: str, _browser: Browser) -> ResumedTransaction | ResumeRefused | None:
         """Records the call."""
         self.done.append(("resume", code))
         return self.resumed

@@ -164,6 +164,8 @@ def waiting(stage: CaseStage) -> CaseStatusView:
         code=Confirmation("digest", ContactMethod.EMAIL, NOW, NOW + HOUR) if take_up else None,
         may_send=take_up,
         tries=2 if take_up else 0,
+        may_finish=take_up,
+        may_meet=take_up,
     )
     return CaseStatusView(transaction(TransactionState.WAITING), SERVICE, demo_applications, OFFER)
 
@@ -171,6 +173,11 @@ def waiting(stage: CaseStage) -> CaseStatusView:
 def _take_up(**differently: object) -> CaseStatusView:
     view = waiting(CaseStage.TO_TAKE_UP)
     return replace(view, status=replace(view.status, **differently))
+
+
+def _other_meeting() -> CaseStatusView:
+    view = waiting(CaseStage.IN_LINE)
+    return replace(view, status=replace(view.status, other_meeting=True))
 
 
 ITEMS = (
@@ -340,6 +347,9 @@ VIEWS: Mapping[str, View] = {
     "waiting_code_to_post": _take_up(code=None, channel=Channel.PHONE_AND_POST),
     "waiting_code_posted": _take_up(code=Confirmation("digest", ContactMethod.POST, NOW, NOW + HOUR)),
     "waiting_no_more_codes": _take_up(code=None, may_send=False),
+    "waiting_in_another_browser": _take_up(code=None, may_send=False, may_finish=False),
+    "waiting_in_another_browser_for_good": _take_up(code=None, may_send=False, may_finish=False, may_meet=False),
+    "waiting_for_another_meeting": _other_meeting(),
     **{f"failed_{failure}": went_wrong(failure) for failure in FailureClass},
 }
 

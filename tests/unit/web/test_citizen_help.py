@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from starlette.types import ASGIApp
 
-from broker.actions.results import HelpRefused, HelpRequest, ResumedTransaction, StartedTransaction
+from broker.actions.results import HelpRefused, HelpRequest, ResumedTransaction, ResumeRefused, StartedTransaction
 from broker.actions.views import DeadEnd
 from broker.assisted.case import ContactMethod
 from broker.model.failures import FailureClass
@@ -130,6 +130,15 @@ async def test_an_unknown_continuation_code_is_reported_on_the_page(app: ASGIApp
     answer = await post(app, "/continue", token=token("continue"), code="wrong")
     assert answer.headers["location"] == "/continue?problem=code"
     assert "This code does not work." in (await get(app, "/continue?problem=code")).text
+
+
+async def test_a_code_of_a_case_that_was_bound_elsewhere_says_where_to_go_on(
+    app: ASGIApp, citizen: GivenCitizen
+) -> None:
+    citizen.resumed = ResumeRefused.BOUND_ELSEWHERE
+    answer = await post(app, "/continue", token=token("continue"), code=CODE)
+    assert answer.headers["location"] == "/continue?problem=bound_elsewhere"
+    assert "Go on there: your code still works there." in (await get(app, answer.headers["location"])).text
 
 
 async def test_the_code_of_a_question_leads_to_a_journey_of_its_own(app: ASGIApp, citizen: GivenCitizen) -> None:

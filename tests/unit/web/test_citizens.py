@@ -8,9 +8,9 @@ import pytest
 from starlette.types import ASGIApp
 
 from broker.actions.browser import BrowserUpdates
-from broker.actions.results import ProofResult
+from broker.actions.results import AskingMark, ContinuationIssued, IncompleteProof, ProofField, ProofResult
 from broker.crypto.jose import load_signing_key, new_signing_key_pem, sign
-from tests.unit.web.citizen_pages import ISSUER, GivenCitizen, client, path
+from tests.unit.web.citizen_pages import CODE, ISSUER, GivenCitizen, client, path
 from tests.unit.web.citizen_requests import COOKIE, JOURNEY, SECRET, get, post, set_cookies, token
 from tests.unit.web.examples import HANDLE, VIEWS
 
@@ -91,6 +91,7 @@ async def test_a_lost_place_is_a_page_with_ways_on(app: ASGIApp) -> None:
         ("ready", {}, ("ready", HANDLE)),
         ("code", {}, ("send_code", HANDLE)),
         ("withdraw", {}, ("withdraw", HANDLE)),
+        ("meet", {}, ("meet_again", HANDLE)),
         ("bind", {"code": " 123456 ", "words": "harbour lantern"}, ("bind", HANDLE, "123456", "harbour lantern")),
     ],
 )
@@ -112,6 +113,7 @@ POSTS = (
     "ready",
     "code",
     "withdraw",
+    "meet",
     "bind",
     "help",
     "later",
@@ -190,6 +192,45 @@ async def test_a_wrong_proof_does_not_say_which_part_was_wrong(app: ASGIApp, cit
     html = (await get(app, f"{path('waiting_to_take_up')}?problem=proof")).text
     assert "The code and the words do not match what we have." in html
     assert "You can try 2 more times." in html
+
+
+@pytest.mark.parametrize(
+    ("proof", "said"),
+    [
+        (IncompleteProof(ProofField.MISSING, None), ["Type in the code that we sent you"]),
+        (IncompleteProof(ProofField.MALFORMED, None), ["The code has 6 digits."]),
+        (IncompleteProof(None, ProofField.MISSING), ["Type in your two words"]),
+        (
+            IncompleteProof(ProofField.MALFORMED, ProofField.MALFORMED),
+            ["The code has 6 digits.", "Type in two words, first the one you said"],
+        ),
+    ],
+)
+async def test_an_incomplete_proof_names_what_is_missing_and_keeps_what_was_typed(
+    proof: IncompleteProof, said: list[str], app: ASGIApp, citizen: GivenCitizen
+) -> None:
+    citizen.proof = proof
+    shown = path("waiting_to_take_up")
+    answer = await post(app, f"{shown}/bind", token=token(shown.rpartition("/")[2]), code="12<3", words="one & three")
+    assert answer.status_code == 422
+    for text in said:
+        assert answer.text.count(text) == 2  # in the summary and at the field
+    assert "This did not count as a try." in answer.text
+    assert "<title>Error: " in answer.text
+    assert 'value="12&lt;3"' in answer.text
+    assert 'value="one &amp; three"' in answer.text
+
+
+async def test_the_asking_browser_keeps_a_mark_as_long_as_the_case_can_last(
+    app: ASGIApp, citizen: GivenCitizen
+) -> None:
+    citizen.asked = ContinuationIssued(CODE, AskingMark("a-mark", 2_000_000))
+    wanted = {"channel": "video", "way": "email", "email": "ada@example.org"}
+    asked = set_cookies(await post(app, f"{JOURNEY}/help", **wanted))
+    meeting = set_cookies(await post(app, f"{JOURNEY}/meet"))
+    for cookies, seconds in ((asked, 2_000_000), (meeting, 600)):
+        kept = [cookie for cookie in cookies if cookie.startswith("__Host-portico-asked")]
+        assert kept == [f"__Host-portico-asked=a-mark; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax"]
 
 
 @pytest.mark.parametrize("problem", ["<script>", "choice%22", "nothing"])

@@ -8,6 +8,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from broker.actions.results import HelpRefused, LimitKind, ProofResult, RateLimited
+from broker.assisted.transitions import TransitionRefused
 from broker.web.citizens.rate_limit_page import rate_limited_page
 from broker.web.shared.pages import PageRenderer
 from tests.unit.web.citizen_pages import GivenCitizen, path
@@ -110,6 +111,14 @@ async def test_a_code_of_a_question_beyond_the_limit_is_answered_with_its_page(
             "That cannot be done any more",
         ),
         ("bind", {"code": "1", "words": "x"}, {"proof": ProofResult.DONE}, "", ""),
+        (
+            "bind",
+            {"code": "1", "words": "x"},
+            {"proof": ProofResult.BELOW_NEED},
+            "below_need",
+            "This browser cannot finish your request. Nothing is lost",
+        ),
+        ("meet", {}, {"meeting": TransitionRefused.NOT_NOW}, "not_now", "That cannot be done any more"),
     ],
 )
 async def test_a_refused_action_is_explained_on_the_next_page(

@@ -17,7 +17,7 @@ from broker.actions.assisted.staff_results import CaseView, CheckAnswer, Evidenc
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.browser import Browser
 from broker.actions.ports import BrokerCrypto
-from broker.actions.results import ContinuationIssued, HelpRequest, ProofResult
+from broker.actions.results import ContinuationIssued, HelpRequest, ProofResult, ResumedTransaction
 from broker.actions.sign_in.context import (
     ConfiguredProvider,
     SignInContext,
@@ -26,7 +26,9 @@ from broker.actions.sign_in.context import (
     SignInPolicy,
     SignInStores,
 )
+from broker.actions.views import CaseStatusView
 from broker.assisted.case import Case, Channel, CheckOutcome, Decision
+from broker.assisted.case_status import CaseStatus
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
 from broker.crypto.jose import Certificate, KeySet, SigningKey
@@ -203,6 +205,32 @@ class Stage:
         found = await self.facts.cases.load(transaction.case)
         assert found is not None
         return found
+
+    async def resumes(self, code: str, browser: Browser | None = None) -> ResumedTransaction:
+        """The citizen types in a continuation code."""
+        resumed = await self.citizen.resume(code, browser)
+        assert isinstance(resumed, ResumedTransaction), resumed
+        return resumed
+
+    async def status(self, handle: str, browser: Browser = ME) -> CaseStatus:
+        """What the page of the case shows in a browser."""
+        view, _ = await self.citizen.look(handle, browser)
+        assert isinstance(view, CaseStatusView), view
+        return view.status
+
+    async def meets(self, by: StaffMember) -> CaseView:
+        """An agent meets the citizen of the next case and exchanges the words; nothing else is recorded."""
+        who, c = self.present(by), self.console
+        f = had(await c.next_case(who))
+        f = had(await c.start_session(who, f.ref, Channel.IN_PERSON))
+        return had(await c.verify_phrase(who, f.ref))
+
+    async def finishes(self, by: StaffMember, met: CaseView) -> CaseView:
+        """The agent looks at the passport once more; the decision is next."""
+        who, c = self.present(by), self.console
+        entry = EvidenceEntry("passport", PASSPORT, GOOD, met.case.evidence[0].id)
+        f = had(await c.record_evidence(who, met.ref, entry))
+        return had(await c.end_session(who, f.ref))
 
     async def session(self, by: StaffMember, answers: tuple[CheckAnswer, ...] = GOOD) -> CaseView:
         """An agent takes the next case, meets the citizen and records everything; the decision is next."""

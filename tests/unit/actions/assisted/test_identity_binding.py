@@ -5,16 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from broker.actions.results import ProofResult
+from broker.actions.results import IncompleteProof, ProofField, ProofResult
 from broker.actions.views import CaseStatusView, ConsentView, FailureView, RedirectAway
 from broker.assisted.case import CaseState, ContactMethod
 from broker.assisted.case_status import CaseStage as Stands
+from broker.assisted.deadlines import CasePolicy
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.notification import NotificationKind
 from tests.unit.actions.assisted.case_harness import ME, WANTED, Stage
 
 pytestmark = pytest.mark.store
+TRIES = CasePolicy().max_code_attempts
 
 
 async def test_a_citizen_is_verified_binds_and_goes_on_in_the_same_request(stage: Stage) -> None:
@@ -59,17 +61,44 @@ async def test_approval_grants_nothing_until_it_is_bound(stage: Stage) -> None:
     assert (await stage.transaction(handle)).identity is None
 
 
+MISSING, MALFORMED = ProofField.MISSING, ProofField.MALFORMED
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "incomplete"),
+    [
+        ("", "both", IncompleteProof(MISSING, None)),
+        (" - ", "both", IncompleteProof(MALFORMED, None)),
+        ("right", "", IncompleteProof(None, MISSING)),
+        ("", "  ", IncompleteProof(MISSING, MISSING)),
+        ("12345", "both", IncompleteProof(MALFORMED, None)),
+        ("1234567", "both", IncompleteProof(MALFORMED, None)),
+        ("right", "harbour", IncompleteProof(None, MALFORMED)),
+        ("right", "one two three", IncompleteProof(None, MALFORMED)),
+        ("words", "code", IncompleteProof(MALFORMED, MALFORMED)),
+    ],
+)
+async def test_what_is_missing_in_a_proof_is_named_and_counts_as_no_try(
+    stage: Stage, code: str, words: str, incomplete: IncompleteProof
+) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    await stage.approves()
+    case = await stage.case(handle)
+    real = await stage.code(handle)
+    phrase = f"{case.phrase.first} {case.phrase.second}"
+    typed = {"right": real, "words": phrase}.get(code, code)
+    said = {"both": phrase, "code": real}.get(words, words)
+    for _ in range(TRIES + 1):
+        assert await stage.citizen.bind(handle, ME, typed, said) == incomplete
+    assert await stage.facts.cases.attempts(case.id, "bind:1") == 0
+    assert await stage.audit("case_proof_failed") == []
+    assert await stage.citizen.bind(handle, ME, real, phrase) is ProofResult.DONE
+
+
 @pytest.mark.parametrize(
     ("code", "words"),
-    [
-        ("", "both"),
-        ("wrong", "both"),
-        ("right", ""),
-        ("right", "wrong"),
-        ("right", "swapped"),
-        ("", ""),
-        ("words", "code"),
-    ],
+    [("wrong", "both"), ("right", "wrong"), ("right", "swapped"), ("wrong", "wrong")],
 )
 async def test_above_the_level_of_a_code_both_code_and_words_are_verified(stage: Stage, code: str, words: str) -> None:
     handle = await stage.arrives()
@@ -79,9 +108,10 @@ async def test_above_the_level_of_a_code_both_code_and_words_are_verified(stage:
     real = await stage.code(handle)
     phrase = f"{case.phrase.first} {case.phrase.second}"
     swapped = f"{case.phrase.second} {case.phrase.first}"
-    typed = {"right": real, "wrong": "000000" if real != "000000" else "111111", "words": phrase}.get(code, code)
-    said = {"both": phrase, "wrong": "lemon table", "swapped": swapped, "code": real}.get(words, words)
+    typed = {"right": real, "wrong": "000000" if real != "000000" else "111111"}[code]
+    said = {"both": phrase, "wrong": "lemon table", "swapped": swapped}[words]
     assert await stage.citizen.bind(handle, ME, typed, said) is ProofResult.WRONG
+    assert await stage.facts.cases.attempts(case.id, "bind:1") == 1
     assert (await stage.case(handle)).state is CaseState.APPROVED
 
 
@@ -92,11 +122,12 @@ async def test_five_wrong_tries_stop_the_case_and_the_right_code_comes_too_late(
     words = (await stage.case(handle)).phrase
     phrase = f"{words.first} {words.second}"
     real = await stage.code(handle)
+    wrong = "000000" if real != "000000" else "111111"
     for number in range(5):
         view, _ = await stage.citizen.look(handle, ME)
         assert isinstance(view, CaseStatusView)
         assert view.status.tries == 5 - number
-        result = await stage.citizen.bind(handle, ME, "12345", phrase)
+        result = await stage.citizen.bind(handle, ME, wrong, phrase)
         assert result is (ProofResult.WRONG if number < 4 else ProofResult.ATTEMPTS_EXHAUSTED)
     assert (await stage.case(handle)).state is CaseState.HELD
     assert [row.case for row in await stage.audit("case_proof_failed")] == [(await stage.case(handle)).id] * 5
@@ -171,7 +202,8 @@ async def test_a_confirmation_code_never_continues_and_a_continuation_code_never
     words = (await stage.case(handle)).phrase
     code = await stage.code(handle)
     assert await stage.citizen.resume(code) is None
-    assert await stage.citizen.bind(handle, ME, continuation, f"{words.first} {words.second}") is ProofResult.WRONG
+    outcome = await stage.citizen.bind(handle, ME, continuation, f"{words.first} {words.second}")
+    assert outcome == IncompleteProof(MALFORMED, None)
 
 
 async def test_binding_is_refused_after_its_deadline(stage: Stage) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from broker.actions.results import ContinuationIssued, ProofResult, ResumedTransaction
+from broker.actions.results import AskingMark, ContinuationIssued, ProofResult, ResumedTransaction
 from broker.assisted.case import CaseState, Channel
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequest
@@ -96,7 +96,11 @@ WRITES: dict[str, tuple[Write, object]] = {
     "tidy": (tidy, CaseState.WITHDRAWN),
     "send code": (lambda driver, waiting: driver.send_code(waiting.handle, ME), None),
     "bind": (lambda driver, waiting: driver.bind(waiting.handle, ME, waiting.code, waiting.words), ProofResult.DONE),
-    "bind wrongly": (lambda driver, waiting: driver.bind(waiting.handle, ME, "1", waiting.words), ProofResult.WRONG),
+    "bind wrongly": (
+        lambda driver, waiting: driver.bind(waiting.handle, ME, "000000", waiting.words),
+        ProofResult.WRONG,
+    ),
+    "meet again": (lambda driver, waiting: driver.meet_again(waiting.handle, ME), AskingMark),
     "bind wrongly too often": (exhaust, ProofResult.ATTEMPTS_EXHAUSTED),
 }
 
@@ -149,10 +153,10 @@ async def test_a_case_that_moved_to_another_browser_before_the_save_is_judged_ag
         assert isinstance(await stage.citizen.resume(waiting.continuation), ResumedTransaction)
 
     store.before_save = [move]
-    assert await driver.bind(waiting.handle, ME, waiting.code, waiting.words) is ProofResult.DONE
+    assert await driver.bind(waiting.handle, ME, waiting.code, waiting.words) is ProofResult.BELOW_NEED
     assert store.read == 2
     case = await stage.facts.cases.by_transaction(f"transaction-{waiting.handle}")
     assert case is not None
-    assert case.binding is not None
-    assert not case.binding.asking_browser
+    assert (case.state, case.binding) == (CaseState.APPROVED, None)
+    assert await stage.audit("case_proof_failed") == []
     assert await stage.facts.cases.attempts(case.id, f"bind:{case.queue_round}") == 1

@@ -6,14 +6,15 @@ from dataclasses import replace
 import pytest
 
 from broker.actions.browser import Browser
-from broker.actions.results import ContinuationIssued
-from broker.actions.views import CaseStatusView, ConsentView, DeadEnd, FailureView, RedirectAway
-from broker.assisted.case import CaseState
+from broker.actions.results import AskingMark, ContinuationIssued, ProofResult, ResumeRefused
+from broker.actions.views import ConsentView, DeadEnd, FailureView, RedirectAway
+from broker.assisted.case import CaseState, Decision
+from broker.assisted.case_status import CaseStage as Stands
+from broker.assisted.transitions import TransitionRefused
 from broker.journey.transaction import TransactionState as Journey
 from broker.model.assurance import Level
-from broker.model.failures import FailureClass
-from broker.model.handle import normalize_user_code
-from tests.unit.actions.assisted.case_harness import ME, Stage
+from broker.model.handle import normalize_user_code, sha256_hex
+from tests.unit.actions.assisted.case_harness import ANN, ME, STRANGER, WANTED, Stage, had
 
 pytestmark = pytest.mark.store
 
@@ -21,8 +22,7 @@ pytestmark = pytest.mark.store
 async def test_a_continuation_code_moves_the_case_and_the_first_browser_never_collects(stage: Stage) -> None:
     handle = await stage.arrives(Level.LOW)
     code = await stage.asks(handle)
-    resumed = await stage.citizen.resume(code.lower().replace("-", " "))
-    assert resumed is not None
+    resumed = await stage.resumes(code.lower().replace("-", " "))
     assert resumed.handle == handle
     assert resumed.code != code
     there = Browser(secrets=(resumed.secret,))
@@ -38,23 +38,90 @@ async def test_a_continuation_code_moves_the_case_and_the_first_browser_never_co
     assert view.url.startswith("https://library.example/start")
 
 
-async def test_another_browser_sees_no_words_and_reaches_no_more_than_a_code_is_worth(stage: Stage) -> None:
+async def test_another_browser_sees_no_words_binds_nothing_below_the_need_and_loses_nothing(stage: Stage) -> None:
     handle = await stage.arrives()
-    resumed = await stage.citizen.resume(await stage.asks(handle))
-    assert resumed is not None
+    resumed = await stage.resumes(await stage.asks(handle))
     there = Browser(secrets=(resumed.secret,))
-    view, _ = await stage.citizen.look(handle, there)
-    assert isinstance(view, CaseStatusView)
-    assert view.status.words is None
+    assert (await stage.status(handle, there)).words is None
     await stage.approves()
+    case = await stage.case(handle)
+    status = await stage.status(handle, there)
+    assert (status.stage, status.may_finish, status.may_send, status.may_meet) == (
+        Stands.TO_TAKE_UP,
+        False,
+        False,
+        True,
+    )
+    code, phrase = await stage.code(handle, there), f"{case.phrase.first} {case.phrase.second}"
+    assert await stage.citizen.bind(handle, there, code, phrase) is ProofResult.BELOW_NEED
+    assert await stage.facts.cases.attempts(case.id, "bind:1") == 0
+    after = await stage.case(handle)
+    assert (after.state, after.binding) == (CaseState.APPROVED, None)
+
+
+async def test_the_asking_browser_is_recognized_after_it_was_closed(stage: Stage) -> None:
+    handle = await stage.arrives()
+    asked = await stage.citizen.ask_help(handle, ME, WANTED)
+    assert isinstance(asked, ContinuationIssued)
+    assert asked.mark is not None
+    assert sha256_hex(asked.mark.value) == (await stage.case(handle)).asker
+    assert asked.mark.value not in ME.secrets
+    elsewhere = await stage.resumes(asked.code, Browser(asked=("another-mark",)))
+    assert (await stage.case(handle)).moved
+    assert elsewhere.code is not None
+    resumed = await stage.resumes(elsewhere.code, Browser(asked=("another-mark", asked.mark.value)))
+    again = Browser(secrets=(resumed.secret,), asked=(asked.mark.value,))
+    assert (await stage.status(handle, again)).words is not None
+    await stage.approves()
+    await stage.binds(handle, again)
+    assert isinstance((await stage.citizen.look(handle, again))[0], ConsentView)
+
+
+async def test_after_another_meeting_the_other_browser_finishes(stage: Stage) -> None:
+    handle = await stage.arrives()
+    resumed = await stage.resumes(await stage.asks(handle))
+    there = Browser(secrets=(resumed.secret,))
+    await stage.approves()
+    before = await stage.case(handle)
+    mark = await stage.citizen.meet_again(handle, there)
+    assert isinstance(mark, AskingMark)
+    status = await stage.status(handle, there)
+    assert (status.stage, status.other_meeting) == (Stands.IN_LINE, True)
+    assert status.words is not None
+    assert status.words != before.phrase
+    met = await stage.meets(ANN)
+    assert Decision.APPROVE in met.refused_decisions
+    met = await stage.finishes(ANN, met)
+    assert Decision.APPROVE not in met.refused_decisions
+    assert had(await stage.console.decide(stage.present(ANN), met.ref, Decision.APPROVE, ()))
     await stage.binds(handle, there)
-    view, _ = await stage.citizen.look(handle, there)
-    binding = (await stage.facts.cases.queue([CaseState.BOUND], 1))[0].binding
-    assert binding is not None
-    assert (binding.asking_browser, binding.level) == (False, Level.LOW)
-    assert isinstance(view, FailureView)
-    assert view.failed.failure is FailureClass.HELP_TOO_LOW
-    assert (await stage.transaction(handle)).identity is None
+    assert isinstance((await stage.citizen.look(handle, there))[0], ConsentView)
+
+
+async def test_meetings_after_approval_are_limited_and_belong_to_the_case(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    assert await stage.citizen.meet_again(handle, ME) is TransitionRefused.NOT_NOW
+    assert isinstance(await stage.citizen.meet_again(handle, STRANGER), DeadEnd)
+    for _ in range(2):
+        await stage.approves()
+        assert isinstance(await stage.citizen.meet_again(handle, ME), AskingMark)
+    await stage.approves()
+    assert await stage.citizen.meet_again(handle, ME) is TransitionRefused.NOT_NOW
+    assert not (await stage.status(handle, ME)).may_meet
+
+
+async def test_a_bound_case_stays_in_the_browser_that_can_finish(stage: Stage) -> None:
+    handle = await stage.arrives()
+    asked = await stage.citizen.ask_help(handle, ME, WANTED)
+    assert isinstance(asked, ContinuationIssued)
+    assert asked.mark is not None
+    await stage.approves()
+    await stage.binds(handle)
+    assert await stage.citizen.resume(asked.code) is ResumeRefused.BOUND_ELSEWHERE
+    resumed = await stage.resumes(asked.code, Browser(asked=(asked.mark.value,)))
+    view, _ = await stage.citizen.look(resumed.handle, Browser(secrets=(resumed.secret,)))
+    assert isinstance(view, ConsentView)
 
 
 async def test_a_continuation_code_is_used_up_by_the_first_who_types_it(stage: Stage) -> None:
@@ -68,8 +135,7 @@ async def test_a_continuation_code_is_used_up_by_the_first_who_types_it(stage: S
 async def test_each_use_gives_the_next_code_and_a_new_one_can_be_drawn(stage: Stage) -> None:
     handle = await stage.arrives()
     first = await stage.asks(handle)
-    resumed = await stage.citizen.resume(first)
-    assert resumed is not None
+    resumed = await stage.resumes(first)
     assert resumed.code is not None
     there = Browser(secrets=(resumed.secret,), address="192.0.2.3")
     drawn = await stage.citizen.finish_later(handle, there)
@@ -91,8 +157,7 @@ async def test_a_case_outlives_its_transaction_and_sends_no_code_then(stage: Sta
     code = await stage.asks(handle)
     stage.clock.advance(3 * 86400)
     assert isinstance((await stage.citizen.look(handle, ME))[0], DeadEnd)
-    resumed = await stage.citizen.resume(code)
-    assert resumed is not None
+    resumed = await stage.resumes(code)
     assert resumed.handle != handle
     there = Browser(secrets=(resumed.secret,))
     transaction = await stage.transaction(resumed.handle)
@@ -113,8 +178,7 @@ async def test_a_transaction_whose_case_went_on_elsewhere_collects_nothing(stage
     await stage.passing.continuations.take(
         f"case:{normalize_user_code(code)}"
     )  # passing state lost what it knew of the code
-    resumed = await stage.citizen.resume(code)
-    assert resumed is not None
+    resumed = await stage.resumes(code)
     assert resumed.handle != handle
     await stage.approves()
     await stage.binds(resumed.handle, Browser(secrets=(resumed.secret,)))
