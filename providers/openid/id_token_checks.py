@@ -15,6 +15,8 @@ from broker.normalize.dates import numeric_date
 from providers.openid.describe import describe_identifier
 from providers.openid.errors import UpstreamError, UpstreamFault
 
+_TO_BASE64URL: Final = str.maketrans("+/", "-_")
+
 MAX_SUBJECT: Final = 256
 """Maximum length of a subject. The standard permits 255 characters (OpenID Connect Core 2), and TARA sends 256."""
 
@@ -104,10 +106,13 @@ def is_subject(sub: object) -> bool:
 
 
 def check_access_token(claims: Claims, expected: ExpectedIdToken) -> None:
-    """`at_hash`, if present, is that of the access token in the same response (3.1.3.8)."""
+    """`at_hash`, if present, is that of the access token in the same response (3.1.3.8).
+
+    TARA writes it in standard base64, with padding and another alphabet: the same bytes.
+    """
     found = claims.get("at_hash")
     if isinstance(found, str):
-        found = found.rstrip("=")  # some providers pad it
+        found = found.rstrip("=").translate(_TO_BASE64URL)
     if found is not None and found != hash_claim(expected.access_token, expected.algorithm):
         raise _refused(UpstreamFault.ID_TOKEN_ACCESS_TOKEN, "at_hash is not that of the access token")
 

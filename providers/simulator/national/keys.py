@@ -1,5 +1,6 @@
 """Keys of the simulated providers, made by joserfc. One key pair of a kind serves all providers of a process."""
 
+import base64
 import hashlib
 import json
 from collections.abc import Mapping
@@ -104,7 +105,8 @@ def import_keys(keys: list[JsonObject]) -> KeySet:
     return KeySet.import_key_set({"keys": [{name: str(value) for name, value in key.items()} for key in keys]})
 
 
-def half_hash(text: str, algorithm: str) -> str:
-    """The value of `at_hash` and `c_hash` (OpenID Connect Core 3.1.3.6)."""
+def half_hash(text: str, algorithm: str, *, standard: bool = False) -> str:
+    """The value of `at_hash` and `c_hash` (OpenID Connect Core 3.1.3.6); `standard`: in the other alphabet, padded."""
     digest = hashlib.new(HASHES[algorithm[-3:]], text.encode("ascii")).digest()
-    return base64url.encode(digest[: len(digest) // 2])
+    half = digest[: len(digest) // 2]
+    return base64.b64encode(half).decode() if standard else base64url.encode(half)

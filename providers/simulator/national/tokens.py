@@ -132,7 +132,7 @@ class TokenMaker:
             "jti": f"{sign_in.at}-{access_token[:8]}",
             "nbf": now,
             "auth_time": sign_in.at,
-            "at_hash": half_hash(access_token, self.algorithm),
+            "at_hash": half_hash(access_token, self.algorithm, standard=dialect.name == "tara"),
             "c_hash": half_hash(code, self.algorithm),
             "sid": f"sid-{said.subject}",
             "azp": sign_in.client.client_id,
