@@ -122,7 +122,7 @@ deploy/assets/node_modules/.done: deploy/assets/package-lock.json | node
 	@cd deploy/assets && $(NPM_CI)
 	@touch $@
 
-broker/web/static/built/manifest.json: deploy/assets/build.mjs deploy/assets/node_modules/.done $(wildcard broker/web/assets/*)
+broker/web/static/built/manifest.json: deploy/assets/build.mjs deploy/assets/node_modules/.done $(wildcard broker/web/assets/* broker/web/assets/parts/*)
 	$(call say,style sheets)
 	@node deploy/assets/build.mjs >/dev/null
 
