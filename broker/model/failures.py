@@ -234,7 +234,7 @@ FAILURES: Mapping[FailureClass, FailureSpec] = MappingProxyType({
         (N.STATUS, N.CHANGE_HELP, N.WITHDRAW, N.ANOTHER, N.LATER)),
     F.HELP_DECLINED: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The identity could not be confirmed.",
-        (N.ANOTHER, N.OTHER_WAYS, N.CONTACT)),
+        (N.HELP, N.ANOTHER, N.OTHER_WAYS, N.CONTACT)),
     F.HELP_EXPIRED: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The check by a person was not finished in time.",
         (N.HELP, N.ANOTHER, N.OTHER_WAYS)),

@@ -8,7 +8,7 @@ from broker.actions.assisted.context import expire_due_cases
 from broker.actions.views import CaseStatusView, FailureView
 from broker.assisted.case import CaseState, Decision
 from broker.assisted.case_status import CaseStage as Stands
-from broker.model.failures import FailureClass
+from broker.model.failures import FailureClass, NextStep
 from broker.model.handle import normalize_user_code, sha256_hex
 from broker.model.notification import NotificationKind
 from tests.unit.actions.assisted.case_harness import ANN, ME, SERVICE, WANTED, Stage, had
@@ -54,11 +54,14 @@ async def test_more_evidence_brings_a_notice_and_the_citizen_says_when_they_are_
     assert (await stage.case(handle)).state is CaseState.QUEUED
 
 
-async def test_a_decline_is_shown_on_the_citizens_page(stage: Stage) -> None:
+async def test_a_decline_is_shown_on_the_citizens_page_and_other_documents_can_be_shown(stage: Stage) -> None:
     handle = await decided(stage, Decision.DECLINE, "face_differs")
     view, _ = await stage.citizen.look(handle, ME)
     assert isinstance(view, FailureView)
     assert view.failed.failure is FailureClass.HELP_DECLINED
+    assert NextStep.HELP in view.steps
+    await stage.asks(handle)
+    assert (await stage.status(handle)).stage is Stands.IN_LINE
 
 
 async def test_a_stopped_case_looks_like_one_that_is_being_decided(stage: Stage) -> None:
