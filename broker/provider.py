@@ -298,6 +298,16 @@ class FramesLogout(Protocol):
 
 
 @runtime_checkable
+class InitiatesLogin(Protocol):
+    """A provider that may send citizens to the broker to sign in (OpenID Connect Core 4). An optional ability."""
+
+    @property
+    def initiating_issuer(self) -> str | None:
+        """The issuer that it names; None if the settings do not permit it."""
+        ...
+
+
+@runtime_checkable
 class EndsSessions(Protocol):
     """A provider that can end its own session with a citizen who signs out. An optional ability."""
 

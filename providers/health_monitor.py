@@ -20,6 +20,7 @@ from broker.provider import (
     EndsSessions,
     FailureCause,
     FramesLogout,
+    InitiatesLogin,
     LogoutFrames,
     LogoutRedirect,
     Provider,
@@ -190,6 +191,11 @@ class MonitoredProvider:
     def logout_frames(self) -> LogoutFrames | None:
         """As the provider, if it supports that."""
         return self.inner.logout_frames if isinstance(self.inner, FramesLogout) else None
+
+    @property
+    def initiating_issuer(self) -> str | None:
+        """As the provider, if it supports that."""
+        return self.inner.initiating_issuer if isinstance(self.inner, InitiatesLogin) else None
 
     async def end_session(self, parting: LogoutRedirect) -> str | None:
         """As the provider, if it supports logout and is healthy: a citizen who signs out is not sent to a failing

@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--redirect-uri", action="append", default=[], help="may be repeated")
     parser.add_argument("--logout-uri", action="append", default=[], help="where a logout may lead; may be repeated")
     parser.add_argument("--logout-frame", metavar="URI", help="what is shown in a frame after a logout")
+    parser.add_argument("--initiate-uri", metavar="URI", help="where a sign-in at the client begins")
     parser.add_argument("--jwks", type=Path, metavar="FILE", help="public keys of the client (`portico keys public`)")
     parser.add_argument("--secret-file", type=Path, metavar="FILE", help="the client's secret, in its first line")
 
@@ -70,8 +71,12 @@ def client_of(args: argparse.Namespace) -> Any:
     """The client. Raises CommandError if it is not of this machine, or has neither keys nor a secret."""
     from providers.simulator import SimulatedClient
 
-    frames = [args.logout_frame] if args.logout_frame else []
-    ours = {"--redirect-uri": args.redirect_uri, "--logout-uri": args.logout_uri, "--logout-frame": frames}
+    ours = {
+        "--redirect-uri": args.redirect_uri,
+        "--logout-uri": args.logout_uri,
+        "--logout-frame": [args.logout_frame] if args.logout_frame else [],
+        "--initiate-uri": [args.initiate_uri] if args.initiate_uri else [],
+    }
     for option, uris in ours.items():
         for uri in uris:
             host = urlsplit(uri).hostname or ""
@@ -84,7 +89,7 @@ def client_of(args: argparse.Namespace) -> Any:
         raise CommandError("--jwks, --secret-file: give one of the two")
     secret = None if args.secret_file is None else first_line(args.secret_file.read_bytes())
     callbacks, jwks, after = tuple(args.redirect_uri), keys_in(args.jwks), tuple(args.logout_uri)
-    return SimulatedClient(args.client_id, callbacks, jwks, secret, after, args.logout_frame)
+    return SimulatedClient(args.client_id, callbacks, jwks, secret, after, args.logout_frame, args.initiate_uri)
 
 
 def keys_in(file: Path | None) -> Mapping[str, object] | None:

@@ -128,11 +128,7 @@ def simulator(settings: Settings, ports: Ports, system: System, hop: str | None 
     national = [
         NationalProvider(
             read_dialect(entry.preset or entry.id, issuer=entry.config.issuer),
-            (
-                replace(
-                    _client(entry, callback_url(ours, entry.id), after), frontchannel_logout_uri=_frame(ours, entry)
-                ),
-            ),
+            (_reached(ours, entry, after),),
             system,
         )
         for entry in settings.providers.values()
@@ -152,10 +148,15 @@ def _beside(invented: ASGIApp, national: ASGIApp) -> ASGIApp:
     return app
 
 
-def _frame(issuer: str, entry: ProviderEntry) -> str | None:
-    """The address that a national provider shows in a frame after a logout there."""
-    framed = isinstance(entry.config, OpenIdConfig) and entry.config.logout.frontchannel
-    return f"{issuer}/providers/{entry.id}/frontchannel-logout" if framed else None
+def _reached(issuer: str, entry: ProviderEntry, after: tuple[str, ...]) -> SimulatedClient:
+    """The client registration at a national provider, with the addresses of the broker that it visits."""
+    client = _client(entry, callback_url(issuer, entry.id), after)
+    config, at = entry.config, f"{issuer}/providers/{entry.id}"
+    if isinstance(config, OpenIdConfig) and config.logout.frontchannel:
+        client = replace(client, frontchannel_logout_uri=f"{at}/frontchannel-logout")
+    if isinstance(config, OpenIdConfig) and config.initiate_login:
+        client = replace(client, initiate_login_uri=f"{at}/initiate-login")
+    return client
 
 
 def _client(entry: ProviderEntry, callback: str, after: tuple[str, ...] = ()) -> SimulatedClient:

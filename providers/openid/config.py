@@ -138,6 +138,11 @@ class OpenIdConfig:
     """Whether a citizen who signs out may sign out at the provider too, if its metadata has an
     `end_session_endpoint`. Register `<issuer>/signed-out` at the provider as a `post_logout_redirect_uri`."""
     logout: LogoutConfig = field(default_factory=LogoutConfig)
+    initiate_login: bool = False
+    """Whether the provider may send citizens to the broker to sign in (OpenID Connect Core 4). Register
+    `<issuer>/providers/<id>/initiate-login` there as `initiate_login_uri`. It leads to the citizen's account, or with a
+    `target_link_uri` that is the `initiate_login_uri`, `resume_uri` or `home` of a service that has an
+    `initiate_login_uri` to that service, and nowhere else."""
 
     userinfo: bool = True
     """Whether claims are also read from the userinfo endpoint."""

@@ -225,6 +225,11 @@ class OpenIdProvider:
         pages = logout.frontchannel_origins or (self._config.issuer,)
         return LogoutFrames(self._config.issuer, tuple(self._place(page) for page in pages))
 
+    @property
+    def initiating_issuer(self) -> str | None:
+        """The issuer that begins sign-ins at the broker, if the settings permit it."""
+        return self._config.issuer if self._config.initiate_login else None
+
     async def end_session(self, parting: LogoutRedirect) -> str | None:
         """The logout URL of the provider, if it has one and its metadata is available immediately."""
         if not self._config.end_session:

@@ -15,6 +15,7 @@ class SimulatedClient:
     secret: str | None = field(default=None, repr=False)
     post_logout_redirect_uris: tuple[str, ...] = ()
     frontchannel_logout_uri: str | None = None
+    initiate_login_uri: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

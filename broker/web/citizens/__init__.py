@@ -8,7 +8,7 @@ an action, which returns a view; `view_pages` turns the view into a page with th
 Pages beside it: `info_pages` (about a provider, what the citizen has, which claims), `help_pages` (assisted
 verification), `resume_pages` (continuation code), `backchannel_pages` (CIBA), `rate_limit_page`; after signing out
 `logout_pages` and `provider_logout_page`, and `framed_logout` in a provider's frame. `account_pages` are those of the
-citizen's account, and `link_page` links a second way to it.
+citizen's account, `link_page` links a second way to it, and `initiated_login` starts a sign-in that a provider begins.
 """
 
 from starlette.routing import Route
@@ -19,6 +19,7 @@ from broker.web.citizens import (
     case_status_page,
     help_pages,
     info_pages,
+    initiated_login,
     link_page,
     logout_pages,
     rate_limit_page,
@@ -29,6 +30,7 @@ from broker.web.citizens.account_pages import account_routes
 from broker.web.citizens.backchannel_pages import backchannel_routes
 from broker.web.citizens.help_pages import help_routes
 from broker.web.citizens.info_pages import info_routes
+from broker.web.citizens.initiated_login import initiated_login_routes
 from broker.web.citizens.journey import journey_routes
 from broker.web.citizens.request import CitizenApp
 from broker.web.citizens.resume_pages import resume_routes
@@ -43,6 +45,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *backchannel_pages.SHEETS,
     *info_pages.SHEETS,
     *account_pages.SHEETS,
+    *initiated_login.SHEETS,
     *link_page.SHEETS,
     *logout_pages.SHEETS,
 )
@@ -56,6 +59,7 @@ def citizen_routes(app: CitizenApp) -> list[Route]:
         *resume_routes(app),
         *backchannel_routes(app),
         *info_routes(app),
+        *initiated_login_routes(app),
     ]
 
 

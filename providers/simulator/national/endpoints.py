@@ -39,6 +39,13 @@ class NationalProvider:
         self._tokens = TokenMaker(dialect)
         self._outcome = "ok"
 
+    @property
+    def begins(self) -> list[str]:
+        """Where a sign-in at a client begins (OpenID Connect Core 4)."""
+        query = urlencode({"iss": self.dialect.issuer})
+        addresses = [client.initiate_login_uri for client in self._clients.values()]
+        return [f"{address}?{query}" for address in addresses if address is not None]
+
     async def metadata(self, _request: Request) -> Response:
         """The provider's metadata."""
         return JSONResponse(self.dialect.metadata)

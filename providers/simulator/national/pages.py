@@ -41,13 +41,14 @@ def signed_out_page(dialect: Dialect, frames: Sequence[str], back: str) -> str:
     return _page(dialect.facts.title, body)
 
 
-def national_home(dialects: Sequence[Dialect], base: str) -> str:
+def national_home(providers: Sequence[tuple[Dialect, Sequence[str]]], base: str) -> str:
     """All providers that are played, and how to use them."""
     rows = "".join(
         f"<h2>{escape(one.facts.title)}</h2><dl><dt>Issuer</dt><dd><code>{escape(one.issuer)}</code></dd>"
         f"<dt>Script</dt><dd><code>POST {escape(base)}/_script/{escape(one.name)}</code></dd>"
         f"<dt>Log</dt><dd><code>GET {escape(base)}/_log/{escape(one.name)}</code></dd></dl>"
-        for one in dialects
+        + "".join(f'<p><a href="{escape(url)}">Begin a sign-in at the client</a></p>' for url in begins)
+        for one, begins in providers
     )
     return _page("Simulated national providers", f"<h1>Simulated national providers</h1>{rows}")
 

@@ -27,7 +27,7 @@ def create_national(providers: Sequence[NationalProvider], base: str, *, develop
     style = (Path(__file__).parents[1] / "style.css").read_text(encoding="utf-8")
 
     async def home(_request: Request) -> Response:
-        return page(national_home([provider.dialect for provider in providers], base))
+        return page(national_home([(provider.dialect, provider.begins) for provider in providers], base))
 
     async def plain_style(_request: Request) -> Response:
         return Response(style, media_type="text/css")

@@ -65,7 +65,7 @@ def test_an_issuer_is_named_for_a_preset_that_has_none(
 
 
 @pytest.mark.parametrize("uri", ["https://broker.gov.uk/callback/tara", "https://localhost.evil.com/", "nonsense"])
-@pytest.mark.parametrize("option", ["--redirect-uri", "--logout-uri", "--logout-frame"])
+@pytest.mark.parametrize("option", ["--redirect-uri", "--logout-uri", "--logout-frame", "--initiate-uri"])
 def test_a_client_that_is_not_of_this_machine_is_refused(
     served: list[Any], secret: list[str], option: str, uri: str
 ) -> None:

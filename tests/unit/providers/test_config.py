@@ -110,6 +110,12 @@ def test_a_provider_says_which_pages_frame_its_logout(tmp_path: Path, system: Sy
     assert elsewhere.logout_frames == LogoutFrames("https://id.bank.example", (pages,))
 
 
+def test_a_provider_begins_sign_ins_if_its_file_permits_that(tmp_path: Path, system: System) -> None:
+    assert build(tmp_path, system).initiating_issuer is None
+    permitted = build(tmp_path, system, a='key_file = "bank.pem"', b="initiate_login = true")
+    assert permitted.initiating_issuer == "https://id.bank.example"
+
+
 def test_http_is_for_development_alone() -> None:
     text = FILE.replace("https://", "http://")
     assert paths(text) == {"issuer"}
