@@ -59,8 +59,10 @@ async def test_a_second_broker_with_a_wrong_clock_serves_nothing_and_affects_no_
             reply = await broker.http_sender.send("POST", wrong.url + path, broker.service.assertion())
             assert (reply.status, reply.json["error"]) == (503, "temporarily_unavailable")
             assert reply.headers["Retry-After"]
-        [event] = wrong.logged("clock_off")
-        assert event["finding"] == "own_clock_off"
+        # a slow reply of Redis leaves undecided for a moment whose clock is wrong
+        events = wrong.logged("clock_off")
+        assert {event["finding"] for event in events} <= {"own_clock_off", "clocks_disagree"}
+        event = next(event for event in events if event["finding"] == "own_clock_off")
         assert event["level"] == "error"
         assert round(event["offset"], -1) == float(off)
         assert all([await broker.ready() for _ in range(2 * WORKERS)])

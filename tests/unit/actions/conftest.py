@@ -2,12 +2,15 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from broker.stores.sql.migrate import migrate
+from broker.web.shared.pages import PageRenderer
 from tests.support.system import FakeClock
 from tests.unit.actions.assisted.case_harness import Stage, staged
+from tests.unit.actions.page_world import World, world
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +26,9 @@ async def stage(migrated_facts: Path, tmp_path: Path, clock: FakeClock) -> Async
     """A broker without pages, whose only way is help from a person."""
     async with staged(migrated_facts, tmp_path, clock) as opened:
         yield opened
+
+
+@pytest.fixture
+def w(stage: Stage) -> World:
+    """Two providers, a library, and a citizen."""
+    return world(stage, cast(PageRenderer, None))

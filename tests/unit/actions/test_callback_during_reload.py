@@ -1,16 +1,14 @@
 """An operator changes something while a provider's answer is being redeemed: the answer is judged by what holds now."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from broker.journey.transaction import TransactionState
 from broker.model.identity import Identity
 from broker.provider import CallbackParameters, ProviderFailure
-from broker.web.shared.pages import PageRenderer
-from tests.unit.actions.assisted.case_harness import Stage
-from tests.unit.actions.page_world import ALDER, World, world
+from tests.unit.actions.page_world import ALDER, World
 
 pytestmark = pytest.mark.store
 
@@ -30,12 +28,6 @@ async def returned_while(w: World, change: Callable[[], None]) -> list[str]:
     assert (await w.transaction(handle)).state is TransactionState.FAILED
     rows = await w.stage.audit()
     return [row.details["failure"] for row in rows if row.kind == "attempt_failed"]
-
-
-@pytest.fixture
-def w(stage: Stage) -> World:
-    """Two providers and a service, of which no page is shown."""
-    return world(stage, cast(PageRenderer, None))
 
 
 async def test_an_answer_of_a_provider_disabled_while_it_was_redeemed_is_not_accepted(w: World) -> None:

@@ -1,6 +1,6 @@
 """Example records, and an event that fits each of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,14 +24,14 @@ from broker.journey.events import (
     SharingDeclined,
     TimeRanOut,
 )
-from broker.journey.provider_offer import Candidate
-from broker.journey.transaction import ATTEMPT_LIFE, Attempt, QueuePlace, Transaction, TransactionState
+from broker.journey.provider_offer import Candidate, Offer, OfferPolicy, offer
+from broker.journey.transaction import ATTEMPT_LIFE, Attempt, FailedAttempt, QueuePlace, Transaction, TransactionState
 from broker.journey.transitions import TransactionIdentifiers, advance, begin
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP, Identity
 from broker.model.kill_switches import KillSwitches
-from broker.model.provider_policy import ProviderPolicy
+from broker.model.provider_policy import DisplayOrder, ProviderPolicy
 from broker.model.request import AuthorizationRequest, ClientRedirect
 from broker.model.service import Service
 from broker.provider import ProviderHealth, ProviderInfo
@@ -179,3 +179,23 @@ def fitting(kind: type[Event], transaction: Transaction) -> Event:
         TimeRanOut(),
     )
     return next(event for event in events if type(event) is kind)
+
+
+THREE = (candidate("alpha"), candidate("beta"), candidate("gamma"))
+
+
+def offered(
+    candidates: Sequence[Candidate] = THREE,
+    transaction: Transaction | None = None,
+    asking: Service | None = None,
+    switches: KillSwitches = NOTHING_OFF,
+    order: DisplayOrder = DisplayOrder.ALPHABETICAL,
+) -> Offer:
+    """The offer for a new transaction by default."""
+    return offer(transaction or begun(), candidates, asking or service(), switches, NOW, OfferPolicy(order))
+
+
+def after(*failures: tuple[FailureClass, str | None], case: str | None = None) -> Transaction:
+    """A transaction in FAILED after these failures."""
+    happened = tuple(FailedAttempt(failure, NOW, provider) for failure, provider in failures)
+    return replace(standing(TransactionState.FAILED), failures=happened, case=case)

@@ -1,7 +1,6 @@
 """Provider offer: options, their order, and the next steps after a failure."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,42 +15,32 @@ from broker.journey.provider_offer import (
     OfferPolicy,
     UnavailableProvider,
     goes_elsewhere,
-    next_steps,
     offer,
 )
 from broker.journey.transaction import FailedAttempt, QueuePlace, Transaction, TransactionState
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequestRef
-from broker.model.failures import FAILURES, FailureClass, NextStep
+from broker.model.failures import FailureClass
 from broker.model.kill_switches import KillSwitches, KillSwitchKind, ProviderPause
 from broker.model.provider_policy import DisplayOrder, Overflow, ProviderPolicy
-from broker.model.service import OtherWay, Service
-from broker.provider import Prerequisite
-from tests.unit.journey.examples import NOTHING_OFF, NOW, begun, candidate, request, service, standing
-
-THREE = (candidate("alpha"), candidate("beta"), candidate("gamma"))
-
-
-def offered(
-    candidates: Sequence[Candidate] = THREE,
-    transaction: Transaction | None = None,
-    asking: Service | None = None,
-    switches: KillSwitches = NOTHING_OFF,
-    order: DisplayOrder = DisplayOrder.ALPHABETICAL,
-) -> Offer:
-    """The offer for a new transaction by default."""
-    return offer(transaction or begun(), candidates, asking or service(), switches, NOW, OfferPolicy(order))
+from broker.model.service import Service
+from tests.unit.journey.examples import (
+    NOTHING_OFF,
+    NOW,
+    THREE,
+    after,
+    begun,
+    candidate,
+    offered,
+    request,
+    service,
+    standing,
+)
 
 
 def ids(given_offer: Offer) -> list[str]:
     """The ids of the options in the order of the page."""
     return [option.card.id for option in given_offer.options]
-
-
-def after(*failures: tuple[FailureClass, str | None], case: str | None = None) -> Transaction:
-    """A transaction in FAILED after these failures."""
-    happened = tuple(FailedAttempt(failure, NOW, provider) for failure, provider in failures)
-    return replace(standing(TransactionState.FAILED), failures=happened, case=case)
 
 
 @pytest.mark.parametrize(
@@ -321,41 +310,6 @@ def test_a_backchannel_request_offers_every_provider_but_no_help_and_no_resuming
     assert not found.later
 
 
-RICH = service(contact="call us", other_ways=(OtherWay({"en": "By post"}),))
-BETA = candidate("beta")
-FULL = (
-    candidate("alpha", contact="ask alpha"),
-    replace(BETA, card=replace(BETA.card, prerequisites=(Prerequisite.PASSPORT,))),
-    candidate("gamma"),
-)
-
-
-@pytest.mark.parametrize("failure", FailureClass)
-def test_with_everything_there_each_failure_offers_all_that_its_row_lists(failure: FailureClass) -> None:
-    case = "case" if failure is FailureClass.HELP_WAITING else None
-    transaction = after((failure, "alpha"), case=case)
-    found = offered(FULL, transaction, RICH)
-    assert next_steps(transaction, found, transaction.failures[-1]) == FAILURES[failure].next
-
-
-@pytest.mark.parametrize("failure", FailureClass)
-def test_without_providers_no_failure_offers_an_unavailable_step(failure: FailureClass) -> None:
-    transaction = after((failure, "alpha"))
-    transaction = replace(transaction, request=replace(transaction.request, requested_claims=()))
-    nothing = offered((), transaction, service(assisted=False, single_sign_on=False, initiate_login_uri=None))
-    always = {NextStep.START_AGAIN, NextStep.USE_CODE, NextStep.HOME}
-    found = set(next_steps(transaction, nothing, transaction.failures[-1]))
-    assert found <= always
-    assert found or not FAILURES[failure].page
-
-
-def test_what_the_citizen_has_is_asked_only_if_a_provider_on_offer_needs_something() -> None:
-    transaction = after((FailureClass.NOT_VERIFIED, "alpha"))
-    for candidates, asked in ((FULL, True), (THREE, False)):
-        steps = next_steps(transaction, offered(candidates, transaction), transaction.failures[-1])
-        assert (NextStep.WHAT_YOU_HAVE in steps) == asked
-
-
 def test_a_provider_that_alone_reaches_the_level_is_named_also_if_it_does_not_work() -> None:
     low = (candidate("alpha", Level.LOW), candidate("gamma", Level.LOW))
     for working in (True, False):
@@ -375,31 +329,6 @@ def test_the_first_provider_of_several_hints_that_can_be_used_is_suggested() -> 
     found = offered(transaction=tried, asking=asking)
     assert found.hint is not None
     assert found.hint.card.id == "beta"
-
-
-def test_retry_is_not_offered_for_a_provider_that_is_down() -> None:
-    transaction = after((FailureClass.PROVIDER_DOWN, "alpha"))
-    found = offered((candidate("alpha", working=False), candidate("beta")), transaction)
-    steps = next_steps(transaction, found, transaction.failures[-1])
-    assert steps == (NextStep.ANOTHER, NextStep.HELP, NextStep.LATER)
-
-
-def test_another_provider_is_not_offered_if_only_the_failed_one_is_left() -> None:
-    transaction = after((FailureClass.CANCELLED, "alpha"))
-    steps = next_steps(transaction, offered((candidate("alpha"),), transaction), transaction.failures[-1])
-    assert steps == (NextStep.RETRY, NextStep.HELP, NextStep.LATER)
-
-
-def test_with_an_open_case_its_status_replaces_the_offer_of_help() -> None:
-    transaction = after((FailureClass.CANCELLED, "alpha"), case="case")
-    steps = next_steps(transaction, offered(THREE, transaction), transaction.failures[-1])
-    assert steps == (NextStep.RETRY, NextStep.ANOTHER, NextStep.STATUS, NextStep.LATER)
-
-
-def test_an_ended_transaction_offers_no_resuming() -> None:
-    ended = standing(TransactionState.EXPIRED)
-    steps = next_steps(ended, offered(THREE, ended), FailedAttempt(FailureClass.CANCELLED, NOW, "alpha"))
-    assert NextStep.LATER not in steps
 
 
 @pytest.mark.parametrize(

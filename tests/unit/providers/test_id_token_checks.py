@@ -11,6 +11,7 @@ from broker.crypto.jose import hash_claim
 from broker.provider import ProviderFailureReason
 from providers.openid.errors import UpstreamError
 from providers.openid.id_token_checks import ExpectedIdToken, check_id_token
+from tests.support.examples import JSON
 
 NOW = 1_800_000_000.0
 EXPECTED = ExpectedIdToken(
@@ -143,12 +144,6 @@ def test_the_hash_of_the_access_token_goes_by_the_algorithm_of_the_id_token() ->
     edwards = replace(EXPECTED, algorithm="EdDSA")
     assert verdict({**GOOD, "at_hash": hash_claim("token", "EdDSA")}, edwards) is None
     assert verdict(GOOD, edwards) is not None
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
 
 
 @given(name=st.sampled_from(sorted(GOOD)), value=JSON)

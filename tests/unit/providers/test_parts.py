@@ -1,4 +1,4 @@
-"""The small parts of the kind `openid`: metadata, errors, levels, claims, credentials, the request."""
+"""The small parts of the kind `openid`: metadata, errors, levels, credentials, the request."""
 
 import base64
 from dataclasses import replace
@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.crypto.jose import load_signing_key, parse_keys, verify
-from broker.model.assurance import EvidenceType, Level
-from broker.model.identity import Identity
+from broker.model.assurance import Level
 from broker.platform.http_client import HttpClients, HttpResponse
 from broker.platform.system import System
 from broker.provider import LogoutRedirect, ProviderFailure, ProviderFailureReason, UpstreamRequest
@@ -31,15 +30,15 @@ from providers.openid.describe import TokenForm, describe_identifier, describe_t
 from providers.openid.documents import Documents
 from providers.openid.error_mapping import of_callback_error, of_token_error
 from providers.openid.errors import UpstreamError
-from providers.openid.identity import IdentityReader, claim_readers, map_claims, methods, verifiable
 from providers.openid.levels import LevelReader, level_parameters
 from providers.openid.logout_request import logout_address
 from providers.openid.metadata import Metadata, parse_metadata
 from providers.openid.own_keys import OwnKeys
+from tests.support.examples import JSON
 from tests.unit.providers.serving import Host
-from tests.unit.providers.stage import ASK, CARD, PEM, config, stage
+from tests.unit.providers.stage import ASK, PEM, config, stage
+from tests.unit.providers.wire import ISSUER
 
-ISSUER = "https://op.example"
 DOCUMENT = {
     "issuer": ISSUER,
     "authorization_endpoint": f"{ISSUER}/authorize",
@@ -49,10 +48,6 @@ DOCUMENT = {
 }
 HERE = HttpClients()
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
 
 # --- metadata ---
 
@@ -307,93 +302,6 @@ def test_a_secret_is_encoded_as_a_form_before_it_goes_into_the_header(system: Sy
     config = known(client_id="a:b", authentication=UpstreamAuthentication.CLIENT_SECRET_BASIC)
     _, headers = credentials(config, OwnKeys(secret="s +%é"), system)("x", "x")
     assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")) == b"a%3Ab:s+%2B%25%C3%A9"
-
-
-# --- who they are ---
-
-
-def test_claims_come_under_our_names_and_only_those_that_are_mapped() -> None:
-    given_claims = {"profile_attributes": {"given_name": "Amina"}, "dotted.name": "x", "email": "", "secret": "y"}
-    claim_map = {"given_name": "profile_attributes.given_name", "nickname": "dotted.name", "email": "email"}
-    assert map_claims(given_claims, claim_readers(claim_map), None, 0).claims == {
-        "given_name": "Amina",
-        "nickname": "x",
-    }
-
-
-@given(JSON)
-def test_no_claim_of_any_shape_is_a_fault_nor_gets_in_unless_it_is_small_and_flat(value: Any) -> None:
-    readers = claim_readers({"x": "a", "y": "b.c", "z": "b.c.d"})
-    for found in map_claims({"a": value, "b": {"c": value}}, readers, None, 0).claims.values():
-        assert isinstance(found, str | bool | int | float | dict | list)
-        assert len(str(found)) < 25_000
-
-
-@given(JSON)
-def test_amr_of_any_shape_is_a_few_short_words_or_nothing(amr: Any) -> None:
-    found = methods(amr)
-    assert len(found) <= 10
-    assert all(isinstance(word, str) and len(word) <= 64 for word in found)
-
-
-def unheard(claim: str) -> None:
-    raise AssertionError(f"{claim} is not malformed")
-
-
-def identity(userinfo: dict[str, Any], **changes: Any) -> Identity:
-    id_token = {"sub": "amina", "acr": "eid:high", "iat": 1_800_000_000, "amr": ["hwk"]}
-    reader = IdentityReader(CARD, config(ISSUER, required_claims=(), **changes))
-    return reader.make(Documents(id_token, userinfo), 1_800_000_005, unheard)
-
-
-def test_an_identity_says_how_it_was_verified_and_which_claims_were() -> None:
-    found = identity({"given_name": "Amina", "email": "a@mail.example"}, policy="card", procedure="chip")
-    assert found.level is Level.HIGH
-    assert found.claims == {"given_name": "Amina", "email": "a@mail.example"}
-    assert found.verification is not None
-    assert found.verification.trust_framework == "example_framework"
-    assert found.verification.claims == ("given_name",)
-    assert (found.verification.level, found.verification.time) == (Level.HIGH, 1_800_000_005)
-    assert (found.verification.policy, found.verification.procedure) == ("card", "chip")
-    (evidence,) = found.verification.evidence
-    assert evidence.type is EvidenceType.ELECTRONIC_RECORD
-    assert evidence.details["source"] == {"name": "National Card Office"}
-    assert evidence.checks[0].organization == "National Card Office"
-
-
-def test_nothing_is_said_to_be_verified_without_a_trust_framework_or_a_verified_claim() -> None:
-    assert identity({"given_name": "Amina"}, trust_framework=None).verification is None
-    assert identity({"email": "a@mail.example"}).verification is None
-
-
-@pytest.mark.parametrize("changes", [{}, {"claim_map": {"given_name": "first", "email": "mail"}}])
-def test_what_is_announced_of_a_provider_is_what_its_identities_say(changes: dict[str, Any]) -> None:
-    announced = verifiable(config(ISSUER, **changes))
-    given = {
-        **dict.fromkeys((*config(ISSUER).claim_map, "first"), "x"),
-        "birthdate": "1990",
-        "email": "a@mail.example",
-        "mail": "a@mail.example",
-        "email_verified": True,
-        "phone_number": "+447700900982",
-        "phone_number_verified": True,
-    }
-    found = identity(given, **changes).verification
-    assert announced is not None
-    assert found is not None
-    assert announced.frameworks == {found.trust_framework}
-    assert announced.claims == set(found.claims)
-    assert announced.kinds == {piece.type: {piece.details["type"]} for piece in found.evidence}
-    assert announced.methods == {check.check_method for piece in found.evidence for check in piece.checks}
-
-
-def test_nothing_is_announced_of_a_provider_that_verifies_nothing() -> None:
-    assert verifiable(config(ISSUER, trust_framework=None)) is None
-    assert verifiable(config(ISSUER, verified_claims=("salary",))) is None
-
-
-def test_without_auth_time_the_sign_in_counts_from_when_the_token_was_issued() -> None:
-    assert identity({}).auth_time == 1_800_000_000
 
 
 # --- authentication by certificate, or none ---
