@@ -308,6 +308,15 @@ class InitiatesLogin(Protocol):
 
 
 @runtime_checkable
+class OpensResponses(Protocol):
+    """A provider whose responses may be encrypted, with their `state` in them. An optional ability."""
+
+    def open_response(self, parameters: Mapping[str, str]) -> Mapping[str, str]:
+        """The parameters of a response, with its `state`. Nothing in them is verified."""
+        ...
+
+
+@runtime_checkable
 class EndsSessions(Protocol):
     """A provider that can end its own session with a citizen who signs out. An optional ability."""
 

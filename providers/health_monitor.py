@@ -23,6 +23,7 @@ from broker.provider import (
     InitiatesLogin,
     LogoutFrames,
     LogoutRedirect,
+    OpensResponses,
     Provider,
     ProviderFailure,
     ProviderFailureReason,
@@ -182,6 +183,10 @@ class MonitoredProvider:
     def jwks(self) -> JsonObject:
         """As the provider; no keys for one at which the broker has none."""
         return self.inner.jwks if isinstance(self.inner, PublishesKeys) else {"keys": []}
+
+    def open_response(self, parameters: Mapping[str, str]) -> Mapping[str, str]:
+        """As the inner provider, if it can."""
+        return self.inner.open_response(parameters) if isinstance(self.inner, OpensResponses) else parameters
 
     async def read_logout(self, token: str) -> UpstreamLogout | ProviderFailure | None:
         """As the provider, if it supports that. An invalid token is no evidence of an outage: anyone may send one."""

@@ -24,7 +24,7 @@ from aiohttp.connector import AddrInfoType
 from broker.crypto.jose import strict_json
 from broker.model import media
 from broker.model.json_types import JsonObject
-from broker.platform.tls import ServerTls, authorities, server_context
+from broker.platform.tls import ServerContexts, ServerTls, authorities
 
 IDLE: Final = 4.0
 RETIRE_AFTER: Final = 60.0
@@ -176,15 +176,18 @@ def is_allowed(address: str, networks: Collection[Network] = (), *, development:
 class HttpClient:
     """The connection pool to one provider or service. Created by `HttpClients.client`, closed with it."""
 
-    def __init__(self, name: str, outgoing: "HttpClients", limit: int, terms: ConnectionTerms) -> None:
+    def __init__(
+        self, name: str, outgoing: "HttpClients", limit: int, terms: ConnectionTerms, context: ssl.SSLContext
+    ) -> None:
         """`limit` is the maximum number of concurrent connections; further calls wait, which counts towards the
-        connect timeout."""
+        connect timeout. `context` is that of the terms."""
         self.name = name
         self.opened = 0
         """Number of connections opened so far."""
         self._outgoing = outgoing
         self._limit = limit
         self._terms = terms
+        self._context = context
         self._session: aiohttp.ClientSession | None = None
 
     async def get(
@@ -238,7 +241,7 @@ class HttpClient:
         connector = aiohttp.TCPConnector(
             limit=self._limit,
             keepalive_timeout=IDLE,
-            ssl=self._outgoing.context(self._terms),
+            ssl=self._context,
             socket_factory=self._socket,
         )
         return aiohttp.ClientSession(
@@ -283,12 +286,12 @@ class HttpClients:
         self.tls = ssl.create_default_context()
         self.tls.minimum_version = ssl.TLSVersion.TLSv1_2
         self.tls.set_ciphers(SUITES)
-        self._authorities = None if ca_file is None else authorities(ca_file)
-        if self._authorities is not None:
-            self.tls.load_verify_locations(cadata=self._authorities)
+        own = None if ca_file is None else authorities(ca_file)
+        if own is not None:
+            self.tls.load_verify_locations(cadata=own)
         self._networks = tuple(ipaddress.ip_network(network) for network in networks)
         self._clients: dict[str, HttpClient] = {}
-        self._contexts: dict[ServerTls, ssl.SSLContext] = {}
+        self._contexts = ServerContexts(SUITES, own)
         self._retired: set[HttpClient] = set()
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -299,22 +302,19 @@ class HttpClients:
         """
         if terms.simulator and not self.development:
             raise ValueError("a simulator is for development only")
-        self.context(terms)
+        context = self.context(terms)
         if name not in self._clients:
-            self._clients[name] = HttpClient(name, self, limit, terms)
+            self._clients[name] = HttpClient(name, self, limit, terms, context)
         return self._clients[name]
 
     def context(self, terms: ConnectionTerms) -> ssl.SSLContext:
-        """The SSL context for these terms, made once for all connections with the same. Raises ValueError."""
+        """The SSL context for these terms: one for all with the same, until one of their files has another content.
+
+        Raises ValueError.
+        """
         if terms.tls is None:
             return self.tls
-        if terms.tls not in self._contexts:
-            made = server_context(terms.tls)
-            made.set_ciphers(SUITES)
-            if self._authorities is not None and terms.tls.ca_file is None and not terms.tls.roots:
-                made.load_verify_locations(cadata=self._authorities)
-            self._contexts[terms.tls] = made
-        return self._contexts[terms.tls]
+        return self._contexts.get(terms.tls)
 
     @property
     def clients(self) -> Mapping[str, HttpClient]:

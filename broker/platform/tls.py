@@ -62,6 +62,19 @@ class ServerTls:
     cert_file: Path | None = None
     key_file: Path | None = None
 
+    def digest(self) -> bytes:
+        """A digest of what the files hold, of which a renewed certificate makes another one. Raises TlsUnusable."""
+        found = hashlib.sha256()
+        for setting in ("ca_file", "cert_file", "key_file"):
+            path: Path | None = getattr(self, setting)
+            if path is None:
+                continue
+            try:
+                found.update(hashlib.sha256(content(path)).digest())
+            except Unfit as unfit:
+                raise TlsUnusable(setting, unfit.what, unfit.fix) from None
+        return found.digest()
+
 
 def server_context(how: ServerTls) -> ssl.SSLContext:
     """The SSL context for a remote server: TLS 1.2 or later, with verification. Raises TlsUnusable."""
@@ -74,6 +87,27 @@ def server_context(how: ServerTls) -> ssl.SSLContext:
     if how.cert_file is not None:
         _show(context, how.cert_file, how.key_file)
     return context
+
+
+class ServerContexts:
+    """SSL contexts for remote servers: one for all connections with the same terms, until a file has other content."""
+
+    def __init__(self, suites: str, own: str | None) -> None:
+        """`suites` are the permitted cipher suites, `own` further authorities (PEM) beside the operating system's."""
+        self._suites = suites
+        self._own = own
+        self._made: dict[ServerTls, tuple[bytes, ssl.SSLContext]] = {}
+
+    def get(self, how: ServerTls) -> ssl.SSLContext:
+        """The context of these terms. Raises TlsUnusable."""
+        digest = how.digest()
+        if how not in self._made or self._made[how][0] != digest:
+            context = server_context(how)
+            context.set_ciphers(self._suites)
+            if self._own is not None and how.ca_file is None and not how.roots:
+                context.load_verify_locations(cadata=self._own)
+            self._made[how] = (digest, context)
+        return self._made[how][1]
 
 
 def _chosen(how: ServerTls) -> bytes:

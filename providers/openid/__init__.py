@@ -2,11 +2,12 @@
 
 `config` is the table `[openid]`. A sign-in runs through `provider.OpenIdProvider`: `begin` sends the citizen with an
 `authorization_request`, which may be a `pushed_request`; `complete` hands the code to the `redemption`. That exchanges
-it at the `token_endpoint`, opens tokens (`token_opening`), checks the ID token (`id_token_checks`), reads `userinfo`
-and a second `identity_token`, and makes the `identity`: its `levels`, and claims by `claim_paths`. `direct_calls` and
-`dpop` send calls with the broker's `client_authentication`. `metadata` and keys are cached. `errors` lists every fault
-with its cause, `error_mapping` the provider's error codes, `describe` what may be logged. `standard_metadata` compares
-the metadata with the standards for `check --connect`, `self_test` with the settings, and tries a made-up code.
+it at the `token_endpoint`, checks a `token_binding`, opens tokens (`token_opening`), checks the ID token
+(`id_token_checks`), reads `userinfo`, a second `identity_token` and other `claim_sources`, and makes the `identity`:
+its `levels`, and claims by `claim_paths`. `direct_calls` and `dpop` send calls with the broker's
+`client_authentication`. `metadata` and keys are cached. `errors` lists every fault with its cause, `error_mapping` the
+provider's error codes, `describe` what may be logged. `standard_metadata` compares the metadata with the standards for
+`check --connect`, `self_test` with the settings, and tries a made-up code.
 """
 
 from collections.abc import Sequence

@@ -9,6 +9,7 @@ from broker.provider import CallbackParameters
 from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import AcceptedForm
 from providers.openid.errors import ANSWER_TOKEN, UpstreamError, UpstreamFault
+from providers.openid.own_keys import OwnKeys
 from providers.openid.token_claims import TokenClaims, check_token_claims
 from providers.openid.token_opening import ProviderKeySet, TokenOpener, TokenPolicy
 
@@ -16,12 +17,25 @@ from providers.openid.token_opening import ProviderKeySet, TokenOpener, TokenPol
 class AnswerTokens:
     """Opens the responses of one provider that are tokens. Others are rejected: they were not signed."""
 
-    def __init__(self, config: OpenIdConfig, keys: ProviderKeySet, system: System) -> None:
-        """`keys` are the provider's."""
+    def __init__(self, config: OpenIdConfig, keys: ProviderKeySet, own: OwnKeys, system: System) -> None:
+        """`keys` are the provider's, `own` the broker's there."""
         self._config = config
         self._system = system
         policy = TokenPolicy(AcceptedForm.SIGNED, config.algorithms, DecryptionPolicy((), ()), ANSWER_TOKEN)
         self._opener = TokenOpener(policy, keys, (), system)
+        table = config.response_token
+        decryption = DecryptionPolicy(table.encryption_algorithms, table.content_encryption)
+        outer = TokenPolicy(table.form, config.algorithms, decryption, ANSWER_TOKEN)
+        self._outer = TokenOpener(outer, keys, own.decryption, system)
+
+    def opened(self, parameters: Mapping[str, str]) -> Mapping[str, str]:
+        """The response with the signed token in place of the encrypted one, and with its `state`, unverified; nothing
+        of one that is not encrypted as configured."""
+        try:
+            text = self._outer.signed(parameters.get("response", ""))
+        except UpstreamError:
+            return {}
+        return {"response": text, "state": claimed(text, "state") or ""}
 
     def claims_issuer(self, answer: CallbackParameters) -> bool:
         """Whether the response claims to come from this provider. Nothing is verified yet."""

@@ -12,6 +12,7 @@ from broker.provider import ProviderFailureReason
 from providers.openid.config_tables import (
     ActingConfig,
     CertificateHeader,
+    ClaimSourceConfig,
     DocumentPlace,
     DpopConfig,
     EndpointsConfig,
@@ -23,6 +24,7 @@ from providers.openid.config_tables import (
     NewSignIn,
     RequestObjectConfig,
     ResponseMode,
+    ResponseTokenConfig,
     UpstreamAssertionAudience,
     UpstreamAuthentication,
     UserinfoConfig,
@@ -78,6 +80,10 @@ class OpenIdConfig:
     `self_signed_tls_client_auth` (RFC 8705)."""
     certificate_key_file: Path | None = None
     """The private key of that certificate (PEM)."""
+    certificate_bound_tokens: bool = False
+    """Whether the provider has to bind access tokens to that certificate (RFC 8705 3). A token that is a JWT without
+    the certificate's digest, or with another one, is rejected; of another token the introspection endpoint is asked, if
+    the provider has one that answers the broker."""
     ca_file: Path | None = None
     """Authorities (PEM) that are trusted for this provider alone. Left out: those of all connections."""
     tls_roots: tuple[str, ...] = ()
@@ -116,6 +122,7 @@ class OpenIdConfig:
     response_mode: ResponseMode = ResponseMode.QUERY
     """The response mode: `query`, `form_post` (OAuth 2.0 Form Post Response Mode), or `jwt`, a token that the provider
     signed (JARM); then a response without a valid token is rejected."""
+    response_token: ResponseTokenConfig = field(default_factory=ResponseTokenConfig)
     nonce_bytes: Annotated[int, Range(16, 96)] = 24
     """Number of random bytes in a `nonce`; a byte is two hexadecimal digits, since some providers accept only letters
     and digits."""
@@ -148,6 +155,8 @@ class OpenIdConfig:
     """Whether claims are also read from the userinfo endpoint."""
     userinfo_response: UserinfoConfig = field(default_factory=UserinfoConfig)
     identity_token: IdentityTokenConfig | None = None
+    claim_sources: Mapping[str, ClaimSourceConfig] = field(default_factory=dict)
+    """Other parties whose claims the provider passes on, by their issuer."""
     claim_map: Mapping[str, str] = field(default_factory=lambda: dict(STANDARD_CLAIMS))
     """The broker's claim names to the provider's. A dot selects a member of an object:
     `profile_attributes.given_name`. `[0]`, `[*]`, `[type=GivenName]` and `[current]` (valid today by `validFrom` and

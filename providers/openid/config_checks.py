@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from broker.crypto.jose import UPSTREAM_ALGORITHMS, strict_json
+from broker.crypto.jwe import CONTENT, KEY_ALGORITHMS
 from broker.crypto.jwe_upstream import UPSTREAM_CONTENT, UPSTREAM_KEY_ALGORITHMS
 from broker.model.assurance import Level
 from broker.normalize.phone import regions
@@ -19,6 +20,7 @@ from providers.openid.config_tables import (
     DocumentPlace,
     LevelComparison,
     LevelPlace,
+    ResponseMode,
     UpstreamAuthentication,
     UserinfoForm,
 )
@@ -37,6 +39,7 @@ def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
         *_check_request_object(config),
         *_check_encryption(config),
         *_check_identity_token(config),
+        *_check_claim_sources(config, development=development),
         *_check_levels(config),
         *_check_level_request(config),
         *_check_paths(config),
@@ -116,6 +119,8 @@ def _check_frames(config: OpenIdConfig, *, development: bool) -> Iterator[Proble
 def _check_connections(config: OpenIdConfig) -> Iterator[Problem]:
     if config.certificate_key_file is not None and config.certificate_file is None:
         yield Problem("certificate_key_file", "there is no certificate for this key", "name it in certificate_file")
+    if config.certificate_bound_tokens and config.certificate_file is None:
+        yield Problem("certificate_file", "tokens cannot be bound without a certificate", "name a PEM file")
     for i, root in enumerate(config.tls_roots):
         if not re.fullmatch(r"[0-9a-f]{64}", root):
             yield Problem(f"tls_roots[{i}]", "this is no SHA-256 digest", "write 64 hexadecimal digits in lower case")
@@ -141,12 +146,18 @@ def _check_request_object(config: OpenIdConfig) -> Iterator[Problem]:
         yield Problem("key_file", "signed requests need a key", "name a PEM file; `portico keys init` makes them")
     if table.algorithm is not None:
         yield from _known(("request_object.algorithm",), (table.algorithm,), UPSTREAM_ALGORITHMS)
+    if table.encryption_algorithm is not None:
+        yield from _known(("request_object.encryption_algorithm",), (table.encryption_algorithm,), KEY_ALGORITHMS)
+        yield from _known(("request_object.content_encryption",), (table.content_encryption,), CONTENT)
 
 
 def _check_encryption(config: OpenIdConfig) -> Iterator[Problem]:
     given, userinfo = config.id_token, config.userinfo_response
+    response = config.response_token
     hidden = userinfo.form in (UserinfoForm.ENCRYPTED, UserinfoForm.NESTED) or given.form is not AcceptedForm.SIGNED
-    if hidden and not config.encryption_key_files:
+    if response.form is not AcceptedForm.SIGNED and config.response_mode is not ResponseMode.JWT:
+        yield Problem("response_token.form", "responses are no tokens", 'set response_mode = "jwt"')
+    if (hidden or response.form is not AcceptedForm.SIGNED) and not config.encryption_key_files:
         fix = "name a PEM file; `portico keys init` makes them"
         yield Problem("encryption_key_files", "encrypted tokens need a key for their decryption", fix)
     for name, values, known in (
@@ -154,6 +165,8 @@ def _check_encryption(config: OpenIdConfig) -> Iterator[Problem]:
         ("id_token.content_encryption", given.content_encryption, UPSTREAM_CONTENT),
         ("userinfo_response.encryption_algorithms", userinfo.encryption_algorithms, UPSTREAM_KEY_ALGORITHMS),
         ("userinfo_response.content_encryption", userinfo.content_encryption, UPSTREAM_CONTENT),
+        ("response_token.encryption_algorithms", response.encryption_algorithms, UPSTREAM_KEY_ALGORITHMS),
+        ("response_token.content_encryption", response.content_encryption, UPSTREAM_CONTENT),
     ):
         if not values:
             yield Problem(name, "no algorithm is listed", f'list one, such as ["{known[-1]}"]')
@@ -185,6 +198,33 @@ def _check_identity_token(config: OpenIdConfig) -> Iterator[Problem]:
         yield Problem("identity_token", "did and keys_url both name its keys", "keep one of the two")
     if table.did is not None and document_url(table.did) is None:
         yield Problem("identity_token.did", "this is no DID of the method did:web", 'write "did:web:host.example"')
+
+
+def _check_claim_sources(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]:
+    schemes = ("https", "http") if development else ("https",)
+    for issuer, table in config.claim_sources.items():
+        place = f"claim_sources.{issuer}"
+        if not _is_url(table.keys_url, schemes):
+            yield Problem(f"{place}.keys_url", "an https URL is required", "write the URL of its JWK Set")
+        if not table.claims:
+            yield Problem(f"{place}.claims", "no claim is accepted from this source", "list one, or remove the table")
+        for i, name in enumerate(table.claims):
+            if name in OF_PROVIDER:
+                yield Problem(f"{place}.claims[{i}]", "only the provider says this", "remove it")
+        for i, host in enumerate(table.hosts):
+            if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", host):
+                yield Problem(f"{place}.hosts[{i}]", "this is no host name", 'write such as "claims.example"')
+        listed = table.algorithms
+        if not listed:
+            yield Problem(f"{place}.algorithms", "no algorithm is listed", 'list one, such as ["ES256"]')
+        yield from _known((f"{place}.algorithms[{i}]" for i in range(len(listed))), listed, UPSTREAM_ALGORITHMS)
+
+
+OF_PROVIDER: Final = frozenset(
+    {"sub", "iss", "aud", "exp", "iat", "nbf", "jti", "nonce", "azp", "acr", "amr", "auth_time", "vot", "vtm", "sid"}
+    | {"act", "at_hash", "c_hash", "_claim_names", "_claim_sources"}
+)
+"""Claims about the sign-in itself, which no other party can say."""
 
 
 def _known(paths: Iterable[str], values: Iterable[str], known: Collection[str]) -> Iterator[Problem]:

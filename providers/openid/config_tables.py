@@ -196,6 +196,21 @@ class IdentityTokenConfig:
     """Whether a response without it ends the sign-in: the identity was not proven."""
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimSourceConfig:
+    """A party whose claims the provider passes on, aggregated or distributed (OpenID Connect Core 5.6.2): the name of
+    the table is its issuer. With such a table, claims of another party end the sign-in; without, they are ignored."""
+
+    keys_url: str
+    """The URL of the JWK Set with its keys."""
+    claims: tuple[str, ...]
+    """The claims (the party's names) that are accepted from it."""
+    hosts: tuple[str, ...] = ()
+    """Hosts that are called for distributed claims. Left out: it only signs aggregated claims."""
+    algorithms: tuple[str, ...] = ("ES256", "PS256", "EdDSA", "RS256")
+    """Permitted signature algorithms."""
+
+
 class RequestObjectAudience(StrEnum):
     """Audience of a request object: the provider's issuer, or its authorization endpoint."""
 
@@ -214,9 +229,27 @@ class RequestObjectConfig:
     lifetime: Annotated[Seconds, Range(1, 600)] = 300
     typ: str | None = "oauth-authz-req+jwt"
     """The `typ` in its header."""
+    encryption_algorithm: str | None = None
+    """Key management algorithm by which request objects are encrypted too, to a key of use `enc` in the provider's JWK
+    Set (RFC 9101 6.1). Left out: they are signed alone."""
+    content_encryption: str = "A256GCM"
+    """Content encryption algorithm of encrypted request objects."""
     beside: tuple[str, ...] = ("response_type", "scope")
     """Parameters that stand outside of a token in the browser too, besides `client_id` (OpenID Connect Core 6.1 demands
     these two)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseTokenConfig:
+    """Responses in a token (`response_mode = "jwt"`)."""
+
+    form: AcceptedForm = AcceptedForm.SIGNED
+    """The form of the token. One of another form is rejected. An encrypted one is encrypted to one of
+    `encryption_key_files`."""
+    encryption_algorithms: tuple[str, ...] = ("ECDH-ES+A256KW", "RSA-OAEP-256")
+    """Permitted key management algorithms of encrypted responses."""
+    content_encryption: tuple[str, ...] = ("A256GCM", "A256CBC-HS512")
+    """Permitted content encryption algorithms of encrypted responses."""
 
 
 class LogoutKind(StrEnum):

@@ -14,11 +14,15 @@ _NOTHING: Final[JsonObject] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The claims of the ID token, and of the userinfo response and the identity token about the same subject."""
+    """The claims of the ID token, and of the userinfo response and the identity token about the same subject.
+
+    `sources` are claims of other parties than the provider.
+    """
 
     id_token: JsonObject
     userinfo: JsonObject = field(default_factory=lambda: _NOTHING)
     identity_token: JsonObject = field(default_factory=lambda: _NOTHING)
+    sources: JsonObject = field(default_factory=lambda: _NOTHING)
 
 
 _PLACES: Final[Mapping[DocumentPlace, Callable[[Documents], JsonObject]]] = {

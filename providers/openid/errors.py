@@ -49,6 +49,7 @@ class UpstreamFault(StrEnum):
     TOKEN_MISSING = "token_missing"
     TOKEN_TYPE = "token_type"
     TOKEN_UNSENDABLE = "token_unsendable"
+    TOKEN_BINDING = "token_binding"
     DPOP_NONCE = "dpop_nonce"
     BUDGET_SPENT = "budget_spent"
     ID_TOKEN_ENCRYPTED = "id_token_encrypted"
@@ -95,6 +96,8 @@ class UpstreamFault(StrEnum):
     LEVEL_UNKNOWN = "level_unknown"
     CLAIMS_MISSING = "claims_missing"
     CLAIM_NOT_ALLOWED = "claim_not_allowed"
+    CLAIM_SOURCE_UNKNOWN = "claim_source_unknown"
+    CLAIM_SOURCE_UNPROVEN = "claim_source_unproven"
     ACTING_UNMAPPED = "acting_unmapped"
     LOGOUT_TOKEN = "logout_token"
 
@@ -141,6 +144,7 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
     F.TOKEN_MISSING: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
     F.TOKEN_TYPE: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
     F.TOKEN_UNSENDABLE: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
+    F.TOKEN_BINDING: FaultRule(C.REPLY, R.UNSAFE, "content of the reply about one citizen"),
     F.DPOP_NONCE: FaultRule(C.REPLY, R.UNAVAILABLE, "the nonce that one reply supplied was not accepted"),
     F.BUDGET_SPENT: FaultRule(C.TRANSPORT, R.UNAVAILABLE, "the provider's responses took too long altogether"),
     F.ID_TOKEN_ENCRYPTED: FaultRule(C.REPLY, R.UNSAFE, "the provider responds; the configuration does not match it"),
@@ -188,6 +192,8 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
     F.CLAIMS_MISSING: FaultRule(C.REPLY, R.INCOMPLETE, "details of one citizen"),
     F.LOGOUT_TOKEN: FaultRule(C.BROWSER, R.UNSAFE, "anyone can send a token to the address for logout tokens"),
     F.ACTING_UNMAPPED: FaultRule(C.REPLY, R.UNSAFE, "one citizen signed in for another person or an organisation"),
+    F.CLAIM_SOURCE_UNKNOWN: FaultRule(C.REPLY, R.INCOMPLETE, "details of one citizen, which another party asserts"),
+    F.CLAIM_SOURCE_UNPROVEN: FaultRule(C.REPLY, R.UNSAFE, "a token or a key of another party than the provider"),
     F.CLAIM_NOT_ALLOWED: FaultRule(C.REPLY, R.NOT_VERIFIED, "details of one citizen, such as an account of a company"),
 })
 # fmt: on
@@ -319,6 +325,17 @@ IDENTITY_TOKEN: Final = TokenFaults(
     undecryptable=F.IDENTITY_ENCRYPTED,
     setting="encryption",
     table="identity_token",
+)
+CLAIM_SOURCE: Final = TokenFaults(
+    "claim source",
+    form=F.CLAIM_SOURCE_UNPROVEN,
+    keys=F.CLAIM_SOURCE_UNPROVEN,
+    unproven=F.CLAIM_SOURCE_UNPROVEN,
+    encrypted=F.CLAIM_SOURCE_UNPROVEN,
+    plain=F.CLAIM_SOURCE_UNPROVEN,
+    undecryptable=F.CLAIM_SOURCE_UNPROVEN,
+    setting="encryption",
+    table="claim_sources",
 )
 ANSWER_TOKEN: Final = TokenFaults(
     "response",

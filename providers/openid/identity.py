@@ -84,6 +84,11 @@ class IdentityReader:
         if documents.identity_token:
             proven = map_claims(documents.identity_token, self._readers, config.region, now)
             claims, malformed_names = merge(claims, proven.claims), malformed_names | proven.malformed
+        foreign: frozenset[str] = frozenset()
+        if documents.sources:
+            others = map_claims(documents.sources, self._readers, config.region, now)
+            foreign = frozenset(others.claims.keys() - claims.keys())
+            claims, malformed_names = merge(others.claims, claims), malformed_names | others.malformed
         for name, form in self._identifiers:
             if name in claims and (found := normalize_identifier(claims[name], form)) != claims[name]:
                 claims = {**claims, name: found} if found else _without(claims, name)
@@ -105,7 +110,7 @@ class IdentityReader:
             amr=methods(id_token.get("amr")),
             auth_time=int(numeric_date(timed) or numeric_date(id_token["iat"]) or now),
             claims=claims,
-            verification=verification(config, level, claims, now),
+            verification=verification(config, level, claims, now, foreign),
             act=act,
             upstream_sid=_sid(id_token.get("sid")),
             anchor=self._anchor(claims),
@@ -219,12 +224,15 @@ def merge(signed: JsonObject, userinfo: JsonObject) -> JsonObject:
     return claims
 
 
-def verification(config: OpenIdConfig, level: Level, claims: JsonObject, now: int) -> Verification | None:
+def verification(
+    config: OpenIdConfig, level: Level, claims: JsonObject, now: int, foreign: frozenset[str] = frozenset()
+) -> Verification | None:
     """The verification of the identity in the terms of OpenID Identity Assurance Schema Definition 1.0.
 
     One electronic record at the provider, which the citizen accessed by signing in there (check method `auth`).
+    `foreign` are the claims of other parties, which the provider did not verify.
     """
-    verified = tuple(name for name in config.verified_claims if name in claims)
+    verified = tuple(name for name in config.verified_claims if name in claims and name not in foreign)
     if config.trust_framework is None or not verified:
         return None
     source = config.organization or config.issuer

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from broker.crypto.jose import InvalidToken, KeySet, parse_keys
+from broker.crypto.jwe import EncryptionKey, parse_encryption_keys
 from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpClient, HttpClients, HttpResponse, NotJson
 from broker.platform.refreshing_cache import CachePolicy
@@ -43,11 +44,13 @@ class Metadata:
     end_session_endpoint: str | None = None
     pushed_endpoint: str | None = None
     revocation_endpoint: str | None = None
+    introspection_endpoint: str | None = None
     announces_issuer: bool = False
 
 
 _CALLED: Final = frozenset(
     {"token_endpoint", "userinfo_endpoint", "pushed_authorization_request_endpoint", "revocation_endpoint"}
+    | {"introspection_endpoint"}
 )
 """Endpoints that the broker calls with its certificate, if it has one."""
 
@@ -55,6 +58,7 @@ _OPTIONAL: Final[Mapping[str, str]] = {
     "end_session_endpoint": "end_session_endpoint",
     "pushed_authorization_request_endpoint": "pushed_endpoint",
     "revocation_endpoint": "revocation_endpoint",
+    "introspection_endpoint": "introspection_endpoint",
 }
 
 
@@ -65,7 +69,7 @@ def parse_metadata(
     calls are made with a client certificate, for which there may be other addresses (RFC 8705 5).
 
     An unusable `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1), `pushed_authorization_request_endpoint` (RFC 9126
-    5) or `revocation_endpoint` (RFC 8414 2) is ignored: most sign-ins do not need it.
+    5), `revocation_endpoint` or `introspection_endpoint` (RFC 8414 2) is ignored: most sign-ins do not need it.
 
     Raises UpstreamError if the issuer differs (Discovery 4.3), or an endpoint is missing or may not be called.
     """
@@ -129,6 +133,20 @@ async def fetch_document(config: OpenIdConfig, client: HttpClient) -> JsonObject
     if isinstance(document, NotJson):
         raise METADATA.failed(document)
     return document
+
+
+async def fetch_encryption_keys(url: str, client: HttpClient) -> tuple[EncryptionKey, ...]:
+    """The provider's public keys of use `enc`. Raises UpstreamError."""
+    answer = await client.get(url, limit=MAX_KEY_SET)
+    if not isinstance(answer, HttpResponse) or answer.status != 200:
+        raise KEYS.failed(answer)
+    document = answer.json()
+    if isinstance(document, NotJson):
+        raise KEYS.failed(document)
+    try:
+        return parse_encryption_keys(document)
+    except InvalidToken as problem:
+        raise UpstreamError(UpstreamFault.KEYS_UNUSABLE, f"keys: {problem.detail}") from None
 
 
 class KeySource:

@@ -12,7 +12,15 @@ from broker.model.json_types import JsonObject
 from broker.platform import base64url
 from broker.platform.operator_files import first_line
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import TLS_METHODS, AcceptedForm, CertificateHeader, UpstreamAuthentication
+from providers.openid.config_tables import (
+    TLS_METHODS,
+    AcceptedForm,
+    CertificateHeader,
+    IdTokenConfig,
+    ResponseTokenConfig,
+    UpstreamAuthentication,
+    UserinfoConfig,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +28,7 @@ class OwnKeys:
     """Keys and secret of the broker at one provider. The first of `decryption` is current, others are previous ones.
 
     `published` sign nothing: they are the next or previous ones of `assertion`. `headers` name the certificate of
-    `assertion` and `request` in what they sign.
+    `assertion` and `request` in what they sign. `certificate` is the SHA-256 of the client certificate (RFC 8705 3.1).
     """
 
     assertion: SigningKey | None = None
@@ -30,6 +38,7 @@ class OwnKeys:
     decryption: tuple[UpstreamDecryptionKey, ...] = ()
     published: tuple[SigningKey, ...] = ()
     headers: JsonObject = field(default_factory=dict)
+    certificate: str | None = None
 
     @property
     def jwks(self) -> JsonObject:
@@ -57,14 +66,26 @@ def load_own_keys(config: OpenIdConfig, read: Callable[[Path], bytes]) -> OwnKey
         request = load_signing_key(read(config.key_file), algorithm, config.key_id, upstream=True)
     if config.dpop is not None and config.dpop.key_file is not None:
         proof = load_signing_key(read(config.dpop.key_file), config.dpop.algorithm, upstream=True)
-    signed = config.id_token.form is AcceptedForm.SIGNED
-    announced = (config.userinfo_response if signed else config.id_token).encryption_algorithms[0]
+    announced = _encrypted(config).encryption_algorithms[0]
     decryption = tuple(load_upstream_decryption_key(read(path), announced) for path in config.encryption_key_files)
     published = tuple(
         load_signing_key(read(path), config.key_algorithm, upstream=True) for path in config.published_key_files
     )
     headers = _certificate_headers(config, assertion or request, read)
-    return OwnKeys(assertion, secret, request, proof, decryption, published, headers)
+    certificate = None
+    if config.certificate_file is not None and config.certificate_bound_tokens:
+        [first, *_] = certificate_chain(read(config.certificate_file))
+        certificate = base64url.encode(hashlib.sha256(first).digest())
+    return OwnKeys(assertion, secret, request, proof, decryption, published, headers, certificate)
+
+
+def _encrypted(config: OpenIdConfig) -> IdTokenConfig | UserinfoConfig | ResponseTokenConfig:
+    """The table whose first algorithm is announced with the broker's key."""
+    if config.id_token.form is not AcceptedForm.SIGNED:
+        return config.id_token
+    if config.response_token.form is not AcceptedForm.SIGNED:
+        return config.response_token
+    return config.userinfo_response
 
 
 def _certificate_headers(config: OpenIdConfig, key: SigningKey | None, read: Callable[[Path], bytes]) -> JsonObject:

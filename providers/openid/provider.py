@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final, cast
 
 from broker.crypto.jose import KeySet
+from broker.crypto.jwe import EncryptionKey
 from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
@@ -32,14 +33,14 @@ from providers.openid.answer_token import AnswerTokens
 from providers.openid.attempt_note import AttemptNote
 from providers.openid.authorization_request import constants, encoded, prefix, variables
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import LogoutKind, NewSignIn, ResponseMode
+from providers.openid.config_tables import AcceptedForm, LogoutKind, NewSignIn, ResponseMode
 from providers.openid.direct_calls import DirectCalls
 from providers.openid.error_mapping import of_callback_error
 from providers.openid.errors import UpstreamError, UpstreamFault
 from providers.openid.identity import verifiable
 from providers.openid.logout_request import logout_address, revoke
 from providers.openid.logout_token import LogoutTokens
-from providers.openid.metadata import CACHE_POLICY, KeySource, Metadata, fetch_metadata
+from providers.openid.metadata import CACHE_POLICY, KeySource, Metadata, fetch_encryption_keys, fetch_metadata
 from providers.openid.own_keys import OwnKeys
 from providers.openid.pushed_request import push
 from providers.openid.redemption import ProviderKeys, Redemption
@@ -77,14 +78,20 @@ class OpenIdProvider:
         self._place = terms_of(config).place
         self._key_source = KeySource(self._client)
         self._constants = constants(config)
+        self._encryption_keys: RefreshingCache[tuple[EncryptionKey, ...]] = RefreshingCache(
+            self._fetch_encryption_keys, ground.system, CACHE_POLICY
+        )
         self._objects = (
-            None if config.request_object is None else RequestObjects(config, config.request_object, own, ground.system)
+            None
+            if config.request_object is None
+            else RequestObjects(config, config.request_object, own, self._encryption_keys, ground.system)
         )
         self._prefixes: tuple[str, Mapping[Level, str]] = ("", {})
         self._metadata: RefreshingCache[Metadata] = RefreshingCache(self._fetch_metadata, ground.system, CACHE_POLICY)
         self._keys: RefreshingCache[KeySet] = RefreshingCache(self._fetch_keys, ground.system, CACHE_POLICY)
         signed = config.response_mode is ResponseMode.JWT
-        self._answers = AnswerTokens(config, self._keys, ground.system) if signed else None
+        self._answers = AnswerTokens(config, self._keys, own, ground.system) if signed else None
+        self._encrypts = signed and config.response_token.form is not AcceptedForm.SIGNED
         self._logouts = (
             LogoutTokens(config, self._keys, own.decryption, ground.system) if config.logout.backchannel else None
         )
@@ -145,7 +152,7 @@ class OpenIdProvider:
         kept = cast(JsonObject, note)
         parameters = {**parameters, **self._calls.key_parameters(kept)}
         if self._objects is not None:
-            parameters = self._objects.parameters(parameters, metadata.authorization_endpoint)
+            parameters = await self._objects.parameters(parameters, metadata.authorization_endpoint)
         if not self._config.pushed:
             url = prefix(parameters, self._place(metadata.authorization_endpoint)).removesuffix("&")
             return UpstreamRedirect(url, kept)
@@ -155,6 +162,10 @@ class OpenIdProvider:
                 return replace(away, url=self._place(away.url))
         except TimeoutError:
             return _overdue("the pushed request").failure
+
+    def open_response(self, parameters: Mapping[str, str]) -> Mapping[str, str]:
+        """Decrypts a response, if they are encrypted, so that its `state` can be read."""
+        return parameters if self._answers is None or not self._encrypts else self._answers.opened(parameters)
 
     def matches_callback(self, note: JsonObject, answer: CallbackParameters) -> bool:
         """Whether the response came to the expected callback and from this issuer (RFC 9207 2.4)."""
@@ -251,6 +262,9 @@ class OpenIdProvider:
 
     async def _fetch_keys(self) -> KeySet:
         return await self._key_source.fetch((await self._metadata.get()).jwks_uri)
+
+    async def _fetch_encryption_keys(self) -> tuple[EncryptionKey, ...]:
+        return await fetch_encryption_keys((await self._metadata.get()).jwks_uri, self._client)
 
     def _constant(self, level: Level) -> Mapping[str, str]:
         """The constant parameters of the authorization request for this level. Raises UpstreamError."""

@@ -17,6 +17,7 @@ from broker.platform.system import System
 from broker.provider import ProviderInfo
 from providers.kind import ProviderDependencies
 from providers.openid.attempt_note import AttemptNote
+from providers.openid.claim_sources import ClaimSources
 from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import AcceptedForm, DocumentPlace, LogoutKind, UserinfoForm
 from providers.openid.direct_calls import DirectCalls
@@ -27,6 +28,7 @@ from providers.openid.identity import IdentityReader
 from providers.openid.identity_token import IdentityTokenReader, keys_of
 from providers.openid.metadata import Metadata
 from providers.openid.own_keys import OwnKeys
+from providers.openid.token_binding import TokenBinding
 from providers.openid.token_endpoint import CodeGrant, TokenResponse, redeem
 from providers.openid.token_opening import TokenOpener, TokenPolicy
 from providers.openid.userinfo import UserinfoReader
@@ -76,6 +78,8 @@ class Redemption:
             others = keys_of(table, keys.client, ground.system) or keys.cache
             self.identity_tokens = IdentityTokenReader(config, table, others, ground.system)
         self._identities = IdentityReader(card, config)
+        self._sources = _claim_sources(card, config, ground)
+        self._binding = None if own.certificate is None else TokenBinding(calls, own.certificate)
         self._timed = document_of(config.auth_time_place)
 
     async def identity(self, metadata: Metadata, note: AttemptNote, code: str) -> Identity:
@@ -83,6 +87,8 @@ class Redemption:
         kept = cast(JsonObject, note)
         grant = CodeGrant(code, note["verifier"], note["callback"])
         tokens = await redeem(self._calls, metadata, self._config, grant, kept)
+        if self._binding is not None:
+            await self._binding.check(metadata, tokens.access_token, kept)
         documents, expected = await self._believe(note, tokens)
         subject = str(documents.id_token["sub"])
         if self._userinfo is not None and metadata.userinfo_endpoint is not None:
@@ -90,6 +96,8 @@ class Redemption:
             documents = replace(documents, userinfo=userinfo)
         if self.identity_tokens is not None:
             documents = replace(documents, identity_token=await self.identity_tokens.read(documents, subject))
+        if self._sources is not None:
+            documents = replace(documents, sources=await self._sources.read(documents))
         if self._config.auth_time_place is not DocumentPlace.ID_TOKEN:
             check_sign_in_time(self._timed(documents), expected)
         now = int(self._ground.system.now())
@@ -136,6 +144,14 @@ class Redemption:
         else:
             check_id_token(verified.claims, replace(expected, untimed=True))
         return Documents(verified.claims), expected
+
+
+def _claim_sources(card: ProviderInfo, config: OpenIdConfig, ground: ProviderDependencies) -> ClaimSources | None:
+    """The reader of other parties' claims, if some are configured."""
+    if not config.claim_sources:
+        return None
+    client = ground.http_clients.client(f"claims:{card.id}", limit=config.max_connections)
+    return ClaimSources(config, client, ground.system)
 
 
 def _userinfo(

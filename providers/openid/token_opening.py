@@ -49,7 +49,7 @@ class TokenOpener:
 
     async def open(self, text: str) -> Verified:
         """Returns the verified token. Raises UpstreamError."""
-        return await self._verify(self._signed(text))
+        return await self._verify(self.signed(text))
 
     def open_unsigned(self, text: str) -> JsonObject:
         """Returns the JSON of a token that is encrypted and not signed. Raises UpstreamError."""
@@ -71,8 +71,8 @@ class TokenOpener:
         except InvalidToken as problem:
             raise UpstreamError(faults.undecryptable, f"{faults.name}: {problem.detail}") from None
 
-    def _signed(self, text: str) -> str:
-        """The signed token, after decryption if it is encrypted."""
+    def signed(self, text: str) -> str:
+        """The signed token, decrypted if it was encrypted. Its signature is not verified yet. Raises UpstreamError."""
         policy, faults = self._policy, self._policy.faults
         if token_form(text) is not TokenForm.ENCRYPTED:
             if policy.form is AcceptedForm.NESTED:

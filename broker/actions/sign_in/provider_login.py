@@ -35,6 +35,7 @@ from broker.platform import base64url
 from broker.provider import (
     CallbackParameters,
     FailureCause,
+    OpensResponses,
     ProviderFailure,
     ProviderFailureReason,
     UpstreamRedirect,
@@ -192,6 +193,8 @@ async def handle_callback(
         handle, _ = read_state(state) or ("", "")
         named = await load_own_transaction(context, handle, browser) if handle else DeadEnd(FailureClass.LOST_PLACE)
         return named if isinstance(named, DeadEnd) else handle
+    if "response" in parameters and registered is not None and isinstance(registered.provider, OpensResponses):
+        parameters = registered.provider.open_response(parameters)
     handle, attempt_id = read_state(parameters.get("state", "")) or ("", "")
     transaction = await load_own_transaction(context, handle, browser) if handle else DeadEnd(FailureClass.LOST_PLACE)
     if isinstance(transaction, DeadEnd):

@@ -170,10 +170,10 @@ def _spki(key: Any) -> bytes:
     return encoded
 
 
-def certificate_chain(pem: bytes, key: SigningKey) -> Sequence[bytes]:
+def certificate_chain(pem: bytes, key: SigningKey | None = None) -> Sequence[bytes]:
     """The certificates of a PEM file, DER, the first of which is that of the key. Raises ValueError."""
     chain = x509.load_pem_x509_certificates(pem)
-    own: Any = key.private
-    if _spki(chain[0].public_key()) != _spki(own.public_key()):
+    own: Any = None if key is None else key.private
+    if own is not None and _spki(chain[0].public_key()) != _spki(own.public_key()):
         raise ValueError("the first certificate is not that of the key")
     return [one.public_bytes(Encoding.DER) for one in chain]

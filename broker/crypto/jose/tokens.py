@@ -168,11 +168,16 @@ def claimed(token: str, name: str) -> str | None:
 
     None if it cannot be read.
     """
+    found = (unverified_claims(token) or {}).get(name)
+    return found if isinstance(found, str) else None
+
+
+def unverified_claims(token: str) -> JsonObject | None:
+    """The payload of a token, of which nothing is verified; None if it cannot be read, or is no token."""
     try:
-        found = json_object(_split(token, MAX_TOKEN)[2], "payload").get(name)
+        return json_object(_split(token, MAX_TOKEN)[2], "payload")
     except InvalidToken:
         return None
-    return found if isinstance(found, str) else None
 
 
 def lacks_key(token: str, keys: KeySet) -> bool:

@@ -14,6 +14,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from broker.crypto.jose import UPSTREAM_ALGORITHMS, new_signing_key_pem
 from broker.model.identity import Identity
+from broker.platform.refreshing_cache import RefreshingCache
 from broker.platform.system import System
 from providers.openid import check
 from providers.openid.client_authentication import credentials
@@ -25,6 +26,7 @@ from providers.openid.config_tables import (
     UserinfoConfig,
     UserinfoMethod,
 )
+from providers.openid.metadata import CACHE_POLICY
 from providers.openid.own_keys import load_own_keys
 from providers.openid.request_object import RequestObjects
 from tests.support.certificates import Authority, Certificate
@@ -89,7 +91,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     return Authority(tmp_path_factory.mktemp("keys")).certificate("broker")
 
 
-def test_an_assertion_names_the_certificate_of_its_key(system: System, certificate: Certificate) -> None:
+async def test_an_assertion_names_the_certificate_of_its_key(system: System, certificate: Certificate) -> None:
     chain, pem = certificate.chain.read_bytes(), certificate.key.read_bytes()
     every = {"key_certificate_file": CERTIFICATE_FILE, "key_certificate_headers": tuple(CertificateHeader)}
     header = assertion(system, pem, certificate=chain, **every).headers()
@@ -99,7 +101,9 @@ def test_an_assertion_names_the_certificate_of_its_key(system: System, certifica
     assert base64.b64decode(header["x5c"][0]) == der
     settings = config(ISSUER, request_object=RequestObjectConfig(), **every)
     own = load_own_keys(settings, lambda path: chain if path == CERTIFICATE_FILE else pem)
-    sent = RequestObjects(settings, RequestObjectConfig(), own, system).parameters({"scope": "openid"}, "https://x")
+    keys: RefreshingCache[Any] = RefreshingCache(Wire(system).get, system, CACHE_POLICY)
+    objects = RequestObjects(settings, RequestObjectConfig(), own, keys, system)
+    sent = await objects.parameters({"scope": "openid"}, "https://x")
     assert opened(sent["request"], pem).headers()["x5t#S256"] == header["x5t#S256"]
     assert "x5t" not in assertion(system, pem).headers()
 

@@ -171,6 +171,9 @@ SCENES: dict[UpstreamFault, list[Scene]] = {
     UpstreamFault.TOKEN_MISSING: [scene(tokens={"id_token": None}), scene(tokens={"access_token": 7})],
     UpstreamFault.TOKEN_TYPE: [scene(tokens={"token_type": "DPoP"}), scene(tokens={"token_type": None})],
     UpstreamFault.TOKEN_UNSENDABLE: [scene(tokens={"access_token": "a\r\nb"}), scene(tokens={"access_token": "é"})],
+    UpstreamFault.TOKEN_BINDING: [],  # needs a certificate: test_mutual_tls.py has them
+    UpstreamFault.CLAIM_SOURCE_UNKNOWN: [],  # test_claim_sources.py has them
+    UpstreamFault.CLAIM_SOURCE_UNPROVEN: [],  # test_claim_sources.py has them
     UpstreamFault.DPOP_NONCE: [
         scene(dpop=DpopConfig(), token=answer({"error": "use_dpop_nonce"}, 400)),
         pushed(dpop=DpopConfig(), par=answer({"error": "use_dpop_nonce"}, 400)),

@@ -7,13 +7,15 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from joserfc import jwe
+from joserfc.jwk import ECKey
 
 from broker.crypto.jose import load_signing_key, new_signing_key_pem, parse_keys, verify
 from broker.model.assurance import Level
 from broker.model.identity import Identity
 from broker.platform.http_client import TimedOut
 from broker.platform.system import System
-from broker.provider import LogoutRedirect, UpstreamRedirect
+from broker.provider import LogoutRedirect, ProviderFailure, UpstreamRedirect
 from providers.openid import OpenIdProvider, check
 from providers.openid.config_tables import (
     DpopConfig,
@@ -27,7 +29,7 @@ from providers.openid.config_tables import (
 )
 from providers.openid.own_keys import load_own_keys
 from tests.unit.providers.stage import ASK, CALLBACK, PEM, SECRET_FILE, config
-from tests.unit.providers.wire import ACCESS, ISSUER, METADATA, Wire, answer
+from tests.unit.providers.wire import ACCESS, ISSUER, KEY, METADATA, Wire, answer
 
 OBJECT = RequestObjectConfig()
 PARTING = LogoutRedirect("s-1", "https://broker.example/signed-out", "cy", "amina", "an.id.token", "an-access-token")
@@ -170,3 +172,41 @@ async def test_a_token_is_revoked_in_place_of_a_visit(system: System, dpop: Dpop
     assert await provider.end_session(PARTING) is None
     assert await provider.end_session(replace(PARTING, access_token=None)) is None
     assert wire.asked.count("/revoke") == 2
+
+
+ENCRYPTED = replace(OBJECT, encryption_algorithm="ECDH-ES+A256KW")
+SEALING_KEY = ECKey.generate_key("P-256")
+
+
+def with_encryption_key(wire: Wire, **members: str) -> Wire:
+    """A provider that publishes a key for encryption beside its signing key."""
+    jwk = {**SEALING_KEY.as_dict(private=False), "use": "enc", "alg": "ECDH-ES+A256KW", "kid": "e-1", **members}
+    wire.keys = answer({"keys": [dict(KEY.jwk), jwk]})
+    return wire
+
+
+@pytest.mark.parametrize("pushed", [False, True])
+async def test_a_request_is_signed_and_then_encrypted_to_the_provider(system: System, pushed: bool) -> None:  # noqa: FBT001
+    wire = with_encryption_key(Wire(system))
+    provider = wire.provider(request_object=ENCRYPTED, pushed=pushed)
+    away = await departed(provider)
+    sent = wire.forms[-1] if pushed else dict(parse_qsl(urlsplit(away.url).query))
+    opened = jwe.decrypt_compact(sent["request"], SEALING_KEY, ["ECDH-ES+A256KW", "A256GCM"])
+    assert (opened.headers()["cty"], opened.headers()["kid"]) == ("JWT", "e-1")
+    assert opened.plaintext is not None
+    inner = signed(provider, {"request": opened.plaintext.decode()})
+    assert (inner["aud"], inner["state"], inner["client_id"]) == (ISSUER, ASK.state, "portico")
+    assert ASK.state not in str(sent)
+
+
+async def test_without_a_key_of_the_provider_no_request_leaves(system: System) -> None:
+    for members in ({"use": "sig"}, {"alg": "RSA-OAEP-256"}):
+        found = await with_encryption_key(Wire(system), **members).provider(request_object=ENCRYPTED).begin(ASK)
+        assert isinstance(found, ProviderFailure)
+        assert found.fault == "keys_unusable"
+
+
+def test_an_unknown_algorithm_of_encryption_is_named() -> None:
+    table = replace(OBJECT, encryption_algorithm="dir", content_encryption="none")
+    found = [problem.path for problem in check(config(ISSUER, request_object=table), development=False)]
+    assert found == ["request_object.encryption_algorithm", "request_object.content_encryption"]

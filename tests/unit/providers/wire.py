@@ -109,6 +109,7 @@ class Wire:
     header: dict[str, Any] = field(default_factory=dict)
     payload: bytes | None = None
     nonce: str = ""
+    sources: dict[str, HttpResponse | HttpFailure] = field(default_factory=dict)
     did: HttpResponse | HttpFailure = field(default_factory=lambda: answer(DID_DOCUMENT))
     proves: bool = False
     identity: object = ...
@@ -125,6 +126,9 @@ class Wire:
         self, url: str, headers: Mapping[str, str] | None = None, **_options: object
     ) -> HttpResponse | HttpFailure:
         self.asked.append(url.removeprefix(ISSUER))
+        if url in self.sources:
+            self.headers.append(headers or {})
+            return self.sources[url]
         if url.endswith("/userinfo"):
             self.headers.append(headers or {})
             if self.proves:
