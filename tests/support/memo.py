@@ -1,15 +1,18 @@
 """Caches expensive values that never change, so that the tests of a process compute each of them once.
 
-Three functions that the product calls are wrapped. Their results are immutable, and are those of the real functions.
+Four functions that the product calls are wrapped. Their results are those of the real functions, immutable or copies.
 
 - `load_pem_private_key`: OpenSSL checks whether the numbers of an RSA key are prime, 0.15 s of CPU for 3072 bits.
 - `generate_private_key` of RSA, 0.2 s: the first `RSA_KEYS` are new, and are then handed out again in turn.
+- `tomllib.loads`, 3 ms for a file of the examples, which a test of the settings reads anew with one file changed.
 - the compilation of a statement by SQLAlchemy: a test that opens a database compiles 170 of them.
 """
 
 import itertools
+import pickle
+import tomllib
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
@@ -27,6 +30,7 @@ RSA_KEYS = 10
 
 _load = cache(serialization.load_pem_private_key)
 _generate = rsa.generate_private_key
+_parse = tomllib.loads
 _compile = sql_dialect._text
 _pools: dict[tuple[int, int], Iterator[rsa.RSAPrivateKey]] = {}
 _texts: dict[Any, SqlText] = {}
@@ -50,6 +54,17 @@ def _new_keys(public_exponent: int, key_size: int) -> Iterator[rsa.RSAPrivateKey
     return (_generate(public_exponent, key_size) for _ in range(RSA_KEYS))
 
 
+@lru_cache(maxsize=500)
+def _pickled(text: str) -> bytes:
+    return pickle.dumps(_parse(text))
+
+
+def loads(text: str) -> dict[str, Any]:
+    """The tables of a TOML file, which the caller may change."""
+    found: dict[str, Any] = pickle.loads(_pickled(text))
+    return found
+
+
 def compile_text(statement: Any, dialect: Dialect, rows: str | None = None) -> SqlText:
     """The text of a statement. Two statements are the same if their structure and their constants are."""
     structure = statement._generate_cache_key()
@@ -67,4 +82,5 @@ def install() -> None:
     for module in (keys, jwe_upstream):
         module.load_pem_private_key = load_pem_private_key  # type: ignore[attr-defined]
     rsa.generate_private_key = generate_private_key
+    tomllib.loads = loads  # type: ignore[assignment]
     sql_dialect._text = compile_text
