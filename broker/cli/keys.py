@@ -12,7 +12,7 @@ from broker.crypto.keys.index import Index, KeyEntry, load_index
 from broker.crypto.keys.manager import dated, when
 from broker.crypto.keys.rotation import RotationPolicy, RotationStep, removal_time, schedule
 from broker.platform.operator_files import exists
-from broker.settings import Content, ProviderEntry, Settings
+from broker.settings import Content, Settings
 from broker.settings.providers import ProviderKind
 from broker.wiring.errors import CommandError
 from broker.wiring.generate_secrets import make
@@ -107,7 +107,7 @@ def show(settings: Settings) -> int:
         print(f"{DECRYPTING[key.state]:9} {key.alg:8} {kids[key.place]}{_since(key)}{following}")
     print(f"audit     {ring.audit.alg:8} {ring.audit.kid}")
     print(f"sealing   with 1 current and {len(ring.sealing_previous)} previous secrets")
-    for entry in entries(settings):
+    for entry in settings.every_provider:
         for name, path in entry.files():
             state = "there" if exists(path) else "missing"
             print(f"provider  {entry.id}: {name} {path} ({state})")
@@ -150,9 +150,9 @@ def _ready(entry: KeyEntry, policy: RotationPolicy) -> float:
 
 def public(settings: Settings, name: str, kinds: Mapping[str, ProviderKind]) -> int:
     """Prints what the provider has to know of the broker's keys."""
-    entry = next((entry for entry in entries(settings) if entry.id == name), None)
+    entry = next((entry for entry in settings.every_provider if entry.id == name), None)
     if entry is None or not any(entry.own_keys()):
-        known = [entry.id for entry in entries(settings) if any(entry.own_keys())]
+        known = [entry.id for entry in settings.every_provider if any(entry.own_keys())]
         raise CommandError(
             f'there is no key for a provider "{name}"\n    providers with a key: {", ".join(known) or "none"}'
         )
@@ -162,8 +162,3 @@ def public(settings: Settings, name: str, kinds: Mapping[str, ProviderKind]) -> 
         raise CommandError(f"{entry.id}: {problem}") from None
     print(json.dumps(published, indent=2))
     return 0
-
-
-def entries(settings: Settings) -> list[ProviderEntry]:
-    """Every provider, the staff's among them."""
-    return [*settings.providers.values(), *([settings.staff.provider] if settings.staff is not None else [])]

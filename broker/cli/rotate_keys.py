@@ -14,6 +14,7 @@ from broker.model.store_results import StoreUnavailable
 from broker.settings import Settings
 from broker.wiring.errors import CommandError
 from broker.wiring.key_rotation import audit_event, rotation_policy
+from broker.wiring.provider_key_rotation import rotate_decryption, rotate_signing
 
 SETTLING = 32
 """Seconds for which a key is shown at least before it signs, so that every worker shows it by then, and every service
@@ -26,6 +27,11 @@ ROTATE = """Takes the next step for each algorithm: makes a key and shows it; 24
 and retires the one before. Before the 24 hours are over it refuses and says when. Keys that decrypt (--alg
 ECDH-ES+A256KW or RSA-OAEP-256) are replaced in one step. Every worker follows within seconds, without a restart."""
 
+AT_PROVIDER = {"signing": rotate_signing, "decryption": rotate_decryption}
+
+RELOAD = """`portico reload` brings the keys into force at every worker, and publishes them at /providers/<id>/jwks; a
+provider that does not fetch them has to be told: `portico keys public`"""
+
 EMERGENCY = """the current key fell into wrong hands: make a new one, let it sign within seconds, and drop every other
 key of the algorithm from the key set. ID tokens that those signed verify no more"""
 
@@ -33,6 +39,10 @@ key of the algorithm from the key set. ID tokens that those signed verify no mor
 def add_verbs(verbs: Any) -> tuple[argparse.ArgumentParser, ...]:
     """The two verbs."""
     rotate = verbs.add_parser("rotate", help="change signing keys, one step at a time", description=ROTATE)
+    rotate.add_argument(
+        "--provider", type=line, metavar="ID", help="change the broker's keys at one provider in place of its own"
+    )
+    rotate.add_argument("--use", choices=list(AT_PROVIDER), help="with --provider: one kind of key (default: both)")
     rotate.add_argument("--alg", metavar="ALG", help="one algorithm, such as ES256 (default: each that signs)")
     hurry = rotate.add_mutually_exclusive_group()
     hurry.add_argument("--now", action="store_true", help="let the next key sign though services may not know it yet")
@@ -71,6 +81,8 @@ def _seconds(text: str) -> int:
 async def run(args: argparse.Namespace, settings: Settings, machine: CommandContext) -> int:
     """Changes keys, with audit rows. Raises CommandError."""
     refusals: list[str] = []
+    if args.verb == "rotate" and args.provider is not None:
+        return await _at_provider(args, settings, machine)
     manager = KeyManager(settings.broker.keys.folder, machine.system.random_bytes, rotation_policy(settings.broker))
     try:
         if args.verb == "rotate" and args.emergency:
@@ -87,6 +99,33 @@ async def run(args: argparse.Namespace, settings: Settings, machine: CommandCont
     if not done and refusals:
         raise CommandError("\n".join(refusals))
     print("\n".join([*map(describe, done), *refusals]) or "there is no retired key whose time is over")
+    return 0
+
+
+async def _at_provider(args: argparse.Namespace, settings: Settings, machine: CommandContext) -> int:
+    """Changes the broker's keys at one provider, those for signatures and those for decryption."""
+    entry = next((one for one in settings.every_provider if one.id == args.provider), None)
+    names = [] if entry is None else [key.setting for key in entry.own_keys()]
+    uses = {"signing": "key_file", "decryption": "encryption_key_files[0]"}
+    wanted = [use for use, name in uses.items() if name in names and args.use in (None, use)]
+    if entry is None or not wanted or args.alg or args.emergency or args.keep_next:
+        fix = "name a provider with such a key, and no other option than --use, --now and --by"
+        raise CommandError(f'"{args.provider}" has no key to change in this way\n    {fix}')
+    done: list[KeyChange] = []
+    refusals: list[str] = []
+    async with machine.open(settings) as facts:
+        require_clock(facts)
+        for use in wanted:
+            try:
+                done += AT_PROVIDER[use](entry, machine.system.now(), hurry=args.now)
+            except CommandError as problem:
+                refusals.append(str(problem))
+            except (OSError, ValueError) as problem:
+                refusals.append(f"{entry.id}: {problem}")
+        await _record(facts, done, args, machine)
+    if not done:
+        raise CommandError("\n".join(refusals))
+    print("\n".join([*map(describe, done), *refusals, RELOAD]))
     return 0
 
 

@@ -67,7 +67,7 @@ def check_reload(settings: Settings, found: Settings) -> Iterator[Problem]:
     context = check_context(settings.broker)
     if context == check_context(found.broker):
         return
-    for entry in (*settings.providers.values(), *([] if settings.staff is None else [settings.staff.provider])):
+    for entry in settings.every_provider:
         for check_provider in check_providers.CHECKS:
             yield from _placed(entry.id, check_provider(entry, context))
     levels = cross_checks.ReachableLevels(settings.providers)

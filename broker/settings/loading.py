@@ -40,6 +40,11 @@ class Settings:
     missing: tuple[Missing, ...] = ()
     stored_secrets: tuple[StoredSecret, ...] = field(default=(), compare=False, repr=False)
 
+    @property
+    def every_provider(self) -> Sequence[ProviderEntry]:
+        """The providers of citizens, and that of staff."""
+        return [*self.providers.values(), *([] if self.staff is None else [self.staff.provider])]
+
 
 @dataclass(frozen=True, slots=True)
 class Located(Generic[T]):

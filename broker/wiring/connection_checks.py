@@ -50,7 +50,7 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
             networks=broker.http_client.allowed_networks,
         )
         stack.push_async_callback(http_clients.close)
-        entries = [*settings.providers.values(), *([settings.staff.provider] if settings.staff is not None else [])]
+        entries = settings.every_provider
         # one after the other: reading keys holds up the loop for longer than Redis has time to answer
         own: dict[str, Try] = {"database": lambda: _database(settings)}
         if broker.ephemeral.url != "memory:":

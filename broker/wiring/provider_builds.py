@@ -1,7 +1,7 @@
 """Provider builds: the providers of the settings, each built again only if its settings or its files changed."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -68,7 +68,7 @@ class ProviderBuilds:
         changed: list[str] = []
         replaced: list[HttpClient] = []
         with ExitStack() as restore:
-            for entry in _entries(settings):
+            for entry in settings.every_provider:
                 known = self._builds.get(entry.id)
                 try:
                     form = _form(entry)
@@ -95,12 +95,6 @@ class ProviderBuilds:
         for pool in (*prepared.replaced, *gone):
             if pool is not None:
                 http_clients.retire(pool)
-
-
-def _entries(settings: Settings) -> Iterable[ProviderEntry]:
-    yield from settings.providers.values()
-    if settings.staff is not None:
-        yield settings.staff.provider
 
 
 def _form(entry: ProviderEntry) -> tuple[object, ...]:
