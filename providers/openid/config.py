@@ -202,15 +202,15 @@ class OpenIdConfig:
     procedure: str | None = None
 
     errors: Mapping[str, ProviderFailureReason] = field(default_factory=dict)
-    """The provider's own error codes to the broker's failure reasons; they take precedence over the standard's."""
+    """The provider's own errors to the broker's failure reasons, wherever they come: in the callback, also in place of
+    a code, from its endpoints, or in `return_code_claim`. They take precedence over the standard's."""
     error_descriptions: Mapping[str, ProviderFailureReason] = field(default_factory=dict)
     """Beginnings of the provider's `error_description`, in any case, to failure reasons: for an error code with several
     meanings. They take precedence over `errors`."""
     return_code_claim: str | None = None
     """The claim with codes that say why an identity was not proven, a path as in `claim_map`. They are read if the
-    identity token is missing."""
-    return_codes: Mapping[str, ProviderFailureReason] = field(default_factory=dict)
-    """The codes in `return_code_claim` to failure reasons. Left out: the identity could not be confirmed."""
+    identity token is missing, and mean what `errors` says; a code that is not there: the identity could not be
+    confirmed."""
     languages: Mapping[str, str] = field(default_factory=dict)
     """Language codes to the provider's `ui_locales` values. Left out: the same code."""
     simulator: str | None = None

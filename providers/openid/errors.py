@@ -7,7 +7,7 @@ or BROWSER, and the circuit breaker ignores it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -214,7 +214,8 @@ class Endpoint:
     """An endpoint of the provider, and the faults of its invalid responses.
 
     `refused` is the fault of a status that may concern one citizen; None if the response is the same for every citizen.
-    `broken` are the statuses below 500 that never concern one citizen.
+    `broken` are the statuses below 500 that never concern one citizen. `errors` are the faults of error codes in a
+    response, `error` that of any other code; None if no code is expected.
     """
 
     name: str
@@ -223,6 +224,8 @@ class Endpoint:
     unreadable: UpstreamFault
     refused: UpstreamFault | None = None
     broken: frozenset[int] = frozenset()
+    errors: Mapping[str, UpstreamFault] = field(default_factory=dict)
+    error: UpstreamFault | None = None
 
     def failed(self, problem: HttpResponse | NotJson | HttpFailure) -> UpstreamError:
         """The fault of a failed call, a status other than 200, or a body that is not JSON."""
@@ -249,6 +252,9 @@ TOKEN: Final = Endpoint(
     F.TOKEN_REFUSED,
     # a rejected client and a missing endpoint: the same for every code
     frozenset({401, 404, 405, 410}),
+    # anyone can cause `invalid_grant` with an invented code; `invalid_client` is an error in the broker's registration
+    {"invalid_grant": F.TOKEN_CODE, "invalid_client": F.TOKEN_CLIENT, "use_dpop_nonce": F.DPOP_NONCE},
+    F.TOKEN_ERROR,
 )
 USERINFO: Final = Endpoint(
     "userinfo",
@@ -257,6 +263,8 @@ USERINFO: Final = Endpoint(
     F.USERINFO_UNREADABLE,
     F.USERINFO_REFUSED,
     frozenset({405}),
+    {"use_dpop_nonce": F.DPOP_NONCE},
+    F.USERINFO_REFUSED,
 )
 PAR: Final = Endpoint(
     "pushed authorization request endpoint",
@@ -266,6 +274,8 @@ PAR: Final = Endpoint(
     F.PAR_REFUSED,
     # a rejected client and a missing endpoint: the same for every request
     frozenset({401, 404, 405, 410}),
+    {"invalid_client": F.PAR_CLIENT, "use_dpop_nonce": F.DPOP_NONCE},
+    F.PAR_REFUSED,
 )
 
 

@@ -19,7 +19,7 @@ from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import AcceptedForm, IdentityTokenConfig
 from providers.openid.did_document import DidKeySource
 from providers.openid.documents import Documents, document_of
-from providers.openid.error_mapping import of_return_codes
+from providers.openid.error_mapping import ErrorMap
 from providers.openid.errors import IDENTITY_TOKEN, UpstreamError, UpstreamFault
 from providers.openid.metadata import COOL_DOWN, FRESH, RETRY, KeySource
 from providers.openid.token_claims import TokenClaims, check_token_claims
@@ -36,12 +36,14 @@ class IdentityTokenReader:
         config: OpenIdConfig,
         table: IdentityTokenConfig,
         keys: RefreshingCache[KeySet],
+        errors: ErrorMap,
         system: System,
     ) -> None:
         """`keys` are those of `keys_of`, or of the provider's metadata for a table that names no others."""
         self._config = config
         self._table = table
         self._system = system
+        self._errors = errors
         claim = config.return_code_claim
         self._return_code = None if claim is None else compile_path(claim)
         self._place, self._claim = document_of(table.place), compile_path(table.claim)
@@ -83,7 +85,7 @@ class IdentityTokenReader:
         """Why no identity was proven, if the response says so."""
         if self._return_code is None:
             return None
-        return of_return_codes(self._return_code(documents.userinfo, int(self._system.now())), self._config)
+        return self._errors.of_codes(self._return_code(documents.userinfo, int(self._system.now())))
 
     async def refresh(self) -> None:
         """Fetches its keys, for a health check. Raises UpstreamError."""

@@ -35,7 +35,6 @@ from providers.openid.authorization_request import constants, encoded, prefix, v
 from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import AcceptedForm, LogoutKind, NewSignIn, ResponseMode
 from providers.openid.direct_calls import DirectCalls
-from providers.openid.error_mapping import of_callback_error
 from providers.openid.errors import UpstreamError, UpstreamFault
 from providers.openid.identity import verifiable
 from providers.openid.logout_request import logout_address, revoke
@@ -158,7 +157,7 @@ class OpenIdProvider:
             return UpstreamRedirect(url, kept)
         try:
             async with asyncio.timeout(BEGIN_WITHIN):
-                away = await push(self._calls, metadata, self._config, parameters, kept, note["at"])
+                away = await push(self._calls, metadata, self._config, self._redemption.errors, parameters, kept)
                 return replace(away, url=self._place(away.url))
         except TimeoutError:
             return _overdue("the pushed request").failure
@@ -212,8 +211,10 @@ class OpenIdProvider:
         parameters = answer.parameters if self._answers is None else await self._answers.open(answer)
         error = parameters.get("error")
         if error is not None:
-            raise of_callback_error(error, parameters.get("error_description"), self._config)
+            raise self._redemption.errors.of_callback(error, parameters.get("error_description"))
         code = parameters.get("code", "")
+        if self._redemption.errors.is_own(code):
+            raise self._redemption.errors.of_callback(code, parameters.get("error_description"))
         if not CODE.fullmatch(code):
             raise UpstreamError(UpstreamFault.ANSWER_CODE, "the response has neither an error nor a valid code")
         return await self._redemption.identity(await self._metadata.get(), note, code)

@@ -10,7 +10,7 @@ from broker.provider import UpstreamRedirect
 from providers.openid.authorization_request import encoded
 from providers.openid.config import OpenIdConfig
 from providers.openid.direct_calls import DirectCalls
-from providers.openid.error_mapping import of_pushed_error
+from providers.openid.error_mapping import ErrorMap
 from providers.openid.errors import PAR, UpstreamError, UpstreamFault
 from providers.openid.metadata import Metadata
 
@@ -25,21 +25,22 @@ async def push(
     calls: DirectCalls,
     metadata: Metadata,
     config: OpenIdConfig,
+    errors: ErrorMap,
     parameters: Mapping[str, str],
     note: JsonObject,
-    now: float,
 ) -> UpstreamRedirect:
-    """Pushes the request. Returns the URL with its reference, which works once. Raises UpstreamError."""
+    """Pushes the request. Returns the URL with its reference, which works once. Raises UpstreamError.
+
+    `note` is the state of the attempt, and says when it began.
+    """
     if metadata.pushed_endpoint is None:
         raise UpstreamError(UpstreamFault.METADATA_ENDPOINT, "metadata: no pushed_authorization_request_endpoint")
     answer = await calls.post(metadata, metadata.pushed_endpoint, parameters, note)
     if not isinstance(answer, HttpResponse):
         raise PAR.failed(answer)
-    document = answer.json()
-    if 400 <= answer.status < 500 and answer.status != 429:
-        raise of_pushed_error({} if isinstance(document, NotJson) else document, answer, config)
     if answer.status not in (200, 201):
-        raise PAR.failed(answer)
+        raise errors.of_endpoint(PAR, answer)
+    document = answer.json()
     if isinstance(document, NotJson):
         raise PAR.failed(document)
     reference, life = document.get("request_uri"), document.get("expires_in")
@@ -50,4 +51,6 @@ async def push(
     endpoint = metadata.authorization_endpoint
     query = encoded({"client_id": config.client_id, "request_uri": reference})
     lasting = max(min(float(life), LONGEST_LIFE) - MARGIN, 1.0)
-    return UpstreamRedirect(f"{endpoint}{'&' if '?' in endpoint else '?'}{query}", note, now + lasting)
+    return UpstreamRedirect(
+        f"{endpoint}{'&' if '?' in endpoint else '?'}{query}", note, float(str(note["at"])) + lasting
+    )

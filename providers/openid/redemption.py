@@ -22,6 +22,7 @@ from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import AcceptedForm, DocumentPlace, LogoutKind, UserinfoForm
 from providers.openid.direct_calls import DirectCalls
 from providers.openid.documents import Documents, document_of
+from providers.openid.error_mapping import ErrorMap
 from providers.openid.errors import ID_TOKEN, USERINFO_TOKEN
 from providers.openid.id_token_checks import ExpectedIdToken, check_id_token, check_sign_in_time
 from providers.openid.identity import IdentityReader
@@ -63,20 +64,24 @@ class Redemption:
         """`own` are the broker's keys at the provider, `keys` the provider's."""
         self._card = card
         self._config = config
+        self.errors = ErrorMap(config)
         self._calls = calls
         self._ground = ground
         given = config.id_token
         decryption = DecryptionPolicy(given.encryption_algorithms, given.content_encryption)
         policy = TokenPolicy(given.form, config.algorithms, decryption, ID_TOKEN)
         self._id_tokens = TokenOpener(policy, keys.cache, own.decryption, ground.system)
-        self._userinfo = _userinfo(config, calls, keys, own, ground.system) if config.userinfo else None
+        self._userinfo = None
+        if config.userinfo:
+            opener = _userinfo_opener(config, keys, own, ground.system)
+            self._userinfo = UserinfoReader(config, calls, opener, self.errors, ground.system)
         table = config.identity_token
         self.identity_tokens: IdentityTokenReader | None
         if table is None:
             self.identity_tokens = None
         else:
             others = keys_of(table, keys.client, ground.system) or keys.cache
-            self.identity_tokens = IdentityTokenReader(config, table, others, ground.system)
+            self.identity_tokens = IdentityTokenReader(config, table, others, self.errors, ground.system)
         self._identities = IdentityReader(card, config)
         self._sources = _claim_sources(card, config, ground)
         self._binding = None if own.certificate is None else TokenBinding(calls, own.certificate)
@@ -86,7 +91,7 @@ class Redemption:
         """Exchanges the code, once, for the identity of the person. Raises UpstreamError."""
         kept = cast(JsonObject, note)
         grant = CodeGrant(code, note["verifier"], note["callback"])
-        tokens = await redeem(self._calls, metadata, self._config, grant, kept)
+        tokens = await redeem(self._calls, metadata, self.errors, grant, kept)
         if self._binding is not None:
             await self._binding.check(metadata, tokens.access_token, kept)
         documents, expected = await self._believe(note, tokens)
@@ -154,12 +159,10 @@ def _claim_sources(card: ProviderInfo, config: OpenIdConfig, ground: ProviderDep
     return ClaimSources(config, client, ground.system)
 
 
-def _userinfo(
-    config: OpenIdConfig, calls: DirectCalls, keys: ProviderKeys, own: OwnKeys, system: System
-) -> UserinfoReader:
-    """The reader of userinfo responses in the configured form."""
+def _userinfo_opener(config: OpenIdConfig, keys: ProviderKeys, own: OwnKeys, system: System) -> TokenOpener:
+    """Opens userinfo responses in the configured form."""
     table = config.userinfo_response
     form = AcceptedForm.NESTED if table.form is UserinfoForm.NESTED else AcceptedForm.SIGNED
     decryption = DecryptionPolicy(table.encryption_algorithms, table.content_encryption)
     policy = TokenPolicy(form, table.algorithms or config.algorithms, decryption, USERINFO_TOKEN)
-    return UserinfoReader(config, calls, TokenOpener(policy, keys.cache, own.decryption, system), system)
+    return TokenOpener(policy, keys.cache, own.decryption, system)

@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpResponse, NotJson
-from providers.openid.config import OpenIdConfig
 from providers.openid.direct_calls import DirectCalls
-from providers.openid.error_mapping import of_token_error
+from providers.openid.error_mapping import ErrorMap
 from providers.openid.errors import TOKEN, UpstreamError, UpstreamFault
 from providers.openid.metadata import Metadata
 
@@ -39,17 +38,15 @@ class CodeGrant:
 
 
 async def redeem(
-    calls: DirectCalls, metadata: Metadata, config: OpenIdConfig, grant: CodeGrant, note: JsonObject
+    calls: DirectCalls, metadata: Metadata, errors: ErrorMap, grant: CodeGrant, note: JsonObject
 ) -> TokenResponse:
     """Exchanges the code for tokens, once. Raises UpstreamError."""
     answer = await calls.post(metadata, metadata.token_endpoint, grant.form(), note)
     if not isinstance(answer, HttpResponse):
         raise TOKEN.failed(answer)
-    document = answer.json()
-    if 400 <= answer.status < 500 and answer.status != 429:
-        raise of_token_error({} if isinstance(document, NotJson) else document, answer, config)
     if answer.status != 200:
-        raise TOKEN.failed(answer)
+        raise errors.of_endpoint(TOKEN, answer)
+    document = answer.json()
     if isinstance(document, NotJson):
         raise TOKEN.failed(document)
     return _tokens(document, calls.token_type)

@@ -11,6 +11,7 @@ from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import UserinfoForm, UserinfoMethod
 from providers.openid.describe import TokenForm, describe_token, token_form
 from providers.openid.direct_calls import DirectCalls
+from providers.openid.error_mapping import ErrorMap
 from providers.openid.errors import USERINFO, UpstreamError, UpstreamFault
 from providers.openid.token_claims import TokenClaims, check_token_claims
 from providers.openid.token_opening import TokenOpener
@@ -19,20 +20,25 @@ from providers.openid.token_opening import TokenOpener
 class UserinfoReader:
     """Asks the userinfo endpoint of one provider."""
 
-    def __init__(self, config: OpenIdConfig, calls: DirectCalls, opener: TokenOpener, system: System) -> None:
+    def __init__(
+        self, config: OpenIdConfig, calls: DirectCalls, opener: TokenOpener, errors: ErrorMap, system: System
+    ) -> None:
         """`opener` opens the tokens of responses."""
         self._config = config
         by_post = config.userinfo_response.method is UserinfoMethod.POST
         self._fetch = calls.get_by_post if by_post else calls.get
         self._opener = opener
+        self._errors = errors
         self._system = system
         self._form = config.userinfo_response.form
 
     async def ask(self, endpoint: str, access_token: str, subject: str, note: JsonObject) -> JsonObject:
         """The claims, which must have the subject of the ID token (5.3.2). Raises UpstreamError."""
         answer = await self._fetch(endpoint, access_token, note)
-        if not isinstance(answer, HttpResponse) or answer.status != 200:
+        if not isinstance(answer, HttpResponse):
             raise USERINFO.failed(answer)
+        if answer.status != 200:
+            raise self._errors.of_endpoint(USERINFO, answer)
         claims = _json(answer) if self._form is UserinfoForm.JSON else await self._open(_token(answer))
         if claims.get("sub") != subject:
             raise UpstreamError(UpstreamFault.USERINFO_SUBJECT, "userinfo: sub is not that of the ID token")

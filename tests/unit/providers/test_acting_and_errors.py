@@ -1,5 +1,6 @@
 """Acting for another, subjects and identifiers, a provider's own errors, and addresses without metadata."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -107,6 +108,58 @@ async def test_descriptions_are_read_at_the_endpoints_too(system: System, place:
     assert "Amina" not in failure.detail
 
 
+EVERYWHERE = {"own_word": ProviderFailureReason.PAUSED, "own words": ProviderFailureReason.PAUSED}
+
+
+@pytest.mark.parametrize(
+    ("place", "fault"),
+    [
+        ({"parameters": {"error": "own_word"}}, "answer_error"),
+        ({"parameters": {"error": "own words"}}, "answer_error"),
+        ({"parameters": {"code": "own_word"}}, "answer_error"),
+        ({"token": answer({"error": "own_word"}, 400)}, "token_error"),
+        ({"par": answer({"error": "own words"}, 400)}, "par_refused"),
+        ({"userinfo": answer({"error": "own_word"}, 403)}, "userinfo_refused"),
+        (
+            {"userinfo": replace(answer("", 401), headers={"www-authenticate": 'Bearer error="own_word"'})},
+            "userinfo_refused",
+        ),
+        ({"userinfo": answer({**AMINA, "codes": ["own_word"]})}, "identity_missing"),
+    ],
+)
+async def test_an_error_has_one_meaning_wherever_it_stands(system: System, place: dict[str, Any], fault: str) -> None:
+    asked = place.get("parameters")
+    wire = Wire(system, **{name: one for name, one in place.items() if name != "parameters"})
+    proven = {"identity_token": IDENTITY_TABLE} if fault == "identity_missing" else {}
+    provider = wire.provider(errors=EVERYWHERE, return_code_claim="codes", pushed="par" in place, **proven)
+    failure = await wire.sign_in(provider, asked)
+    assert isinstance(failure, ProviderFailure)
+    assert (failure.fault, failure.reason) == (fault, ProviderFailureReason.PAUSED)
+    assert failure.outage is False
+
+
+@pytest.mark.parametrize(
+    ("error", "fault", "outage"), [("invalid_client", "token_client", True), ("invalid_grant", "token_code", False)]
+)
+async def test_the_place_of_an_error_decides_whether_it_is_an_outage(
+    system: System, error: str, fault: str, *, outage: bool
+) -> None:
+    wire = Wire(system, token=answer({"error": error}, 400))
+    failure = await wire.sign_in(wire.provider(errors={error: ProviderFailureReason.BUSY}))
+    assert isinstance(failure, ProviderFailure)
+    assert (failure.fault, failure.reason, failure.outage) == (fault, ProviderFailureReason.BUSY, outage)
+
+
+async def test_a_description_in_a_challenge_is_compared_and_not_logged(system: System) -> None:
+    challenge = 'Bearer error="invalid_token", error_description="mitid_user_aborted by Amina"'
+    wire = Wire(system, userinfo=replace(answer("", 401), headers={"www-authenticate": challenge}))
+    failure = await wire.sign_in(wire.provider(**ERRORS))
+    assert isinstance(failure, ProviderFailure)
+    assert failure.reason is ProviderFailureReason.CANCELLED
+    assert "Amina" not in failure.detail
+    assert "invalid_token" in failure.detail
+
+
 @pytest.mark.parametrize(
     ("codes", "reason"),
     [
@@ -123,7 +176,7 @@ async def test_a_return_code_says_why_no_identity_was_proven(
 ) -> None:
     wire = Wire(system, userinfo=answer({**AMINA, "codes": codes}))
     provider = wire.provider(
-        identity_token=IDENTITY_TABLE, return_code_claim="codes", return_codes={"C": ProviderFailureReason.SUSPENDED}
+        identity_token=IDENTITY_TABLE, return_code_claim="codes", errors={"C": ProviderFailureReason.SUSPENDED}
     )
     failure = await wire.sign_in(provider)
     assert isinstance(failure, ProviderFailure)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from broker.crypto.jose import load_signing_key, parse_keys, verify
 from broker.model.assurance import Level
-from broker.platform.http_client import HttpClients, HttpResponse
+from broker.platform.http_client import HttpClients
 from broker.platform.system import System
 from broker.provider import LogoutRedirect, ProviderFailure, ProviderFailureReason, UpstreamRequest
 from providers.openid.authorization_request import (
@@ -28,8 +28,8 @@ from providers.openid.config_checks import check
 from providers.openid.config_tables import UpstreamAssertionAudience, UpstreamAuthentication
 from providers.openid.describe import TokenForm, describe_identifier, describe_token, token_form
 from providers.openid.documents import Documents
-from providers.openid.error_mapping import of_callback_error, of_token_error
-from providers.openid.errors import UpstreamError
+from providers.openid.error_mapping import ErrorMap
+from providers.openid.errors import TOKEN, UpstreamError
 from providers.openid.levels import LevelReader, level_parameters
 from providers.openid.logout_request import logout_address
 from providers.openid.metadata import Metadata, parse_metadata
@@ -37,7 +37,7 @@ from providers.openid.own_keys import OwnKeys
 from tests.support.examples import JSON
 from tests.unit.providers.serving import Host
 from tests.unit.providers.stage import ASK, PEM, config, stage
-from tests.unit.providers.wire import ISSUER
+from tests.unit.providers.wire import ISSUER, answer
 
 DOCUMENT = {
     "issuer": ISSUER,
@@ -100,18 +100,14 @@ def test_no_metadata_of_any_shape_is_a_fault(changes: dict[str, Any]) -> None:
 
 
 def test_the_configured_error_map_overrides_the_standard_one() -> None:
-    assert of_callback_error("access_denied", None, known()).failure.reason is ProviderFailureReason.CANCELLED
-    assert (
-        of_callback_error(
-            "access_denied", None, known(errors={"access_denied": ProviderFailureReason.DECLINED})
-        ).failure.reason
-        is ProviderFailureReason.DECLINED
-    )
+    own = known(errors={"access_denied": ProviderFailureReason.DECLINED})
+    for errors, reason in ((known(), ProviderFailureReason.CANCELLED), (own, ProviderFailureReason.DECLINED)):
+        assert ErrorMap(errors).of_callback("access_denied", None).failure.reason is reason
 
 
 @given(st.text())
 def test_no_error_code_gets_into_the_log_unless_it_looks_like_one(error: str) -> None:
-    failure = of_callback_error(error, error, known()).failure
+    failure = ErrorMap(known()).of_callback(error, error).failure
     assert failure.detail.isascii()
     assert failure.detail.isprintable()
     assert len(failure.detail) < 120
@@ -134,9 +130,8 @@ def test_no_error_code_gets_into_the_log_unless_it_looks_like_one(error: str) ->
 def test_an_error_of_the_token_endpoint_has_its_reason(
     error: object, status: int, reason: ProviderFailureReason, *, outage: bool
 ) -> None:
-    failure = of_token_error(
-        {"error": error}, HttpResponse(status, {}, b""), known(errors={"own_error": ProviderFailureReason.BUSY})
-    ).failure
+    errors = ErrorMap(known(errors={"own_error": ProviderFailureReason.BUSY}))
+    failure = errors.of_endpoint(TOKEN, answer({"error": error}, status)).failure
     assert (failure.reason, failure.outage) == (reason, outage)
 
 
