@@ -307,6 +307,16 @@ class InitiatesLogin(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class LogoutTarget:
+    """Where a citizen signs out at a provider. `must_call`: the provider demands the visit after every sign-out.
+    `may_not_return`: the citizen may stay there."""
+
+    url: str
+    must_call: bool = False
+    may_not_return: bool = False
+
+
 @runtime_checkable
 class OpensResponses(Protocol):
     """A provider whose responses may be encrypted, with their `state` in them. An optional ability."""
@@ -320,8 +330,8 @@ class OpensResponses(Protocol):
 class EndsSessions(Protocol):
     """A provider that can end its own session with a citizen who signs out. An optional ability."""
 
-    async def end_session(self, parting: LogoutRedirect) -> str | None:
-        """URL to which the citizen is sent for that, or None if there is none now.
+    async def end_session(self, parting: LogoutRedirect) -> LogoutTarget | None:
+        """Where the citizen is sent for that, or None if there is no such page now.
 
         Calls the network at most for metadata that is not in the cache. The provider decides whether to ask the
         citizen, and whether they come back.

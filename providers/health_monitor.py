@@ -23,6 +23,7 @@ from broker.provider import (
     InitiatesLogin,
     LogoutFrames,
     LogoutRedirect,
+    LogoutTarget,
     OpensResponses,
     Provider,
     ProviderFailure,
@@ -202,7 +203,7 @@ class MonitoredProvider:
         """As the provider, if it supports that."""
         return self.inner.initiating_issuer if isinstance(self.inner, InitiatesLogin) else None
 
-    async def end_session(self, parting: LogoutRedirect) -> str | None:
+    async def end_session(self, parting: LogoutRedirect) -> LogoutTarget | None:
         """As the provider, if it supports logout and is healthy: a citizen who signs out is not sent to a failing
         provider."""
         if not self.current_health.working or not isinstance(self.inner, EndsSessions):

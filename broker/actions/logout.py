@@ -79,7 +79,8 @@ class SignedOut:
 
 @dataclass(frozen=True, slots=True)
 class LogoutSteps:
-    """The page after a sign-out. `provider` proved the identity; `url` ends the provider's own session."""
+    """The page after a sign-out. `provider` proved the identity; `url` ends the provider's own session, which the
+    provider may demand (`must_call`), and from where it may not send the citizen back (`may_not_return`)."""
 
     service: Service | None
     back: str | None
@@ -88,6 +89,8 @@ class LogoutSteps:
     provider: ProviderInfo | None = None
     url: str | None = None
     returned: bool = False
+    must_call: bool = False
+    may_not_return: bool = False
 
 
 async def log_out(
@@ -127,14 +130,14 @@ async def _store_page(
     handle, secret = handles.new_handle(context.system), None
     if not browser.secrets:
         secret = handles.new_handle(context.system)
-    url = None
+    target = None
     if registered is not None and isinstance(registered.provider, EndsSessions):
         who = session.identity
         language = browser.language or next(iter(signed_out.locales), "").partition("-")[0] or "en"
         logout_redirect = LogoutRedirect(
             handle, context.callback, language, who.subject, who.id_token, who.access_token
         )
-        url = await registered.provider.end_session(logout_redirect)
+        target = await registered.provider.end_session(logout_redirect)
     pending = PendingLogout(
         browser=handles.sha256_hex(secret or browser.secrets[0]),
         client_id=None if signed_out.service is None else signed_out.service.client_id,
@@ -142,7 +145,9 @@ async def _store_page(
         frames=frames,
         locales=signed_out.locales,
         provider=None if registered is None else registered.provider.card.id,
-        url=url,
+        url=None if target is None else target.url,
+        must_call=target is not None and target.must_call,
+        may_not_return=target is not None and target.may_not_return,
     )
     with contextlib.suppress(StoreUnavailable):
         await context.stores.pending_logouts.put(handle, pending, context.system.now() + PENDING_LIFETIME)
@@ -162,7 +167,17 @@ async def view_return(context: LogoutContext, handle: str, browser: Browser) -> 
         back = None  # the service's addresses have changed since
     card = None if registered is None else registered.provider.card
     url = None if pending.returned else pending.url
-    return LogoutSteps(service, back, pending.frames, pending.locales, card, url, pending.returned)
+    return LogoutSteps(
+        service,
+        back,
+        pending.frames,
+        pending.locales,
+        card,
+        url,
+        pending.returned,
+        must_call=pending.must_call,
+        may_not_return=pending.may_not_return,
+    )
 
 
 async def may_return(context: LogoutContext, state: str, browser: Browser) -> bool:

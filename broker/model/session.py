@@ -66,8 +66,8 @@ class PendingLogout:
 
     `browser` is the digest of the secret of the browser that signed out. `back` is the service's post-logout redirect
     URI, `frames` are the front-channel logout URLs of services (Front-Channel Logout 1.0). `provider` proved the
-    identity of the session; `url` is its logout URL, None if it has none now. `returned` says that the citizen came
-    back from there. `locales` are those the service requested.
+    identity of the session; `url` is its logout URL, None if it has none now; `must_call` and `may_not_return` are as
+    in `LogoutTarget`. `returned` says that the citizen came back from there. `locales` are those the service requested.
     """
 
     browser: str
@@ -78,3 +78,5 @@ class PendingLogout:
     provider: str | None = None
     url: str | None = None
     returned: bool = False
+    must_call: bool = False
+    may_not_return: bool = False

@@ -20,6 +20,7 @@ from providers.openid.config_tables import (
     DocumentPlace,
     LevelComparison,
     LevelPlace,
+    LogoutKind,
     ResponseMode,
     UpstreamAuthentication,
     UserinfoForm,
@@ -35,7 +36,7 @@ def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
         *_check_simulator(config, development=development),
         *_check_keys(config),
         *_check_connections(config),
-        *_check_frames(config, development=development),
+        *_check_logout(config, development=development),
         *_check_request_object(config),
         *_check_encryption(config),
         *_check_identity_token(config),
@@ -104,9 +105,16 @@ def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
         yield Problem("secret_file", f"{config.authentication} needs a secret", "name the file that holds it")
 
 
-def _check_frames(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]:
-    """Each origin of a page with a frame is one, and https; http is only for development."""
-    origins = config.logout.frontchannel_origins
+def _check_logout(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]:
+    """The settings of the logout fit each other. Each origin of a page with a frame is https; http is only for
+    development."""
+    logout, origins = config.logout, config.logout.frontchannel_origins
+    if logout.must_call and logout.may_not_return:
+        fix = "keep one of the two"
+        yield Problem("logout.must_call", "citizens would be sent where they may not come back from", fix)
+    if (logout.must_call or logout.may_not_return) and (not config.end_session or logout.kind is LogoutKind.REVOKE):
+        name = "must_call" if logout.must_call else "may_not_return"
+        yield Problem(f"logout.{name}", "citizens do not visit this provider to sign out", "remove it")
     if origins and not config.logout.frontchannel:
         fix = "write frontchannel = true, or remove it"
         yield Problem("logout.frontchannel_origins", "the provider shows no frame", fix)

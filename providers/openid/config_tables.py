@@ -271,6 +271,12 @@ class LogoutConfig:
     without `state`. `revoke`: the broker revokes the access token (RFC 7009), and the citizen visits nothing."""
     url: str | None = None
     """The address, if it is not the `end_session_endpoint` of the metadata."""
+    must_call: bool = False
+    """Whether the provider demands to be visited after every sign-out, as FranceConnect does. Then the citizen is sent
+    there without a click; else it is offered, since another service may need the session there."""
+    may_not_return: bool = False
+    """Whether the provider may not send the citizen back, such as Login.gov, which asks for a confirmation. Then the
+    page says so before the citizen goes."""
     backchannel: bool = False
     """Whether the provider tells the broker that a citizen signed out there (OpenID Connect Back-Channel Logout 1.0).
     Register `<issuer>/providers/<id>/backchannel-logout` there. A logout token with a `sid` ends the sessions that

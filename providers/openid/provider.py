@@ -22,6 +22,7 @@ from broker.provider import (
     CallbackParameters,
     LogoutFrames,
     LogoutRedirect,
+    LogoutTarget,
     ProviderFailure,
     ProviderHealth,
     ProviderInfo,
@@ -242,8 +243,8 @@ class OpenIdProvider:
         """The issuer that begins sign-ins at the broker, if the settings permit it."""
         return self._config.issuer if self._config.initiate_login else None
 
-    async def end_session(self, parting: LogoutRedirect) -> str | None:
-        """The logout URL of the provider, if it has one and its metadata is available immediately."""
+    async def end_session(self, parting: LogoutRedirect) -> LogoutTarget | None:
+        """The logout page of the provider, if it has one and its metadata is available immediately."""
         if not self._config.end_session:
             return None
         try:
@@ -256,7 +257,10 @@ class OpenIdProvider:
         except (UpstreamError, TimeoutError):
             return None
         address = logout_address(self._config, metadata, parting)
-        return None if address is None else self._place(address)
+        if address is None:
+            return None
+        logout = self._config.logout
+        return LogoutTarget(self._place(address), logout.must_call, logout.may_not_return)
 
     async def _fetch_metadata(self) -> Metadata:
         return await fetch_metadata(self._config, self._client, self._ground.http_clients)

@@ -37,8 +37,9 @@ def confirm_logout(frame: PageContext, service: Service | None, parameters: Mapp
 def signed_out(frame: PageContext, steps: LogoutSteps, path: str | None = None) -> PageResponse:
     """The page after signing out: offers logout at the provider, and returns to the service.
 
-    It redirects after `SECONDS`, unless the citizen has something to choose. `path` is the path of the page; the frames
-    of services are loaded below it.
+    It redirects after `SECONDS`, unless the citizen has something to choose: to the provider if that demands to be
+    visited, else back. The citizen can leave the page before, also if the provider does not work. `path` is the path of
+    the page; the frames of services are loaded below it.
 
     A browser starts the timer of `Refresh` when everything in the page is loaded, including frames. So the only frame
     is a page of the broker that loads at once and then redirects to the services (`before_services`).
@@ -47,7 +48,9 @@ def signed_out(frame: PageContext, steps: LogoutSteps, path: str | None = None) 
     headers: list[tuple[str, str]] = []
     if frames:
         headers.append(("Content-Security-Policy", f"{POLICY}; frame-src 'self'"))
-    if steps.back is not None and steps.url is None:
+    if steps.url is not None and steps.must_call:
+        headers.append(("Refresh", f"{SECONDS};url={header_safe_url(steps.url)}"))
+    elif steps.back is not None and steps.url is None:
         seconds = SECONDS if frames or steps.provider is not None else 0
         headers.append(("Refresh", f"{seconds};url={header_safe_url(steps.back)}"))
     variables = frame.template_variables(
@@ -57,6 +60,8 @@ def signed_out(frame: PageContext, steps: LogoutSteps, path: str | None = None) 
         provider=None if steps.provider is None else steps.provider.name(frame.language.code),
         url=steps.url,
         returned=steps.returned,
+        must_call=steps.must_call,
+        may_not_return=steps.may_not_return,
         signed_in=False,
     )
     return PageResponse("signed_out", variables, headers=tuple(headers))

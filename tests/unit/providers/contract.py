@@ -88,11 +88,11 @@ class ProviderContract:
         )
         assert isinstance(identity, Identity)
         parting = LogoutRedirect("s.t&a=t", "https://broker.example/out", "cy", identity.subject, identity.id_token)
-        url = await counterpart.provider.end_session(parting)
-        assert (url is not None) is counterpart.ends_sessions
-        if url is None:
+        target = await counterpart.provider.end_session(parting)
+        assert (target is not None) is counterpart.ends_sessions
+        if target is None:
             return
-        query = parse_qs(urlsplit(url).query)
+        query = parse_qs(urlsplit(target.url).query)
         assert query.get("state") == (["s.t&a=t"] if counterpart.takes_state_at_logout else None)
         assert query["post_logout_redirect_uri"] == ["https://broker.example/out"]
         assert await counterpart.gone.end_session(parting) is None

@@ -87,6 +87,13 @@ def test_a_provider_is_one_toml_table() -> None:
             'logout = { frontchannel_origins = ["https://id.example"] }',
             "logout.frontchannel_origins",
         ),
+        ('clock_skew = "1 minute"', "logout = { must_call = true, may_not_return = true }", "logout.must_call"),
+        ('clock_skew = "1 minute"', 'logout = { kind = "revoke", must_call = true }', "logout.must_call"),
+        (
+            'clock_skew = "1 minute"',
+            "end_session = false\nlogout = { may_not_return = true }",
+            "logout.may_not_return",
+        ),
     ],
 )
 def test_a_misspelled_setting_is_named_with_its_place(old: str, new: str, path: str) -> None:

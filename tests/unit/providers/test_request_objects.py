@@ -140,10 +140,19 @@ async def test_a_citizen_signs_out_as_the_provider_wants_it(
     system: System, logout: LogoutConfig, path: str, query: dict[str, str]
 ) -> None:
     wire = Wire(system, metadata=answer(END))
-    url = await wire.provider(logout=logout).end_session(PARTING)
-    assert url is not None
-    assert url.partition("?")[0] == ISSUER + path
-    assert dict(parse_qsl(urlsplit(url).query)) == query
+    target = await wire.provider(logout=logout).end_session(PARTING)
+    assert target is not None
+    assert target.url.partition("?")[0] == ISSUER + path
+    assert dict(parse_qsl(urlsplit(target.url).query)) == query
+    assert (target.must_call, target.may_not_return) == (False, False)
+
+
+async def test_a_provider_may_demand_the_visit_or_keep_the_citizen(system: System) -> None:
+    wire = Wire(system, metadata=answer(END))
+    for logout in (LogoutConfig(must_call=True), LogoutConfig(may_not_return=True)):
+        target = await wire.provider(logout=logout).end_session(PARTING)
+        assert target is not None
+        assert (target.must_call, target.may_not_return) == (logout.must_call, logout.may_not_return)
 
 
 async def test_only_the_token_that_ends_the_session_is_kept(system: System) -> None:

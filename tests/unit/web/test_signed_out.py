@@ -1,5 +1,7 @@
 """Signed-out page with its frames, check_session_iframe, and the list of services."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 from starlette.applications import Starlette
@@ -102,6 +104,28 @@ def test_the_page_names_the_provider_and_waits_while_there_is_something_to_choos
     assert ("Refresh" in dict(found.headers)) is (url is None)
     assert ('href="https://bank.example/logout?state=s&amp;id_token_hint=a.b.c"' in html) is (url is not None)
     assert f'href="{BACK}"' in html
+
+
+@pytest.mark.parametrize("language", SITE.languages)
+def test_the_page_goes_on_to_a_provider_that_demands_it_and_back_after_that(
+    written: PageRenderer, language: str
+) -> None:
+    steps = LogoutSteps(SERVICE, BACK, (), (), BANK, END, must_call=True)
+    found, html = shown(written, steps, language)
+    assert dict(found.headers)["Refresh"] == f"3;url={END}"
+    assert f'href="{BACK}"' in html
+    plain = shown(written, replace(steps, must_call=False), language)[1]
+    assert html.count("<p ") == plain.count("<p ") + 1
+    back, _ = shown(written, replace(steps, url=None, returned=True), language)
+    assert dict(back.headers)["Refresh"] == f"3;url={BACK}"
+
+
+@pytest.mark.parametrize("language", SITE.languages)
+def test_the_page_says_that_a_provider_may_keep_the_citizen(written: PageRenderer, language: str) -> None:
+    steps = LogoutSteps(SERVICE, BACK, (), (), BANK, END, may_not_return=True)
+    found, html = shown(written, steps, language)
+    assert "Refresh" not in dict(found.headers)
+    assert html.count("<p ") == shown(written, replace(steps, may_not_return=False), language)[1].count("<p ") + 1
 
 
 def test_an_address_cannot_break_out_of_its_place(written: PageRenderer) -> None:

@@ -66,12 +66,13 @@ async def _logout(here: Exchange, value: Mapping[str, Any]) -> None:
     assert isinstance(identity, Identity), identity
     parting = LogoutRedirect("s" * 32, "https://broker.example/signed-out", "en", identity.subject, identity.id_token)
     found = await here.provider.end_session(parting)
-    url = getattr(found, "url", found)
     if value["kind"] in ("none", "revoke"):
-        assert url is None
+        assert found is None
         return
-    assert url is not None
-    query = parse_qs(urlsplit(url).query)
+    assert found is not None
+    said = (value.get("must_call", False), value.get("may_not_return", False))
+    assert (found.must_call, found.may_not_return) == said
+    url, query = found.url, parse_qs(urlsplit(found.url).query)
     assert query["post_logout_redirect_uri"] == ["https://broker.example/signed-out"]
     assert value["hint"] in (*query, "none")
     response = await send(here.wire.app, Call("GET", url, {}, {}))
@@ -86,9 +87,9 @@ async def _logout(here: Exchange, value: Mapping[str, Any]) -> None:
 async def _is_framed(here: Exchange, identity: Identity) -> None:
     """The page after a logout shows the broker's address with the session in which the person signed in."""
     parting = LogoutRedirect("s" * 32, "https://broker.example/signed-out", "en", identity.subject, identity.id_token)
-    url = await here.provider.end_session(parting)
-    assert url is not None
-    shown = await send(here.wire.app, Call("GET", url, {}, {}))
+    target = await here.provider.end_session(parting)
+    assert target is not None
+    shown = await send(here.wire.app, Call("GET", target.url, {}, {}))
     found = re.search(r'<iframe title="[^"]*" src="([^"]*)"', shown.body.decode())
     assert found is not None
     framed = urlsplit(unescape(found[1]))
@@ -97,7 +98,7 @@ async def _is_framed(here: Exchange, identity: Identity) -> None:
     frames = here.provider.logout_frames
     assert frames is not None
     assert frames.issuer == identity.issuer
-    assert f"https://{urlsplit(url).hostname}" in frames.pages or frames.pages == (identity.issuer,)
+    assert f"https://{urlsplit(target.url).hostname}" in frames.pages or frames.pages == (identity.issuer,)
 
 
 @about("logout.received")
