@@ -164,11 +164,11 @@ async def account_of(place: Place) -> str:
         file: Path | None = place.running.settings.broker.database.file
         with sqlite3.connect(str(file)) as connection:
             return str(connection.execute(ACCOUNT).fetchone()[0])
-    connection = await asyncpg.connect(url)
+    postgres = await asyncpg.connect(url)
     try:
-        return str(await connection.fetchval(ACCOUNT))
+        return str(await postgres.fetchval(ACCOUNT))
     finally:
-        await connection.close()
+        await postgres.close()
 
 
 async def test_a_new_epoch_ends_every_code_token_and_session_of_before_at_every_worker(place: Place) -> None:

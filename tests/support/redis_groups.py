@@ -192,8 +192,10 @@ class SentinelGroup:
 
     def remove(self) -> None:
         """Ends all and deletes their folders."""
-        for part in (*self.sentinels, *self.servers):
-            part.remove()
+        for sentinel in self.sentinels:
+            sentinel.remove()
+        for server in self.servers:
+            server.remove()
 
 
 class ClusterGroup:

@@ -329,7 +329,9 @@ async def test_no_subject_is_lost_or_doubled_when_services_are_answered_during_a
         for at, service in enumerate(services):
             for whose, issuer in ((person, ISSUER), (other, POST)):
                 again = await sign_in(stores[0], now, f"{name}-{at}-{issuer[8]}", whose, issuer=issuer, **service)
-                assert again == AuthorizationWritten(f"account-{name}", given[at].subject)
+                first = given[at]
+                assert isinstance(first, AuthorizationWritten)
+                assert again == AuthorizationWritten(f"account-{name}", first.subject)
 
 
 async def test_two_accounts_that_are_merged_into_each_other_at_once_become_one(

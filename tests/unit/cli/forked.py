@@ -48,7 +48,8 @@ def run(*words: str, user: str | None = None) -> Ended:
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         child = os.fork()
         if child == 0:
-            schema.MIGRATIONS = migrate.MIGRATIONS = migrations  # type: ignore[misc]
+            for module in (schema, migrate):
+                vars(module)["MIGRATIONS"] = migrations
             _be(words, out.fileno(), err.fileno(), user)
         _, ended = os.waitpid(child, 0)
         out.seek(0)

@@ -14,7 +14,7 @@ from broker.cli.main import command_line
 from broker.cli.rotate_keys import SETTLING
 from broker.crypto import keys
 from broker.crypto.keys import KeyState
-from broker.crypto.keys.index import Index
+from broker.crypto.keys.index import Index, load_index
 from broker.platform.system import System
 from broker.platform.toml_loader import Problem
 from broker.wiring.errors import CommandError
@@ -187,7 +187,7 @@ def test_listing_shows_the_age_and_next_step_of_each_key(run: Run, tmp_path: Pat
 def test_a_list_is_of_one_moment_while_a_worker_changes_keys(
     run: Run, monkeypatch: pytest.MonkeyPatch, changes: int
 ) -> None:
-    before, read, calls = run("keys", "list"), cli_keys.load_index, []
+    before, read, calls = run("keys", "list"), load_index, []
 
     def load(folder: Path) -> tuple[Index | None, list[Problem]]:
         index, problems = read(folder)

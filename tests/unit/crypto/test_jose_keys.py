@@ -6,6 +6,7 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from broker.crypto import jose
@@ -135,7 +136,9 @@ def test_a_key_without_alg_serves_every_algorithm_of_its_kind() -> None:
 
 def test_an_edwards_key_is_known_by_its_old_and_its_new_name() -> None:
     signed = f"{b64({'alg': 'Ed25519', 'kid': key('EdDSA').kid})}.{b64(CLAIMS)}"
-    token = f"{signed}.{b64(key('EdDSA').private.sign(signed.encode()))}"
+    private = key("EdDSA").private
+    assert isinstance(private, Ed25519PrivateKey)
+    token = f"{signed}.{b64(private.sign(signed.encode()))}"
     assert jose.verify(token, keys(key("EdDSA")), ["Ed25519"]).claims == CLAIMS
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt as pyjwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,7 +112,9 @@ def test_a_payload_that_two_readers_could_read_differently_is_refused(payload: s
 
 
 def test_a_public_key_is_never_used_as_a_secret() -> None:
-    public = key("RS256").private.public_key()
+    private = key("RS256").private
+    assert isinstance(private, RSAPrivateKey)
+    public = private.public_key()
     for secret in (
         public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo),
         public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),

@@ -86,8 +86,10 @@ def test_metadata_that_meet_all_fapi_requirements_get_the_fapi2_profile(method: 
 
 def test_every_claim_of_a_service_that_says_nothing_has_a_reason_in_every_language() -> None:
     file = to_client_settings(BASE, ["en", "cy", "ar"])
-    assert {frozenset(use["reason"]) for use in file["claims"]} == {frozenset({"en", "cy", "ar"})}
-    assert {"name", "email"} <= {use["claim"] for use in file["claims"]}
+    uses = file["claims"]
+    assert isinstance(uses, list)
+    assert {frozenset(use["reason"]) for use in uses} == {frozenset({"en", "cy", "ar"})}
+    assert {"name", "email"} <= {use["claim"] for use in uses}
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,10 @@ class TlsProvider:
         try:
             yield self
         finally:
-            for one in (*servers, *self._writers):
-                one.close()
+            for listener in servers:
+                listener.close()
+            for writer in self._writers:
+                writer.close()
             for writer in self._writers:
                 with contextlib.suppress(ConnectionError, ssl.SSLError):
                     await writer.wait_closed()

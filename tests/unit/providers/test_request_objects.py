@@ -104,7 +104,9 @@ def test_the_next_and_the_previous_key_are_published_and_sign_nothing() -> None:
     files = {Path("key.pem"): PEM, Path("next.pem"): next_pem}
     own = load_own_keys(config(ISSUER, published_key_files=(Path("next.pem"),)), files.__getitem__)
     assert own.assertion is not None
-    kids = [key["kid"] for key in own.jwks["keys"]]
+    published = own.jwks["keys"]
+    assert isinstance(published, list)
+    kids = [key["kid"] for key in published]
     assert kids == [own.assertion.kid, load_signing_key(next_pem, "ES256").kid]
 
 

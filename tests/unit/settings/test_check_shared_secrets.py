@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from broker.cli.check import check_keys
 from broker.crypto.jose import load_signing_key, new_signing_key_pem, pem_thumbprint, public_jwk, thumbprint
 from broker.crypto.keys import KeysUnusable, load_all
+from broker.wiring.admin import check_keys
 from tests.support.configuration import Configuration
 from tests.unit.crypto.keys.folders import small
 from tests.unit.settings.examples import BANK, DEMO, EID, FAPI, HARBOUR, TRAVEL

@@ -8,8 +8,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from tests.unit.web.citizen_pages import GivenCitizen, client, path
+from tests.unit.web.citizen_requests import COOKIE, JOURNEY
 from tests.unit.web.examples import VIEWS
-from tests.unit.web.test_citizens import COOKIE, JOURNEY
 
 TYPED = 'Ada’s "own" <b> & أ'
 

@@ -12,8 +12,8 @@ from broker.assisted.transitions import TransitionRefused
 from broker.web.citizens.rate_limit_page import rate_limited_page
 from broker.web.shared.pages import PageRenderer
 from tests.unit.web.citizen_pages import GivenCitizen, path
+from tests.unit.web.citizen_requests import JOURNEY, post, token
 from tests.unit.web.examples import HELP_ON_OFFER, NOW, SERVICE
-from tests.unit.web.test_citizens import JOURNEY, post, token
 from tests.unit.web.test_pages import LANGUAGES, frame, text
 
 UNTIL = NOW + 305.0

@@ -47,8 +47,9 @@ async def test_an_invalid_folder_keeps_the_old_ring_and_is_logged_once(
         await held.poll()
     assert held.ring() is ring
     (entry,) = [record for record in caplog.records if record.message == "keys_unusable"]
-    assert str(folder / INDEX) in entry.problems[0]
-    assert 'did you mean "current"?' in entry.problems[0]
+    problem = vars(entry)["problems"][0]
+    assert str(folder / INDEX) in problem
+    assert 'did you mean "current"?' in problem
     (folder / INDEX).write_text(text)
     await held.poll()
     assert held.ring() is not ring
