@@ -38,7 +38,7 @@ wheel: setup .venv/.test ## build sdist and wheel into dist/, with the style she
 unit: setup .venv/.test ## test what needs no server, no browser and no process, with few random examples (not the presets' sign-ins)
 	@$(PYTEST) $(CPUS) -m unit --hypothesis-profile quick
 
-interop: setup test-tools interop-tools tests/interop/java/.fetched ## sign in at other people's providers that are too heavy for make test
+interop: setup test-tools interop-tools tests/interop/java/.fetched tests/interop/spid/.venv/.done ## sign in at other people's providers that are too heavy for make test
 	@$(PY) -m pytest -q -p no:cacheprovider tests/interop/check_*.py
 
 coverage: setup .venv/.test ## branch coverage of the rules by their own tests, which must be at least 95 %
@@ -61,7 +61,7 @@ lock: .venv-lock/.done setup ## export pyproject's dependencies and groups to lo
 
 clean: ## remove all that was made here
 	@rm -rf .venv .venv-lock dist mutants .coverage .coverage.* broker/web/static/built deploy/assets/node_modules tests/interop/node_modules
-	@rm -rf tests/interop/java/lib tests/interop/java/keycloak tests/interop/java/target tests/interop/java/.fetched
+	@rm -rf tests/interop/java/lib tests/interop/java/keycloak tests/interop/java/target tests/interop/java/.fetched tests/interop/spid/.venv
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .demo
 	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
 
@@ -139,6 +139,11 @@ tests/interop/java/.fetched: tests/interop/java/pom.xml | interop-tools
 	$(call say,providers in Java for make interop)
 	@cd tests/interop/java && rm -rf lib keycloak target && mvn -q -B dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=lib
 	@cd tests/interop/java && mvn -q -B dependency:unpack -Dartifact=org.keycloak:keycloak-quarkus-dist:26.7.3:zip -DoutputDirectory=keycloak
+	@touch $@
+
+tests/interop/spid/.venv/.done: deploy/locks/spid.txt
+	$(call say,the reference implementation of SPID and CIE)
+	@$(PYTHON) deploy/setup/python.py spid tests/interop/spid/.venv
 	@touch $@
 
 test-tools: .venv/.test tests/interop/node_modules/.done

@@ -138,6 +138,9 @@ class OpenIdConfig:
     iss_parameter_supported: bool = False
     """Whether every response must carry `iss` (RFC 9207) even if the metadata does not say so."""
 
+    iss_in_errors: bool = True
+    """Whether that holds of responses with an `error` too. `false`: of those with a code alone."""
+
     reauthentication: tuple[NewSignIn, ...] = (NewSignIn.PROMPT_LOGIN, NewSignIn.MAX_AGE)
     """How a new authentication is requested. Remove what the provider does not support; without `max_age` an ID
     token needs no `auth_time`, but one that is present is checked."""

@@ -172,7 +172,7 @@ class OpenIdProvider:
         if self._answers is not None:
             return answer.callback == note["callback"] and self._answers.claims_issuer(answer)
         issuer = answer.parameters.get("iss")
-        if issuer is None and note.get("iss"):
+        if issuer is None and note.get("iss") and (self._config.iss_in_errors or not answer.parameters.get("error")):
             return False
         return answer.callback == note["callback"] and issuer in (None, self._config.issuer)
 

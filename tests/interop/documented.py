@@ -48,15 +48,19 @@ async def counterpart(
     config: OpenIdConfig,
     program: Program,
     approve: Callable[[str], Awaitable[CallbackParameters]],
+    read: Callable[[Path], bytes] | None = None,
     **differences: Any,
 ) -> AsyncIterator[Counterpart]:
-    """A provider against a running program, for the contract suite. `differences` are fields of `Counterpart`.
+    """A provider against a running program, for the contract suite. `differences` are fields of `Counterpart`;
+    `read` reads the broker's keys, if they are not those of the other tests.
 
     Without `refuse` the program has no button for it, and the answer of a citizen who goes back is made up.
     """
     await asyncio.to_thread(program.start, within=PATIENT)
     outgoing = HttpClients(development=True, patience=Timeouts(connect=2, read=20, total=30))
     on = dependencies(real_system(), outgoing)
+    if read is not None:
+        on = replace(on, read=read)
 
     async def refuse(_url: str) -> CallbackParameters:
         return CallbackParameters({"error": "access_denied"}, CALLBACK)

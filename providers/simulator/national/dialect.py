@@ -102,7 +102,7 @@ class Dialect:
             document["dpop_signing_alg_values_supported"] = list(self.words("dpop", "algorithms"))
         if self.text("request.pushed", "use") == "required":
             document["require_pushed_authorization_requests"] = True
-        if self.facts.value("response.iss"):
+        if self.facts.value("response.iss") is True:
             document["authorization_response_iss_parameter_supported"] = True
         return document
 

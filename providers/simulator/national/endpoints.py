@@ -258,7 +258,8 @@ class NationalProvider:
     def _back(self, asked: Mapping[str, str], answer: Mapping[str, str]) -> Response:
         """The redirect to the client."""
         more = {"state": asked["state"]} if "state" in asked else {}
-        if self.dialect.facts.value("response.iss") and "iss" not in answer:
+        names = self.dialect.facts.value("response.iss")
+        if (names is True or (names == "success" and "error" not in answer)) and "iss" not in answer:
             more["iss"] = self.dialect.issuer
         uri = asked["redirect_uri"]
         return RedirectResponse(f"{uri}{'&' if '?' in uri else '?'}{urlencode({**answer, **more})}", 303, NO_STORE)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from broker.model.identity import Identity
@@ -21,11 +22,15 @@ from tests.unit.providers.presets.fact_checks.registry import about
 
 
 @about("response.iss")
-async def _iss(here: Exchange, value: bool) -> None:  # noqa: FBT001
-    departure = await here.leave()
-    answer = await here.visit(departure.url)
-    assert answer.parameters.get("iss") == (here.entry.config.issuer if value else None)
-    assert here.provider.matches_callback(departure.provider_state, answer)
+async def _iss(here: Exchange, value: bool | str) -> None:  # noqa: FBT001
+    """True, false, or `success`: in responses with a code alone."""
+    for answer, expected in ((Answer(), bool(value)), (Answer(error="server_error"), value is True)):
+        departure = await here.leave()
+        response = await here.visit(departure.url, answer)
+        assert response.parameters.get("iss") == (here.entry.config.issuer if expected else None)
+        assert here.provider.matches_callback(departure.provider_state, response)
+    without = replace(response, parameters={"code": "a"})
+    assert here.provider.matches_callback(departure.provider_state, without) is not bool(value)
 
 
 @about("response.errors")
