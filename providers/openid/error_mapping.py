@@ -36,8 +36,8 @@ class ErrorMap:
     """The errors of one provider."""
 
     def __init__(self, config: OpenIdConfig) -> None:
-        """The settings' errors take precedence over the standard's."""
-        self._own = config.errors
+        """The settings' errors, `own`, take precedence over the standard's."""
+        self.own = config.errors
         self._codes = {**STANDARD, **config.errors}
         self._descriptions = tuple((start.lower(), reason) for start, reason in config.error_descriptions.items())
 
@@ -52,10 +52,6 @@ class ErrorMap:
                 if text.startswith(start):
                     return reason
         return self._codes.get(error) if isinstance(error, str) else None
-
-    def is_own(self, code: str) -> bool:
-        """Whether an authorization code is one of the provider's own errors."""
-        return code in self._own
 
     def of_callback(self, error: str, description: object) -> UpstreamError:
         """The failure of an error in the callback. It came through the citizen's browser, so it is no evidence of an
@@ -76,8 +72,8 @@ class ErrorMap:
         """The reason of the first known code: a text, a list of texts, or a list of objects with `code`."""
         for one in found if isinstance(found, list) else [found]:
             code = one.get("code") if isinstance(one, dict) else one
-            if isinstance(code, str) and code in self._own:
-                return self._own[code]
+            if isinstance(code, str) and code in self.own:
+                return self.own[code]
         return None
 
 

@@ -35,6 +35,8 @@ MAX_SID: Final = 256
 
 NO_MAP: Final[Mapping[str, str]] = MappingProxyType({})
 
+NO_NAMES: Final[frozenset[str]] = frozenset()
+
 RECORD: Final = "identity_provider"
 METHOD: Final = "auth"
 """The type of the evidence record, and its check method."""
@@ -63,7 +65,7 @@ class IdentityReader:
         self._acting = ActingReader(config.acting)
         self._timed = document_of(config.auth_time_place)
         self._required = (*config.required_claims, *config.subject_anchor)
-        self._anchor = _anchor_reader(config.subject_anchor)
+        self._anchor = _anchor_reader(config.subject_anchor) if config.subject_anchor else None
 
     def make(self, documents: Documents, now: int, malformed: Callable[[str], None]) -> Identity:
         """The identity described by validated documents about the same subject.
@@ -84,7 +86,7 @@ class IdentityReader:
         if documents.identity_token:
             proven = map_claims(documents.identity_token, self._readers, config.region, now)
             claims, malformed_names = merge(claims, proven.claims), malformed_names | proven.malformed
-        foreign: frozenset[str] = frozenset()
+        foreign = NO_NAMES
         if documents.sources:
             others = map_claims(documents.sources, self._readers, config.region, now)
             foreign = frozenset(others.claims.keys() - claims.keys())
@@ -113,7 +115,7 @@ class IdentityReader:
             verification=verification(config, level, claims, now, foreign),
             act=act,
             upstream_sid=_sid(id_token.get("sid")),
-            anchor=self._anchor(claims),
+            anchor=None if self._anchor is None else self._anchor(claims),
         )
 
     def _check_values(self, documents: Documents, now: int) -> None:
@@ -152,10 +154,8 @@ def _sid(value: object) -> str | None:
     return value if isinstance(value, str) and 1 <= len(value) <= MAX_SID else None
 
 
-def _anchor_reader(names: tuple[str, ...]) -> Callable[[JsonObject], str | None]:
-    """Reads what never changes for the person, as one text; None if nothing is configured."""
-    if not names:
-        return lambda _claims: None
+def _anchor_reader(names: tuple[str, ...]) -> Callable[[JsonObject], str]:
+    """Reads what never changes for the person, as one text."""
     return lambda claims: json.dumps([claims[name] for name in names], ensure_ascii=True, sort_keys=True)
 
 
@@ -225,7 +225,7 @@ def merge(signed: JsonObject, userinfo: JsonObject) -> JsonObject:
 
 
 def verification(
-    config: OpenIdConfig, level: Level, claims: JsonObject, now: int, foreign: frozenset[str] = frozenset()
+    config: OpenIdConfig, level: Level, claims: JsonObject, now: int, foreign: frozenset[str] = NO_NAMES
 ) -> Verification | None:
     """The verification of the identity in the terms of OpenID Identity Assurance Schema Definition 1.0.
 

@@ -214,7 +214,7 @@ class OpenIdProvider:
         if error is not None:
             raise self._redemption.errors.of_callback(error, parameters.get("error_description"))
         code = parameters.get("code", "")
-        if self._redemption.errors.is_own(code):
+        if code in self._redemption.errors.own:
             raise self._redemption.errors.of_callback(code, parameters.get("error_description"))
         if not CODE.fullmatch(code):
             raise UpstreamError(UpstreamFault.ANSWER_CODE, "the response has neither an error nor a valid code")

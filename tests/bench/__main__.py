@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvloop
 
-from tests.bench import cpu, load, report
+from tests.bench import cpu, load, providers, report
 from tests.bench.journeys import Visit, right
 from tests.bench.load import AT_ONCE, Sample
 from tests.bench.raw_http import Unexpected, get
@@ -125,6 +125,7 @@ async def measure(servers: list[Server], rounds: int) -> report.Results:
         ],
         memory=cpu.resident(first.program.pid),
         waits={share: load.middle(times) for share, times in waits.items()},
+        kinds={kind: await providers.cost(kind) for kind in providers.KINDS},
     )
 
 

@@ -31,13 +31,15 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Everything: `verification` in ms, `memory` in MB, `waits` the median ms of a sign-in by share of the most."""
+    """Everything: `verification` in ms, `memory` in MB, `waits` the median ms of a sign-in by share of the most, and
+    `kinds` the ms of a departure and its response by kind of provider."""
 
     rounds: int
     verification: float
     products: Sequence[Product]
     memory: float
     waits: Mapping[float, float]
+    kinds: Mapping[str, float]
 
     @property
     def sound(self) -> bool:
@@ -134,6 +136,9 @@ def _rest(results: Results) -> Iterator[str]:
     )
     waits = ", ".join(f"{ms:.0f} ms at {share:.0%}" for share, ms in results.waits.items())
     yield f"Median time of a whole sign-in under random arrivals ({first.name}): {waits} of the most it can do"
+    yield "Departure and response at a provider, without pages and stores, CPU ms by what it demands"
+    for name, cost in results.kinds.items():
+        yield f"    {name:24}{cost:8.3f}"
     for one in results.products:
         if one.turned_away:
             yield f"{one.name}: {one.turned_away} were turned away with 503, since a store did not answer in time"

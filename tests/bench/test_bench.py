@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.bench import load, report
+from tests.bench import load, providers, report
 from tests.bench.__main__ import segments
 from tests.bench.servers import running
 from tests.bench.signing import Key, verified
@@ -13,7 +13,7 @@ def results(**more: float) -> report.Results:
     steps = {"(refresh)": 0.4, "pushed request": 0.2, "userinfo": 0.1, "page: picker": 0.1, "(discovery)": 0.05}
     costs = {"portico, oidc": 3.0, "portico, fapi2": 6.0, "floor": 1.0, "npm oidc-provider": 3.2, **more}
     products = [report.Product(name, "", [cpu], 100.0, 0.5, 0, steps) for name, cpu in costs.items()]
-    return report.Results(1, 0.1, products, 90.0, {0.5: 12.0})
+    return report.Results(1, 0.1, products, 90.0, {0.5: 12.0}, {"plain": 0.4})
 
 
 async def test_each_product_completes_a_sign_in_with_measured_requests(tmp_path: Path) -> None:
@@ -38,7 +38,15 @@ def test_figures_with_a_busy_driver_are_not_sound() -> None:
     fine = results()
     assert fine.sound
     busy = report.Product("floor", "", [1.0], 1.0, 0.71, 0, {})
-    assert not report.Results(1, 0.1, [*fine.products, busy], 90.0, {}).sound
+    assert not report.Results(1, 0.1, [*fine.products, busy], 90.0, {}, {}).sound
+
+
+async def test_a_provider_is_measured_by_what_it_demands() -> None:
+    costs = {kind: await providers.cost(kind, count=5, warm=1) for kind in providers.KINDS}
+    assert set(costs) == {"plain", "PAR, DPoP, nested token"}
+    assert all(cost > 0 for cost in costs.values())
+    told = report.text(report.Results(1, 0.1, results().products, 90.0, {}, costs))
+    assert f"{costs['plain']:.3f}" in told
 
 
 def test_what_the_driver_signs_can_be_verified() -> None:
