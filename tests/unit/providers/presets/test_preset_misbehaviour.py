@@ -18,11 +18,12 @@ from broker.provider import ProviderFailure, ProviderFailureReason
 from providers.openid import provider
 from providers.openid.metadata import COOL_DOWN, RETRY
 from providers.presets import preset_names
+from providers.presets.fact_files import facts
 from providers.simulator.national import OUTCOMES, Answer, folder
 from providers.simulator.national.faults import CutOff
 from providers.simulator.national.keys import BOMB, encrypted
 from tests.support.system import FakeClock
-from tests.unit.providers.presets.exchange import Exchange, entry_of, exchange, key_pem, rebuilt
+from tests.unit.providers.presets.exchange import Exchange, exchange, key_pem, rebuilt
 from tests.unit.providers.serving import listening, serving
 
 pytestmark = pytest.mark.exchange
@@ -267,8 +268,8 @@ def test_a_decryption_bomb_is_refused_by_its_header_and_never_inflated(system: S
     assert peak < BOMB // 20
 
 
-BORN = [one for one in preset_names() if "birthdate" in entry_of(one).config.claim_map and one != "signicat-digid"]
-"""Providers that send a date of birth. DigiD sends none, though the family that it belongs to has a claim for it."""
+BORN = [one for one in preset_names() if "birthdate" in facts(one).value("claims", {})]
+"""Providers that send a date of birth. Some send none, though the family that they belong to has a claim for it."""
 
 
 @pytest.mark.parametrize("name", BORN)
