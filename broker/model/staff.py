@@ -1,5 +1,6 @@
 """Support staff: members, their sessions, and sign-in attempts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
@@ -79,6 +80,20 @@ class StaffSession:
     auth_time: int
     created: float
     used: float
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class StaffDraft:
+    """What a member of staff typed into a form of a case that was refused, until it is saved or expires.
+
+    `form` names the form within the case's pages, `fields` are its values by name.
+    """
+
+    member: str
+    case: str
+    form: str
+    fields: Mapping[str, str]
     expires: float
 
 

@@ -29,6 +29,7 @@ from broker.stores.sql.session_termination import SessionTermination
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.shared_counters import SharedCounters
 from broker.stores.sql.sqlite import SqliteDatabase
+from broker.stores.sql.staff_drafts import SqlStaffDrafts
 from broker.stores.sql.staff_sessions import SqlStaffSessions
 from broker.stores.sql.upstream_logouts import SqlUpstreamLogouts
 
@@ -57,6 +58,7 @@ class SqlStores:
     deliveries: SqlDeliveries
     pings: SqlPings
     staff_sessions: SqlStaffSessions
+    staff_drafts: SqlStaffDrafts
     questions: SqlBackchannelRequests
     audit_chain: AuditChain
     digests: Digests
@@ -139,6 +141,7 @@ async def open_sql_stores(
         deliveries=SqlDeliveries(database, sealer),
         pings=SqlPings(database, sealer),
         staff_sessions=SqlStaffSessions(database, sealer),
+        staff_drafts=SqlStaffDrafts(database, sealer),
         questions=SqlBackchannelRequests(database, sealer, audit_log, observe_version),
         audit_chain=chain,
         digests=digests,

@@ -27,7 +27,9 @@ def case_context(container: Container) -> CaseContext:
         return stores.digests.mac(Purpose.CASE_MARK, text).hex()
 
     return CaseContext(
-        stores=CaseStores(cases=stores.cases, questions=stores.questions, audit=stores.audit),
+        stores=CaseStores(
+            cases=stores.cases, questions=stores.questions, audit=stores.audit, drafts=stores.staff_drafts
+        ),
         rules=CaseRules(f"{broker.issuer}/assisted", broker.assisted, container.configuration.profiles, broker.region),
         prompts=PromptSettings(
             confirm=f"{broker.issuer}/confirm",

@@ -7,7 +7,7 @@ from broker.assisted.case import Case, CaseState
 from broker.model.audit import AuditEvent
 from broker.model.notification import DeliveryFailed as DeliveryFailed
 from broker.model.notification import Notification
-from broker.model.staff import StaffAttempt, StaffSession
+from broker.model.staff import StaffAttempt, StaffDraft, StaffSession
 from broker.model.store_results import CreateCaseResult as CreateCaseResult
 
 
@@ -71,6 +71,22 @@ class Cases(Protocol):
 
     async def count_similar(self, marks: Sequence[str], besides: str) -> int:
         """How many cases other than `besides` bear at least one of these `marks`."""
+        ...
+
+
+class StaffDrafts(Protocol):
+    """What staff typed into forms that were refused. The content is sealed, and deleted when its case is closed."""
+
+    async def keep(self, draft: StaffDraft) -> None:
+        """Writes a draft in place of an earlier one of the same member, case and form."""
+        ...
+
+    async def of_case(self, member: str, case_id: str, now: float) -> Sequence[StaffDraft]:
+        """The drafts of a member of staff for a case that have not expired, by form."""
+        ...
+
+    async def discard(self, member: str, case_id: str, form: str) -> None:
+        """Deletes a draft, if there is one."""
         ...
 
 

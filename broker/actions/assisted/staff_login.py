@@ -240,6 +240,11 @@ class StaffLogin:
             await self.records.sessions.touch(found.digest, now)
         return StaffPrincipal(member, found, found.auth_time + self.policy.sessions.decision_max_age)
 
+    async def expired_member(self, session: str | None) -> str | None:
+        """The id of the member of staff whose session has expired and was not ended; None for any other cookie."""
+        found = await self.records.sessions.load(handles.sha256_hex(session)) if session else None
+        return None if found is None or found.member not in self.members else found.member
+
     async def end_session(self, session: str | None) -> int | None:
         """Ends the session; returns its `auth_time`, None if there was no session."""
         found = await self.records.sessions.load(handles.sha256_hex(session)) if session else None

@@ -7,14 +7,17 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     ColumnElement,
+    Delete,
     Double,
     Integer,
     LargeBinary,
     Text,
     bindparam,
+    delete,
     func,
     insert,
     literal_column,
+    not_,
     select,
     update,
 )
@@ -27,9 +30,9 @@ from broker.model.notification import Notification
 from broker.model.store_results import CreateCaseResult
 from broker.stores.record_codec import RecordCodec, SealedCodec, renaming
 from broker.stores.sql import audit, outbox
+from broker.stores.sql.case_tables import case_attempts, case_fingerprints, cases, staff_drafts
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared
 from broker.stores.sql.outbox import NotificationRows
-from broker.stores.sql.tables import case_attempts, case_fingerprints, cases
 
 _id: Final = bindparam("id", type_=Text)
 _RENAMED: Final = renaming(
@@ -76,6 +79,11 @@ def _following() -> tuple[InsertRows, ...]:
     return fingerprints, audit.insert_rows(), outbox.notices_written()
 
 
+def _drafts_of_closed_case(passed: ColumnElement[bool]) -> Delete:
+    """What staff typed for a case that is no longer open goes with its personal data."""
+    return delete(staff_drafts).where(passed, staff_drafts.c.case_id == _id, not_(_CHANGING["is_open"]))
+
+
 class SqlCases:
     """Verification cases in SQL."""
 
@@ -88,7 +96,7 @@ class SqlCases:
         before = cases.c.version == bindparam("before", type_=BigInteger)
         saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
         self._create = database.prepare(AtomicWrite(made, _following()))
-        self._save = database.prepare(AtomicWrite(saved, _following()))
+        self._save = database.prepare(AtomicWrite(saved, (*_following(), _drafts_of_closed_case)))
         self._prepare_reading(database)
         self._prepare_attempts(database)
 

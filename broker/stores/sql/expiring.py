@@ -5,14 +5,13 @@ from typing import Final
 
 from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, delete, select, update
 
+from broker.stores.sql.case_tables import staff_attempts, staff_sessions
 from broker.stores.sql.database import Database
 from broker.stores.sql.tables import (
     authorization_codes,
     backchannel_requests,
     grants,
     sessions,
-    staff_attempts,
-    staff_sessions,
     tokens,
 )
 

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, delete, exists, null, select, update
 
+from broker.stores.sql.case_tables import staff_attempts, staff_drafts, staff_sessions
 from broker.stores.sql.database import Database, Prepared
 from broker.stores.sql.tables import (
     authorization_codes,
@@ -13,8 +14,6 @@ from broker.stores.sql.tables import (
     notifications,
     session_clients,
     sessions,
-    staff_attempts,
-    staff_sessions,
     tokens,
     used_jtis,
 )
@@ -96,6 +95,7 @@ _KEPT: Final = (
     (session_clients, session_clients.c.sid, session_clients.c.expires <= _until, 7 * DAY),
     (deliveries, deliveries.c.id, deliveries.c.expires <= _until, 7 * DAY),
     (staff_attempts, staff_attempts.c.digest, staff_attempts.c.expires <= _until, DAY),
+    (staff_drafts, staff_drafts.c.case_id, staff_drafts.c.expires <= _until, 0),
     (staff_sessions, staff_sessions.c.digest, staff_sessions.c.expires <= _until, 7 * DAY),
     (notifications, notifications.c.id, notifications.c.expires <= _until, 30 * DAY),
     (backchannel_requests, backchannel_requests.c.id, backchannel_requests.c.expires <= _until, 7 * DAY),

@@ -12,9 +12,9 @@ from broker.model.audit import AuditEvent
 from broker.model.staff import StaffAttempt, StaffSession
 from broker.stores.record_codec import RecordCodec, SealedCodec
 from broker.stores.sql import audit
+from broker.stores.sql.case_tables import staff_attempts, staff_sessions
 from broker.stores.sql.database import AtomicWrite, Database
 from broker.stores.sql.shared_counters import EPOCH
-from broker.stores.sql.tables import staff_attempts, staff_sessions
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,55 +200,6 @@ shared_counters: Final = Table(
     Column("value", BigInteger, nullable=False),
 )
 
-cases: Final = Table(
-    "cases",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("version", BigInteger, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("is_open", Boolean, nullable=False),
-    Column("transaction_id", Text, nullable=False),
-    Column("reference", Text, nullable=False),
-    Column("continuation", Text),
-    Column("holder", Text),
-    Column("created", Double, nullable=False),
-    Column("deadline", Double),
-    Column("queued", Double),
-    Column("due", Double),
-    Column("sealed", LargeBinary, nullable=False),
-    UniqueConstraint("reference"),
-    UniqueConstraint("continuation"),
-    Index(
-        "uq_cases_transaction_id",
-        "transaction_id",
-        unique=True,
-        postgresql_where=text("is_open"),
-        sqlite_where=text("is_open"),
-    ),
-    Index(None, "transaction_id", "created"),
-    Index(None, "state", "deadline", "queued"),
-    Index(None, "holder"),
-    Index(None, "due"),
-)
-
-case_fingerprints: Final = Table(
-    "case_fingerprints",
-    metadata,
-    Column("case_id", Text, ForeignKey("cases.id", deferrable=True, initially="DEFERRED"), nullable=False),
-    Column("fingerprint", Text, nullable=False),
-    PrimaryKeyConstraint("case_id", "fingerprint"),
-    Index(None, "fingerprint"),
-)
-
-case_attempts: Final = Table(
-    "case_attempts",
-    metadata,
-    Column("case_id", Text, nullable=False),
-    Column("purpose", Text, nullable=False),
-    Column("made", BigInteger, nullable=False),
-    PrimaryKeyConstraint("case_id", "purpose"),
-)
-
 notifications: Final = Table(
     "notifications",
     metadata,
@@ -260,29 +211,6 @@ notifications: Final = Table(
     Column("sent", Double),
     Column("sealed", LargeBinary),
     Index(None, "created"),
-)
-
-staff_attempts: Final = Table(
-    "staff_attempts",
-    metadata,
-    Column("digest", Text, primary_key=True),
-    Column("expires", Double, nullable=False),
-    Column("sealed", LargeBinary),
-    Index(None, "expires"),
-)
-
-staff_sessions: Final = Table(
-    "staff_sessions",
-    metadata,
-    Column("digest", Text, primary_key=True),
-    Column("member", Text, nullable=False),
-    Column("created", Double, nullable=False),
-    Column("used", Double, nullable=False),
-    Column("expires", Double, nullable=False),
-    Column("terms", Text, nullable=False),
-    Column("epoch", BigInteger, nullable=False),
-    Column("ended", Double),
-    Index(None, "expires"),
 )
 
 audit: Final = Table(

@@ -13,6 +13,7 @@ from broker.model.backchannel_request import BackchannelRequest
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.staff.device_prompts import prompt_status
+from broker.web.staff.drafts import drop, keep_or_discard, links, unsaved
 from broker.web.staff.labels import CHANNELS, WHY, two_people
 from broker.web.staff.lead_actions import lead_actions
 from broker.web.staff.request import FormHandler, StaffApp, StaffPage, local_path, redirect_to, staff, with_form
@@ -61,6 +62,7 @@ async def show_case(req: StaffPage) -> Response:
     if isinstance(found, Response):
         return found
     tell, case, questions = case_presenter(req), found.case, await req.cases.questions(found)
+    drafts = await unsaved(req)
     step = tell.step(found)
     code, may_record = tell.language.code, StaffAction.RECORD in found.actions
     seen = found.role is not CaseRole.VISITOR
@@ -84,12 +86,16 @@ async def show_case(req: StaffPage) -> Response:
         acts=lead_actions(found, req),
         history=tell.history(case, req.app.members) if found.role is CaseRole.OVERSEER else [],
         notes=tell.notes(case, req.app.members),
+        unsaved=links(drafts, req.base, req.app.profiles, tell.language),
+        typed_note=drafts.get("note", {}).get("note", ""),
+        typed_message=drafts.get("ask", {}).get("message", ""),
     )
 
 
-async def renew_lease(req: StaffPage, _form: Mapping[str, str]) -> Response:
+async def renew_lease(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Extends the lease."""
-    return back_to_case(req, await req.cases.renew(req.principal, req.id), confirmation="renewed")
+    done = await req.cases.renew(req.principal, req.id)
+    return await back_to_case(req, done, form, confirmation="renewed")
 
 
 async def start_session(req: StaffPage, form: Mapping[str, str]) -> Response:
@@ -98,34 +104,35 @@ async def start_session(req: StaffPage, form: Mapping[str, str]) -> Response:
     if word not in {channel.value for channel in Channel}:
         return redirect_to(req.base, problem="choice")
     channel = Channel(word)
-    return back_to_case(req, await req.cases.start_session(req.principal, req.ref(form), channel), confirmation="")
+    done = await req.cases.start_session(req.principal, req.ref(form), channel)
+    return await back_to_case(req, done, form, confirmation="")
 
 
 async def verify_phrase(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records that the phrase was verified."""
-    return back_to_case(req, await req.cases.verify_phrase(req.principal, req.ref(form)))
+    return await back_to_case(req, await req.cases.verify_phrase(req.principal, req.ref(form)), form)
 
 
 async def end_session(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Ends the session."""
-    return back_to_case(req, await req.cases.end_session(req.principal, req.ref(form)), confirmation="")
+    return await back_to_case(req, await req.cases.end_session(req.principal, req.ref(form)), form, confirmation="")
 
 
 async def drop_session(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Returns a case whose session broke off."""
     reason = form.get("reason", "")
-    return leave_case(req, await req.cases.drop_session(req.principal, req.ref(form), reason), "back")
+    return await leave_case(req, await req.cases.drop_session(req.principal, req.ref(form), reason), form, "back")
 
 
 async def return_to_queue(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Returns the case to the queue."""
     reason = form.get("reason", "")
-    return leave_case(req, await req.cases.return_to_queue(req.principal, req.ref(form), reason), "back")
+    return await leave_case(req, await req.cases.return_to_queue(req.principal, req.ref(form), reason), form, "back")
 
 
-async def declare_interest(req: StaffPage, _form: Mapping[str, str]) -> Response:
+async def declare_interest(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Declares that the member of staff knows the citizen."""
-    return leave_case(req, await req.cases.declare_interest(req.principal, req.id), "stranger")
+    return await leave_case(req, await req.cases.declare_interest(req.principal, req.id), form, "stranger")
 
 
 async def raise_flag(req: StaffPage, form: Mapping[str, str]) -> Response:
@@ -137,15 +144,18 @@ async def raise_flag(req: StaffPage, form: Mapping[str, str]) -> Response:
 
 async def add_note(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Adds a note."""
-    return back_to_case(req, await req.cases.note(req.principal, req.id, form.get("note", "")), confirmation="noted")
+    done = await req.cases.note(req.principal, req.id, form.get("note", ""))
+    return await back_to_case(req, done, form, confirmation="noted")
 
 
 async def ask_citizen(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Asks the citizen to confirm on their own device."""
     done = await req.cases.ask_citizen(req.principal, req.ref(form), form.get("message", ""))
+    if isinstance(done, BackchannelRequest):
+        await drop(req, "ask")
+        return redirect_to(req.base, told="asked")
+    await keep_or_discard(req, done, form)
     match done:
-        case BackchannelRequest():
-            return redirect_to(req.base, told="asked")
         case TransitionRefused.NO_DETAILS:
             return redirect_to(req.base, problem="details_first")
         case ActionRefused.NOTE:

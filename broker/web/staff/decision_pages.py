@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.assisted.staff_results import CaseView, StaffAction
+from broker.actions.assisted.staff_results import ActionRefused, CaseView, StaffAction
 from broker.assisted.case import Decision
 from broker.assisted.transitions import TransitionRefused
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
+from broker.web.staff.drafts import draft, keep_or_discard
 from broker.web.staff.evidence_pages import framed
 from broker.web.staff.labels import DECISIONS, WHY
 from broker.web.staff.login import sign_in_link
@@ -76,15 +77,19 @@ async def prove(req: StaffPage) -> Response:
     return req.visit.page("prove", frame=framed(view, case_presenter(req)), sign_in_url=sign_in_link(req.base))
 
 
-def _form(req: StaffPage, to: str, barred: Mapping[str, str], submit: str) -> dict[str, object]:
-    asked = req.visit.query
+async def _form(req: StaffPage, to: str, barred: Mapping[str, str], submit: str) -> dict[str, object]:
+    typed = await draft(req, to)
+    given = {} if typed is None else typed
+    chosen = given.get("decision", "")
     return {
         "to": f"{req.base}/{to}",
         "barred": barred,
-        "chosen": asked.get("decision", ""),
-        "picked": frozenset(asked.get("reasons", "").split()),
+        "chosen": chosen,
+        "picked": frozenset(ticked(given, chosen)),
+        "note": given.get("note", ""),
         "submit": submit,
         "fresh": req.visit.language.format_time(req.principal.fresh_until, req.app.system.now()),
+        "restored": typed is not None,
     }
 
 
@@ -93,9 +98,10 @@ def _refused(view: CaseView, words: Language) -> dict[str, str]:
     return {decision.value: words.text(_REFUSED[why]) for decision, why in view.refused_decisions.items()}
 
 
-def _kept(chosen: str, picked: tuple[str, ...]) -> dict[str, str]:
-    """The choices with which a form is filled again. A note is never put into a URL."""
-    return {"decision": chosen, "reasons": " ".join(picked)} if picked else {"decision": chosen}
+async def _choose_first(req: StaffPage, form: Mapping[str, str], to: str) -> Response:
+    """The form again, since none of its answers was chosen."""
+    await keep_or_discard(req, ActionRefused.REASON, form)
+    return redirect_to(f"{req.base}/{to}", problem="choice")
 
 
 async def decision(req: StaffPage) -> Response:
@@ -104,7 +110,7 @@ async def decision(req: StaffPage) -> Response:
     if isinstance(view, Response):
         return view
     words = req.visit.language
-    form = _form(req, "decision", _refused(view, words), words.text("Decide"))
+    form = await _form(req, "decision", _refused(view, words), words.text("Decide"))
     return req.visit.page("decision", frame=framed(view, case_presenter(req)) | form)
 
 
@@ -112,10 +118,10 @@ async def decide(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records the agent's decision."""
     chosen = form.get("decision", "")
     if chosen not in {one.value for one in Decision}:
-        return redirect_to(f"{req.base}/decision", problem="choice")
+        return await _choose_first(req, form, "decision")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
     done = await req.cases.decide(req.principal, req.ref(form), Decision(chosen), picked, note)
-    return leave_case(req, done, "decided", f"{req.base}/decision", **_kept(chosen, picked))
+    return await leave_case(req, done, form, "decided", f"{req.base}/decision")
 
 
 async def view(req: StaffPage) -> Response:
@@ -126,7 +132,7 @@ async def view(req: StaffPage) -> Response:
     tell, words = case_presenter(req), req.visit.language
     return req.visit.page(
         "view",
-        frame=framed(view, tell) | _form(req, "view", {}, words.text("Write it down")),
+        frame=framed(view, tell) | await _form(req, "view", {}, words.text("Write it down")),
         evidence=tell.evidence(view.case, view.assessment),
         person=tell.answers(view.case.checks),
         claims=tell.claims(view.case),
@@ -137,10 +143,10 @@ async def give_view(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records the independent review."""
     chosen = form.get("decision", "")
     if chosen not in {one.value for one in Decision}:
-        return redirect_to(f"{req.base}/view", problem="choice")
+        return await _choose_first(req, form, "view")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
     done = await req.cases.record_independent_review(req.principal, req.ref(form), Decision(chosen), picked, note)
-    return back_to_case(req, done, f"{req.base}/view", **_kept(chosen, picked))
+    return await back_to_case(req, done, form, f"{req.base}/view")
 
 
 async def review(req: StaffPage) -> Response:
@@ -153,7 +159,7 @@ async def review(req: StaffPage) -> Response:
         return redirect_to(req.base, problem="not_now")
     return req.visit.page(
         "review",
-        frame=framed(view, tell) | _form(req, "review", {}, ""),
+        frame=framed(view, tell) | await _form(req, "review", {}, ""),
         verdict=tell.verdict(case.verdict),
         own_view=tell.verdict(case.independent_review),
     )
@@ -163,7 +169,7 @@ async def give_review(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records if the reviewer agrees."""
     chosen = form.get("decision", "")
     if chosen not in VERDICTS:
-        return redirect_to(f"{req.base}/review", problem="choice")
+        return await _choose_first(req, form, "review")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
     done = await req.cases.review_verdict(req.principal, req.ref(form), picked, note, agrees=chosen == "agree")
-    return leave_case(req, done, "reviewed", f"{req.base}/review", **_kept(chosen, picked))
+    return await leave_case(req, done, form, "reviewed", f"{req.base}/review")

@@ -16,6 +16,8 @@ from broker.web.citizens.claim_labels import label
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.staff.case_presenter import CasePresenter
+from broker.web.staff.drafts import draft
+from broker.web.staff.form_names import form_name
 from broker.web.staff.labels import OUTCOMES, WHY
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff, with_form
 from broker.web.staff.responses import back_to_case, case_presenter, load_case_view
@@ -90,17 +92,25 @@ def recording_routes(app: StaffApp) -> list[Route]:
 
 
 def checklist(
-    names: Iterable[str], recorded: Iterable[CheckRecord], found: CaseView, tell: CasePresenter
+    names: Iterable[str],
+    recorded: Iterable[CheckRecord],
+    found: CaseView,
+    tell: CasePresenter,
+    typed: Mapping[str, str] | None = None,
 ) -> list[CheckField]:
-    """The lines of a checklist. A check that this channel or this member of staff cannot make is shown as closed."""
-    known = {one.check: one for one in recorded}
-    return [_line(name, known.get(name), found.case, tell) for name in names]
+    """The lines of a checklist. A check that this channel or this member of staff cannot make is shown as closed.
+
+    `typed` is the draft of the form, whose answers are shown in place of those recorded.
+    """
+    chosen = {one.check: ".".join(filter(None, (one.outcome.value, one.reason))) for one in recorded}
+    if typed is not None:
+        chosen = {name: typed.get(f"check.{name}", "") for name in names}
+    return [_line(name, chosen.get(name, ""), found.case, tell) for name in names]
 
 
-def _line(name: str, before: CheckRecord | None, case: Case, tell: CasePresenter) -> CheckField:
+def _line(name: str, chosen: str, case: Case, tell: CasePresenter) -> CheckField:
     error = check_error(name, tell.profiles, tell.reader, case.channel)
     closed = "" if error is None else tell.language.text(_CLOSED[error])
-    chosen = "" if before is None else ".".join(filter(None, (before.outcome.value, before.reason)))
     return CheckField(name, tell.question(name), chosen, tell.profiles.checks[name].optional, closed)
 
 
@@ -147,26 +157,29 @@ async def evidence(req: StaffPage) -> Response:
         raise HTTPException(404)
     if StaffAction.RECORD not in found.actions:
         return redirect_to(req.base, problem="not_now")
-    tell = case_presenter(req)
+    tell, typed = case_presenter(req), await draft(req, form_name(req.visit.path, word))
     return req.visit.page(
         "evidence",
-        frame=framed(found, tell),
+        frame=framed(found, tell, restored=typed is not None),
         kind=in_language(kind.text, tell.language.code),
         kind_word=word,
         to=f"{req.base}/evidence/{piece}",
-        fields=_fields(kind, before, tell),
-        checks=checklist(kind.checks, before.checks if before is not None else (), found, tell),
+        fields=_fields(kind, before, tell, typed),
+        checks=checklist(kind.checks, before.checks if before is not None else (), found, tell, typed),
         removable=before is not None,
     )
 
 
-def framed(found: CaseView, tell: CasePresenter) -> dict[str, object]:
-    """The context of every page of a case."""
-    return {"case": tell.case(found, ""), "level": tell.level(found.case, found.assessment)}
+def framed(found: CaseView, tell: CasePresenter, *, restored: bool = False) -> dict[str, object]:
+    """The context of every page of a case. `restored`: its form is filled with a draft."""
+    level = tell.level(found.case, found.assessment)
+    return {"case": tell.case(found, ""), "level": level, "restored": restored}
 
 
-def _fields(kind: EvidenceKind, before: EvidenceRecord | None, tell: CasePresenter) -> list[EvidenceField]:
-    known = {} if before is None else before.details
+def _fields(
+    kind: EvidenceKind, before: EvidenceRecord | None, tell: CasePresenter, typed: Mapping[str, str] | None
+) -> list[EvidenceField]:
+    known = fields(typed) if typed is not None else {} if before is None else before.details
     asked = []
     for name, field in kind.fields.items():
         asked.append(
@@ -188,13 +201,13 @@ async def save_evidence(req: StaffPage, form: Mapping[str, str]) -> Response:
     kind = form.get("kind", "")
     entry = EvidenceEntry(kind, fields(form), answers(form), None if piece == NEW else piece)
     done = await req.cases.record_evidence(req.principal, req.ref(form), entry)
-    return back_to_case(req, done, f"{req.base}/evidence/{piece}", kind=kind)
+    return await back_to_case(req, done, form, f"{req.base}/evidence/{piece}", kind=kind)
 
 
 async def remove(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Removes a piece of evidence."""
     piece = req.visit.request.path_params["piece"]
-    return back_to_case(req, await req.cases.remove_evidence(req.principal, req.ref(form), piece))
+    return await back_to_case(req, await req.cases.remove_evidence(req.principal, req.ref(form), piece), form)
 
 
 # --- the person ---
@@ -207,15 +220,15 @@ async def person(req: StaffPage) -> Response:
         return found
     if StaffAction.RECORD not in found.actions:
         return redirect_to(req.base, problem="not_now")
-    tell = case_presenter(req)
-    asked = checklist(req.app.profiles.person, found.case.checks, found, tell)
-    return req.visit.page("person", frame=framed(found, tell), checks=asked)
+    tell, typed = case_presenter(req), await draft(req, "person")
+    asked = checklist(req.app.profiles.person, found.case.checks, found, tell, typed)
+    return req.visit.page("person", frame=framed(found, tell, restored=typed is not None), checks=asked)
 
 
 async def save_person(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records the checks of the person."""
     done = await req.cases.record_checks(req.principal, req.ref(form), answers(form))
-    return back_to_case(req, done, f"{req.base}/person")
+    return await back_to_case(req, done, form, f"{req.base}/person")
 
 
 # --- details ---
@@ -228,7 +241,8 @@ async def details(req: StaffPage) -> Response:
         return found
     if StaffAction.RECORD not in found.actions:
         return redirect_to(req.base, problem="not_now")
-    tell, known = case_presenter(req), found.case.details.claims
+    tell, typed = case_presenter(req), await draft(req, "details")
+    known = found.case.details.claims if typed is None else fields(typed)
     asked = [
         EvidenceField(
             claim,
@@ -240,10 +254,10 @@ async def details(req: StaffPage) -> Response:
         )
         for claim, required in DETAILS.items()
     ]
-    return req.visit.page("details", frame=framed(found, tell), fields=asked)
+    return req.visit.page("details", frame=framed(found, tell, restored=typed is not None), fields=asked)
 
 
 async def save_details(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records the person's details."""
     done = await req.cases.record_details(req.principal, req.ref(form), fields(form))
-    return back_to_case(req, done, f"{req.base}/details")
+    return await back_to_case(req, done, form, f"{req.base}/details")

@@ -67,7 +67,7 @@ def _doing(deed: StaffAction) -> FormHandler:
         done = await _do(deed, req, form)
         if done is ActionRefused.NOT_FRESH:
             return redirect_to(f"{req.base}/prove")
-        return leave_case(req, done, "settled")
+        return await leave_case(req, done, form, "settled")
 
     return answer
 

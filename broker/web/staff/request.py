@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from broker.actions.assisted.drafts import keep_draft
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import StaffLogin, StaffPrincipal
 from broker.actions.assisted.staff_results import CaseRef
@@ -25,6 +26,7 @@ from broker.web.shared.request_parsing import answer_parameters, own_form, reque
 from broker.web.shared.responses import PageResponse
 from broker.web.staff import cookies
 from broker.web.staff.form_messages import confirmation, problem
+from broker.web.staff.form_names import form_name, typed_fields
 
 PLACE: Final = "console"
 """The purpose of the forms' CSRF tokens, which are bound to the session."""
@@ -86,6 +88,11 @@ class StaffRequest:
         return request_id(self.request)
 
     @property
+    def path(self) -> str:
+        """The path of the request."""
+        return request_parsing.path(self.request)
+
+    @property
     def language(self) -> Language:
         """The language of the console's texts."""
         return self.app.pages.language(SOURCE)
@@ -106,7 +113,8 @@ class StaffRequest:
         """A page of the console. `frame` is filled in beside the placeholders."""
         outer = {
             csrf.FIELD: csrf.token(self.app.macs, (self.session or "",), PLACE),
-            "here": request_parsing.path(self.request),
+            "here": self.path,
+            "restored": False,
             "member": None if self.principal is None else self.principal.member.name,
             "problem": problem(self.query, self.language),
             "confirmation": confirmation(self.query, self.language),
@@ -174,12 +182,26 @@ def staff(app: StaffApp, answer: StaffHandler) -> Callable[[Request], Awaitable[
     async def handler(request: Request) -> Response:
         req = await _parse(app, request)
         if req.principal is None:
-            return redirect_to(
-                "/sign-in", then=request_parsing.path(request) if request.method in ("GET", "HEAD") else "/"
-            )
+            then = req.path if request.method in ("GET", "HEAD") else await _after_session(req)
+            return redirect_to("/sign-in", then=then)
         return await answer(StaffPage(req, req.principal))
 
     return handler
+
+
+async def _after_session(req: StaffRequest) -> str:
+    """Keeps what was typed into a form of a case after the session had expired. Returns where to go on: the case.
+
+    A session that was ended, by a sign-out or by a sign-in, keeps nothing: the form may be somebody else's.
+    """
+    case, form = req.request.path_params.get("case"), await req.form()
+    member = await req.app.login.expired_member(req.session)
+    if case is None or form is None or member is None:
+        return "/"
+    name = form_name(req.path, form.get("kind", ""))
+    if name:
+        await keep_draft(req.app.cases.context, member, case, name, typed_fields(form))
+    return f"/cases/{case}" if name else "/"
 
 
 def with_form(step: FormHandler) -> StaffHandler:

@@ -19,6 +19,7 @@ from broker.assisted.transitions import TransitionRefused
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff.case_presenter import CasePresenter
+from broker.web.staff.drafts import keep_or_discard
 from broker.web.staff.request import StaffPage, redirect_to
 
 
@@ -54,7 +55,7 @@ ERROR_TEXTS: Mapping[str, ErrorText] = MappingProxyType(
             marked("Your time with this case ran out"),
             (
                 marked("Nothing was done in it for a while, so it went back in line. What you saved before is kept."),
-                marked("What you sent just now was not saved."),
+                marked("What you sent just now was not saved. If the case comes back to you, you find it in the form."),
             ),
             anew=True,
         ),
@@ -62,6 +63,7 @@ ERROR_TEXTS: Mapping[str, ErrorText] = MappingProxyType(
             marked("Somebody else was faster"),
             (
                 marked("The case changed after your page was made, so what you sent just now was not saved."),
+                marked("What you typed is kept for a while. If the case is still with you, you find it in the form."),
                 marked("Look at it as it stands now, and decide whether there is still something to do."),
             ),
             anew=True,
@@ -126,16 +128,16 @@ async def load_case_view(req: StaffPage) -> CaseView | Response:
             return refuse(req, found, "/")
 
 
-def refuse(req: StaffPage, why: EditRefused, form: str, **kept: str) -> Response:
-    """The response to a refused action. `form` is the page of the form, `kept` what it is filled with again.
+def refuse(req: StaffPage, why: EditRefused, form: str, **again: str) -> Response:
+    """The response to a refused action. `form` is the page of the form, `again` what its address needs.
 
-    Of invalid input the first error is shown. What was typed is never put into a URL; browsers check a form before
-    they send it.
+    Of invalid input the first error is shown. What was typed is in the draft (`drafts`), never in a URL; browsers check
+    a form before they send it.
     """
     match why:
         case InvalidInput(errors):
             name, error = next(iter(errors.items()))
-            return redirect_to(form, problem=error.value, at=name, **kept)
+            return redirect_to(form, problem=error.value, at=name, **again)
         case ActionRefused.UNKNOWN:
             return redirect_to(req.base)
         case ActionRefused.NOT_ALLOWED | TransitionRefused.SAME_PERSON:
@@ -145,29 +147,38 @@ def refuse(req: StaffPage, why: EditRefused, form: str, **kept: str) -> Response
         case ActionRefused.CONFLICT | TransitionRefused.NOT_HOLDER | TransitionRefused.TAKEN:
             return redirect_to(f"{req.base}/overtaken")
         case ActionRefused.NOT_FRESH:
-            return redirect_to(form, **kept)
+            return redirect_to(form, **again)
         case ActionRefused.NOTHING:
             return redirect_to("/", problem="nothing")
         case _ if why in _PROBLEMS:
-            return redirect_to(form, problem=_PROBLEMS[why], **kept)
+            return redirect_to(form, problem=_PROBLEMS[why], **again)
         case _:
             return redirect_to(req.base, problem="not_now")
 
 
-def back_to_case(
-    req: StaffPage, done: CaseView | EditRefused, form: str = "", confirmation: str = "saved", **kept: str
+async def back_to_case(
+    req: StaffPage,
+    done: CaseView | EditRefused,
+    typed: Mapping[str, str],
+    form: str = "",
+    confirmation: str = "saved",
+    **again: str,
 ) -> Response:
-    """Redirects to the case after an action that leaves it with its holder, or to the refusal."""
+    """Redirects to the case after an action that leaves it with its holder, or to the refusal. `typed` is the form."""
+    await keep_or_discard(req, done, typed)
     if isinstance(done, CaseView):
         return redirect_to(req.base, told=confirmation)
-    return refuse(req, done, form or req.base, **kept)
+    return refuse(req, done, form or req.base, **again)
 
 
-def leave_case(req: StaffPage, done: CaseView | EditRefused, what: str, form: str = "", **kept: str) -> Response:
+async def leave_case(
+    req: StaffPage, done: CaseView | EditRefused, typed: Mapping[str, str], what: str, form: str = ""
+) -> Response:
     """Redirects to the result of an action after which the case has left its holder, or to the refusal."""
+    await keep_or_discard(req, done, typed)
     if isinstance(done, CaseView):
         return redirect_to(f"/done/{what}")
-    return refuse(req, done, form or req.base, **kept)
+    return refuse(req, done, form or req.base)
 
 
 def ticked(form: Mapping[str, str], under: str) -> tuple[str, ...]:

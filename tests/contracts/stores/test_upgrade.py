@@ -116,14 +116,18 @@ def checkpoints(upgraded: str, tmp_path: Path) -> Path:
 # --- the dump ---
 
 
+LATER_TABLES = {"staff_drafts"}
+"""Tables that came after the dump, which are empty after an upgrade."""
+
+
 async def test_every_table_of_a_dump_has_rows_so_that_none_is_upgraded_unseen(upgraded: str) -> None:
-    for table in metadata.tables:
+    for table in metadata.tables.keys() - LATER_TABLES:
         [[rows]] = await query(upgraded, f"SELECT count(*) FROM {table}")
         assert rows, table
 
 
-LATER_FIELDS = (".act", ".access_token", ".upstream_sid", ".anchor")
-"""Fields of an identity that came after the dump: a record without them is read with their defaults."""
+LATER_FIELDS = (".act", ".access_token", ".upstream_sid", ".anchor", ".asker", ".meetings")
+"""Fields of identities and cases that came after the dump: a record without them is read with their defaults."""
 
 
 def test_every_field_of_a_sealed_record_in_the_dump_differs_from_its_default() -> None:
@@ -132,7 +136,7 @@ def test_every_field_of_a_sealed_record_in_the_dump_differs_from_its_default() -
     assert [[name for name in empty_fields(record) if name not in LATER_FIELDS] for record in sealed] == [[]] * len(
         sealed
     )
-    assert set(LATER_FIELDS) == set(empty_fields(session("ann").identity))
+    assert set(LATER_FIELDS) == {*empty_fields(session("ann").identity), *empty_fields(CASES[0])}
     assert list(empty_fields(question("x"))) == [".state"]  # its column decides
 
 

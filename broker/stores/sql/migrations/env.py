@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from broker.stores.sql.tables import metadata
+from broker.stores.sql.case_tables import cases
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=cases.metadata,
     transactional_ddl=True,
 )
 with context.begin_transaction():

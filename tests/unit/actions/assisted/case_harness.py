@@ -314,7 +314,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         ),
     )
     context = CaseContext(
-        stores=CaseStores(facts.cases, facts.questions, facts.audit),
+        stores=CaseStores(facts.cases, facts.questions, facts.audit, facts.staff_drafts),
         rules=CaseRules(f"{ISSUER}/assisted", CasePolicy(), default_profiles()),
         prompts=PromptSettings(f"{ISSUER}/confirm", {"en": "Portico"}, frozenset({"email"})),
         fingerprint=lambda text: ring.mac("case mark", text.encode()).hex(),
