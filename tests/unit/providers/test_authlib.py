@@ -1,28 +1,39 @@
 """Authlib compared with our own checks: where both agree, and the inputs that only ours handle (decision 0056)."""
 
+import base64
 import re
+from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 import pytest
+from authlib.oauth2.auth import ClientAuth
 from authlib.oauth2.rfc6749.parameters import parse_authorization_code_response, prepare_grant_uri
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oauth2.rfc7636.challenge import CODE_VERIFIER_PATTERN
 from authlib.oidc.discovery import OpenIDProviderMetadata
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
+from broker.crypto.jose import claimed, load_signing_key
 from broker.oidc.errors import EndpointError
 from broker.oidc.form_parser import UnreadableForm, read_query
 from broker.oidc.token_request import CodeRequest, check_code
 from broker.platform.http_client import HttpClients
+from broker.platform.system import System
 from providers.openid import deviations as fetched_deviations
 from providers.openid.authorization_request import challenge, constants, prefix
+from providers.openid.client_authentication import credentials
+from providers.openid.config_tables import UpstreamAuthentication
 from providers.openid.errors import UpstreamError
 from providers.openid.metadata import parse_metadata
+from providers.openid.own_keys import OwnKeys
 from providers.openid.standard_metadata import deviations
 from tests.unit.oidc.examples import CALLBACK, NOW, code, service
-from tests.unit.providers.stage import Stage, config
+from tests.unit.providers.stage import PEM, Stage, config
 
 ISSUER = "https://op.example"
 DOCUMENT = {
@@ -122,6 +133,9 @@ def test_an_environment_variable_turns_the_https_check_of_authlib_off(monkeypatc
         ({"authorization_response_iss_parameter_supported": "yes"}, ["authorization_response_iss_parameter_supported"]),
         ({"token_endpoint": 7, "grant_types_supported": 7}, ["token_endpoint", "grant_types_supported"]),
         ({"claims_supported": {"name": True}}, ["claims_supported"]),
+        ({"revocation_endpoint": "http://op.example/revoke"}, ["revocation_endpoint"]),
+        ({"introspection_endpoint": "ftp://op.example"}, ["introspection_endpoint"]),
+        ({"require_signed_request_object": "yes"}, ["require_signed_request_object"]),
     ],
 )
 def test_departures_from_the_standards_are_named_by_member_and_repeat_no_value(
@@ -171,3 +185,69 @@ def test_authlib_takes_the_last_of_two_codes_in_a_callback_that_our_reader_rejec
     assert parse_authorization_code_response(f"https://broker.example/callback?{query}", "s")["code"] == "second"
     with pytest.raises(UnreadableForm):
         read_query(query.encode())
+
+
+# --- client authentication (decision 0068) ---
+
+
+def authlib_sends(method: str, client_id: str, secret: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Form fields and headers of a call that Authlib authenticates."""
+    _, headers, body = ClientAuth(client_id, secret, method).prepare("POST", f"{ISSUER}/token", {}, "")
+    return dict(parse_qsl(body, keep_blank_values=True)), headers
+
+
+def ours_sends(method: str, client_id: str, secret: str, system: System) -> tuple[dict[str, str], dict[str, str]]:
+    """The same of the broker."""
+    settings = config(ISSUER, client_id=client_id, authentication=UpstreamAuthentication(method))
+    form, headers = credentials(settings, OwnKeys(secret=secret), system)(f"{ISSUER}/token", f"{ISSUER}/token")
+    return dict(form), dict(headers)
+
+
+@pytest.mark.parametrize("method", ["client_secret_post", "client_secret_basic", "none"])
+def test_authlib_authenticates_a_client_of_letters_and_digits_alike(system: System, method: str) -> None:
+    assert authlib_sends(method, "portico", "s3cret") == ours_sends(method, "portico", "s3cret", system)
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_authlib_sends_a_secret_in_a_form_as_we_do(client_id: str, secret: str) -> None:
+    try:
+        client_id.encode(), secret.encode()
+    except UnicodeEncodeError:
+        return
+    fixed = System(lambda: NOW, lambda size: bytes(size), lambda: 0.0)
+    ours = ours_sends("client_secret_post", client_id, secret, fixed)
+    assert ours[0] == {"client_id": client_id, "client_secret": secret}
+    assert authlib_sends("client_secret_post", client_id, secret) == ours
+
+
+@pytest.mark.parametrize("secret", ["s +%", "a:b", "é"])
+def test_authlib_does_not_encode_the_parts_of_http_basic_as_the_standard_demands(system: System, secret: str) -> None:
+    """RFC 6749 2.3.1: TARA and others decode them, and refuse what was not encoded."""
+    theirs, ours = (
+        base64.b64decode(sent[1]["Authorization"].removeprefix("Basic ")).decode("latin-1")
+        for sent in (
+            authlib_sends("client_secret_basic", "client:one", secret),
+            ours_sends("client_secret_basic", "client:one", secret, system),
+        )
+    )
+    assert [unquote_plus(part) for part in ours.split(":")] == ["client:one", secret]
+    assert theirs != ours
+    assert [unquote_plus(part) for part in theirs.split(":", 1)] != ["client:one", secret]
+
+
+def test_authlib_cannot_send_a_secret_beyond_latin_1() -> None:
+    with pytest.raises(UnicodeEncodeError):
+        authlib_sends("client_secret_basic", "portico", "пароль")
+
+
+def test_authlib_repeats_the_jti_of_assertions_with_configured_claims(system: System) -> None:
+    """A provider that accepts each `jti` once refuses the second call, such as the token request after PAR."""
+    key = ECKey.generate_key("P-256")
+    method = PrivateKeyJWT(f"{ISSUER}/token", claims={"nbf": int(NOW)}, alg="ES256")
+    calls = [method(SimpleNamespace(client_id="portico", client_secret=key), "POST", "", {}, "")[2] for _ in range(2)]
+    theirs = {jwt.decode(dict(parse_qsl(body))["client_assertion"], key).claims["jti"] for body in calls}
+    assert len(theirs) == 1
+    own = OwnKeys(load_signing_key(PEM, "ES256"))
+    made = credentials(config(ISSUER, assertion_nbf=True), own, system)
+    ours = {claimed(made("x", "x")[0]["client_assertion"], "jti") for _ in range(2)}
+    assert len(ours) == 2
