@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from providers.simulator.national.claim_source import source_routes
 from providers.simulator.national.endpoints import NationalProvider
 from providers.simulator.national.pages import national_home
 from providers.simulator.responses import page
@@ -32,7 +33,7 @@ def create_national(providers: Sequence[NationalProvider], base: str, *, develop
     async def plain_style(_request: Request) -> Response:
         return Response(style, media_type="text/css")
 
-    routes = [Route("/", home), Route("/style.css", plain_style)]
+    routes = [Route("/", home), Route("/style.css", plain_style), *source_routes()]
     for provider in providers:
         routes += list(_routes(provider))
     app = Starlette(routes=routes)

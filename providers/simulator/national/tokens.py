@@ -5,6 +5,7 @@ from typing import Final
 
 from broker.model.assurance import Level
 from broker.model.json_types import JsonObject
+from providers.simulator.national.claim_source import passed_on
 from providers.simulator.national.claims import RETURN_CODE, Claims, Said, put, say
 from providers.simulator.national.dialect import Dialect
 from providers.simulator.national.faults import NEW_IDENTITY_KEYS
@@ -159,6 +160,7 @@ class TokenMaker:
         self._put_level(claims, "id_token", sign_in)
         if dialect.name == "gov-uk-one-login":
             claims |= {"vot": "Cl.Cm", "vtm": f"{dialect.issuer}{TRUSTMARK}"}
+        claims |= passed_on(sign_in.answer.outcome, sign_in.answer.person)
         return claims | dict(sign_in.answer.claims)
 
     def _put_level(self, claims: Claims, document: str, sign_in: NationalSignIn) -> None:

@@ -1,14 +1,13 @@
 """Requirements of Sign-In Canada on a proxy between services and providers (CATS, ODP-PIP01 to ODP-PIP04)."""
 
-import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from broker.actions.sign_in.context import ConfiguredProvider
-from broker.crypto.jose import load_signing_key, new_signing_key_pem, sign
 from broker.journey.transaction import TransactionState
 from broker.model.assurance import AcrLevels, Level
 from broker.model.handle import sha256_hex
@@ -17,6 +16,8 @@ from broker.oidc.acr import answered_acr
 from broker.platform.system import System
 from providers.openid.config_tables import ClaimSourceConfig, LevelAnswer, LevelComparison, LevelPlace, LevelRequest
 from providers.simulator.national import Answer
+from providers.simulator.national.claim_source import CLAIM, REGISTER
+from providers.simulator.national.people import PEOPLE
 from tests.support.services import make_service
 from tests.unit.actions.assisted.case_harness import SERVICE, Stage
 from tests.unit.actions.page_world import World
@@ -120,47 +121,36 @@ async def test_odp_pip03_a_vector_of_trust_is_mapped_to_an_acr(stage: Stage, vot
     assert told["acr"] == acr
 
 
-REGISTER = "https://register.example"
-REGISTER_KEY = load_signing_key(new_signing_key_pem("ES256"), "ES256", "r-1")
-TABLE = ClaimSourceConfig(f"{REGISTER}/jwks", ("date_of_birth",), ("register.example",))
+TABLE = ClaimSourceConfig(f"{REGISTER}/jwks", (CLAIM,), ("register.example",))
+MAPPED = {"name": "name", "birthdate": CLAIM}
 
 
-def beside(here: Exchange, source: Mapping[str, object]) -> None:
-    """Plays the register, another party with its own keys, beside the provider."""
-    provider = here.wire.app
-
-    async def both(scope: Any, receive: Any, transmit: Any) -> None:
-        found = source.get(scope["path"])
-        if found is None:
-            await provider(scope, receive, transmit)
-            return
-        kind, body = ("application/jwt", found) if isinstance(found, str) else ("application/json", json.dumps(found))
-        headers = [(b"content-type", kind.encode())]
-        await transmit({"type": "http.response.start", "status": 200, "headers": headers})
-        await transmit({"type": "http.response.body", "body": body.encode()})
-
-    here.wire.app = both
-
-
-@pytest.mark.parametrize("described", ["aggregated", "distributed"])
+@pytest.mark.parametrize("outcome", ["aggregated_claims", "distributed_claims"])
 async def test_odp_pip04_a_claim_of_another_party_reaches_the_service_with_its_proof_checked(
-    stage: Stage, described: str
+    stage: Stage, outcome: str
 ) -> None:
-    here, w = proxy(stage, claim_sources={REGISTER: TABLE}, claim_map={"name": "name", "birthdate": "date_of_birth"})
-    token = sign({"iss": REGISTER, "date_of_birth": "1987-04-12"}, REGISTER_KEY)
-    keys = {"/register.example/jwks": {"keys": [dict(REGISTER_KEY.jwk)]}, "/register.example/person": token}
-    beside(here, keys)
-    source = {"JWT": token} if described == "aggregated" else {"endpoint": f"{REGISTER}/person", "access_token": "t"}
-    said = {"_claim_names": {"date_of_birth": "r"}, "_claim_sources": {"r": source}}
-    told = await signed_in(here, w, Answer(claims=said))
-    assert told["claims"]["birthdate"] == "1987-04-12"
+    here, w = proxy(stage, claim_sources={REGISTER: TABLE}, claim_map=MAPPED)
+    told = await signed_in(here, w, Answer(outcome))
+    assert told["claims"]["birthdate"] == PEOPLE[0].birthdate
+    called = [call.headers for call in here.wire.called(f"{REGISTER}/person")]
+    assert called == ([] if outcome == "aggregated_claims" else [{"Authorization": "Bearer amina"}])
 
 
-async def test_odp_pip04_a_claim_of_a_party_that_is_not_permitted_ends_the_sign_in(stage: Stage) -> None:
-    here, w = proxy(stage, claim_sources={REGISTER: TABLE})
-    said = {"_claim_names": {"date_of_birth": "r"}, "_claim_sources": {"r": {"endpoint": "https://stranger.example/"}}}
+@pytest.mark.parametrize(
+    ("outcome", "table", "failure"),
+    [
+        ("false_source", TABLE, "unsafe_reply"),
+        ("aggregated_claims", replace(TABLE, claims=("address",)), "incomplete_reply"),
+        ("distributed_claims", replace(TABLE, hosts=("claims.register.example",)), "incomplete_reply"),
+    ],
+)
+async def test_odp_pip04_a_claim_that_is_not_permitted_or_not_proven_ends_the_sign_in(
+    stage: Stage, outcome: str, table: ClaimSourceConfig, failure: str
+) -> None:
+    here, w = proxy(stage, claim_sources={REGISTER: table}, claim_map=MAPPED)
     handle = await w.arrives()
-    transaction = await there_and_back(w, here, handle, Answer(claims=said))
+    transaction = await there_and_back(w, here, handle, Answer(outcome))
     assert transaction.state is TransactionState.FAILED
     [event] = [event for event in await stage.audit() if event.kind == "attempt_failed"]
-    assert (event.details["failure"], event.details["reason"]) == ("incomplete_reply", "incomplete")
+    assert event.details["failure"] == failure
+    assert not here.wire.called(f"{REGISTER}/person")
