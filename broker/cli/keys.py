@@ -12,7 +12,7 @@ from broker.crypto.keys.index import Index, KeyEntry, load_index
 from broker.crypto.keys.manager import dated, when
 from broker.crypto.keys.rotation import RotationPolicy, RotationStep, removal_time, schedule
 from broker.platform.operator_files import exists
-from broker.settings import Content, Settings
+from broker.settings import Content, ProviderEntry, Settings
 from broker.settings.providers import ProviderKind
 from broker.wiring.errors import CommandError
 from broker.wiring.generate_secrets import make
@@ -151,8 +151,8 @@ def _ready(entry: KeyEntry, policy: RotationPolicy) -> float:
 def public(settings: Settings, name: str, kinds: Mapping[str, ProviderKind]) -> int:
     """Prints what the provider has to know of the broker's keys."""
     entry = next((entry for entry in settings.every_provider if entry.id == name), None)
-    if entry is None or not any(entry.own_keys()):
-        known = [entry.id for entry in settings.every_provider if any(entry.own_keys())]
+    if entry is None or not _has_key(entry):
+        known = [entry.id for entry in settings.every_provider if _has_key(entry)]
         raise CommandError(
             f'there is no key for a provider "{name}"\n    providers with a key: {", ".join(known) or "none"}'
         )
@@ -162,3 +162,8 @@ def public(settings: Settings, name: str, kinds: Mapping[str, ProviderKind]) -> 
         raise CommandError(f"{entry.id}: {problem}") from None
     print(json.dumps(published, indent=2))
     return 0
+
+
+def _has_key(entry: ProviderEntry) -> bool:
+    """Whether the broker has a key at a provider, or a certificate of its own."""
+    return any(entry.own_keys()) or any(name == "certificate_file" for name, _ in entry.files())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broker.crypto.jose import SigningKey, certificate_chain, load_signing_key
+from broker.crypto.jose import SigningKey, certificate_chain, certificate_jwk, load_signing_key
 from broker.crypto.jwe_upstream import UpstreamDecryptionKey, load_upstream_decryption_key
 from broker.model.json_types import JsonObject
 from broker.platform import base64url
@@ -28,7 +28,8 @@ class OwnKeys:
     """Keys and secret of the broker at one provider. The first of `decryption` is current, others are previous ones.
 
     `published` sign nothing: they are the next or previous ones of `assertion`. `headers` name the certificate of
-    `assertion` and `request` in what they sign. `certificate` is the SHA-256 of the client certificate (RFC 8705 3.1).
+    `assertion` and `request` in what they sign. `certificate` is the SHA-256 of the client certificate (RFC 8705 3.1),
+    to which tokens have to be bound; `self_signed` is its key, if the provider knows it by that (2.2).
     """
 
     assertion: SigningKey | None = None
@@ -39,15 +40,15 @@ class OwnKeys:
     published: tuple[SigningKey, ...] = ()
     headers: JsonObject = field(default_factory=dict)
     certificate: str | None = None
+    self_signed: JsonObject | None = None
 
     @property
     def jwks(self) -> JsonObject:
-        """The public keys for the provider (RFC 7517 5): the one that verifies assertions and
-        requests, those before and after it, and the current one that
-        encrypts."""
+        """The public keys for the provider (RFC 7517 5): the one that verifies assertions and requests, those before
+        and after it, the current one that encrypts, and that of a self-signed client certificate."""
         known = {key.kid: key.jwk for key in (self.assertion, self.request, *self.published) if key is not None}
-        signing = known.values()
-        return {"keys": [*signing, *(key.jwk for key in self.decryption[:1])]}
+        certified = [] if self.self_signed is None else [self.self_signed]
+        return {"keys": [*known.values(), *(key.jwk for key in self.decryption[:1]), *certified]}
 
 
 def load_own_keys(config: OpenIdConfig, read: Callable[[Path], bytes]) -> OwnKeys:
@@ -72,11 +73,19 @@ def load_own_keys(config: OpenIdConfig, read: Callable[[Path], bytes]) -> OwnKey
         load_signing_key(read(path), config.key_algorithm, upstream=True) for path in config.published_key_files
     )
     headers = _certificate_headers(config, assertion or request, read)
-    certificate = None
-    if config.certificate_file is not None and config.certificate_bound_tokens:
-        [first, *_] = certificate_chain(read(config.certificate_file))
-        certificate = base64url.encode(hashlib.sha256(first).digest())
-    return OwnKeys(assertion, secret, request, proof, decryption, published, headers, certificate)
+    certificate, self_signed = _client_certificate(config, read)
+    return OwnKeys(assertion, secret, request, proof, decryption, published, headers, certificate, self_signed)
+
+
+def _client_certificate(config: OpenIdConfig, read: Callable[[Path], bytes]) -> tuple[str | None, JsonObject | None]:
+    """The digest to which tokens have to be bound, and the key by which the provider knows the certificate, as far as
+    the settings say so."""
+    by_key = config.authentication is UpstreamAuthentication.SELF_SIGNED_TLS_CLIENT_AUTH
+    if config.certificate_file is None or not (by_key or config.certificate_bound_tokens):
+        return None, None
+    chain = certificate_chain(read(config.certificate_file))
+    digest = base64url.encode(hashlib.sha256(chain[0]).digest())
+    return digest if config.certificate_bound_tokens else None, certificate_jwk(chain) if by_key else None
 
 
 def _encrypted(config: OpenIdConfig) -> IdTokenConfig | UserinfoConfig | ResponseTokenConfig:

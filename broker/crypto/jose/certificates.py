@@ -1,8 +1,9 @@
 """X.509 certificates of services: strict parsing, and the checks that RFC 8705 needs."""
 
+import base64
 import hashlib
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -10,11 +11,14 @@ from typing import Any, Final
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from broker.crypto.jose.keys import KeySet, SigningKey
+from broker.crypto.jose.keys import KeySet, SigningKey, thumbprint
 from broker.crypto.jose.text import InvalidToken
+from broker.model.json_types import JsonObject
 from broker.platform import base64url
 
 MAX_CERTIFICATE: Final = 12_288
@@ -168,6 +172,25 @@ def _signed(certificate: x509.Certificate, authority: x509.Certificate, now: flo
 def _spki(key: Any) -> bytes:
     encoded: bytes = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return encoded
+
+
+def certificate_jwk(chain: Sequence[bytes]) -> JsonObject:
+    """The public key of the first certificate as a JWK with the chain in `x5c` (RFC 7517 4.7), as self-signed client
+    certificates are registered (RFC 8705 2.2.2). Its `kid` is its thumbprint. Raises ValueError for an unknown kind."""
+    public = x509.load_der_x509_certificate(chain[0]).public_key()
+    maker = next((maker for kind, maker in _MAKERS if isinstance(public, kind)), None)
+    if maker is None:
+        raise ValueError("the key of the certificate is of a kind that is not used here")
+    jwk = {name: str(value) for name, value in maker(public, as_dict=True).items() if name != "key_ops"}
+    texts = [base64.b64encode(one).decode("ascii") for one in chain]
+    return {**jwk, "kid": thumbprint(jwk), "use": "sig", "x5c": texts}
+
+
+_MAKERS: Final[Sequence[tuple[type, Callable[..., Any]]]] = (
+    (rsa.RSAPublicKey, RSAAlgorithm.to_jwk),
+    (ec.EllipticCurvePublicKey, ECAlgorithm.to_jwk),
+    (ed25519.Ed25519PublicKey, OKPAlgorithm.to_jwk),
+)
 
 
 def certificate_chain(pem: bytes, key: SigningKey | None = None) -> Sequence[bytes]:

@@ -1,6 +1,7 @@
 """Client certificates at a provider (RFC 8705), over sockets: handshakes, other addresses, bound tokens, renewal."""
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import json
@@ -239,3 +240,28 @@ async def test_a_renewed_certificate_under_the_same_path_is_shown_once_the_provi
 def test_bound_tokens_need_a_certificate() -> None:
     problems = check(config("https://op.example", certificate_bound_tokens=True), development=False)
     assert [problem.path for problem in problems] == ["certificate_file"]
+
+
+@pytest.mark.parametrize("method", ["self_signed_tls_client_auth", "tls_client_auth"])
+async def test_the_key_of_a_self_signed_certificate_is_published_with_it(
+    system: System, outgoing: HttpClients, tmp_path: Path, method: str
+) -> None:
+    """RFC 8705 2.2.2: the provider knows the certificate by the key set alone."""
+    own = Authority(tmp_path / "one").self_signed("CN=portico")
+    settings = config(
+        "https://op.example",
+        authentication=UpstreamAuthentication(method),
+        key_file=None,
+        certificate_file=own.chain,
+        certificate_key_file=own.key,
+    )
+    keys = build(CARD, settings, ProviderDependencies(outgoing, system, content)).jwks["keys"]
+    if method == "tls_client_auth":
+        assert keys == []
+        return
+    [key] = keys
+    assert [base64.b64decode(one) for one in key["x5c"]] == [own.der]
+    assert {name: key[name] for name in ("kty", "crv", "x", "y")} == {
+        name: own.jwks["keys"][0][name] for name in ("kty", "crv", "x", "y")
+    }
+    assert "d" not in key
