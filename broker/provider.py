@@ -85,7 +85,8 @@ class UpstreamRequest:
 
     `state` travels unchanged; `fresh` demands a new sign-in there, and one that is later than `after` if that is given
     (seconds since 1970 UTC by the provider's clock); `max_age` (seconds) is the oldest sign-in allowed;
-    `hint` is a login hint passed on in development only.
+    `hint` is a login hint passed on in development only. `id_token_hint` is the ID token of the citizen's session, for
+    a provider that takes one (`TakesIdTokenHint`).
     """
 
     level: Level
@@ -96,6 +97,7 @@ class UpstreamRequest:
     max_age: int | None = None
     hint: str | None = None
     after: int | None = None
+    id_token_hint: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +181,15 @@ class ProviderFailure:
     """A failed attempt.
 
     `detail` is for the log of operators: no claims, no codes, no tokens. `fault` is the closed word of the provider's
-    kind for the fault, for the log and the counters; empty if the kind has none.
+    kind for the fault, for the log and the counters; empty if the kind has none. `ends_session`: the citizen of the
+    session in this browser could not authenticate again, and the provider demands that the session ends.
     """
 
     reason: ProviderFailureReason
     detail: str
     cause: FailureCause
     fault: str = ""
+    ends_session: bool = False
 
     @property
     def outage(self) -> bool:
@@ -323,6 +327,17 @@ class OpensResponses(Protocol):
 
     def open_response(self, parameters: Mapping[str, str]) -> Mapping[str, str]:
         """The parameters of a response, with its `state`. Nothing in them is verified."""
+        ...
+
+
+@runtime_checkable
+class TakesIdTokenHint(Protocol):
+    """A provider that may take the ID token of a citizen's session, to have them authenticate again as the same
+    person. An optional ability."""
+
+    @property
+    def takes_id_token_hint(self) -> bool:
+        """Whether it is asked in this way."""
         ...
 
 

@@ -32,6 +32,7 @@ from broker.provider import (
     ProviderInfo,
     PublishesKeys,
     ReceivesLogout,
+    TakesIdTokenHint,
     UpstreamRedirect,
     UpstreamRequest,
 )
@@ -69,8 +70,7 @@ log = logging.getLogger("portico.providers")
 
 
 class MonitoredProvider:
-    """A provider with a circuit breaker and health checks: the same contract, and `current_health`, which never
-    waits."""
+    """A provider with a circuit breaker and health checks. Reading `current_health` never waits."""
 
     def __init__(
         self,
@@ -203,9 +203,13 @@ class MonitoredProvider:
         """As the provider, if it supports that."""
         return self.inner.initiating_issuer if isinstance(self.inner, InitiatesLogin) else None
 
+    @property
+    def takes_id_token_hint(self) -> bool:
+        """As the provider."""
+        return isinstance(self.inner, TakesIdTokenHint) and self.inner.takes_id_token_hint
+
     async def end_session(self, parting: LogoutRedirect) -> LogoutTarget | None:
-        """As the provider, if it supports logout and is healthy: a citizen who signs out is not sent to a failing
-        provider."""
+        """As the provider, if it supports logout and is healthy: citizens are not sent to a failing provider."""
         if not self.current_health.working or not isinstance(self.inner, EndsSessions):
             return None
         return await self.inner.end_session(parting)

@@ -8,7 +8,8 @@ class AttemptNote(TypedDict):
 
     `verifier` is that of PKCE, `dpop` the secret of the key for proofs of possession, `at` is when the citizen left,
     `oldest` the earliest acceptable authentication, if requested, `untimed` says that its time may be missing
-    nevertheless, `after` that the authentication must be later, `iss` that the response must carry its issuer.
+    nevertheless, `after` that the authentication must be later, `iss` that the response must carry its issuer,
+    `known` that the citizen of a session was to authenticate again.
     """
 
     nonce: str
@@ -20,3 +21,4 @@ class AttemptNote(TypedDict):
     untimed: NotRequired[bool]
     after: NotRequired[int]
     iss: NotRequired[bool]
+    known: NotRequired[bool]

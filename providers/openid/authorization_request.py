@@ -71,6 +71,8 @@ def variables(
         config.language_parameter: language_tag(config, ask.language),
     }
     asks_anew = ask.fresh and NewSignIn.PROMPT_LOGIN in config.reauthentication
+    if hinted(config, ask):
+        query["id_token_hint"], asks_anew = ask.id_token_hint or "", True
     if prompt := config.prompt_fresh if asks_anew else config.prompt:
         query["prompt"] = prompt
     if ask.fresh and NewSignIn.MAX_AGE in config.reauthentication:
@@ -80,6 +82,11 @@ def variables(
     if development and ask.hint and not _has_own_hint(config):
         query[LOGIN_HINT] = ask.hint
     return query
+
+
+def hinted(config: OpenIdConfig, ask: UpstreamRequest) -> bool:
+    """Whether the citizen of a session is to authenticate again as the same person."""
+    return ask.fresh and ask.id_token_hint is not None and NewSignIn.ID_TOKEN_HINT in config.reauthentication
 
 
 def _has_own_hint(config: OpenIdConfig) -> bool:

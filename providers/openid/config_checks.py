@@ -21,6 +21,7 @@ from providers.openid.config_tables import (
     LevelComparison,
     LevelPlace,
     LogoutKind,
+    NewSignIn,
     ResponseMode,
     UpstreamAuthentication,
     UserinfoForm,
@@ -330,6 +331,10 @@ def _check_rest(config: OpenIdConfig) -> Iterator[Problem]:
             "no parameter that requests a new authentication is listed",
             'list one, such as ["max_age"]',
         )
+    kept = config.end_session and config.logout.kind is LogoutKind.END_SESSION
+    if NewSignIn.ID_TOKEN_HINT in config.reauthentication and not kept:
+        fix = 'set end_session = true and logout.kind = "end_session", or request it otherwise'
+        yield Problem("reauthentication", "the ID token of a session is stored only for its logout", fix)
     if not config.algorithms:
         yield Problem("algorithms", "no algorithm is listed", 'list one, such as ["ES256"]')
     yield from _known(

@@ -56,6 +56,8 @@ class NewSignIn(StrEnum):
 
     PROMPT_LOGIN = "prompt_login"
     MAX_AGE = "max_age"
+    ID_TOKEN_HINT = "id_token_hint"
+    """`prompt=login` together with the ID token of the citizen's session. A citizen without one is asked nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ or BROWSER, and the circuit breaker ignores it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -207,6 +207,11 @@ class UpstreamError(FetchFailed):
         super().__init__(detail)
         rule = RULES[fault]
         self.failure = ProviderFailure(reason or rule.reason, detail, rule.cause, fault.value)
+
+    def ending_session(self) -> "UpstreamError":
+        """The same, of a citizen who could not authenticate again, so that their session ends."""
+        self.failure = replace(self.failure, ends_session=True)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from broker.provider import (
 from providers.kind import ProviderDependencies
 from providers.openid.answer_token import AnswerTokens
 from providers.openid.attempt_note import AttemptNote
-from providers.openid.authorization_request import constants, encoded, prefix, variables
+from providers.openid.authorization_request import constants, encoded, hinted, prefix, variables
 from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import AcceptedForm, LogoutKind, NewSignIn, ResponseMode
 from providers.openid.direct_calls import DirectCalls
@@ -57,6 +57,9 @@ BEGIN_WITHIN: Final = 6.0
 
 COMPLETE_WITHIN: Final = 12.0
 """Timeout of all calls of a callback together, in seconds: shorter than the journey's limit for a check."""
+
+LOGIN_REQUIRED: Final = "login_required"
+"""Error of a citizen who did not authenticate (OpenID Connect Core 3.1.2.6)."""
 
 CODE: Final = re.compile(r"[\x20-\x7E]{1,4096}", re.ASCII)
 """Syntax of an authorization code (RFC 6749 A.11). Any other value was invented, and is not sent to the provider."""
@@ -113,6 +116,11 @@ class OpenIdProvider:
         """The broker's public keys (RFC 7517) for this provider; empty if it authenticates by a secret."""
         return self._own.jwks
 
+    @property
+    def takes_id_token_hint(self) -> bool:
+        """Whether the settings have a citizen authenticate again by the ID token of their session."""
+        return NewSignIn.ID_TOKEN_HINT in self._config.reauthentication
+
     async def begin(self, ask: UpstreamRequest) -> UpstreamRedirect | ProviderFailure:
         """Creates a nonce and a PKCE verifier, and the authorization URL. Calls the network for a pushed request, and
         for metadata that is not cached."""
@@ -141,6 +149,8 @@ class OpenIdProvider:
                 note["untimed"] = True
         if ask.after is not None:
             note["after"] = ask.after
+        if hinted(self._config, ask):
+            note["known"] = True
         if metadata.announces_issuer or self._config.iss_parameter_supported:
             note["iss"] = True
         return note
@@ -212,7 +222,8 @@ class OpenIdProvider:
         parameters = answer.parameters if self._answers is None else await self._answers.open(answer)
         error = parameters.get("error")
         if error is not None:
-            raise self._redemption.errors.of_callback(error, parameters.get("error_description"))
+            refused = self._redemption.errors.of_callback(error, parameters.get("error_description"))
+            raise refused.ending_session() if "known" in note and error == LOGIN_REQUIRED else refused
         code = parameters.get("code", "")
         if code in self._redemption.errors.own:
             raise self._redemption.errors.of_callback(code, parameters.get("error_description"))

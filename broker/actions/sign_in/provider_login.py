@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from broker.actions.attempt_log import StrayReason
 from broker.actions.browser import Browser
+from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.actions.results import HelpRefused
+from broker.actions.sign_in.consent import live_session
 from broker.actions.sign_in.context import (
     ConfiguredProvider,
     SignInContext,
@@ -29,6 +32,7 @@ from broker.journey.events import (
 from broker.journey.provider_offer import Offer, goes_elsewhere
 from broker.journey.transaction import ATTEMPT_LIFE, Attempt, QueuePlace, Transaction, TransactionState
 from broker.model import handle as handles
+from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass, from_reason
 from broker.model.identity import Identity
 from broker.platform import base64url
@@ -38,6 +42,7 @@ from broker.provider import (
     OpensResponses,
     ProviderFailure,
     ProviderFailureReason,
+    TakesIdTokenHint,
     UpstreamRedirect,
     UpstreamRequest,
 )
@@ -92,7 +97,10 @@ async def start_login(
         return None
     attempt_id = handles.new_handle(context.system)
     outcome = place or await registered.provider.begin(
-        _request_login(transaction, registered, upstream_state(handle, attempt_id), browser)
+        replace(
+            _request_login(transaction, registered, upstream_state(handle, attempt_id), browser),
+            id_token_hint=await _known_id_token(context, transaction, registered, browser),
+        )
     )
     away = outcome if isinstance(outcome, UpstreamRedirect) else UpstreamRedirect("", {})
     chosen = ProviderChosen(
@@ -169,6 +177,31 @@ def _request_login(
     )
 
 
+async def _known_id_token(
+    context: SignInContext, transaction: Transaction, registered: ConfiguredProvider, browser: Browser
+) -> str | None:
+    """Returns the ID token of the browser's session if the provider has the citizen authenticate again by it."""
+    provider, request = registered.provider, transaction.request
+    if not request.fresh or not request.to_client:
+        return None
+    if not isinstance(provider, TakesIdTokenHint) or not provider.takes_id_token_hint:
+        return None
+    session = await live_session(context, browser)
+    if session is None or session.identity.provider != provider.card.id:
+        return None
+    return session.identity.id_token
+
+
+async def _end_session(context: SignInContext, browser: Browser) -> None:
+    """Ends the browser's session, whose citizen could not authenticate again."""
+    if not browser.session:
+        return
+    now = context.system.now()
+    ended = AuditEvent("session_ended", now, "citizen", details={"why": "not_authenticated_again"})
+    fan_out = logout_fan_out(context.registry.services, now)
+    await context.stores.sessions.end(handles.sha256_hex(browser.session), ended, fan_out)
+
+
 async def handle_callback(
     context: SignInContext,
     provider: str,
@@ -235,6 +268,8 @@ async def _process_outcome(
     detail: ProviderFailure | None = None
     if isinstance(outcome, ProviderFailure):
         failure, detail = from_reason(outcome.reason), outcome
+        if outcome.ends_session:
+            await _end_session(context, browser)
     elif service is None:
         failure = FailureClass.SERVICE_OFF
     else:

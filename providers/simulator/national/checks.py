@@ -60,6 +60,8 @@ def check_request(dialect: Dialect, given: Mapping[str, str], pushed: Mapping[st
     prompts = dialect.words("request.prompt")
     if "prompt" in asked and prompts and asked["prompt"] not in prompts:
         raise Refused("invalid_request", f"prompt is not one of {', '.join(prompts)}")
+    if "id_token_hint" in dialect.words("request.reauthentication"):
+        _check_reauthentication(asked)
     if "claims" in asked:
         _check_claims(dialect, asked["claims"])
 
@@ -70,6 +72,8 @@ def open_object(dialect: Dialect, client: SimulatedClient, given: Mapping[str, s
     if "request" not in given:
         if rule.get("use") == "required":
             raise Refused("invalid_request_object", "request is missing")
+        if "prompt" in given and "id_token_hint" in dialect.words("request.reauthentication"):
+            raise Refused("invalid_request", "prompt is outside of a request object")
         return dict(given)
     if rule.get("use", "none") == "none":
         raise Refused("request_not_supported", "request objects are not supported")
@@ -118,6 +122,12 @@ def _check_level(dialect: Dialect, asked: Mapping[str, str]) -> None:
         return
     if asked[name] not in dialect.requested_levels.values():
         raise Refused("invalid_request", f"{name} is none of the values that are published")
+
+
+def _check_reauthentication(asked: Mapping[str, str]) -> None:
+    """A new authentication is requested of the person of an ID token."""
+    if ("prompt" in asked) != ("id_token_hint" in asked):
+        raise Refused("invalid_request", "prompt and id_token_hint belong together")
 
 
 def _check_claims(dialect: Dialect, text: str) -> None:
@@ -225,8 +235,18 @@ def verified(token: str, keys: list[JsonObject], algorithms: tuple[str, ...]) ->
 
 def unverified_header(token: str) -> JsonObject:
     """The header of a compact token, empty if it cannot be read."""
+    return _unverified(token, 0)
+
+
+def hinted_subject(asked: Mapping[str, str]) -> str | None:
+    """The subject of the ID token hint, None without one."""
+    found = _unverified(asked["id_token_hint"], 1).get("sub") if "id_token_hint" in asked else None
+    return None if found is None else str(found)
+
+
+def _unverified(token: str, index: int) -> JsonObject:
     try:
-        header = json.loads(base64url.decode(token.partition(".")[0]))
-    except ValueError:
+        part = json.loads(base64url.decode(token.split(".")[index]))
+    except (ValueError, IndexError):
         return {}
-    return header if isinstance(header, dict) else {}
+    return part if isinstance(part, dict) else {}

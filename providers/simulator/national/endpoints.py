@@ -11,7 +11,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from broker.model.json_types import JsonObject
 from broker.platform.system import System
 from providers.simulator.client_authentication import fits_challenge
-from providers.simulator.national.checks import Refused, check_client, check_proof, check_request, open_object
+from providers.simulator.national.checks import (
+    Refused,
+    check_client,
+    check_proof,
+    check_request,
+    hinted_subject,
+    open_object,
+)
 from providers.simulator.national.dialect import Dialect
 from providers.simulator.national.faults import NEW_KEYS, broken_token_endpoint, did_document, key_set
 from providers.simulator.national.pages import sign_in_page, signed_out_page
@@ -247,7 +254,10 @@ class NationalProvider:
             more = {"error_description": answer.description} if answer.description else {}
             return self._back(asked, {"error": answer.error, **more})
         now = self._system.now()
-        code = self._store.codes.put(NationalSignIn(client, asked, answer, int(now), now + CODE_LIFE, key))
+        sign_in = NationalSignIn(client, asked, answer, int(now), now + CODE_LIFE, key)
+        if hinted_subject(asked) not in (None, self._tokens.said(sign_in).subject):
+            return self._back(asked, {"error": "login_required"})
+        code = self._store.codes.put(sign_in)
         if answer.outcome == "replayed_code":
             self._store.codes.take(code)
         self._outcome = answer.outcome

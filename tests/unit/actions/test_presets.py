@@ -1,25 +1,29 @@
 """A citizen signs in by every preset through the whole broker, and every error of a provider has its failure class."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from broker.actions.browser import BrowserUpdates
 from broker.actions.sign_in.context import ConfiguredProvider
 from broker.actions.views import FailureView
 from broker.journey.transaction import Transaction, TransactionState
 from broker.model.failures import FailureClass, NextStep, from_reason
+from broker.model.handle import sha256_hex
 from broker.model.identity import ACTING_FOR
 from broker.model.provider_policy import ProviderPolicy
 from broker.platform.system import System
 from broker.web.shared.pages import PageRenderer
 from providers.presets import preset_names
 from providers.presets.fact_files import facts
-from providers.simulator.national import Answer
+from providers.simulator.national import PEOPLE, Answer
 from tests.unit.actions.assisted.case_harness import Stage
 from tests.unit.actions.page_world import World, world
 from tests.unit.providers.presets.exchange import Call, Exchange, exchange, lowest, rebuilt, send
+from tests.unit.providers.presets.fact_checks.exchanged import part
 
 pytestmark = pytest.mark.store
 
@@ -95,3 +99,31 @@ async def test_a_subject_that_was_given_to_another_person_opens_nothing_and_lead
     assert here.entry.id not in [option.card.id for option in view.offer.options]
     [event] = [event for event in await stage.audit() if event.kind == "attempt_failed"]
     assert event.details["failure"] == "other_person"
+
+
+async def test_a_citizen_of_a_session_authenticates_again_at_one_login_or_loses_the_session(stage: Stage) -> None:
+    """By prompt=login with the ID token of the session, in a request object. A service asks for it."""
+    here = exchange("gov-uk-one-login", System(stage.clock.now, stage.lot.draw, stage.clock.tick))
+    w = world_with(stage, here)
+
+    async def answers(answer: Answer, *prompt: str) -> tuple[str, Transaction]:
+        handle = await w.arrives(min_level=lowest(here.entry), requested_claims=(), prompt=prompt)
+        return handle, await there_and_back(w, here, handle, answer)
+
+    handle, _ = await answers(Answer())
+    updates = await w.sign_in.share(handle, w.browser, agree=True)
+    assert isinstance(updates, BrowserUpdates)
+    w.browser = replace(w.browser, session=updates.session)
+    digest = sha256_hex(str(updates.session))
+    session = await stage.facts.sessions.load(digest)
+    assert session is not None
+    _, again = await answers(Answer(), "login")
+    assert again.state is TransactionState.IDENTIFIED, again.failures
+    asked = here.simulated.script.asked("authorization")[-1]["parameters"]
+    hint = part(str(cast(Mapping[str, str], asked)["request"]), 1)["id_token_hint"]
+    assert hint == session.identity.id_token
+    _, other = await answers(Answer(person=PEOPLE[1]), "login")
+    assert other.failures[-1].failure is FailureClass.COULD_NOT_SIGN_IN
+    assert await stage.facts.sessions.load(digest) is None
+    _, stranger = await answers(Answer(error="login_required"), "login")
+    assert stranger.failures[-1].failure is FailureClass.COULD_NOT_SIGN_IN

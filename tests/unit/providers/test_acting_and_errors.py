@@ -10,7 +10,7 @@ from broker.normalize.identifiers import IdentifierForm
 from broker.platform.system import System
 from broker.provider import ProviderFailure, ProviderFailureReason
 from providers.openid import check
-from providers.openid.config_tables import ActingConfig, DocumentPlace, EndpointsConfig
+from providers.openid.config_tables import ActingConfig, DocumentPlace, EndpointsConfig, NewSignIn
 from tests.unit.providers.stage import config
 from tests.unit.providers.wire import AMINA, IDENTITY_TABLE, ISSUER, Wire, answer
 
@@ -214,6 +214,7 @@ async def test_configured_addresses_take_the_place_of_metadata(system: System) -
         ({"acting": ActingConfig(id="a..b")}, "acting.id"),
         ({"acting": ActingConfig(signs=("a[",))}, "acting.signs[0]"),
         ({"return_code_claim": "["}, "return_code_claim"),
+        ({"reauthentication": (NewSignIn.ID_TOKEN_HINT,), "end_session": False}, "reauthentication"),
         ({"endpoints": EndpointsConfig("https://a.example/", "http://a.example/", "x")}, "endpoints.token"),
         ({"discovery_url": "ftp://a.example"}, "discovery_url"),
     ],

@@ -1,6 +1,7 @@
 """Quirks of single presets that no fact about one topic holds: what a sector, a hint or a return code leads to."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -8,8 +9,11 @@ from broker.model.assurance import Level
 from broker.model.identity import Identity
 from broker.platform.system import System
 from broker.provider import ProviderFailure, ProviderFailureReason
-from providers.simulator.national import Answer
+from providers.simulator.national import PEOPLE, Answer
 from tests.unit.providers.presets.exchange import exchange, send
+
+WEB_APPLICATION_FIREWALL = 4_096
+"""Characters of a query that /authorize of GOV.UK One Login accepts."""
 
 RETURN_CODE = "https://vocab.account.gov.uk/v1/returnCode"
 
@@ -56,3 +60,25 @@ async def test_a_document_that_interac_refuses_is_not_a_citizen_who_went_back(sy
         failure = await here.sign_in(Answer(error="access_denied", description=description))
         assert isinstance(failure, ProviderFailure)
         assert failure.reason is reason
+
+
+async def test_one_login_has_the_citizen_of_a_session_authenticate_again(system: System) -> None:
+    here = exchange("gov-uk-one-login", system)
+    identity = await here.sign_in(level=Level.SUBSTANTIAL)
+    assert isinstance(identity, Identity)
+    again = await here.sign_in(level=Level.SUBSTANTIAL, fresh=True, id_token_hint=identity.id_token)
+    assert isinstance(again, Identity)
+    assert again.subject == identity.subject
+    assert len(urlsplit(here.visited[-1]).query) < WEB_APPLICATION_FIREWALL
+    other = Answer(person=PEOPLE[1])
+    failure = await here.sign_in(other, level=Level.SUBSTANTIAL, fresh=True, id_token_hint=identity.id_token)
+    assert isinstance(failure, ProviderFailure)
+    assert (failure.reason, failure.ends_session) == (ProviderFailureReason.NOT_RECOGNISED, True)
+
+
+async def test_a_login_required_without_a_session_ends_none(system: System) -> None:
+    here = exchange("gov-uk-one-login", system)
+    failure = await here.sign_in(Answer(error="login_required"), fresh=True)
+    assert isinstance(failure, ProviderFailure)
+    assert not failure.ends_session
+    assert "prompt" not in here.asked()

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urljoin, urlsplit
 
 from tests.unit.providers.presets.exchange import CLIENT_ID, Exchange
-from tests.unit.providers.presets.fact_checks.exchanged import level_of, part
+from tests.unit.providers.presets.fact_checks.exchanged import level_of, part, tokens_of
 from tests.unit.providers.presets.fact_checks.registry import about
 
 
@@ -59,7 +59,8 @@ async def _pushed(here: Exchange, value: Mapping[str, Any]) -> None:
 async def _request_object(here: Exchange, value: Mapping[str, Any]) -> None:
     await here.sign_in()
     asked = dict(parse_qsl(urlsplit(here.visited[-1]).query))
-    assert ("request" in asked) == (value["use"] == "required")
+    assert ("request" in asked) == (here.entry.config.request_object is not None)
+    assert "request" in asked or value["use"] != "required"
     if "request" in asked:
         claims, issuer = part(asked["request"], 1), here.entry.config.issuer
         expected = issuer if value["audience"] == "issuer" else urljoin(issuer, value["audience"])
@@ -94,7 +95,13 @@ async def _reauthentication(here: Exchange, value: list[str]) -> None:
     await here.sign_in(fresh=True)
     asked = here.asked()
     assert ("max_age" in asked) == ("max_age" in value)
-    if asked.get("prompt") == "login":
+    if "id_token_hint" in value:
+        assert "prompt" not in asked
+        token = (await tokens_of(here))["id_token"]
+        await here.sign_in(fresh=True, id_token_hint=token)
+        assert "request" in dict(parse_qsl(urlsplit(here.visited[-1]).query))
+        assert (here.asked()["prompt"], here.asked()["id_token_hint"]) == ("login", token)
+    elif asked.get("prompt") == "login":
         assert "prompt_login" in value or here.simulated.dialect.words("request.prompt")
 
 
