@@ -11,7 +11,7 @@ from broker.model.identity import Identity
 from broker.model.session import EndedSession, LogoutFanOut, UpstreamLogout
 from broker.stores.sql import sessions as session_rows
 from broker.stores.sql import used_jtis
-from broker.stores.sql.database import AtomicWrite, Conflict, Database, Row, UnitOfWork
+from broker.stores.sql.database import AtomicWrite, Conflict, Database, Parameters, Prepared, UnitOfWork
 from broker.stores.sql.digests import Digests
 from broker.stores.sql.session_termination import SessionTermination
 from broker.stores.sql.shared_counters import EPOCH
@@ -46,6 +46,9 @@ class SqlUpstreamLogouts:
         `only` is the digest of the one session that it may end. Each ended session has an audit row. A session that the
         provider proved later stays. None for a `jti` that was used before.
         """
+        statement, key = self._search(logout)
+        if logout.jti is None and not await self._database.query(statement, key):
+            return ()  # anyone can send a logout without a token: nothing is locked for an unknown session
         try:
             async with self._database.transaction() as unit:
                 if logout.jti is not None:
@@ -59,7 +62,7 @@ class SqlUpstreamLogouts:
         self, unit: UnitOfWork, logout: UpstreamLogout, event: AuditEvent, fan_out: LogoutFanOut, only: str | None
     ) -> Sequence[EndedSession]:
         ended = []
-        for digest, sealed in await self._found(unit, logout):
+        for digest, sealed in await unit.run(*self._search(logout)):
             identity = None if sealed is None else self._identities.read(sealed, session_rows.place(digest))
             if identity is None or only not in (None, digest) or not _proved(logout, identity):
                 continue
@@ -68,12 +71,12 @@ class SqlUpstreamLogouts:
                 ended.append(one)
         return ended
 
-    async def _found(self, unit: UnitOfWork, logout: UpstreamLogout) -> Sequence[Row]:
+    def _search(self, logout: UpstreamLogout) -> tuple[Prepared, Parameters]:
+        """The statement that finds the sessions of a logout, and its parameters."""
         if logout.subject is not None:
             key = {"issuer": logout.issuer, "digest": self._digests.of_subject(logout.issuer, logout.subject)}
-            return await unit.run(self._of_subject, key)
-        upstream = session_rows.upstream_session(logout.issuer, logout.sid or "")
-        return await unit.run(self._of_sid, {"upstream": upstream})
+            return self._of_subject, key
+        return self._of_sid, {"upstream": session_rows.upstream_session(logout.issuer, logout.sid or "")}
 
 
 def _proved(logout: UpstreamLogout, identity: Identity) -> bool:
