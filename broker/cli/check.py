@@ -83,7 +83,7 @@ def notes(settings: Settings, now: float) -> Iterator[str]:
 
 
 def ending_soon(settings: Settings, now: float) -> Iterator[str]:
-    """The providers that will accept no sign-in, or nobody new, within half a year, or do so no longer."""
+    """The providers that will accept no sign-in, or no new user, within half a year, or do so no longer."""
     for provider_id, entry in settings.providers.items():
         ends = (entry.policy.accept_sign_in_until, "no sign-in"), (entry.policy.accept_new_until, "nobody new")
         for at, what in ends:

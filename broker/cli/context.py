@@ -45,7 +45,7 @@ class Switchboard(Protocol):
         ...
 
     async def turn_off(
-        self, kind: KillSwitchKind, target: str, reason: str, who: str, now: float, fan_out: LogoutFanOut
+        self, kind: KillSwitchKind, target: str, reason: str, actor: str, now: float, fan_out: LogoutFanOut
     ) -> bool:
         """False, and nothing written, if it was off already. With an account its sessions end."""
         ...
@@ -54,15 +54,15 @@ class Switchboard(Protocol):
         """Everything that is off or paused."""
         ...
 
-    async def pause(self, provider: str, texts: Mapping[str, str], until: float | None, who: str, now: float) -> None:
+    async def pause(self, provider: str, texts: Mapping[str, str], until: float | None, actor: str, now: float) -> None:
         """Pauses a provider, in place of a pause before. `texts` are for citizens, by language."""
         ...
 
-    async def resume(self, provider: str, who: str, now: float) -> bool:
+    async def resume(self, provider: str, actor: str, now: float) -> bool:
         """False, and nothing written, if the provider was not paused."""
         ...
 
-    async def turn_on(self, kind: KillSwitchKind, target: str, who: str, now: float) -> bool:
+    async def turn_on(self, kind: KillSwitchKind, target: str, actor: str, now: float) -> bool:
         """False, and nothing written, if it was not off."""
         ...
 
@@ -78,7 +78,7 @@ class SessionAdmin(Protocol):
 class Epochs(Protocol):
     """The number that everything issued carries."""
 
-    async def raise_epoch(self, who: str, now: float) -> int:
+    async def raise_epoch(self, actor: str, now: float) -> int:
         """Begins a new epoch: everything of earlier ones is unknown from now on. Gives the new one."""
         ...
 
@@ -86,7 +86,7 @@ class Epochs(Protocol):
 class Reloads(Protocol):
     """The shared counter of reload requests, which every process polls."""
 
-    async def ask_reload(self, who: str, now: float) -> int:
+    async def ask_reload(self, actor: str, now: float) -> int:
         """Adds a request, with an audit row. Returns the number of requests."""
         ...
 
@@ -144,7 +144,7 @@ class Clocks(Protocol):
         """Reads the clocks and judges."""
         ...
 
-    async def lower_mark(self, who: str) -> bool:
+    async def lower_mark(self, actor: str) -> bool:
         """Takes back a latest time noted that lies in the future. False if another process was faster."""
         ...
 

@@ -62,16 +62,16 @@ async def run(args: argparse.Namespace, machine: CommandContext) -> int:
             print(f"{args.id}: {found.alone} accounts have no other way, {found.beside} have one")
             return 0
         require_clock(facts)
-        who, now = args.by or machine.user, machine.system.now()
+        actor, now = args.by or machine.user, machine.system.now()
         if args.verb == "resume":
-            resumed = await facts.kill_switches.resume(args.id, who, now)
+            resumed = await facts.kill_switches.resume(args.id, actor, now)
             print(f"{args.id} is resumed" if resumed else f"{args.id} was not paused by command")
             return 0
         switches.check_known(KillSwitchKind.PROVIDER, args.id, settings)
         texts = _complete(dict(args.reason), settings.broker.languages)
         if args.until is not None and args.until <= now:
             raise CommandError("--until: this time has passed\n    write a later one, or leave it out")
-        await facts.kill_switches.pause(args.id, texts, args.until, who, now)
+        await facts.kill_switches.pause(args.id, texts, args.until, actor, now)
     print(f"{args.id} is paused{'' if args.until is None else f' until {_time(args.until)}'}")
     return 0
 

@@ -193,8 +193,8 @@ def _has_next(ring: KeyRing, alg: str) -> bool:
 async def _record(
     facts: AdminStoresPort, done: Sequence[KeyChange], args: argparse.Namespace, machine: CommandContext
 ) -> None:
-    now, who = machine.system.now(), args.by or machine.user
-    await facts.audit_log.write([audit_event(change, now, who) for change in done])
+    now, actor = machine.system.now(), args.by or machine.user
+    await facts.audit_log.write([audit_event(change, now, actor) for change in done])
 
 
 def describe(change: KeyChange) -> str:

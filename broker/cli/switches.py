@@ -84,14 +84,14 @@ async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitc
                 )
             )
             return 0
-        who, now = args.by or machine.user, machine.system.now()
+        actor, now = args.by or machine.user, machine.system.now()
         if args.verb == "enable":
-            changed = await facts.kill_switches.turn_on(kind, args.id, who, now)
+            changed = await facts.kill_switches.turn_on(kind, args.id, actor, now)
             print(f"{args.id} is on again" if changed else f"{args.id} was not off")
             return 0
         check_known(kind, args.id, settings)
         changed = await facts.kill_switches.turn_off(
-            kind, args.id, args.reason, who, now, logout_fan_out(settings.services, now)
+            kind, args.id, args.reason, actor, now, logout_fan_out(settings.services, now)
         )
         print(f"{args.id} is off" if changed else f"{args.id} was off already")
     return 0
@@ -109,8 +109,8 @@ async def _sign_out(
 
 async def _forget_anchor(args: argparse.Namespace, machine: CommandContext, facts: AdminStoresPort) -> str:
     """Forgets the anchors of an account; returns a line with their number."""
-    who, details = args.by or machine.user, {"why": args.reason}
-    event = AuditEvent("anchor_forgotten", machine.system.now(), who, account=args.id, details=details)
+    actor, details = args.by or machine.user, {"why": args.reason}
+    event = AuditEvent("anchor_forgotten", machine.system.now(), actor, account=args.id, details=details)
     found = await facts.links.forget_anchors(args.id, event)
     return f"{found} anchor{'' if found == 1 else 's'} forgotten"
 

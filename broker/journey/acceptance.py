@@ -121,7 +121,7 @@ def accept_session(
 
 
 def why_asked_again(transaction: Transaction, match: SessionMatch, service: Service) -> AskedAgain | None:
-    """Why a session that `accept_session` rejected does not answer, as far as the citizen is told.
+    """Why a session that `accept_session` rejected does not answer, in the words of the page.
 
     Returns None for a reason that says nothing about the citizen's sign-in, such as a provider that was turned off.
     """

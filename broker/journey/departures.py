@@ -2,7 +2,7 @@
 provider takes the place of one that does not work.
 
 A place in line is a time of departure, reserved once. So a line needs no further look at the store, and it moves on by
-itself; a citizen who does not come back loses nobody else's place.
+itself; a citizen who does not come back costs no other citizen a place.
 """
 
 import hashlib

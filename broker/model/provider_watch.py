@@ -18,7 +18,7 @@ class ProviderWatch:
     """For how long the outcome of a sign-in counts. The circuit breaker opens if half of at least four in this time
     were outages of the provider."""
     breaker_open: Annotated[Seconds, Range(1, 300)] = 10
-    """For how long nobody is sent to a provider whose breaker opened. Then one citizen a second tries, until one
+    """For how long no citizen is sent to a provider whose breaker opened. Then one citizen a second tries, until one
     succeeds."""
     self_test_interval: Annotated[Seconds, Range(3600, 30 * 86400)] = 86400
     """How often a provider is tested as by `portico provider test`, by one process for all."""

@@ -1,6 +1,6 @@
 """How requests are read from their connections, and how answers are written to them.
 
-uvicorn writes the head of an answer, then its body. Each write is a call into the kernel that wakes whoever reads, and
+uvicorn writes the head of an answer, then its body. Each write is a call into the kernel that wakes the reader, and
 costs as much as a tenth of all that a small answer takes: what is written in one turn of the loop goes out as one.
 
 uvicorn reads the head of a request whatever its size, and takes the trailer of a chunked body for headers: here the

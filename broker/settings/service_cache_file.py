@@ -1,8 +1,8 @@
 """Service cache in a file: a start reads the services of files that did not change since another start checked them.
 
 The file holds what the settings say, no secret, and is trusted as they are: it is ignored unless it belongs to the
-broker's user or to root and nobody else may write it. It is for the code that wrote it alone, since another release may
-check more.
+broker's user or to root, and no other user may write it. It is for the code that wrote it alone, since another release
+may check more.
 """
 
 import hashlib

@@ -225,7 +225,7 @@ class ClockCheck:
         )
         self._conclude(judge(evidence, limit), after - database.middle, seen)
 
-    async def lower_mark(self, who: str) -> bool:
+    async def lower_mark(self, actor: str) -> bool:
         """Lowers a high-water mark that is ahead to the database's clock. False if another process was faster.
 
         First everything that had expired by the mark is expired durably, and the ephemeral stores are emptied, so that
@@ -237,7 +237,7 @@ class ClockCheck:
         if self._forget is not None:
             await self._forget()
         expired = await self._expirer.expire(now, seen.mark)
-        if not await self._marks.take_time_back(seen.mark, now, who):
+        if not await self._marks.take_time_back(seen.mark, now, actor):
             return False
         _log.warning("time_mark_taken_back", extra={"seconds": round(seen.mark - now, 1), "expired": expired})
         await self.read_clocks()

@@ -27,7 +27,7 @@ Validator = Callable[[Source], Settings | list[Problem]]
 class ReloadBroadcast(Protocol):
     """The shared counter of reload requests, which every process polls."""
 
-    async def ask_reload(self, who: str, now: float) -> int:
+    async def ask_reload(self, actor: str, now: float) -> int:
         """Adds a request, with an audit row."""
         ...
 

@@ -38,6 +38,6 @@ async def rotate(container: Container, manager: KeyManager) -> None:
     await container.crypto.keys.poll()
 
 
-def audit_event(change: KeyChange, now: float, who: str) -> AuditEvent:
+def audit_event(change: KeyChange, now: float, actor: str) -> AuditEvent:
     """The audit row of one change: the id of the key, never the key."""
-    return AuditEvent(change.kind, now, who, details={"kid": change.kid, "alg": change.alg})
+    return AuditEvent(change.kind, now, actor, details={"kid": change.kid, "alg": change.alg})

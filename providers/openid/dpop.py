@@ -57,7 +57,7 @@ class DpopCalls:
     async def post(
         self, metadata: Metadata, endpoint: str, form: Mapping[str, str], note: JsonObject
     ) -> HttpResponse | HttpFailure:
-        """Sends the form; once more if the provider demands its nonce. Client authentication is made anew.
+        """Sends the form; once more if the provider demands its nonce. Client authentication is made again.
 
         Without the state of an attempt there is no key, and no proof: to revoke a token none is needed (RFC 7009).
         """

@@ -173,7 +173,7 @@ async def test_a_case_taken_up_in_another_browser_is_worth_less_and_the_first_ne
     await first.page.goto(journey)
     await first.sees("We lost your place")
     await second.share()
-    # the service starts anew, and the broker's session answers it
+    # the service starts again, and the broker's session answers it
     await second.arrives()
     await second.reads("assurance low, Amina Hughes")
     claims = await id_token(second)

@@ -36,7 +36,7 @@ ALLOWED = {
     ("grants", "subject"): "the same, so that a question can be put to the person whom a service names",
     ("session_clients", "subject"): "the same, for the logout token",
 }
-"""Columns in which a value that somebody knows the citizen by may stand, and why."""
+"""Columns in which a value by which a service or a provider knows the citizen may stand, and why."""
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ async def test_a_code_moves_the_request_to_another_browser_and_the_first_never_c
     await second.sees("Check what you share")
     await second.share()
 
-    # no code was sent: the service starts anew, and the broker's session answers
+    # no code was sent: the service starts again, and the broker's session answers
     await second.arrives()
     await second.reads("Ioan Pryce")
     ended = await second.transaction(journey.rpartition("/")[2])

@@ -199,7 +199,7 @@ async def test_one_request_in_two_tabs_goes_on_from_wherever_it_stands(citizen: 
     await second.sees(PICKER)
     await first.choose(NORTHBANK)
     await first.at(NORTHBANK)
-    # the other tab still shows the picker, and chooses anew
+    # the other tab still shows the picker, and chooses again
     await second.choose(HARBOUR)
     await second.at(HARBOUR)
     # so what the first tab brings back belongs to an attempt that was given up

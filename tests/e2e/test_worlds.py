@@ -1,4 +1,4 @@
-"""Worlds of the demonstration: in each a citizen signs in with a national provider, and is told what to try."""
+"""Worlds of the demonstration: in each a citizen signs in with a national provider, and the page says what to try."""
 
 import re
 from pathlib import Path

@@ -4,7 +4,7 @@ Four functions that the product calls are wrapped. Their results are those of th
 
 - `load_pem_private_key`: OpenSSL checks whether the numbers of an RSA key are prime, 0.15 s of CPU for 3072 bits.
 - `generate_private_key` of RSA, 0.2 s: the first `RSA_KEYS` are new, and are then handed out again in turn.
-- `tomllib.loads`, 3 ms for a file of the examples, which a test of the settings reads anew with one file changed.
+- `tomllib.loads`, 3 ms for a file of the examples, which a test of the settings reads again with one file changed.
 - the compilation of a statement by SQLAlchemy: a test that opens a database compiles 170 of them.
 """
 

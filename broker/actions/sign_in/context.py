@@ -124,7 +124,7 @@ class DepartureGate(Protocol):
     async def reserve(self, provider: str, rate: float, most: int, now: float) -> float | None:
         """Reserves the next time of departure at so many a second; None, and nothing reserved, if `most` wait.
 
-        At once or earlier if nobody waits. Asked only for a provider whose rate is limited now.
+        At once or earlier if no citizen waits. Asked only for a provider whose rate is limited now.
         """
         ...
 

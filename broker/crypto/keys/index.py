@@ -169,8 +169,8 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def replace_index(folder: Path, index: Index, seen: bytes) -> None:
-    """Replaces the `keys.toml` that had the digest `seen`, durably and atomically.
+def replace_index(folder: Path, index: Index, expected: bytes) -> None:
+    """Replaces the `keys.toml` that has the digest `expected`, durably and atomically.
 
     Mode and owner stay. Raises KeysUnusable if the file changed meanwhile or cannot be written.
     """
@@ -181,7 +181,7 @@ def replace_index(folder: Path, index: Index, seen: bytes) -> None:
         write_new(new, render(index, folder).encode(), before.st_mode & 0o777)
         if os.geteuid() == 0:
             os.chown(new, before.st_uid, before.st_gid)
-        if digest(folder) != seen:
+        if digest(folder) != expected:
             new.unlink()
             raise unusable(path, "was changed by another process meanwhile", "check its change, then try again")
         new.rename(path)

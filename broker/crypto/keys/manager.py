@@ -66,12 +66,12 @@ class KeyManager:
         Decryption keys need one step. Raises KeysUnusable if the next key was not published for long enough, unless
         `hurry` is set.
         """
-        with self._opened() as (index, ring, seen):
+        with self._opened() as (index, ring, expected):
             if alg in jwe.KEY_ALGORITHMS:
-                return self._swap_encryption(index, ring, seen, alg, now)
+                return self._swap_encryption(index, ring, expected, alg, now)
             due = rotation.next_step(index.signing, alg, self.policy)
             if due.step is RotationStep.ANNOUNCE and not hurry:
-                return self._announce(index, ring, seen, alg, now)
+                return self._announce(index, ring, expected, alg, now)
             if due.step is RotationStep.ANNOUNCE:
                 raise unusable(self.folder, f"there is no next key for {alg}", "run `portico keys rotate` to make one")
             if due.at > now and not hurry:
@@ -80,33 +80,35 @@ class KeyManager:
                     f"the next key for {alg} is not known to every service before {when(due.at)}",
                     "wait; with --now it signs at once, and services that cache the key set reject its tokens",
                 )
-            return self._replaced(index, ring, seen, replace(index, signing=rotation.promote(index.signing, alg, now)))
+            return self._replaced(
+                index, ring, expected, replace(index, signing=rotation.promote(index.signing, alg, now))
+            )
 
     def announce(self, alg: str, now: float) -> list[KeyChange]:
         """First step of an emergency rotation: publishes a new key, which replaces a waiting one."""
-        with self._opened() as (index, ring, seen):
-            return self._announce(index, ring, seen, alg, now)
+        with self._opened() as (index, ring, expected):
+            return self._announce(index, ring, expected, alg, now)
 
     def promote_and_purge(self, alg: str, now: float) -> list[KeyChange]:
         """Second step: makes the published key current, and removes every other key for the algorithm from the key set.
 
         Signatures of the removed keys no longer verify.
         """
-        with self._opened() as (index, ring, seen):
+        with self._opened() as (index, ring, expected):
             if rotation.find_key(index.signing, alg, KeyState.NEXT) is None:
                 raise unusable(self.folder, f"there is no next key for {alg}", "run `portico keys rotate` to make one")
             left = rotation.remove_all_but_current(rotation.promote(index.signing, alg, now), alg)
-            return self._replaced(index, ring, seen, replace(index, signing=left))
+            return self._replaced(index, ring, expected, replace(index, signing=left))
 
     def retire(self, now: float) -> list[KeyChange]:
         """Removes the retired keys that are no longer needed."""
-        with self._opened() as (index, ring, seen):
+        with self._opened() as (index, ring, expected):
             left = replace(
                 index,
                 signing=rotation.remove_expired(index.signing, self.policy, now),
                 encryption=rotation.remove_expired(index.encryption, self.policy, now, encryption=True),
             )
-            return self._replaced(index, ring, seen, left) if left != index else []
+            return self._replaced(index, ring, expected, left) if left != index else []
 
     def apply_schedule(self, now: float) -> list[KeyChange]:
         """Performs the automatic steps that are due. If none is due, it neither locks nor writes."""
@@ -128,22 +130,24 @@ class KeyManager:
     @contextmanager
     def _opened(self) -> Iterator[tuple[Index, KeyRing, bytes]]:
         with locked(self.folder):
-            seen = digest(self.folder)
+            expected = digest(self.folder)
             ring = load_all(self.folder, self.tokens)
             index, problems = load_index(self.folder)
             if index is None:
                 raise KeysUnusable(problems)
             try:
-                yield dated(index, self.folder), ring, seen
+                yield dated(index, self.folder), ring, expected
             except OSError as problem:
                 what = f"cannot be changed: {problem.strerror}"
                 raise unusable(self.folder, what, "let this user write there, and make room") from None
 
-    def _announce(self, index: Index, ring: KeyRing, seen: bytes, alg: str, now: float) -> list[KeyChange]:
+    def _announce(self, index: Index, ring: KeyRing, expected: bytes, alg: str, now: float) -> list[KeyChange]:
         fresh = self._fresh(index, alg)
-        return self._replaced(index, ring, seen, replace(index, signing=rotation.announce(index.signing, fresh, now)))
+        return self._replaced(
+            index, ring, expected, replace(index, signing=rotation.announce(index.signing, fresh, now))
+        )
 
-    def _swap_encryption(self, index: Index, ring: KeyRing, seen: bytes, alg: str, now: float) -> list[KeyChange]:
+    def _swap_encryption(self, index: Index, ring: KeyRing, expected: bytes, alg: str, now: float) -> list[KeyChange]:
         name = write_key(self.folder, alg.lower(), jwe.new_decryption_key_pem(alg), self.draw)
         fresh = KeyEntry(alg, KeyState.CURRENT, self.folder / name, since=now)
         old = tuple(
@@ -152,7 +156,7 @@ class KeyManager:
             else entry
             for entry in index.encryption
         )
-        return self._replaced(index, ring, seen, replace(index, encryption=(*old, fresh)))
+        return self._replaced(index, ring, expected, replace(index, encryption=(*old, fresh)))
 
     def _fresh(self, index: Index, alg: str) -> KeyEntry:
         """Generates a key in the same place as the current one: in the folder or in its token."""
@@ -174,9 +178,9 @@ class KeyManager:
         except Pkcs11Unavailable as problem:
             raise unusable(current.place, problem.what, problem.fix) from None
 
-    def _replaced(self, index: Index, ring: KeyRing, seen: bytes, wanted: Index) -> list[KeyChange]:
+    def _replaced(self, index: Index, ring: KeyRing, expected: bytes, wanted: Index) -> list[KeyChange]:
         """Replaces the index, deletes the files of removed keys, and returns the changes."""
-        replace_index(self.folder, wanted, seen)
+        replace_index(self.folder, wanted, expected)
         left = {entry.place for entry in (*wanted.signing, *wanted.encryption)}
         for entry in (*index.signing, *index.encryption):
             if entry.place not in left:
@@ -255,7 +259,7 @@ def complete_all(folder: Path, draw: Draw, now: float, tokens: Pkcs11Tokens | No
     """
     opened, made = tokens or Pkcs11Tokens(), []
     with locked(folder):
-        seen = digest(folder)
+        expected = digest(folder)
         load_all(folder, opened)
         index, problems = load_index(folder)
         if index is None:
@@ -273,7 +277,7 @@ def complete_all(folder: Path, draw: Draw, now: float, tokens: Pkcs11Tokens | No
                 signing[number] = replace(entry, public=folder / write_public(folder, entry, opened, draw))
                 made.append(entry.place)
         if made:
-            replace_index(folder, replace(wanted, signing=tuple(signing)), seen)
+            replace_index(folder, replace(wanted, signing=tuple(signing)), expected)
     return made
 
 

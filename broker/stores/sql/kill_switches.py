@@ -147,7 +147,7 @@ class KillSwitchStore:
         return [SwitchedOff(KillSwitchKind(row[1]), *row[2:6]) for row in rows if row[1] not in (None, PAUSE)]
 
     async def turn_off(
-        self, kind: KillSwitchKind, target: str, reason: str, who: str, now: float, fan_out: LogoutFanOut = no_fan_out
+        self, kind: KillSwitchKind, target: str, reason: str, actor: str, now: float, fan_out: LogoutFanOut = no_fan_out
     ) -> bool:
         """Turns something off, with its audit row. False, and nothing written, if it was off already.
 
@@ -155,12 +155,12 @@ class KillSwitchStore:
         sign in. `fan_out` makes the logout deliveries for the services of those sessions. Applies to every request
         that starts after the return.
         """
-        event = self._event(f"{kind.value}_disabled", kind, target, who, now, {"reason": reason})
+        event = self._event(f"{kind.value}_disabled", kind, target, actor, now, {"reason": reason})
         values = {
             "kind": kind.value,
             "id": target,
             "reason": reason,
-            "who": who,
+            "who": actor,
             "at": now,
             "events": audit.rows([event]),
         }
@@ -175,9 +175,9 @@ class KillSwitchStore:
 
         return await self._change(off)
 
-    async def turn_on(self, kind: KillSwitchKind, target: str, who: str, now: float) -> bool:
+    async def turn_on(self, kind: KillSwitchKind, target: str, actor: str, now: float) -> bool:
         """Turns something on again, with its audit row. False, and nothing written, if it was not off."""
-        event = self._event(f"{kind.value}_enabled", kind, target, who, now, {})
+        event = self._event(f"{kind.value}_enabled", kind, target, actor, now, {})
         values = {"kind": kind.value, "id": target, "events": audit.rows([event])}
 
         async def on() -> bool:
@@ -185,19 +185,19 @@ class KillSwitchStore:
 
         return await self._change(on)
 
-    async def pause(self, provider: str, texts: Mapping[str, str], until: float | None, who: str, now: float) -> None:
+    async def pause(self, provider: str, texts: Mapping[str, str], until: float | None, actor: str, now: float) -> None:
         """Pauses a provider, with its audit row, in place of a pause before. `texts` are for citizens, by language.
 
         Applies to every request that starts after the return. Citizens who are at the provider may come back.
         """
         reason = next(iter(texts.values()))
         end = {} if until is None else {"until": str(int(until))}
-        event = self._event("provider_paused", KillSwitchKind.PROVIDER, provider, who, now, {"reason": reason, **end})
+        event = self._event("provider_paused", KillSwitchKind.PROVIDER, provider, actor, now, {"reason": reason, **end})
         values = {
             "kind": PAUSE,
             "id": provider,
             "reason": reason,
-            "who": who,
+            "who": actor,
             "at": now,
             "texts": json.dumps(dict(texts), ensure_ascii=False),
             "until": until,
@@ -209,9 +209,9 @@ class KillSwitchStore:
 
         await self._change(pause)
 
-    async def resume(self, provider: str, who: str, now: float) -> bool:
+    async def resume(self, provider: str, actor: str, now: float) -> bool:
         """Ends a pause of a provider, with its audit row. False, and nothing written, if there is none."""
-        event = self._event("provider_resumed", KillSwitchKind.PROVIDER, provider, who, now, {})
+        event = self._event("provider_resumed", KillSwitchKind.PROVIDER, provider, actor, now, {})
         values = {"kind": PAUSE, "id": provider, "events": audit.rows([event])}
 
         async def resume() -> bool:
@@ -257,6 +257,6 @@ class KillSwitchStore:
             self._mirrored = version
 
     def _event(
-        self, name: str, kind: KillSwitchKind, target: str, who: str, now: float, details: Mapping[str, str]
+        self, name: str, kind: KillSwitchKind, target: str, actor: str, now: float, details: Mapping[str, str]
     ) -> AuditEvent:
-        return AuditEvent(name, now, who, details=details, **{_AUDITED[kind]: target})
+        return AuditEvent(name, now, actor, details=details, **{_AUDITED[kind]: target})

@@ -108,14 +108,14 @@ class SharedCounters:
         """The current epoch."""
         return await self._value("epoch")
 
-    async def raise_epoch(self, who: str, now: float) -> int:
+    async def raise_epoch(self, actor: str, now: float) -> int:
         """Starts a new epoch: every code, grant, token and session of earlier ones becomes unknown.
 
         Used after a backup was restored. Also lowers a high-water mark that is ahead to the database's clock: nothing
         can become valid again by that, since everything older is invalid. Running processes follow at their next check.
         Returns the new epoch.
         """
-        parameters = {"floor": math.floor(now), "events": audit.rows([AuditEvent("epoch_raised", now, who)])}
+        parameters = {"floor": math.floor(now), "events": audit.rows([AuditEvent("epoch_raised", now, actor)])}
         return int((await self._database.perform(self._raise, parameters))[0][0])
 
     async def look_at_time(self) -> TimeSeen:
@@ -132,18 +132,18 @@ class SharedCounters:
         rows = await self._database.perform(self._note, {"now": now, "floor": math.floor(now), "limit": limit})
         return int(rows[0][0]) if rows else None
 
-    async def take_time_back(self, seen: int, now: float, who: str) -> bool:
+    async def take_time_back(self, seen: int, now: float, actor: str) -> bool:
         """Lowers the high-water mark from `seen` to the database's own clock, with its audit row.
 
         False, and nothing written, if it has another value. The caller has expired everything that had expired by it.
         """
-        event = AuditEvent("time_mark_taken_back", now, who, details={"seconds": str(seen - math.floor(now))})
+        event = AuditEvent("time_mark_taken_back", now, actor, details={"seconds": str(seen - math.floor(now))})
         parameters = {"floor": math.floor(now), "seen": seen, "events": audit.rows([event])}
         return bool(await self._database.perform(self._take_back, parameters))
 
-    async def ask_reload(self, who: str, now: float) -> int:
+    async def ask_reload(self, actor: str, now: float) -> int:
         """Requests a reload of the settings by every process on every host. Returns the number of requests so far."""
-        parameters = {"events": audit.rows([AuditEvent("reload_asked", now, who)])}
+        parameters = {"events": audit.rows([AuditEvent("reload_asked", now, actor)])}
         return int((await self._database.perform(self._again, parameters))[0][0])
 
     async def reloads(self) -> int:

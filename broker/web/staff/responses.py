@@ -25,11 +25,11 @@ from broker.web.staff.request import StaffPage, redirect_to
 
 @dataclass(frozen=True, slots=True)
 class ErrorText:
-    """The text of a page after an action. `anew` offers a link to the case as it stands now."""
+    """The text of a page after an action. `links_case` offers a link to the case as it stands now."""
 
     title: str
     lines: tuple[str, ...]
-    anew: bool = False
+    links_case: bool = False
     status: int = 200
 
 
@@ -57,7 +57,7 @@ ERROR_TEXTS: Mapping[str, ErrorText] = MappingProxyType(
                 marked("Nothing was done in it for a while, so it went back in line. What you saved before is kept."),
                 marked("What you sent just now was not saved. If the case comes back to you, you find it in the form."),
             ),
-            anew=True,
+            links_case=True,
         ),
         "overtaken": ErrorText(
             marked("Somebody else was faster"),
@@ -66,7 +66,7 @@ ERROR_TEXTS: Mapping[str, ErrorText] = MappingProxyType(
                 marked("What you typed is kept for a while. If the case is still with you, you find it in the form."),
                 marked("Look at it as it stands now, and decide whether there is still something to do."),
             ),
-            anew=True,
+            links_case=True,
         ),
         "closed": ErrorText(
             marked("This case is not open to you"),
