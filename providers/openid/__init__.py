@@ -30,7 +30,7 @@ from providers.presets import preset_names, with_preset
 
 
 def build(card: ProviderInfo, config: OpenIdConfig, ground: ProviderDependencies) -> OpenIdProvider:
-    """The provider. Reads the key or secret files; raises OSError or ValueError where that does not do."""
+    """The provider. Reads the key or secret files; raises OSError or ValueError if that fails."""
     own = load_own_keys(config, ground.read)
     client = provider_client(card, config, ground)
     authentication = credentials(config, own, ground.system)

@@ -15,7 +15,7 @@ def logout_address(config: OpenIdConfig, metadata: Metadata, parting: LogoutRedi
     """Where the citizen signs out at the provider (RP-Initiated Logout 1.0 2); None if there is no such address.
 
     `END_SESSION` names the session by `id_token_hint`, or by `logout_hint` if no ID token was stored; `CLIENT_ID` names
-    nothing but the broker, and `FRONT_END` only where the citizen shall return.
+    nothing but the broker, and `FRONT_END` only if the citizen shall return.
     """
     endpoint = config.logout.url or metadata.end_session_endpoint
     back = {"post_logout_redirect_uri": parting.callback}

@@ -7,7 +7,7 @@ ALGORITHMS: Final = frozenset({"ES256", "PS256", "RS256", "EdDSA"})
 
 
 class Pkcs11Unavailable(Exception):
-    """A token, or a key in it, cannot be used: why, and how to fix it. `pin` is True where the PIN was refused."""
+    """A token, or a key in it, cannot be used: why, and how to fix it. `pin` is True if the PIN was refused."""
 
     def __init__(self, what: str, fix: str, *, pin: bool = False) -> None:
         super().__init__(what)

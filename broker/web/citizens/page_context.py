@@ -19,13 +19,13 @@ LANGUAGE_PLACE = "language"
 class PageContext:
     """The context of one page. `now` is in seconds since 1970 UTC.
 
-    `here` is the path and query of the page, None if it cannot be requested again. `handle` is the transaction's
+    `page_path` is the path and query of the page, None if it cannot be requested again. `handle` is the transaction's
     handle, or another CSRF token place if there is no transaction. `issuer` is the broker's origin; `problem` is the
     error of the form just sent (`request.PROBLEMS`). `question` is the backchannel request that the transaction
     answers, if any. `typed` holds the fields of a form that is shown again in another language.
     """
 
-    here: str | None
+    page_path: str | None
     handle: str
     browser: Browser
     language: Language
@@ -68,9 +68,9 @@ def base_context(frame: PageContext) -> dict[str, object]:
 
     `keeps`: the page has a form whose typed values survive a language switch; that form posts to `own`.
     """
-    path = (frame.here or "").partition("?")[0]
+    path = (frame.page_path or "").partition("?")[0]
     return {
-        "here": frame.here,
+        "page_path": frame.page_path,
         "own": f"{path}?problem={frame.problem}" if frame.problem else path,
         "keeps": False,
         "language_token": token(frame.macs, frame.browser.secrets, LANGUAGE_PLACE),

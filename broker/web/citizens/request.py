@@ -94,7 +94,7 @@ class CitizenRequest:
         scope = self.request.scope
         problem = self.request.query_params.get("problem", "") if scope["query_string"] else ""
         return PageContext(
-            here=_address(scope),
+            page_path=_address(scope),
             handle=self.handle if place is None else place,
             browser=self.browser,
             language=self.language(*known),

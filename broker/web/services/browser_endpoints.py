@@ -187,7 +187,7 @@ def _respond(req: CitizenRequest, service: Service | None, way: ClientRedirect, 
     """Sends the authorization response: by redirect, or by a page with a form (`form_post`)."""
     if way.fields is None:
         return _redirect(way.url)
-    frame = replace(req.frame(*locales, place=ANSWER_PLACE), here=None)
+    frame = replace(req.frame(*locales, place=ANSWER_PLACE), page_path=None)
     return req.answer(posted_back(frame, service, way), frame)
 
 

@@ -113,7 +113,7 @@ class StaffRequest:
         """A page of the console. `frame` is filled in beside the placeholders."""
         outer = {
             csrf.FIELD: csrf.token(self.app.macs, (self.session or "",), PLACE),
-            "here": self.path,
+            "page_path": self.path,
             "restored": False,
             "member": None if self.principal is None else self.principal.member.name,
             "problem": problem(self.query, self.language),
@@ -192,7 +192,7 @@ def staff(app: StaffApp, answer: StaffHandler) -> Callable[[Request], Awaitable[
 async def _after_session(req: StaffRequest) -> str:
     """Keeps what was typed into a form of a case after the session had expired. Returns where to go on: the case.
 
-    A session that was ended, by a sign-out or by a sign-in, keeps nothing: the form may be somebody else's.
+    A session that was ended, by a sign-out or by a sign-in, keeps nothing: the form may be another person's.
     """
     case, form = req.request.path_params.get("case"), await req.form()
     member = await req.app.login.expired_member(req.session)
