@@ -46,7 +46,7 @@ async def test_an_outage_is_known_to_every_worker_and_its_end_to_a_new_one_too(b
     assert await everywhere(broker, working=True)
     for _ in range(FAILURES):
         await fails(broker)
-    await eventually(5, lambda: everywhere(broker, working=False))
+    await eventually(30, lambda: everywhere(broker, working=False))
     broker.kill(broker.workers()[0])
     await broker.whole()
     await eventually(60, lambda: signs_in(broker))

@@ -28,7 +28,7 @@ from broker.stores.ephemeral.redis_connection import (
 )
 from broker.stores.ephemeral.scripts import COUNT
 from broker.stores.ephemeral.transport import DEADLINE
-from tests.contracts.stores.conftest import by_redis_py
+from tests.contracts.stores.conftest import TRIES, by_redis_py
 from tests.support.examples import scaled
 from tests.support.ports import LOOPBACK
 from tests.support.redis import RedisServer
@@ -251,6 +251,18 @@ def test_the_code_of_an_error_in_a_script_is_found_as_redis_6_2_writes_it(said: 
 
 
 async def test_a_connection_that_breaks_late_and_another_that_hangs_take_no_longer_than_one_that_hangs() -> None:
+    took: list[float] = []
+    # each for itself would be 1.5 s; a busy machine may add time that is not the client's
+    while not took or took[-1] >= DEADLINE + 0.6:
+        assert len(took) < TRIES, took
+        took.append(await breaks_late_and_hangs())
+
+
+async def breaks_late_and_hangs() -> float:
+    """Sends a command over a connection that breaks late, so that it is sent again over one that hangs.
+
+    Returns the seconds until it is refused.
+    """
     writers: list[asyncio.StreamWriter] = []
 
     def accept(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -263,12 +275,12 @@ async def test_a_connection_that_breaks_late_and_another_that_hangs_take_no_long
         began = time.monotonic()
         with pytest.raises(StoreUnavailable):
             await server.command("PING")
-        # each for itself would be 1.5
-        assert time.monotonic() - began < DEADLINE + 0.6
+        took = time.monotonic() - began
         assert len(writers) == 2
         await server.close()
         for writer in writers:
             writer.close()
+    return took
 
 
 async def test_a_connection_that_is_made_after_the_end_is_ended_too(redis: RedisServer) -> None:
