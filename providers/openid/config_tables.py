@@ -164,13 +164,14 @@ class UserinfoConfig:
 
     form: UserinfoForm = UserinfoForm.JSON
     """The form of responses; `nested` is signed and encrypted. A response of another form is rejected."""
-    method: UserinfoMethod = UserinfoMethod.GET
     algorithms: tuple[str, ...] = ()
     """Permitted signature algorithms. Left out: those of ID tokens."""
     encryption_algorithms: tuple[str, ...] = ("ECDH-ES+A256KW", "RSA-OAEP-256")
     """Permitted key management algorithms of encrypted responses."""
     content_encryption: tuple[str, ...] = ("A256GCM", "A256CBC-HS512")
     """Permitted content encryption algorithms of encrypted responses."""
+    method: UserinfoMethod = UserinfoMethod.GET
+    """How it is asked."""
 
 
 @dataclass(frozen=True, slots=True)

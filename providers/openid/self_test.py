@@ -122,9 +122,20 @@ def _request(config: OpenIdConfig) -> Iterator[_Expected]:
     yield _Expected("response_mode", "response_modes_supported", modes, absent_too=absent_too)
     if mode is ResponseMode.JWT:
         yield _Expected("algorithms", "authorization_signing_alg_values_supported", config.algorithms)
-    if config.request_object is not None:
-        algorithm = config.request_object.algorithm or config.key_algorithm
+        response, name = config.response_token, "response_token"
+        if response.form is not AcceptedForm.SIGNED:
+            keys, content = response.encryption_algorithms, response.content_encryption
+            yield _Expected(f"{name}.encryption_algorithms", "authorization_encryption_alg_values_supported", keys)
+            yield _Expected(f"{name}.content_encryption", "authorization_encryption_enc_values_supported", content)
+    table = config.request_object
+    if table is not None:
+        algorithm = table.algorithm or config.key_algorithm
         yield _Expected("request_object", "request_object_signing_alg_values_supported", (algorithm,))
+        if table.encryption_algorithm is not None:
+            keys, content = (table.encryption_algorithm,), (table.content_encryption,)
+            name = "request_object"
+            yield _Expected(f"{name}.encryption_algorithm", "request_object_encryption_alg_values_supported", keys)
+            yield _Expected(f"{name}.content_encryption", "request_object_encryption_enc_values_supported", content)
 
 
 def _authentication(config: OpenIdConfig) -> Iterator[_Expected]:
@@ -165,6 +176,10 @@ def _demands(config: OpenIdConfig, document: JsonObject) -> Iterator[SelfTestFin
     if document.get("authorization_response_iss_parameter_supported") is False and config.iss_parameter_supported:
         detail = "the metadata says that responses have no iss, without which they are ignored here"
         yield SelfTestFinding("iss_parameter_supported", detail)
+    bound = document.get("tls_client_certificate_bound_access_tokens")
+    if config.certificate_bound_tokens and bound is not True:
+        detail = "the metadata does not say that tokens are bound to certificates (RFC 8705 3.3)"
+        yield SelfTestFinding("certificate_bound_tokens", detail)
     asked = config.claims_request or config.level_request.place is LevelPlace.CLAIMS
     if document.get("claims_parameter_supported") is False and asked:
         yield SelfTestFinding("claims_request", "the metadata says that the provider ignores the parameter claims")

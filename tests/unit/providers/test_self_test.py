@@ -23,6 +23,7 @@ from providers.openid.config_tables import (
     LogoutKind,
     RequestObjectConfig,
     ResponseMode,
+    ResponseTokenConfig,
     UpstreamAuthentication,
     UserinfoConfig,
     UserinfoForm,
@@ -49,6 +50,12 @@ REFUSED = answer({"error": "invalid_grant"}, 400)
 OWN = Path("own.pem")
 ENCRYPTED = {"encryption_key_files": (OWN,), "id_token": IdTokenConfig(AcceptedForm.NESTED)}
 JARM = {"response_mode": ResponseMode.JWT}
+SEALED = {"request_object": RequestObjectConfig(encryption_algorithm="ECDH-ES+A256KW")}
+HIDDEN = {
+    **JARM,
+    "response_token": ResponseTokenConfig(AcceptedForm.NESTED),
+    "encryption_key_files": (Path("key.pem"),),
+}
 NESTED = {"encryption_key_files": (OWN,), "userinfo_response": UserinfoConfig(UserinfoForm.NESTED)}
 CLAIMS = {"acr_values": {}, "level_request": LevelRequest(LevelPlace.CLAIMS, values={Level.HIGH: "eid:high"})}
 SCOPE = {"acr_values": {}, "level_request": LevelRequest(LevelPlace.SCOPE, values={Level.HIGH: "top"})}
@@ -122,6 +129,12 @@ async def test_each_code_is_another_one(system: System) -> None:
         ({"authorization_signing_alg_values_supported": ["ES384"]}, JARM, "algorithms", False),
         ({"request_object_signing_alg_values_supported": ["RS256"]}, {"request_object": RequestObjectConfig()},
          "request_object", False),
+        ({"request_object_encryption_alg_values_supported": ["dir"]}, SEALED, "request_object.encryption_algorithm",
+         False),
+        ({"request_object_encryption_enc_values_supported": ["x"]}, SEALED, "request_object.content_encryption", False),
+        ({"authorization_encryption_alg_values_supported": ["dir"]}, HIDDEN, "response_token.encryption_algorithms",
+         False),
+        ({"authorization_encryption_enc_values_supported": ["x"]}, HIDDEN, "response_token.content_encryption", False),
         ({"token_endpoint_auth_methods_supported": ["client_secret_basic"]}, {}, "authentication", False),
         ({"token_endpoint_auth_signing_alg_values_supported": ["PS256"]}, {}, "key_algorithm", False),
         ({"dpop_signing_alg_values_supported": None}, {"dpop": DpopConfig()}, "dpop.algorithm", False),
@@ -168,6 +181,11 @@ async def test_a_difference_in_the_metadata_is_found(
         ({"revocation_endpoint": f"{ISSUER}/revoke"}, {"logout": LogoutConfig(LogoutKind.REVOKE)}),
         ({"userinfo_signing_alg_values_supported": ["none"]}, {"userinfo": False, **NESTED}),
         ({}, JARM),
+        ({}, HIDDEN),
+        ({}, SEALED),
+        ({"authorization_encryption_alg_values_supported": ["dir"]}, JARM),
+        ({"request_object_encryption_alg_values_supported": ["dir"]}, {"request_object": RequestObjectConfig()}),
+        ({"tls_client_certificate_bound_access_tokens": False}, {}),
         ({}, {"prompt_fresh": ""}),
     ],
 )
