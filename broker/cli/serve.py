@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs the broker from a configuration. Nothing starts before everything in it is right."""
     block_sighup()
     reader = wiring.SettingsReader(args.config, args.settings_cache)
+    configure_logging(verbose=False)
     settings = reader.load()
     configure_logging(verbose=settings.broker.development)
     run_loop(wiring.check_start(settings))

@@ -9,14 +9,14 @@ problem, since most often it is a typing error.
 import os
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, is_dataclass
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin
 
 from broker.platform.toml_fields import assemble, keys_of
 
@@ -121,22 +121,32 @@ def load(table: object, shape: type[T], path: str = "", *, base: Path | None = N
 
 def read(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
     """Decodes one value by its type. Returns WRONG if problems were recorded."""
+    return reader(hint)(value, path, reading)
+
+
+Reader = Callable[[Any, str, Decoder], Any]
+"""Decodes a value at a path. Returns WRONG if problems were recorded."""
+
+
+@lru_cache(4096)
+def reader(hint: Any) -> Reader:
+    """The function that decodes values of a type. What depends on the type alone is computed once."""
     origin = get_origin(hint)
     if origin is Annotated:
-        return read_marked(value, hint, path, reading)
+        return marked_reader(hint)
     if origin in (Union, types.UnionType):
-        return read(value, optional(hint), path, reading)
+        return reader(optional(hint))
     if origin in (tuple, frozenset):
-        return read_list(value, hint, path, reading)
+        return list_reader(hint)
     if origin is not None and issubclass(origin, Mapping):
-        return read_mapping(value, hint, path, reading)
+        return mapping_reader(hint)
     if is_dataclass(hint):
-        return read_record(value, hint, path, reading)
+        return record_reader(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return read_choice(value, hint, path, reading)
+        return choice_reader(hint)
     if hint is object:
-        return value
-    return read_path(value, path, reading) if hint is Path else read_plain(value, hint, path, reading)
+        return lambda value, _path, _reading: value
+    return read_path if hint is Path else plain_reader(hint)
 
 
 @lru_cache(1024)
@@ -148,15 +158,22 @@ def optional(hint: Any) -> Any:
     return members[0]
 
 
-def read_plain(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
-    """Decodes a string, a number or a boolean; an integer is accepted for any number."""
+def plain_reader(hint: Any) -> Reader:
+    """The reader of a string, a number or a boolean; an integer is accepted for any number."""
     if hint not in NAMES:
         raise TypeError(f"{hint} cannot be written in TOML")
-    if hint is float and type(value) is int and abs(value) <= EXACT:
-        return float(value)
-    if type(value) is not hint:
+
+    def read_plain(value: Any, path: str, reading: Decoder) -> Any:
+        if type(value) is hint:
+            return value
+        if hint is float and type(value) is int and abs(value) <= EXACT:
+            return float(value)
         return reading.refuse(path, f"{NAMES[hint]} is required, found {type_name(value)}", EXAMPLES[hint])
-    return value
+
+    return read_plain
+
+
+read_text: Final = plain_reader(str)
 
 
 def type_name(value: Any) -> str:
@@ -168,7 +185,7 @@ def type_name(value: Any) -> str:
 
 def read_path(value: Any, path: str, reading: Decoder) -> Path | Invalid:
     """Decodes a path; a relative one starts at the base."""
-    text: str | Invalid = read_plain(value, str, path, reading)
+    text: str | Invalid = read_text(value, path, reading)
     if text is INVALID:
         return INVALID
     if not text or "\0" in text:
@@ -181,62 +198,89 @@ def check_range(base: Path, text: str) -> Path:
     return Path(os.path.normpath(base / text))
 
 
-def read_list(value: Any, hint: Any, path: str, reading: Decoder) -> tuple[Any, ...] | frozenset[Any] | Invalid:
-    """Decodes a TOML array into a tuple or a frozenset."""
+def list_reader(hint: Any) -> Reader:
+    """The reader of a TOML array, which becomes a tuple or a frozenset."""
     kind, arguments = get_origin(hint), get_args(hint)
     if kind is tuple and arguments[1:] != (Ellipsis,):
         raise TypeError(f"{hint} has no TOML form; use tuple[X, ...]")
-    if not isinstance(value, list):
-        return reading.refuse(
-            path, f"a list is required, found {type_name(value)}", "put it in square brackets: [ ... ]"
-        )
-    items = tuple(read(inner, arguments[0], f"{path}[{i}]", reading) for i, inner in enumerate(value))
-    if any(item is INVALID for item in items):
-        return INVALID
-    return items if kind is tuple else frozenset(items)
+    read_item = reader(arguments[0])
+
+    def read_list(value: Any, path: str, reading: Decoder) -> tuple[Any, ...] | frozenset[Any] | Invalid:
+        if not isinstance(value, list):
+            return reading.refuse(
+                path, f"a list is required, found {type_name(value)}", "put it in square brackets: [ ... ]"
+            )
+        items = tuple([read_item(inner, f"{path}[{i}]", reading) for i, inner in enumerate(value)])
+        if any(item is INVALID for item in items):
+            return INVALID
+        return items if kind is tuple else frozenset(items)
+
+    return read_list
 
 
-def read_mapping(value: Any, hint: Any, path: str, reading: Decoder) -> dict[Any, Any] | Invalid:
-    """Decodes a TOML table whose keys are free, or the names of an enum."""
-    key_hint, item_hint = get_args(hint)
-    if not isinstance(value, Mapping):
-        return reading.refuse(path, f"a table is required, found {type_name(value)}", 'write it as { name = "..." }')
-    pairs = [
-        (read(key, key_hint, join_path(path, key), reading), read(inner, item_hint, join_path(path, key), reading))
-        for key, inner in value.items()
-    ]
-    return INVALID if any(INVALID in (key, inner) for key, inner in pairs) else dict(pairs)
+def mapping_reader(hint: Any) -> Reader:
+    """The reader of a TOML table whose keys are free, or the names of an enum."""
+    read_key, read_item = map(reader, get_args(hint))
+
+    def read_mapping(value: Any, path: str, reading: Decoder) -> dict[Any, Any] | Invalid:
+        if not isinstance(value, Mapping):
+            return reading.refuse(
+                path, f"a table is required, found {type_name(value)}", 'write it as { name = "..." }'
+            )
+        pairs = []
+        for key, inner in value.items():
+            place = join_path(path, key)
+            pairs.append((read_key(key, place, reading), read_item(inner, place, reading)))
+        return INVALID if any(INVALID in (key, inner) for key, inner in pairs) else dict(pairs)
+
+    return read_mapping
 
 
-def read_choice(value: Any, kinds: type[Enum], path: str, reading: Decoder) -> Enum | Invalid:
-    """Decodes a member of an enum: by its value if that is a string, else by its name in lower case."""
+def choice_reader(kinds: type[Enum]) -> Reader:
+    """The reader of a member of an enum: by its value if that is a string, else by its name in lower case."""
     known = {m.value if isinstance(m.value, str) else m.name.lower(): m for m in kinds}
-    text: str | Invalid = read_plain(value, str, path, reading)
-    if text is INVALID:
-        return INVALID
-    if text not in known:
-        return reading.refuse(path, f'"{text}" is not known', suggestion(text, known))
-    return known[text]
+
+    def read_choice(value: Any, path: str, reading: Decoder) -> Enum | Invalid:
+        text: str | Invalid = read_text(value, path, reading)
+        if text is INVALID:
+            return INVALID
+        if text not in known:
+            return reading.refuse(path, f'"{text}" is not known', suggestion(text, known))
+        return known[text]
+
+    return read_choice
 
 
-def read_record(value: Any, shape: Any, path: str, reading: Decoder) -> Any:
-    """Decodes a TOML table into a dataclass, with its defaults for missing fields."""
-    if not isinstance(value, Mapping):
-        return reading.refuse(
-            path, f"a table is required, found {type_name(value)}", f"write it as [{path or 'table'}]"
-        )
+def record_reader(shape: Any) -> Reader:
+    """The reader of a TOML table, which becomes a dataclass with its defaults for missing fields."""
     keys = keys_of(shape)
     known = {key.name: key for key in keys}
-    strange = [name for name in value if name not in known]
-    for name in strange:
-        reading.refuse(join_path(path, name), "no such setting", unknown(name, known))
-    values: dict[str, object] = {}
-    for name, key in known.items():
-        if name in value:
-            values[name] = read(value[name], key.hint, join_path(path, name), reading)
-        elif not key.optional:
-            values[name] = reading.refuse(join_path(path, name), "this setting is missing", f"add {name} = ...")
-    return INVALID if strange or any(v is INVALID for v in values.values()) else assemble(shape, keys, values)
+    required = [key.name for key in keys if not key.optional]
+    readers: dict[str, Reader] = {}
+
+    def read_record(value: Any, path: str, reading: Decoder) -> Any:
+        if not isinstance(value, Mapping):
+            return reading.refuse(
+                path, f"a table is required, found {type_name(value)}", f"write it as [{path or 'table'}]"
+            )
+        values: dict[str, object] = {}
+        sound = True
+        for name, inner in value.items():
+            key = known.get(name)
+            if key is None:
+                reading.refuse(join_path(path, name), "no such setting", unknown(name, known))
+                sound = False
+                continue
+            read_value = readers.get(name) or readers.setdefault(name, reader(key.hint))
+            values[name] = found = read_value(inner, join_path(path, name), reading)
+            sound = sound and found is not INVALID
+        for name in required:
+            if name not in value:
+                reading.refuse(join_path(path, name), "this setting is missing", f"add {name} = ...")
+                sound = False
+        return assemble(shape, keys, values) if sound else INVALID
+
+    return read_record
 
 
 def unknown(key: str, known: Mapping[str, object]) -> str:
@@ -271,22 +315,28 @@ def join_path(path: str, key: str) -> str:
     return f"{path}.{bare}" if path else bare
 
 
-def read_marked(value: Any, hint: Any, path: str, reading: Decoder) -> Any:
-    """Decodes an annotated value: a duration, a moment, bounds. Other annotations are ignored."""
+def marked_reader(hint: Any) -> Reader:
+    """The reader of an annotated value: a duration, a moment, bounds. Other annotations are ignored."""
     base, *marks = get_args(hint)
-    found: Any
+    read_value: Reader
     if any(isinstance(mark, Duration) for mark in marks):
-        found = read_duration(value, path, reading)
-    elif any(isinstance(mark, DateTimeMarker) for mark in marks):
-        found = read_moment(value, path, reading)
+        read_value, unit = read_duration, " seconds"
     else:
-        found = read(value, base, path, reading)
-    for mark in marks:
-        if isinstance(mark, Range) and found is not INVALID and not mark.min <= found <= mark.max:
-            unit = " seconds" if any(isinstance(other, Duration) for other in marks) else ""
-            fix = f"choose a number from {mark.min:g} to {mark.max:g}{unit}"
-            found = reading.refuse(path, f"{found}{unit} is out of bounds", fix)
-    return found
+        read_value = read_moment if any(isinstance(mark, DateTimeMarker) for mark in marks) else reader(base)
+        unit = ""
+    ranges = [mark for mark in marks if isinstance(mark, Range)]
+    if not ranges:
+        return read_value
+
+    def read_marked(value: Any, path: str, reading: Decoder) -> Any:
+        found = read_value(value, path, reading)
+        for mark in ranges:
+            if found is not INVALID and not mark.min <= found <= mark.max:
+                fix = f"choose a number from {mark.min:g} to {mark.max:g}{unit}"
+                found = reading.refuse(path, f"{found}{unit} is out of bounds", fix)
+        return found
+
+    return read_marked
 
 
 def read_duration(value: Any, path: str, reading: Decoder) -> int | Invalid:

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import stat
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -52,11 +53,12 @@ class StoredCache:
 def restore(services: ServiceCache, file: Path) -> None:
     """Fills an empty cache from its file. A file that is missing, or cannot be used, leaves it empty."""
     try:
-        seen = os.stat(file)
-        if seen.st_uid not in (0, os.getuid()) or seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            LOG.warning("settings_cache_ignored", extra={"place": str(file), "problem": "others may write it"})
-            return
-        stored = msgspec.json.decode(file.read_bytes(), type=StoredCache, dec_hook=_decoded)
+        with file.open("rb") as opened:
+            seen = os.fstat(opened.fileno())
+            if seen.st_uid not in (0, os.getuid()) or seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                LOG.warning("settings_cache_ignored", extra={"place": str(file), "problem": "others may write it"})
+                return
+            stored = msgspec.json.decode(opened.read(), type=StoredCache, dec_hook=_decoded)
     except FileNotFoundError:
         return
     except (OSError, ValueError) as problem:
@@ -74,12 +76,16 @@ def store(services: ServiceCache, file: Path) -> None:
         return
     context = next(iter(checked.values())).context
     stored = StoredCache(code_digest(), context, tuple(_stored(path, one) for path, one in checked.items()))
-    new = file.with_name(f"{file.name}.{os.getpid()}.new")
     try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as opened:
-            opened.write(msgspec.json.encode(stored, enc_hook=str))
-        os.replace(new, file)
+        # a name of its own: brokers in two containers that share the folder may have the same process id
+        descriptor, new = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as opened:
+                opened.write(msgspec.json.encode(stored, enc_hook=str))
+            os.replace(new, file)
+        except OSError:
+            os.unlink(new)
+            raise
     except OSError as problem:
         LOG.warning("settings_cache_not_written", extra={"place": str(file), "problem": problem.strerror})
 

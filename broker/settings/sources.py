@@ -99,7 +99,7 @@ def list_files(folder: Path | None, name: str, problems: list[Problem]) -> list[
     if folder is None or not is_named(folder / name):
         return []
     try:
-        found = sorted((folder / name).iterdir())
+        found = sorted((folder / name).iterdir(), key=lambda path: path.name)
     except OSError as problem:
         fix = f"make {folder / name} a folder that the broker's user can read"
         problems.append(Problem(name, f"cannot be read: {problem.strerror}", fix))

@@ -6,7 +6,7 @@ import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -67,12 +67,19 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
 
 
 @pytest.fixture(scope="module")
+def more(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
+    """Twice as many services, with as many providers as `few`."""
+    return filled(tmp_path_factory.mktemp("more") / "more", 120, 20)
+
+
+@pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Configuration:
     return filled(tmp_path_factory.mktemp("many") / "it", 120, 40)
 
 
 def test_reading_and_checking_grows_as_the_number_of_files_does(few: Configuration, many: Configuration) -> None:
-    few.settings()  # what is computed once is computed
+    for config in (few, many):
+        config.settings()  # what is computed once is computed
     small, large = calls(few.settings), calls(many.settings)
     assert large < 2 * LINEAR * small
 
@@ -163,7 +170,11 @@ def test_another_start_takes_unchanged_services_from_the_cache_file(
 
 @pytest.mark.parametrize("spoil", ["truncated", "another release", "writable by others", "not JSON"])
 def test_a_cache_file_that_cannot_be_trusted_is_not_used(
-    few: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: str
+    few: Configuration,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    spoil: str,
 ) -> None:
     file = tmp_path / "cache"
     first = started(few, file)
@@ -180,11 +191,36 @@ def test_a_cache_file_that_cannot_be_trusted_is_not_used(
     restored = ServiceCache(time.time)
     service_cache_file.restore(restored, file)
     assert restored.checked == {}
+    logged = [one.message for one in caplog.records]
+    assert logged == ([] if spoil == "another release" else ["settings_cache_ignored"])
     assert started(few, file) == first
 
 
-def test_a_cache_file_that_cannot_be_written_stops_no_start(few: Configuration, tmp_path: Path) -> None:
-    assert started(few, tmp_path / "missing" / "cache").services
+@pytest.mark.parametrize("where", ["missing/cache", "folder"])
+def test_a_cache_file_that_cannot_be_written_stops_no_start(few: Configuration, tmp_path: Path, where: str) -> None:
+    (tmp_path / "folder").mkdir()
+    assert started(few, tmp_path / where).services
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"], "no half-written file stays"
+
+
+CALLS_KNOWN: Final = 130
+"""The most calls that a start makes for a service that it finds in the cache file: one second for ten thousand."""
+CALLS_READ: Final = 2000
+"""The most calls for a service that it reads and checks."""
+
+
+def test_a_start_makes_few_calls_for_each_service_and_fewer_for_one_of_the_cache(
+    few: Configuration, more: Configuration, tmp_path: Path
+) -> None:
+    def starts(config: Configuration) -> int:
+        return calls(lambda: started(config, tmp_path / config.folder.parent.name))
+
+    for config in (few, more):
+        started(config, tmp_path / "other")  # what is computed once is computed
+    read = (starts(more) - starts(few)) / 60
+    known = (starts(more) - starts(few)) / 60
+    assert known < CALLS_KNOWN
+    assert read < CALLS_READ
 
 
 def test_an_offer_looks_at_the_providers_of_its_service_and_not_at_all(many: Configuration, system: System) -> None:
