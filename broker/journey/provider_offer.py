@@ -8,7 +8,7 @@ from typing import Final
 from broker.journey.departures import draw_fallback, fallback_weight
 from broker.journey.transaction import FailedAttempt, Transaction
 from broker.model.assurance import Level
-from broker.model.failures import FAILURES, FailureClass, NextStep
+from broker.model.failures import FAILURES, FailureClass
 from broker.model.kill_switches import KillSwitches, KillSwitchKind, ProviderPause
 from broker.model.provider_policy import DisplayOrder, Overflow, ProviderPolicy
 from broker.model.service import Service
@@ -67,7 +67,8 @@ class UnavailableProvider:
     """Provider that fits but is not available now, with the times of the failure and of the last check.
 
     If the operator paused it, `why` is the reason by language and `until` its end if known. `off` says that the
-    operator turned it off, `left` since when it accepts no sign-in any more (seconds since 1970 UTC).
+    operator turned it off, `left` since when it accepts no sign-in any more, `moving` until when its citizens may still
+    move to another way (seconds since 1970 UTC).
     """
 
     card: ProviderInfo
@@ -77,6 +78,7 @@ class UnavailableProvider:
     until: float | None = None
     off: bool = False
     left: float | None = None
+    moving: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +162,15 @@ def _is_off(candidate: Candidate, switches: KillSwitches) -> bool:
     return not candidate.policy.enabled or switches.is_off(KillSwitchKind.PROVIDER, candidate.card.id)
 
 
-def _is_missed(candidate: Candidate, now: float) -> bool:
+def _has_ended(candidate: Candidate, service: Service, now: float) -> bool:
+    """Whether the provider is accepted for this service no more."""
+    ends = candidate.policy.ends_for(service.client_id)
+    return ends is not None and now >= ends
+
+
+def _is_missed(candidate: Candidate, service: Service, now: float) -> bool:
     """Whether citizens may still look for the provider: it has not left long ago."""
-    left = candidate.policy.accept_sign_in_until
+    left = candidate.policy.ends_for(service.client_id)
     return left is None or now < left + LEFT_SHOWN
 
 
@@ -188,9 +196,12 @@ def offer(
     fitting = [
         c
         for c in candidates
-        if _is_for(c, service) and c.card.max_level >= minimum and _is_missed(c, now) and _in_share(transaction, c)
+        if _is_for(c, service)
+        and c.card.max_level >= minimum
+        and _is_missed(c, service, now)
+        and _in_share(transaction, c)
     ]
-    staying = [c for c in fitting if not c.policy.has_left(now)]
+    staying = [c for c in fitting if not _has_ended(c, service, now)]
     allowed = [c for c in fitting if not _attempts_exhausted(transaction, c.card.id)]
     ordered = sorted(allowed, key=_key(transaction, policy.order))
     working = [
@@ -201,13 +212,13 @@ def offer(
     able = {c.card.id for c in working}
     stand_in = _stand_in(transaction, ordered, working, now) if policy.order is DisplayOrder.SHUFFLED else None
     options = sorted(
-        (_option(transaction, c, now) for c in working),
+        (_option(transaction, c, service, now) for c in working),
         key=lambda option: (option.failed is not None, option.card.id != stand_in),
     )
     return Offer(
         order=policy.order,
         options=tuple(options),
-        not_working=tuple(_not_working(c, switches, now) for c in ordered if c.card.id not in able),
+        not_working=tuple(_not_working(c, service, switches, now) for c in ordered if c.card.id not in able),
         hint=_hinted(transaction, service, options),
         fallback=stand_in is not None,
         reachable=bool(staying),
@@ -260,68 +271,6 @@ def goes_elsewhere(transaction: Transaction, policy: ProviderPolicy, offer: Offe
     return policy.overflow is Overflow.OTHERS and others and not told
 
 
-LAST_RESORTS = (
-    NextStep.STATUS,
-    NextStep.RETRY,
-    NextStep.ANOTHER,
-    NextStep.HELP,
-    NextStep.LATER,
-    NextStep.OTHER_WAYS,
-    NextStep.CONTACT,
-    NextStep.START_AGAIN,
-)
-"""Steps of which the first possible one is offered if a failure class has none that is possible. The last one always
-is: no citizen is left without a step."""
-
-
-def next_steps(transaction: Transaction, offer: Offer, failed: FailedAttempt) -> tuple[NextStep, ...]:
-    """Steps that are possible after a failure, in the order of the page.
-
-    If a case is already open, its status replaces the step of requesting help.
-    """
-    steps = list(FAILURES[failed.failure].next)
-    if transaction.case is not None and NextStep.STATUS not in steps:
-        steps = [NextStep.STATUS if step is NextStep.HELP else step for step in steps]
-    provider = failed.provider or ""
-    possible = tuple(step for step in steps if _is_available(step, transaction, offer, provider))
-    if possible or not FAILURES[failed.failure].page:
-        return possible
-    return next(((step,) for step in LAST_RESORTS if _is_available(step, transaction, offer, provider)), ())
-
-
-def beside_providers(transaction: Transaction, offer: Offer) -> tuple[NextStep, ...]:
-    """Steps for a citizen who can use no provider on offer, beside help from a person."""
-    steps = (NextStep.LATER, NextStep.OTHER_WAYS, NextStep.CONTACT)
-    return tuple(step for step in steps if _is_available(step, transaction, offer, ""))
-
-
-def _is_available(step: NextStep, transaction: Transaction, offer: Offer, provider: str) -> bool:
-    others = sum(option.card.id != provider for option in offer.options)
-    match step:
-        case NextStep.RETRY | NextStep.RESUME | NextStep.STEP_UP:
-            return offer.has(provider)
-        case NextStep.ANOTHER:
-            return others > 0
-        case NextStep.WHAT_YOU_HAVE:
-            return others > 1 and any(option.card.prerequisites for option in offer.options)
-        case NextStep.HELP:
-            return offer.help
-        case NextStep.STATUS | NextStep.CHANGE_HELP | NextStep.WITHDRAW:
-            return transaction.case is not None
-        case NextStep.LATER:
-            return offer.later and transaction.open
-        case NextStep.WHAT_AND_WHY:
-            return bool(transaction.request.requested_claims)
-        case NextStep.CONTACT:
-            return offer.contact
-        case NextStep.CONTACT_PROVIDER:
-            return provider in offer.contacts
-        case NextStep.OTHER_WAYS:
-            return offer.other_ways
-        case NextStep.USE_CODE | NextStep.START_AGAIN | NextStep.HOME:
-            return True
-
-
 def _key(transaction: Transaction, order: DisplayOrder) -> Callable[[Candidate], tuple[int, str, str]]:
     """Sort key of candidates. The random order depends on the seed and the id alone, so that adding a provider moves no
     other.
@@ -341,13 +290,6 @@ def _key(transaction: Transaction, order: DisplayOrder) -> Callable[[Candidate],
     return key
 
 
-def given_up(transaction: Transaction, failed: FailedAttempt) -> bool:
-    """Whether this failure is the reason for which its provider is not offered again in this transaction."""
-    tries = FAILURES[failed.failure].tries
-    alike = sum((one.failure, one.provider) == (failed.failure, failed.provider) for one in transaction.failures)
-    return tries is not None and failed.provider is not None and alike >= tries
-
-
 def _attempts_exhausted(transaction: Transaction, provider: str) -> bool:
     """Whether a provider has reached the limit of a failure in this transaction."""
     happened = [failed.failure for failed in transaction.failures if failed.provider == provider]
@@ -355,7 +297,7 @@ def _attempts_exhausted(transaction: Transaction, provider: str) -> bool:
     return any(tries is not None and happened.count(failure) >= tries for failure, tries in limits)
 
 
-def _option(transaction: Transaction, candidate: Candidate, now: float) -> ProviderOption:
+def _option(transaction: Transaction, candidate: Candidate, service: Service, now: float) -> ProviderOption:
     card, policy = candidate.card, candidate.policy
     failures = [failed for failed in transaction.failures if failed.provider == card.id]
     return ProviderOption(
@@ -364,17 +306,19 @@ def _option(transaction: Transaction, candidate: Candidate, now: float) -> Provi
         seconds=candidate.health.median,
         closes=policy.accept_new_until,
         closed=not policy.accepts_new(now),
-        leaves=policy.accept_sign_in_until,
+        leaves=policy.ends_for(service.client_id),
         lines_up=policy.overflow is Overflow.OTHERS,
         languages=() if transaction.language in policy.languages else policy.languages,
         page_languages=policy.languages,
     )
 
 
-def _not_working(candidate: Candidate, switches: KillSwitches, now: float) -> UnavailableProvider:
+def _not_working(candidate: Candidate, service: Service, switches: KillSwitches, now: float) -> UnavailableProvider:
     health, card = candidate.health, candidate.card
-    if candidate.policy.has_left(now):
-        return UnavailableProvider(card, left=candidate.policy.accept_sign_in_until)
+    if _has_ended(candidate, service, now):
+        policy = candidate.policy
+        moving = policy.accept_moving_until if policy.permits_moving(now) else None
+        return UnavailableProvider(card, left=policy.accept_sign_in_until, moving=moving)
     if (pause := pause_of(candidate, switches, now)) is not None:
         return UnavailableProvider(card, why=pause.texts, until=pause.until)
     if _is_off(candidate, switches):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
+from broker.model.account import ACCOUNT_SERVICE
 from broker.model.kill_switches import ProviderPause
 from broker.model.service import Service
 from broker.platform.toml_loader import Instant, Range
@@ -46,6 +47,9 @@ class ProviderPolicy:
     """From this time only citizens who used the provider before are accepted. A date, or a date and time."""
     accept_sign_in_until: Instant | None = None
     """From this time no sign-in is accepted."""
+    accept_moving_until: Instant | None = None
+    """Until when citizens who missed the end may still sign in with it at `/account/ways`, and move to another way.
+    Services do not accept it then. Left out: not at all."""
     departures_per_second: Annotated[float, Range(0.1, 10000)] | None = None
     """How many citizens a second are sent there at most. All others get a place in line, with their position and time,
     and are offered other ways. Left out: no limit."""
@@ -81,15 +85,26 @@ class ProviderPolicy:
 
     def serves(self, service: Service, now: float) -> bool:
         """Whether citizens of this service may use the provider now."""
-        return self.enabled and self.is_for(service.client_id) and not self.has_left(now)
+        ends = self.ends_for(service.client_id)
+        return self.enabled and self.is_for(service.client_id) and (ends is None or now < ends)
+
+    def ends_for(self, client_id: str) -> float | None:
+        """When no sign-in is accepted any more at a service: later at the pages of the account."""
+        if client_id == ACCOUNT_SERVICE and self.accept_moving_until is not None:
+            return self.accept_moving_until
+        return self.accept_sign_in_until
 
     def accepts_new(self, now: float) -> bool:
         """Whether citizens who have not used this provider before are accepted now."""
-        return self.accept_new_until is None or now < self.accept_new_until
+        return not self.has_left(now) and (self.accept_new_until is None or now < self.accept_new_until)
 
     def has_left(self, now: float) -> bool:
-        """Whether the provider accepts no sign-in any more."""
+        """Whether services accept no sign-in of the provider any more."""
         return self.accept_sign_in_until is not None and now >= self.accept_sign_in_until
+
+    def permits_moving(self, now: float) -> bool:
+        """Whether the provider left, and its citizens may still move to another way."""
+        return self.enabled and self.has_left(now) and now < (self.accept_moving_until or 0.0)
 
     def pause(self, now: float) -> ProviderPause | None:
         """The pause of the provider by its file now, or None."""

@@ -13,7 +13,7 @@ class CheckContext:
     """The environment, the languages of texts, whether assisted verification is on, the broker's own origins.
 
     `certificates`: a proxy passes client certificates on. `authorities`: a certificate authority is configured.
-    `shuffled`: the order of the picker is by chance.
+    `shuffled`: the order of the picker is by chance. `accounts`: citizens have the pages of their account.
     """
 
     development: bool
@@ -23,6 +23,7 @@ class CheckContext:
     certificates: bool = False
     authorities: bool = False
     shuffled: bool = True
+    accounts: bool = True
 
     def own(self, url: str) -> bool:
         """Whether a URL is one of the broker's: by host, or by host and port in development, where all run on one
@@ -42,6 +43,7 @@ def check_context(broker: BrokerSettings) -> CheckContext:
         tuple(url for url in (broker.issuer, broker.console, certificates.origin) if url is not None),
         certificates=bool(certificates.trusted_proxies),
         authorities=certificates.ca_file is not None,
+        accounts=broker.accounts.enabled,
         shuffled=broker.picker.order is DisplayOrder.SHUFFLED,
     )
 
@@ -52,7 +54,7 @@ def minimal_context(table: Mapping[str, object]) -> CheckContext:
     languages, assisted = table.get("languages"), table.get("assisted")
     certificates = table.get("client_certificates")
     named: Mapping[str, object] = certificates if isinstance(certificates, Mapping) else {}
-    picker = table.get("picker")
+    picker, accounts = table.get("picker"), table.get("accounts")
     return CheckContext(
         development=table.get("environment") == Environment.DEVELOPMENT,
         languages=tuple(text for text in languages if isinstance(text, str)) if isinstance(languages, list) else (),
@@ -60,6 +62,7 @@ def minimal_context(table: Mapping[str, object]) -> CheckContext:
         origins=tuple(text for name in ("issuer", "console") if isinstance(text := table.get(name), str)),
         certificates=bool(named.get("trusted_proxies")),
         authorities="ca_file" in named,
+        accounts=not isinstance(accounts, Mapping) or accounts.get("enabled") is not False,
         shuffled=not isinstance(picker, Mapping) or picker.get("order", DisplayOrder.SHUFFLED) == DisplayOrder.SHUFFLED,
     )
 

@@ -48,6 +48,19 @@ def check_overflow(entry: ProviderEntry, context: CheckContext) -> Iterator[Prob
         yield Problem("policy.fallback_share", "the order of the picker is fixed, so this has no effect", fix)
 
 
+def check_end(entry: ProviderEntry, context: CheckContext) -> Iterator[Problem]:
+    """Checks that citizens can move after the end of a provider, if they may."""
+    ends, moving = entry.policy.accept_sign_in_until, entry.policy.accept_moving_until
+    if moving is None:
+        return
+    if ends is None or moving <= ends:
+        fix = "write a time after accept_sign_in_until, or remove this"
+        yield Problem("policy.accept_moving_until", "the provider accepts sign-ins at this time", fix)
+    elif not context.accounts:
+        fix = "remove it, or enabled = false under [accounts] in broker.toml"
+        yield Problem("policy.accept_moving_until", "citizens have no pages on which they could move", fix)
+
+
 def check_addresses(entry: ProviderEntry, context: CheckContext) -> Iterator[Problem]:
     """Checks that outside development no URL uses http or a loopback address, so that no simulated provider is used."""
     if context.development:
@@ -81,6 +94,7 @@ CHECKS: Final[tuple[Callable[[ProviderEntry, CheckContext], Iterator[Problem]], 
     check_id,
     check_texts_of,
     check_overflow,
+    check_end,
     check_addresses,
 )
 

@@ -11,6 +11,7 @@ from broker.actions.results import RateLimited, StartedTransaction
 from broker.actions.sign_in.authorize import new_transaction, start_transaction
 from broker.actions.sign_in.consent import live_session
 from broker.actions.sign_in.context import AccountPolicy, SignInContext
+from broker.journey.provider_offer import LEFT_SHOWN
 from broker.journey.transaction import AskedAgain
 from broker.model.account import ACCOUNT_SERVICE, Disclosure, Errand, ErrandKind, LinkedWay, UnlinkResult
 from broker.model.assurance import Level
@@ -95,6 +96,28 @@ async def view_account(context: SignInContext, browser: Browser) -> AccountView 
         _refusal(context, session, ways),
         context.policy.account.fresh_for,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class EndedWay:
+    """A provider that services do not take any more: since when, and until when citizens may move (None: no more)."""
+
+    card: ProviderInfo
+    since: float
+    moving: float | None
+
+
+def ended_ways(context: SignInContext) -> Sequence[EndedWay]:
+    """Returns the providers that left and that citizens may still look for, the latest first."""
+    now, found = context.system.now(), []
+    for registered in context.registry.providers.values():
+        policy = registered.policy
+        since = policy.accept_sign_in_until
+        moving = policy.accept_moving_until if policy.permits_moving(now) else None
+        shown = max(since or 0.0, policy.accept_moving_until or 0.0) + LEFT_SHOWN
+        if since is not None and policy.has_left(now) and not policy.staff_only and now < shown:
+            found.append(EndedWay(registered.provider.card, since, moving))
+    return sorted(found, key=lambda one: -one.since)
 
 
 async def begin(

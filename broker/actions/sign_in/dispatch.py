@@ -26,7 +26,8 @@ from broker.actions.views import (
     View,
 )
 from broker.journey.departures import reload_after
-from broker.journey.provider_offer import Offer, next_steps, redirect_uri_removed
+from broker.journey.next_steps import next_steps
+from broker.journey.provider_offer import Offer, redirect_uri_removed
 from broker.journey.transaction import Transaction, TransactionState
 from broker.model.failures import FailureClass
 from broker.model.request import ClientRedirect

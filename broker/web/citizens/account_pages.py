@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from broker.account.links import LinkRefusal
 from broker.actions.account import errand, ways
-from broker.actions.account.ways import PATH, OwnWay, ServiceDisclosures
+from broker.actions.account.ways import PATH, EndedWay, OwnWay, ServiceDisclosures
 from broker.actions.browser import BrowserUpdates
 from broker.actions.results import RateLimited
 from broker.model.account import ErrandKind, UnlinkResult
@@ -69,6 +69,15 @@ class DisclosureContext:
     last: str
 
 
+@dataclass(frozen=True, slots=True)
+class EndedContext:
+    """A provider that left, in words; `moving` is empty if citizens can move no more."""
+
+    name: str
+    since: str
+    moving: str
+
+
 async def show_ways(req: CitizenRequest) -> Response:
     """The page of the ways; without a session it offers to sign in."""
     frame = req.frame(place=PLACE)
@@ -76,7 +85,10 @@ async def show_ways(req: CitizenRequest) -> Response:
     done = req.request.query_params.get("done", "")
     done = done if done in _DONE else ""
     if view is None:
-        return req.answer(PageResponse("account/signed-out", frame.template_variables(None, done=done)), frame)
+        ended = [_ended(one, frame.language) for one in ways.ended_ways(req.app.context)]
+        return req.answer(
+            PageResponse("account/signed-out", frame.template_variables(None, done=done, ended=ended)), frame
+        )
     variables = frame.template_variables(
         None,
         done=done,
@@ -161,7 +173,12 @@ async def link(req: CitizenRequest) -> Response:
 
 def _way(own: OwnWay, frame: PageContext) -> WayContext:
     words, way, notes = frame.language, own.way, []
-    if own.policy is None or not own.policy.enabled or own.policy.has_left(frame.now):
+    if own.policy is not None and own.policy.permits_moving(frame.now):
+        date = words.day(own.policy.accept_moving_until or 0.0)
+        notes.append(
+            words.text("Services do not take it any more. You can move to another way until {date}.", date=date)
+        )
+    elif own.policy is None or not own.policy.enabled or own.policy.has_left(frame.now):
         notes.append(words.text("It is not offered here any more. You can remove it."))
     elif own.policy.accept_sign_in_until is not None:
         date = words.day(own.policy.accept_sign_in_until)
@@ -169,6 +186,11 @@ def _way(own: OwnWay, frame: PageContext) -> WayContext:
     name = way_name(own.card, words, way.provider, way.issuer)
     strength = "" if way.level is None else level_text(words, way.level)
     return WayContext(way.key, name, words.day(way.linked), strength, tuple(notes), own.current)
+
+
+def _ended(one: EndedWay, words: Language) -> EndedContext:
+    moving = "" if one.moving is None else words.day(one.moving)
+    return EndedContext(one.card.name(words.code), words.day(one.since), moving)
 
 
 def _told(one: ServiceDisclosures, words: Language) -> DisclosureContext:

@@ -131,7 +131,10 @@ def trouble(one: UnavailableProvider, words: Language, now: float) -> str:
             texts.append(words.text("We expect it back at {time}.", time=words.format_time(one.until, now)))
         return " ".join(texts)
     if one.left is not None:
-        return words.text("Nobody can sign in with it here since {date}.", date=words.day(one.left))
+        texts.append(words.text("Nobody can sign in with it here since {date}.", date=words.day(one.left)))
+        if one.moving is not None:
+            texts.append(words.text("You can still move to another way until {date}.", date=words.day(one.moving)))
+        return " ".join(texts)
     if one.off:
         return words.text("Turned off on this website for now.")
     if one.since is None:

@@ -21,7 +21,7 @@ from broker.actions.views import (
     View,
 )
 from broker.journey.departures import position
-from broker.journey.provider_offer import beside_providers, given_up, next_steps
+from broker.journey.next_steps import beside_providers, given_up, next_steps
 from broker.journey.transaction import FailedAttempt
 from broker.model.account import ErrandKind
 from broker.model.failures import FailureClass, NextStep
@@ -124,6 +124,7 @@ def _choose(view: PickerView, frame: PageContext, used: str | None) -> PageRespo
         rescue=_rescue(view, frame) if offer.only is not None or not offer.options else [],
         person=offer.help,
         troubles=not_working(offer, words, frame.now),
+        gone=errand is None and any(one.left is not None for one in offer.not_working),
         cards=[(card.id, card.name(words.code)) for card in known.values()],
         sortable=any(card.prerequisites for card in known.values()),
         order=order_rule(offer.order, words, fallback=offer.fallback),

@@ -5,10 +5,14 @@ from dataclasses import replace
 from broker.account.links import LinkRefusal
 from broker.actions.account import ways
 from broker.actions.browser import Browser
-from broker.actions.views import PickerView, RedirectAway
+from broker.actions.results import HelpRefused
+from broker.actions.views import FailureView, PickerView, RedirectAway
+from broker.journey.provider_offer import LEFT_SHOWN
 from broker.journey.transaction import TransactionState
 from broker.model.account import UnlinkResult
-from tests.unit.actions.account_steps import HOME, account, agrees, audited, names, opens, proves_second, sub_at
+from broker.model.assurance import Level
+from broker.model.failures import FailureClass
+from tests.unit.actions.account_steps import HOME, account, agrees, audited, begins, names, opens, proves_second, sub_at
 from tests.unit.actions.assisted.case_harness import STRANGER
 from tests.unit.actions.page_world import ALDER, BIRCH, World
 
@@ -115,3 +119,62 @@ async def test_a_way_whose_provider_is_gone_is_listed_and_can_be_unlinked(w: Wor
     assert (birch.way.provider, birch.card, birch.policy) == (BIRCH, None, None)
     done = await ways.unlink(w.sign_in.sign_in_context, w.browser, birch.way.key, last=False)
     assert done is UnlinkResult.UNLINKED
+
+
+async def test_who_missed_the_last_day_moves_until_the_second_one_and_services_accept_nothing_in_between(
+    w: World,
+) -> None:
+    await w.agrees(await w.proves())
+    before, last_day = await sub_at(w, ALDER), w.clock.now() + 86_400
+    moving = last_day + 90 * 86_400
+    w.listing(ALDER, accept_sign_in_until=last_day, accept_moving_until=moving)
+    w.clock.advance(2 * 86_400)
+    w.browser = STRANGER
+    view, _ = await w.sign_in.look(await w.arrives(), w.browser)
+    assert isinstance(view, PickerView)
+    assert [option.card.id for option in view.offer.options] == [BIRCH]
+    assert [(one.card.id, one.left, one.moving) for one in view.offer.not_working] == [(ALDER, last_day, moving)]
+    assert [(one.card.id, one.moving) for one in ways.ended_ways(w.sign_in.sign_in_context)] == [(ALDER, moving)]
+    own = await opens(w)
+    assert names(own) == [ALDER]
+    handle, _ = await proves_second(w, replaced=own.ways[0].way.key)
+    await agrees(w, handle)
+    w.browser = STRANGER
+    await w.agrees(await w.proves(provider=BIRCH))
+    assert await sub_at(w, BIRCH) == before is not None
+
+
+async def test_a_sign_in_of_a_provider_that_left_permits_to_move_and_opens_no_service(w: World) -> None:
+    await w.agrees(await w.proves())
+    last_day = w.clock.now() + 60
+    w.listing(ALDER, accept_sign_in_until=last_day, accept_moving_until=last_day + 86_400)
+    w.clock.advance(120)
+    w.browser = STRANGER
+    await opens(w)
+    view, _ = await w.sign_in.look(await w.arrives(), w.browser)
+    assert isinstance(view, PickerView), "the session of the account's pages does not answer a service"
+    handle = await w.arrives()
+    assert await w.sign_in.choose(handle, w.browser, ALDER) is HelpRefused.NOT_NOW
+
+
+async def test_after_the_second_day_nobody_signs_in_by_it_and_a_page_says_so_for_half_a_year(w: World) -> None:
+    await w.agrees(await w.proves())
+    moving = w.clock.now() + 86_400
+    w.listing(ALDER, accept_sign_in_until=w.clock.now(), accept_moving_until=moving)
+    w.browser = STRANGER
+    w.clock.advance(86_400)
+    handle = await begins(w)
+    assert await w.sign_in.choose(handle, w.browser, ALDER) is HelpRefused.NOT_NOW
+    context = w.sign_in.sign_in_context
+    assert [(one.card.id, one.moving) for one in ways.ended_ways(context)] == [(ALDER, None)]
+    w.clock.advance(LEFT_SHOWN)
+    assert ways.ended_ways(context) == []
+
+
+async def test_nobody_new_comes_by_a_provider_that_left(w: World) -> None:
+    w.listing(ALDER, accept_sign_in_until=w.clock.now(), accept_moving_until=w.clock.now() + 86_400)
+    handle = await begins(w)
+    await w.tries(handle, Level.HIGH, ALDER)
+    view, _ = await w.sign_in.look(handle, w.browser)
+    assert isinstance(view, FailureView)
+    assert view.failed.failure is FailureClass.NO_NEWCOMERS

@@ -4,9 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.journey.provider_offer import (
-    next_steps,
-)
+from broker.journey.next_steps import next_steps
 from broker.journey.transaction import FailedAttempt, TransactionState
 from broker.model.failures import FAILURES, FailureClass, NextStep
 from broker.model.service import OtherWay

@@ -75,3 +75,11 @@ def test_shares_of_a_failing_provider_need_an_order_by_chance(config: Configurat
     assert [problem.path for problem in config.problems()] == [f"{BANK}: policy.fallback_share"]
     config.change(BANK, "policy", {"overflow": "others"})
     assert config.settings()
+
+
+def test_moving_after_the_end_needs_the_pages_of_the_account(config: Configuration) -> None:
+    moving = {"accept_sign_in_until": date(2027, 1, 1), "accept_moving_until": date(2027, 6, 1)}
+    config.change(BANK, "policy", moving)
+    assert config.settings()
+    config.change("broker.toml", "accounts", {"enabled": False})
+    assert [problem.path for problem in config.problems()] == [f"{BANK}: policy.accept_moving_until"]

@@ -1,6 +1,7 @@
 """Each invalid value is a problem with its path and a fix."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -261,6 +262,13 @@ INVALID: dict[str, list[tuple[str, Any, str] | tuple[str, Any, str, str]]] = {
         ("policy.paused_until", "soon", "not a point in time"),
         ("policy", {"overflow": "others", "recovery": []}, "no rate is limited", "policy.overflow"),
         ("policy.overflow", "elsewhere", "not known"),
+        ("policy.accept_moving_until", date(2027, 1, 1), "accepts sign-ins at this time"),
+        (
+            "policy",
+            {"accept_sign_in_until": date(2027, 1, 2), "accept_moving_until": date(2027, 1, 1)},
+            "accepts sign-ins at this time",
+            "policy.accept_moving_until",
+        ),
         ("policy.fallback_share", 1001, "out of bounds"),
     ],
     "staff.toml": [

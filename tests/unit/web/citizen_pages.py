@@ -1,6 +1,6 @@
 """Test application of the citizens' pages over replaced actions, without stores and providers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from broker.account.links import LinkRefusal
 from broker.actions.account import errand, ways
-from broker.actions.account.ways import AccountView
+from broker.actions.account.ways import AccountView, EndedWay
 from broker.actions.assisted import binding
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
@@ -85,6 +85,7 @@ class GivenCitizen:
     refusal: HelpRefused | None = None
     then: View | None = None
     account: AccountView | None = None
+    ended: Sequence[EndedWay] = ()
     unlinked: UnlinkResult | LinkRefusal = UnlinkResult.UNLINKED
 
     def replace_actions(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,6 +118,7 @@ class GivenCitizen:
             (backchannel_confirmation, "approve_here", with_contexts(self.answer_here)),
             (backchannel_confirmation, "submit_confirmation", with_contexts(self.confirm)),
             (ways, "view_account", with_context(self.view_account)),
+            (ways, "ended_ways", lambda _context: self.ended),
             (ways, "begin", with_context(self.begin_errand)),
             (ways, "unlink", with_context(self.unlink)),
             (errand, "submit_link", with_context(self.link)),

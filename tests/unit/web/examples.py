@@ -27,7 +27,8 @@ from broker.actions.views import (
 )
 from broker.assisted.case import Channel, Confirmation, Contact, ContactMethod, Phrase
 from broker.assisted.case_status import CaseStage, CaseStatus
-from broker.journey.provider_offer import Offer, ProviderOption, UnavailableProvider, next_steps
+from broker.journey.next_steps import next_steps
+from broker.journey.provider_offer import Offer, ProviderOption, UnavailableProvider
 from broker.journey.transaction import AskedAgain, FailedAttempt, QueuePlace, Transaction, TransactionState
 from broker.model.account import Disclosure, Errand, ErrandKind, LinkedWay
 from broker.model.assurance import Level

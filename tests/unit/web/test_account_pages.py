@@ -8,11 +8,13 @@ import pytest
 from starlette.types import ASGIApp
 
 from broker.account.links import LinkRefusal
+from broker.actions.account.ways import EndedWay
 from broker.actions.results import LimitKind, RateLimited, StartedTransaction
 from broker.model.account import ErrandKind, UnlinkResult
+from broker.model.provider_policy import ProviderPolicy
 from tests.unit.web.citizen_pages import GivenCitizen, path
 from tests.unit.web.citizen_requests import COOKIE, JOURNEY, get, post, set_cookies, token
-from tests.unit.web.examples import ACCOUNT, HANDLE, NOW, OWN
+from tests.unit.web.examples import ACCOUNT, BANK, HANDLE, NOW, OWN, POST, own_way
 
 WAYS = "/account/ways"
 LARGEST = 15_000
@@ -33,6 +35,25 @@ def buttons(html: str) -> set[str]:
 async def test_without_a_session_the_page_offers_to_sign_in_and_shows_nothing(app: ASGIApp) -> None:
     html = (await get(app, WAYS)).text
     assert buttons(html) == {f"{WAYS}/sign-in"}
+
+
+async def test_without_a_session_the_page_tells_what_citizens_of_providers_that_left_can_do(
+    app: ASGIApp, citizen: GivenCitizen
+) -> None:
+    assert "If you used a way that is gone" not in (await get(app, WAYS)).text
+    citizen.ended = (EndedWay(BANK, NOW - 9e6, NOW + 9e6), EndedWay(POST, NOW - 9e6, None))
+    html = (await get(app, WAYS)).text
+    assert "If you used a way that is gone" in html
+    assert html.count("you can still sign in with it on this page") == 1
+    assert html.count("We cannot check any more that it was yours.") == 1
+    assert buttons(html) == {f"{WAYS}/sign-in", "/help"}
+
+
+async def test_a_way_that_left_says_until_when_its_citizen_can_move(app: ASGIApp, citizen: GivenCitizen) -> None:
+    policy = ProviderPolicy(accept_sign_in_until=NOW - 60, accept_moving_until=NOW + 86_400)
+    citizen.account = replace(ACCOUNT, ways=(own_way(POST, policy=policy),))
+    html = (await get(app, WAYS)).text
+    assert "Services do not take it any more. You can move to another way until" in html
 
 
 async def test_the_ways_are_listed_with_what_can_be_done(app: ASGIApp, citizen: GivenCitizen) -> None:

@@ -11,7 +11,8 @@ from starlette.types import ASGIApp
 
 from broker.actions.browser import Browser
 from broker.actions.views import FailureView, PickerView
-from broker.journey.provider_offer import Candidate, Offer, OfferPolicy, ProviderOption, next_steps, offer
+from broker.journey.next_steps import next_steps
+from broker.journey.provider_offer import Candidate, Offer, OfferPolicy, ProviderOption, UnavailableProvider, offer
 from broker.journey.transaction import AskedAgain, FailedAttempt, TransactionState
 from broker.model.failures import FAILURES, FailureClass
 from broker.model.kill_switches import KillSwitches
@@ -134,6 +135,16 @@ async def test_the_line_is_left_by_a_button_that_needs_no_script(app: ASGIApp, c
 
 
 # --- what is said before the choice ---
+
+
+@pytest.mark.parametrize("moving", [None, NOW + 86_400])
+def test_a_provider_that_left_leads_to_what_its_citizens_can_do(written: PageRenderer, moving: float | None) -> None:
+    left = UnavailableProvider(POST, left=NOW - 86_400, moving=moving)
+    html = shown(written, PickerView(CHOOSING, SERVICE, replace(OFFER, not_working=(left,))))
+    assert '<a class="govuk-link" href="/account/ways">If you used a way that is gone</a>' in html
+    assert ("You can still move to another way until" in html) is (moving is not None)
+    other = UnavailableProvider(POST, since=NOW - 60)
+    assert "is gone</a>" not in shown(written, PickerView(CHOOSING, SERVICE, replace(OFFER, not_working=(other,))))
 
 
 def test_the_rule_of_the_order_tells_of_a_provider_that_does_not_work(written: PageRenderer) -> None:
