@@ -233,7 +233,7 @@ def _pages(
         region=broker.region,
         accounts=broker.accounts.enabled,
     )
-    return page_renderer(languages(site.languages, site.zone), site, sheets, files)
+    return page_renderer(languages(site.languages, site.zone), site, sheets, files, on_demand=broker.development)
 
 
 def public_app(container: Container) -> ASGIApp:

@@ -14,6 +14,7 @@ import asyncpg
 from broker import wiring
 from broker.platform import system
 from broker.settings import Settings
+from broker.web.shared.pages import PageRenderer, page_renderer
 from tests.support.postgres import PostgresServer
 from tests.support.redis import RedisServer
 
@@ -163,6 +164,11 @@ class Interpreter:
 
 OTHERS = ("/providers/simulator/", "/broker/demo/", "/tests/budgets/test_", "/tests/e2e/")
 """Whose doings are not the broker's, though they use the same libraries in the same process."""
+
+
+def every_page(*parts: Any, **_development: object) -> PageRenderer:
+    """The pages as a broker in production makes them: all at its start."""
+    return page_renderer(*parts)
 
 
 async def started_and_stopped(settings: Settings) -> None:

