@@ -98,7 +98,9 @@ def own(config: Configuration) -> OwnKeys:
 
 def published(config: Configuration) -> set[str]:
     """The ids of the keys at `/providers/northbank/jwks`."""
-    return {str(key["kid"]) for key in own(config).jwks["keys"]}
+    keys = own(config).jwks["keys"]
+    assert isinstance(keys, list)
+    return {str(key["kid"]) for key in keys}
 
 
 def test_the_next_key_signs_after_a_day_and_the_one_before_stays_published(
