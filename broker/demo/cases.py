@@ -34,8 +34,8 @@ class CaseSystem:
     def routes(self, page: Callable[..., Response]) -> list[Route]:
         """The list of cases, and the address to which the portal sends them."""
 
-        async def listed(_request: Request) -> Response:
-            return page("cases.html", cases=self.cases)
+        async def listed(request: Request) -> Response:
+            return page(request, "cases.html", cases=self.cases)
 
         async def receive(request: Request) -> Response:
             if not secrets.compare_digest(request.headers.get("authorization", ""), f"Bearer {self.secret}"):

@@ -5,6 +5,7 @@ It uses only the broker's discovery document, its own client id and its secret.
 
 import json
 import secrets
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,9 @@ from broker.demo.multi_tab_oauth import MultiTabOAuth
 from broker.demo.world import ABERLAN, Permit, World
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
+TEXTS: Mapping[str, Mapping[str, str]] = tomllib.loads((Path(__file__).parent / "texts.toml").read_text("utf-8"))
+"""Texts in other languages than English, by the English text."""
+
 SCOPE = "openid profile email"
 
 
@@ -115,24 +119,44 @@ class _Pages:
     def _person(self, request: Request) -> SignedInUser | None:
         return self._people.get(request.session.get("visit", ""))
 
-    def _page(self, name: str, status: int = 200, **values: Any) -> Response:
-        page = TEMPLATES.get_template(name).render(sample=self._sample, world=self._sample.world, **values)
-        return HTMLResponse(page, status_code=status, headers={"Cache-Control": "no-store"})
+    def _page(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
+        code = self._language(request)
+        others = [other for other in ("en", *self._sample.world.translations) if other != code]
+        page = TEMPLATES.get_template(name).render(
+            sample=self._sample,
+            world=self._sample.world.in_language(code),
+            language=code,
+            others=others,
+            _=lambda text: TEXTS.get(code, {}).get(text, text),
+            **values,
+        )
+        return HTMLResponse(page, status_code=status, headers={"Cache-Control": "no-store", "Content-Language": code})
+
+    def _language(self, request: Request) -> str:
+        """The language that the citizen chose here, English otherwise. `?language=` chooses one that the world has."""
+        chosen = request.query_params.get("language", "")
+        if chosen == "en" or chosen in self._sample.world.translations:
+            request.session["language"] = chosen
+        return str(request.session.get("language", "en"))
 
     async def home(self, request: Request) -> Response:
-        return self._page("home.html", person=self._person(request), told=self._told[-5:])
+        return self._page(request, "home.html", person=self._person(request), told=self._told[-5:])
 
-    async def what_to_try(self, _request: Request) -> Response:
-        return self._page("try.html")
+    async def what_to_try(self, request: Request) -> Response:
+        return self._page(request, "try.html")
 
     async def sign_in(self, request: Request) -> Response:
         """Starts a sign-in. Also the login initiation endpoint for citizens who start at the broker: `iss`
         identifies it (OpenID Connect Core 4)."""
         if request.query_params.get("iss", self._sample.issuer) != self._sample.issuer:
-            return self._page("home.html", 400, person=self._person(request), told=())
+            return self._page(request, "home.html", 400, person=self._person(request), told=())
         permit = self._permit(request.query_params.get("for"))
         request.session["permit"] = permit.id
         extra: dict[str, str] = {"acr_values": permit.level}
+        if permit.claims:
+            extra["claims"] = json.dumps({"userinfo": dict.fromkeys(permit.claims)})
+        if (language := self._language(request)) != "en":
+            extra["ui_locales"] = language
         for name in ("prompt", "login_hint", "ui_locales", "max_age"):
             if name in request.query_params:
                 extra[name] = request.query_params[name]
@@ -149,6 +173,7 @@ class _Pages:
         except OAuthError as error:
             asked = request.query_params
             return self._page(
+                request,
                 "not_signed_in.html",
                 error=error.error,
                 description=error.description or asked.get("error_description", ""),
@@ -164,8 +189,10 @@ class _Pages:
         person = self._person(request)
         if person is None:
             return RedirectResponse("/", status_code=303)
-        permit, sent = self._permit(request.session.get("permit")), request.session.pop("sent", None)
-        return self._page("signed_in.html", person=person, permit=permit, sent=sent, json=_pretty)
+        asked = self._permit(request.session.get("permit")).id
+        world, sent = self._sample.world.in_language(self._language(request)), request.session.pop("sent", None)
+        permit = next(one for one in world.permits if one.id == asked)
+        return self._page(request, "signed_in.html", person=person, permit=permit, sent=sent, json=_pretty)
 
     def _permit(self, permit_id: str | None) -> Permit:
         permits = self._sample.world.permits
@@ -222,13 +249,13 @@ class _Pages:
         if question is None:
             return RedirectResponse("/", status_code=303)
         await self._asker.look(question)
-        return self._page("asked.html", question=question)
+        return self._page(request, "asked.html", question=question)
 
     async def style(self, _request: Request) -> Response:
         return FileResponse(Path(__file__).parent / "service.css", media_type="text/css")
 
-    async def inbox(self, _request: Request) -> Response:
-        return self._page("inbox.html", messages=messages(self._sample.outbox))
+    async def inbox(self, request: Request) -> Response:
+        return self._page(request, "inbox.html", messages=messages(self._sample.outbox))
 
 
 def _pretty(value: Any) -> str:

@@ -54,3 +54,36 @@ async def test_a_citizen_signs_in_to_a_world(name: str, tmp_path: Path, newcomer
             await citizen.page.goto(f"{stage.service}/cases")
             await citizen.reads(f"C-0001: {wanted}")
             await citizen.reads(person)
+
+
+async def test_a_company_is_told_to_a_service_that_asks_for_whom_a_person_acts(
+    tmp_path: Path, newcomer: Newcomer
+) -> None:
+    async with staged(tmp_path, Script(world="singapore")) as stage:
+        citizen = await newcomer(stage, script=False)
+        await citizen.begin("site")
+        await citizen.choose("Corppass")
+        await citizen.page.get_by_role("button").first.click()
+        await citizen.share()
+        await citizen.arrives()
+        await citizen.reads("Tender for a building site: assurance")
+        await citizen.reads("Acting for")
+
+
+async def test_the_tax_office_of_the_united_kingdom_speaks_welsh_through_the_whole_sign_in(
+    tmp_path: Path, newcomer: Newcomer
+) -> None:
+    async with staged(tmp_path, Script(world="united-kingdom")) as stage:
+        citizen = await newcomer(stage, script=False)
+        await citizen.page.goto(f"{stage.service}/")
+        await citizen.page.get_by_role("link", name="Cymraeg").click()
+        await citizen.sees("Swyddfa Dreth")
+        await (
+            citizen.page.get_by_role("listitem")
+            .filter(has_text="Newid y cyfrif ar gyfer ad-daliadau")
+            .get_by_role("link", name="Mewngofnodi")
+            .click()
+        )
+        await citizen.sees("Sut hoffech chi brofi pwy ydych chi?")
+        await citizen.page.go_back()
+        await citizen.sees("Swyddfa Dreth")
