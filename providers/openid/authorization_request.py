@@ -26,7 +26,8 @@ def constants(config: OpenIdConfig) -> Mapping[Level, Mapping[str, str]]:
     for level in Level:
         asked = level_parameters(config, level)
         if asked is not None:
-            made[level] = {**constant, **config.parameters, **asked, "code_challenge_method": "S256"}
+            method = {"code_challenge_method": "S256"} if config.pkce else {}
+            made[level] = {**constant, **config.parameters, **asked, **method}
     return made
 
 
@@ -67,18 +68,20 @@ def variables(
         "redirect_uri": ask.callback,
         "state": ask.state,
         "nonce": nonce,
-        "code_challenge": challenge(verifier),
         config.language_parameter: language_tag(config, ask.language),
     }
-    asks_anew = ask.fresh and NewSignIn.PROMPT_LOGIN in config.reauthentication
+    if config.pkce:
+        query["code_challenge"] = challenge(verifier)
+    aged = NewSignIn.MAX_AGE in config.reauthentication
+    asks_anew = (ask.fresh or (ask.max_age is not None and not aged)) and (
+        NewSignIn.PROMPT_LOGIN in config.reauthentication
+    )
     if hinted(config, ask):
         query["id_token_hint"], asks_anew = ask.id_token_hint or "", True
     if prompt := config.prompt_fresh if asks_anew else config.prompt:
         query["prompt"] = prompt
-    if ask.fresh and NewSignIn.MAX_AGE in config.reauthentication:
-        query["max_age"] = "0"
-    elif ask.max_age is not None:
-        query["max_age"] = str(ask.max_age)
+    if aged and (ask.fresh or ask.max_age is not None):
+        query["max_age"] = "0" if ask.fresh else str(ask.max_age)
     if development and ask.hint and not _has_own_hint(config):
         query[LOGIN_HINT] = ask.hint
     return query

@@ -119,6 +119,9 @@ class OpenIdConfig:
     """Whether the authorization request is pushed to the provider (RFC 9126), so that the browser carries only its
     `request_uri`."""
     request_object: RequestObjectConfig | None = None
+    pkce: bool = True
+    """Whether the authorization request has a PKCE challenge (RFC 7636). `false` only for a provider that refuses the
+    parameters: then the nonce alone binds the code to the sign-in."""
     response_mode: ResponseMode = ResponseMode.QUERY
     """The response mode: `query`, `form_post` (OAuth 2.0 Form Post Response Mode), or `jwt`, a token that the provider
     signed (JARM); then a response without a valid token is rejected."""

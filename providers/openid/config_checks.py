@@ -245,7 +245,7 @@ def _known(paths: Iterable[str], values: Iterable[str], known: Collection[str]) 
 def _check_levels(config: OpenIdConfig) -> Iterator[Problem]:
     if not config.levels and config.acr_missing is None:
         yield Problem("levels", "no acr would have a level", 'write such as { "loa2" = "substantial" }')
-    mapped = config.level_answer.compare is LevelComparison.MAP
+    mapped = config.level_answer.compare is not LevelComparison.VECTOR
     for level, names in config.acr_values.items() if mapped else ():
         for name in names.split(" "):
             if config.levels.get(name, Level.LOW) < level or name not in config.levels:

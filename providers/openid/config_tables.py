@@ -125,6 +125,7 @@ class LevelComparison(StrEnum):
     """Comparison of a returned value with the configured ones."""
 
     MAP = "map"
+    WORDS = "words"
     VECTOR = "vector"
 
 
@@ -136,8 +137,9 @@ class LevelAnswer:
     claim: str = "acr"
     """The claim with the level, a path as in `claim_map`."""
     compare: LevelComparison = LevelComparison.MAP
-    """`map`: the value is a key of `levels`. `vector`: the value is a vector of trust (RFC 8485) that contains a key of
-    `levels`; a component with a number is contained in one with a higher number."""
+    """`map`: the value is a key of `levels`. `words`: the value lists what was reached, separated by spaces, and the
+    highest one that is a key of `levels` counts. `vector`: the value is a vector of trust (RFC 8485) that contains a
+    key of `levels`; a component with a number is contained in one with a higher number."""
     vtm: str | None = None
     """The `vtm` (trust framework) that has to stand beside a vector."""
 

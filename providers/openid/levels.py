@@ -18,6 +18,8 @@ from providers.openid.documents import Documents, document_of
 from providers.openid.errors import UpstreamError, UpstreamFault
 
 MAX_VECTOR: Final = 100
+MAX_WORDS: Final = 500
+"""Maximum length of a value that lists several levels."""
 _COMPONENT: Final = re.compile(r"([A-Z])([a-z]|[0-9])", re.ASCII)
 
 
@@ -113,6 +115,12 @@ def _mapped(value: object, levels: Mapping[str, Level]) -> Level | None:
     return levels.get(value) if isinstance(value, str) else None
 
 
+def _words(value: object, levels: Mapping[str, Level]) -> Level | None:
+    """The highest level of the words in a text."""
+    words = value.split(" ") if isinstance(value, str) and len(value) <= MAX_WORDS else ()
+    return max((levels[word] for word in words if word in levels), default=None)
+
+
 def _vector(value: object, levels: Mapping[str, Level]) -> Level | None:
     """The highest level whose vector is contained in this one (RFC 8485 3)."""
     components = _components(value) if isinstance(value, str) else None
@@ -141,5 +149,6 @@ def _contains(reached: frozenset[tuple[str, str]], wanted: frozenset[tuple[str, 
 
 _COMPARISONS: Final[Mapping[LevelComparison, Callable[[object, Mapping[str, Level]], Level | None]]] = {
     LevelComparison.MAP: _mapped,
+    LevelComparison.WORDS: _words,
     LevelComparison.VECTOR: _vector,
 }

@@ -145,7 +145,8 @@ class OpenIdProvider:
         note.update(cast(AttemptNote, self._calls.prepare()))
         if ask.fresh or ask.max_age is not None:
             note["oldest"] = now - (0 if ask.fresh else ask.max_age or 0)
-            if ask.max_age is None and NewSignIn.MAX_AGE not in self._config.reauthentication:
+            known = self._config.reauthentication
+            if NewSignIn.MAX_AGE not in known and (ask.max_age is None or NewSignIn.PROMPT_LOGIN in known):
                 note["untimed"] = True
         if ask.after is not None:
             note["after"] = ask.after

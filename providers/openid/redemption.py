@@ -90,7 +90,7 @@ class Redemption:
     async def identity(self, metadata: Metadata, note: AttemptNote, code: str) -> Identity:
         """Exchanges the code, once, for the identity of the person. Raises UpstreamError."""
         kept = cast(JsonObject, note)
-        grant = CodeGrant(code, note["verifier"], note["callback"])
+        grant = CodeGrant(code, note["verifier"] if self._config.pkce else None, note["callback"])
         tokens = await redeem(self._calls, metadata, self.errors, grant, kept)
         if self._binding is not None:
             await self._binding.check(metadata, tokens.access_token, kept)

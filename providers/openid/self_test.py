@@ -110,7 +110,8 @@ def _request(config: OpenIdConfig) -> Iterator[_Expected]:
     place = config.level_request.place
     scopes = {*config.scopes, *(asked if place is LevelPlace.SCOPE else ())}
     yield _Expected("response_type", "response_types_supported", ("code",))
-    yield _Expected("pkce", "code_challenge_methods_supported", ("S256",))
+    if config.pkce:
+        yield _Expected("pkce", "code_challenge_methods_supported", ("S256",))
     yield _Expected("scopes", "scopes_supported", sorted(scopes), each=True)
     if place in (LevelPlace.ACR_VALUES, LevelPlace.CLAIMS):
         yield _Expected("acr_values", "acr_values_supported", sorted(asked), each=True)
@@ -225,9 +226,8 @@ async def _token(
 ) -> Sequence[SelfTestFinding]:
     """The answer of the token endpoint to a made-up code; `invalid_grant` says that all else was accepted."""
     code, verifier = (base64url.encode(ground.system.random_bytes(32)) for _ in range(2))
-    answer = await calls.post(
-        metadata, metadata.token_endpoint, CodeGrant(code, verifier, callback).form(), calls.prepare()
-    )
+    grant = CodeGrant(code, verifier if config.pkce else None, callback)
+    answer = await calls.post(metadata, metadata.token_endpoint, grant.form(), calls.prepare())
     about = "token_endpoint"
     if not isinstance(answer, HttpResponse):
         return (_failed(about, TOKEN.failed(answer)),)

@@ -21,20 +21,17 @@ class TokenResponse:
 
 @dataclass(frozen=True, slots=True)
 class CodeGrant:
-    """Authorization code with its PKCE verifier and the redirect URI to which it was sent (RFC 6749 4.1.3)."""
+    """Authorization code with its PKCE verifier, if the request had a challenge, and the redirect URI to which it was
+    sent (RFC 6749 4.1.3)."""
 
     code: str
-    verifier: str
+    verifier: str | None
     redirect_uri: str
 
     def form(self) -> Mapping[str, str]:
         """Parameters of the token request (RFC 7636 4.5)."""
-        return {
-            "grant_type": "authorization_code",
-            "code": self.code,
-            "redirect_uri": self.redirect_uri,
-            "code_verifier": self.verifier,
-        }
+        proof = {} if self.verifier is None else {"code_verifier": self.verifier}
+        return {"grant_type": "authorization_code", "code": self.code, "redirect_uri": self.redirect_uri, **proof}
 
 
 async def redeem(

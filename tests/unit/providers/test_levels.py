@@ -19,6 +19,8 @@ from providers.openid.levels import LevelReader, level_parameters
 VALUES = {Level.LOW: "low", Level.HIGH: "high"}
 VECTORS = {"P1": Level.LOW, "P2": Level.SUBSTANTIAL}
 VOT = LevelAnswer(claim="vot", compare=LevelComparison.VECTOR)
+LISTED = LevelAnswer(compare=LevelComparison.WORDS)
+METHODS = {"otp": Level.LOW, "bio": Level.HIGH}
 
 
 def config(**changes: Any) -> OpenIdConfig:
@@ -68,6 +70,20 @@ def test_an_essential_acr_stands_beside_the_other_requested_claims() -> None:
 )
 def test_a_vector_is_compared_by_its_components(vector: str, level: Level) -> None:
     assert reached(Documents({"vot": vector}), levels=VECTORS, level_answer=VOT) is level
+
+
+@pytest.mark.parametrize(
+    ("words", "level"), [("otp", Level.LOW), ("pin otp", Level.LOW), ("otp bio", Level.HIGH), ("bio otp", Level.HIGH)]
+)
+def test_the_highest_of_several_words_counts(words: str, level: Level) -> None:
+    assert reached(Documents({"acr": words}), levels=METHODS, level_answer=LISTED) is level
+
+
+@pytest.mark.parametrize("words", ["", " ", "pin", "ot", "otp,bio", ["otp"], 3, "otp " * 200])
+def test_words_without_a_known_one_are_no_level(words: object) -> None:
+    with pytest.raises(UpstreamError) as refused:
+        reached(Documents({"acr": words}), levels=METHODS, level_answer=LISTED)
+    assert refused.value.failure.reason is ProviderFailureReason.TOO_WEAK
 
 
 @pytest.mark.parametrize("vector", ["P0", "Cl.Cm", "", "P", "p2", "P2..Cl", "P22", "P2 ", 2, ["P2"], "P2." * 50 + "P2"])

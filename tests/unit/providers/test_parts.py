@@ -25,7 +25,7 @@ from providers.openid.authorization_request import (
 from providers.openid.client_authentication import credentials
 from providers.openid.config import OpenIdConfig
 from providers.openid.config_checks import check
-from providers.openid.config_tables import UpstreamAssertionAudience, UpstreamAuthentication
+from providers.openid.config_tables import NewSignIn, UpstreamAssertionAudience, UpstreamAuthentication
 from providers.openid.describe import TokenForm, describe_identifier, describe_token, token_form
 from providers.openid.documents import Documents
 from providers.openid.error_mapping import ErrorMap
@@ -34,6 +34,7 @@ from providers.openid.levels import LevelReader, level_parameters
 from providers.openid.logout_request import logout_address
 from providers.openid.metadata import Metadata, parse_metadata
 from providers.openid.own_keys import OwnKeys
+from providers.openid.token_endpoint import CodeGrant
 from tests.support.examples import JSON
 from tests.unit.providers.serving import Host
 from tests.unit.providers.stage import ASK, PEM, config, stage
@@ -242,6 +243,20 @@ def test_a_fresh_sign_in_is_asked_for_twice_over() -> None:
     asked = request(UpstreamRequest(Level.LOW, "s", "c", "en", fresh=True, max_age=300))
     assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
     assert request(UpstreamRequest(Level.LOW, "s", "c", "en", max_age=300))["max_age"] == ["300"]
+
+
+def test_a_provider_without_max_age_is_asked_for_a_new_sign_in_instead() -> None:
+    ask = UpstreamRequest(Level.LOW, "s", "c", "en", max_age=300)
+    asked = request(ask, reauthentication=(NewSignIn.PROMPT_LOGIN,))
+    assert asked["prompt"] == ["login"]
+    assert "max_age" not in asked
+    assert "max_age" not in request(ask, reauthentication=(NewSignIn.ID_TOKEN_HINT,))
+
+
+def test_a_provider_that_refuses_pkce_gets_no_challenge() -> None:
+    asked = request(UpstreamRequest(Level.LOW, "s", "c", "en"), pkce=False)
+    assert not {"code_challenge", "code_challenge_method"} & asked.keys()
+    assert "code_verifier" not in CodeGrant("c", None, "https://broker.example/callback/x").form()
 
 
 def test_a_login_hint_travels_in_development_only() -> None:
