@@ -73,6 +73,7 @@ def _lead(name: str, about: ProviderFacts, *, exists: bool) -> str:
         said.append(f"Run by: {card['operator']['en']}.".replace("..", "."))
     if "page" in card:
         said.append(f"For citizens: <{card['page']}>.")
+        said.append(f"Both, and what citizens need: {about.card}.")
     return " ".join(said)
 
 
@@ -82,7 +83,7 @@ def _table(about: ProviderFacts) -> Iterator[str]:
     for topic, title in TOPICS.items():
         for fact in about.facts:
             if fact.about == topic:
-                yield f"| {title} | {_text(fact)} | {_place(fact)} | {fact.status} |"
+                yield f"| {title} | {_text(fact)} | {_place(fact, about)} | {fact.status} |"
     yield ""
 
 
@@ -112,8 +113,10 @@ def _shown(value: Any) -> str:
             return f"`{value}`"
 
 
-def _place(fact: Fact) -> str:
-    return _cell(f"{fact.source}, {fact.page}" if fact.page else fact.source)
+def _place(fact: Fact, about: ProviderFacts) -> str:
+    """The source, the page in it, and the day of reading if it is not that of the source."""
+    day = f"{fact.read}" if fact.read != about.sources[fact.source].read else ""
+    return _cell(", ".join(part for part in (fact.source, fact.page, day) if part))
 
 
 def _cell(text: str) -> str:

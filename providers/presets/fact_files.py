@@ -18,9 +18,9 @@ class FactStatus(StrEnum):
     """How well a fact is known."""
 
     READ = "read"
-    """Read in the provider's own documentation or software."""
+    """The sentence or example that shows it was read in the provider's own documentation or software."""
     PARTLY = "partly"
-    """Read in an excerpt, or in the words of a third party."""
+    """Only a part of it was read, or in an excerpt, or in the words of a third party."""
     UNCONFIRMED = "unconfirmed"
     """Not found in what could be read. To be confirmed with the provider."""
     POLICY = "policy"
@@ -29,7 +29,7 @@ class FactStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FactSource:
-    """Where facts were read: a document, its edition, and the day of reading."""
+    """Where facts were read: a document, its edition, and the day of reading, unless a fact has a day of its own."""
 
     url: str
     edition: str
@@ -51,7 +51,8 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ProviderFacts:
-    """What is known about one provider. `base` names the facts that it shares with its family."""
+    """What is known about one provider. `base` names the facts that it shares with its family. `card` is the status of
+    what the preset says to citizens: who runs the provider, its page, and what they need."""
 
     preset: str
     title: str
@@ -59,6 +60,7 @@ class ProviderFacts:
     sources: Mapping[str, FactSource]
     facts: tuple[Fact, ...]
     base: str | None = None
+    card: FactStatus = FactStatus.UNCONFIRMED
 
     def value(self, about: str, default: Any = None) -> Any:
         """The value of the only fact about a topic, or the default."""
@@ -86,7 +88,8 @@ def facts(name: str) -> ProviderFacts:
     own = tuple(_fact(name, row, sources) for row in table["facts"])
     said = {fact.about for fact in own}
     inherited = tuple(fact for fact in below.facts if fact.about not in said) if below else ()
-    return ProviderFacts(name, table["title"], table["country"], sources, inherited + own, table.get("base"))
+    card = FactStatus(table.get("card", FactStatus.UNCONFIRMED))
+    return ProviderFacts(name, table["title"], table["country"], sources, inherited + own, table.get("base"), card)
 
 
 def _fact(name: str, row: Mapping[str, Any], sources: Mapping[str, FactSource]) -> Fact:
@@ -95,5 +98,5 @@ def _fact(name: str, row: Mapping[str, Any], sources: Mapping[str, FactSource]) 
         raise ValueError(f'{name}: "{about}" is not a topic')
     if row["source"] not in sources:
         raise ValueError(f'{name}: "{row["source"]}" is not a source')
-    read = sources[row["source"]].read
+    read = row.get("read", sources[row["source"]].read)
     return Fact(about, row["value"], row["source"], row.get("page", ""), read, status, row.get("note", ""))

@@ -24,6 +24,7 @@ TOPICS: Final[Mapping[str, str]] = {
     "request.object": "Request object",
     "request.parameters": "Fixed parameters",
     "request.level": "Level requested",
+    "request.permitted": "Permitted parameters",
     "request.prompt": "Prompt",
     "request.reauthentication": "New authentication",
     "request.language": "Language",

@@ -46,7 +46,7 @@ def error(code: str, description: str = "") -> Mapping[str, str]:
 
 ERRORS = (
     NativeError("france-connect", F.CANCELLED, error("access_denied", "user authentication aborted")),
-    NativeError("nhs-login", F.DECLINED_SHARING, error("ConsentNotGiven")),
+    NativeError("nhs-login", F.DECLINED_SHARING, error("access_denied", "ConsentNotGiven")),
     NativeError("id-porten", F.COULD_NOT_SIGN_IN, error("login_required")),
     NativeError("gov-uk-one-login", F.NOT_VERIFIED, {"outcome": "identity_missing"}),
     NativeError("gov-uk-one-login", F.PROVIDER_BUSY, error("temporarily_unavailable")),

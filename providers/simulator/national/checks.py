@@ -41,6 +41,9 @@ class Refused(Exception):
 def check_request(dialect: Dialect, given: Mapping[str, str], pushed: Mapping[str, str]) -> None:
     """Checks an authorization request: `given` are its parameters, `pushed` those of a pushed one. Raises Refused."""
     asked = pushed or given
+    permitted = dialect.words("request.permitted")
+    if permitted and (unknown := sorted(asked.keys() - set(permitted))):
+        raise Refused("invalid_request", f"{', '.join(unknown)} is not permitted")
     if asked.get("response_type") != "code":
         raise Refused("unsupported_response_type", "response_type is not code")
     if dialect.text("request.pushed", "use") == "required" and not pushed:

@@ -76,6 +76,14 @@ async def test_one_login_has_the_citizen_of_a_session_authenticate_again(system:
     assert (failure.reason, failure.ends_session) == (ProviderFailureReason.NOT_RECOGNISED, True)
 
 
+async def test_the_best_of_several_methods_counts_at_esignet(system: System) -> None:
+    here = exchange("esignet", system)
+    both = {"acr": "mosip:idp:acr:static-code mosip:idp:acr:biometrics"}
+    identity = await here.sign_in(Answer(claims=both), level=Level.HIGH)
+    assert isinstance(identity, Identity), identity
+    assert identity.level is Level.HIGH
+
+
 async def test_a_login_required_without_a_session_ends_none(system: System) -> None:
     here = exchange("gov-uk-one-login", system)
     failure = await here.sign_in(Answer(error="login_required"), fresh=True)

@@ -33,7 +33,7 @@ async def test_a_citizen_is_known_by_name_and_level(system: System) -> None:
         "GET openid-configuration",
         "POST par",
         "POST token",
-        "GET jwks",
+        "GET keys",
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urljoin, urlsplit
 
+from broker.model.identity import Identity
 from tests.unit.providers.presets.exchange import CLIENT_ID, Exchange
 from tests.unit.providers.presets.fact_checks.exchanged import level_of, part, tokens_of
 from tests.unit.providers.presets.fact_checks.registry import about
@@ -38,8 +39,12 @@ async def _nonce(here: Exchange, value: Mapping[str, Any]) -> None:
 
 @about("request.pkce")
 async def _pkce(here: Exchange, value: str) -> None:
-    assert value in ("required", "optional", "unmentioned")
+    assert value in ("required", "optional", "unmentioned", "refused")
     await here.sign_in()
+    if value == "refused":
+        assert not {"code_challenge", "code_challenge_method"} & here.asked().keys()
+        assert "code_verifier" not in here.token_call().form
+        return
     assert here.asked()["code_challenge_method"] == "S256"
     assert re.fullmatch(r"[A-Za-z0-9_-]{43}", here.asked()["code_challenge"])
     assert 43 <= len(here.token_call().form["code_verifier"]) <= 128
@@ -81,6 +86,14 @@ async def _level(here: Exchange, value: Mapping[str, str]) -> None:
         if level != "parameter" and level_of(level) <= here.entry.card.max_level:
             await here.sign_in(level=level_of(level))
             assert here.asked()[value["parameter"]] == literal
+
+
+@about("request.permitted")
+async def _permitted(here: Exchange, value: list[str]) -> None:
+    for changes in ({}, {"fresh": True}, {"max_age": 600}):
+        identity = await here.sign_in(**changes)
+        assert isinstance(identity, Identity), identity
+        assert here.asked().keys() <= set(value)
 
 
 @about("request.prompt")
