@@ -18,7 +18,7 @@ SIGN_INS = {
     "france": ("refund", "FranceConnect+", "substantial", "Amina Hughes"),
     "health": ("results", "NHS login", "substantial", "Amina Hughes"),
     "norway": ("card", "Norwegian BankID", "substantial", "Amina Hughes"),
-    "singapore": ("flat", "Singpass", "high", "Amina Hughes"),
+    "singapore": ("flat", "Singpass", "substantial", "Amina Hughes"),
     "united-kingdom": ("refund", "GOV.UK One Login", "substantial", "Amina Hughes"),
 }
 """What is asked for in each world, by which provider, the least level that is reached, and the name that is told."""

@@ -9,6 +9,7 @@ from broker.model.assurance import Level
 from broker.model.identity import Identity
 from broker.platform.system import System
 from broker.provider import ProviderFailure, ProviderFailureReason
+from providers.openid.claim_paths import compile_path
 from providers.simulator.national import PEOPLE, Answer
 from tests.unit.providers.presets.exchange import exchange, send
 
@@ -74,6 +75,16 @@ async def test_one_login_has_the_citizen_of_a_session_authenticate_again(system:
     failure = await here.sign_in(other, level=Level.SUBSTANTIAL, fresh=True, id_token_hint=identity.id_token)
     assert isinstance(failure, ProviderFailure)
     assert (failure.reason, failure.ends_session) == (ProviderFailureReason.NOT_RECOGNISED, True)
+
+
+def test_a_name_in_parts_is_a_name_at_signicat(system: System) -> None:
+    read = compile_path(exchange("signicat-sbid", system).entry.config.claim_map["name"])
+    assert read({"given_name": "Sven", "family_name": "Svensson"}, 0) == "Sven Svensson"
+    assert read({"name": "Sven Svensson", "given_name": "S."}, 0) == "Sven Svensson"
+
+
+def test_a_protected_person_needs_no_name_for_mitid(system: System) -> None:
+    assert exchange("signicat-mitid", system).entry.config.required_claims == ("birthdate",)
 
 
 async def test_the_best_of_several_methods_counts_at_esignet(system: System) -> None:
