@@ -1,6 +1,7 @@
 """Presets are read, merged and named; every provider's facts are well formed."""
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from broker.provider import Prerequisite
 from providers import presets
 from providers.presets import merge, preset_environments, preset_names, preset_table
+from providers.presets.document import providers_document
 from providers.presets.fact_files import FactStatus, facts, facts_names
 from providers.presets.topics import REMARKS, TOPICS
 from tests.unit.providers.presets.exchange import entry_of
@@ -90,6 +92,19 @@ def test_facts_have_a_topic_a_source_and_a_page(name: str) -> None:
         assert fact.page or fact.status is not FactStatus.READ, fact
     once = [fact.about for fact in known.facts if fact.about not in REMARKS]
     assert len(once) == len(set(once)), "a topic that is held against the preset stands once"
+
+
+def test_a_fact_may_have_a_day_of_its_own_which_the_document_names() -> None:
+    about = facts("signicat")
+    assert about.sources["guide"].read == date(2026, 11, 29)
+    assert {fact.read for fact in about.facts} == {date(2026, 11, 29), date(2026, 11, 30)}
+    assert "| guide, identity-methods/sbid/code-examples, 2026-11-30 | read |" in providers_document()
+
+
+def test_what_citizens_are_told_is_unconfirmed_unless_the_facts_say_otherwise() -> None:
+    assert facts("itsme").card is FactStatus.PARTLY
+    assert facts("tara").card is FactStatus.UNCONFIRMED
+    assert "Both, and what citizens need: unconfirmed." in providers_document()
 
 
 def test_remarks_are_topics() -> None:
