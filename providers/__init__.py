@@ -1,8 +1,8 @@
 """Identity providers: every kind implements the contract of `broker.provider`.
 
 `KINDS` lists the kinds by the name in a provider's file: `openid` is the only one. `kind` describes what a kind
-supplies: its settings, their checks, and the constructor. `health_monitor.MonitoredProvider` wraps every provider: its
-`circuit_breaker` stops sign-ins during an outage, and it checks the provider's health in the background;
+supplies: its settings, their checks, and the constructor. `monitored_provider.MonitoredProvider` wraps every
+provider: its `circuit_breaker` stops sign-ins during an outage, and it checks the provider's health in the background;
 `shared_health` is what processes tell each other of it. `simulator` is
 an OpenID provider for the demonstration and tests.
 """

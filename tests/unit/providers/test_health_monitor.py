@@ -24,7 +24,8 @@ from broker.provider import (
     UpstreamRequest,
 )
 from providers.circuit_breaker import LEAST
-from providers.health_monitor import FEWEST, HealthMonitor, MonitoredProvider
+from providers.health_monitor import HealthMonitor
+from providers.monitored_provider import FEWEST, MonitoredProvider
 from tests.support.system import FakeClock
 from tests.support.watching import CHECK_AGAIN, CHECK_EVERY, OPEN_FOR
 from tests.unit.providers.stage import ASK, CARD

@@ -18,7 +18,7 @@ from broker.normalize.identifiers import IdentifierForm
 from broker.platform.system import System
 from broker.provider import ProviderFailure
 from broker.web.services.provider_endpoints import provider_routes
-from providers.health_monitor import MonitoredProvider
+from providers.monitored_provider import MonitoredProvider
 from providers.openid.config_tables import AcceptedForm, IdTokenConfig, LogoutConfig
 from tests.unit.providers.wire import ISSUER, KEY, OTHER, Wire, compact, encrypted
 

@@ -11,7 +11,7 @@ from broker.model.identity import Identity
 from broker.platform.system import System
 from broker.provider import CallbackParameters, FailureCause, ProviderFailure, ProviderFailureReason, UpstreamRedirect
 from providers.circuit_breaker import LEAST
-from providers.health_monitor import MonitoredProvider
+from providers.monitored_provider import MonitoredProvider
 from providers.simulator.outcomes import OUTCOMES, Group
 from tests.support.system import FakeClock
 from tests.unit.providers.citizen import Stuck, walk

@@ -12,7 +12,7 @@ from broker.platform.http_client import Unreachable
 from broker.platform.system import System
 from broker.provider import FailureCause, ProviderFailure
 from providers.circuit_breaker import LEAST
-from providers.health_monitor import MonitoredProvider
+from providers.monitored_provider import MonitoredProvider
 from providers.openid.errors import UpstreamFault
 from providers.openid.metadata import COOL_DOWN
 from tests.support.system import FakeClock

@@ -13,7 +13,7 @@ from broker.platform.http_client import HttpResponse, ResponseTooLarge, TimedOut
 from broker.platform.system import System
 from broker.provider import OUTAGES, ProviderFailure, ProviderFailureReason
 from providers.circuit_breaker import LEAST
-from providers.health_monitor import MonitoredProvider
+from providers.monitored_provider import MonitoredProvider
 from providers.openid.config_tables import (
     AcceptedForm,
     ActingConfig,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from broker.provider import OUTAGES, FailureCause
-from providers.health_monitor import NOT_ASKED
+from providers.monitored_provider import NOT_ASKED
 from providers.openid import errors
 from providers.openid.errors import RULES, UpstreamFault
 from tests.support.syntax_trees import nodes_of

@@ -11,7 +11,8 @@ from broker.model.store_results import StoreUnavailable
 from broker.platform.system import System
 from broker.provider import CallbackParameters, ProviderFailure, ProviderHealth, UpstreamRedirect
 from providers.circuit_breaker import LEAST
-from providers.health_monitor import FEWEST, HealthMonitor, MonitoredProvider
+from providers.health_monitor import HealthMonitor
+from providers.monitored_provider import FEWEST, MonitoredProvider
 from providers.shared_health import CheckResult, Observations, decode, encode
 from tests.support.system import FakeClock, FakeRandom
 from tests.support.watching import OPEN_FOR

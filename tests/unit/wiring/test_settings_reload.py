@@ -18,7 +18,8 @@ from broker.wiring.provider_builds import ProviderBuilds
 from broker.wiring.registry import Registry
 from broker.wiring.settings_reload import SettingsReloader
 from providers import KINDS, ProviderDependencies
-from providers.health_monitor import HealthMonitor, MonitoredProvider
+from providers.health_monitor import HealthMonitor
+from providers.monitored_provider import MonitoredProvider
 from tests.support.configuration import Configuration, as_toml, prepared
 from tests.support.system import FakeClock
 
