@@ -301,6 +301,30 @@ class FramesLogout(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class SessionFrame:
+    """The page of a provider that tells scripts in a frame whether its session changed (OpenID Connect Session
+    Management 1.0, 3.3): its URL, and the broker's client id there."""
+
+    url: str
+    client_id: str
+
+
+@runtime_checkable
+class WatchesSessions(Protocol):
+    """A provider that can tell a page of the broker whether its session changed. An optional ability."""
+
+    @property
+    def watches_sessions(self) -> bool:
+        """Whether the settings want it. Then identities have a `session_state`, if the provider sends one."""
+        ...
+
+    async def session_frame(self) -> SessionFrame | None:
+        """The page for the frame, or None if there is none now. Calls the network at most for metadata that is not in
+        the cache."""
+        ...
+
+
 @runtime_checkable
 class InitiatesLogin(Protocol):
     """A provider that may send citizens to the broker to sign in (OpenID Connect Core 4). An optional ability."""

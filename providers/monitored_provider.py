@@ -32,9 +32,11 @@ from broker.provider import (
     ProviderInfo,
     PublishesKeys,
     ReceivesLogout,
+    SessionFrame,
     TakesIdTokenHint,
     UpstreamRedirect,
     UpstreamRequest,
+    WatchesSessions,
 )
 from providers.circuit_breaker import PROBE_INTERVAL, CircuitBreaker
 from providers.shared_health import (
@@ -190,6 +192,17 @@ class MonitoredProvider:
     def logout_frames(self) -> LogoutFrames | None:
         """As the provider, if it supports that."""
         return self.inner.logout_frames if isinstance(self.inner, FramesLogout) else None
+
+    @property
+    def watches_sessions(self) -> bool:
+        """As the provider, if it supports that."""
+        return isinstance(self.inner, WatchesSessions) and self.inner.watches_sessions
+
+    async def session_frame(self) -> SessionFrame | None:
+        """As the provider, if it supports that and is healthy: a page does not frame a failing provider."""
+        if not self.current_health.working or not isinstance(self.inner, WatchesSessions):
+            return None
+        return await self.inner.session_frame()
 
     @property
     def initiating_issuer(self) -> str | None:

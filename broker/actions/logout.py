@@ -66,7 +66,7 @@ class SignedOut:
     """The session ended, or there was none. `back` is the URL to return to, if there is one.
 
     `handle` names the page after the sign-out, if there is one. `secret` is a new secret for a browser without one;
-    `departed` goes into its cookie.
+    `departed` goes into its cookie. `changed`: the provider's session had changed before.
     """
 
     service: Service | None
@@ -75,12 +75,14 @@ class SignedOut:
     handle: str | None = None
     secret: str | None = None
     departed: SignedOutUser | None = None
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LogoutSteps:
     """The page after a sign-out. `provider` proved the identity; `url` ends the provider's own session, which the
-    provider may demand (`must_call`), and from where it may not send the citizen back (`may_not_return`)."""
+    provider may demand (`must_call`), and from where it may not send the citizen back (`may_not_return`).
+    `changed`: the provider's session had changed before."""
 
     service: Service | None
     back: str | None
@@ -91,6 +93,7 @@ class LogoutSteps:
     returned: bool = False
     must_call: bool = False
     may_not_return: bool = False
+    changed: bool = False
 
 
 async def log_out(
@@ -101,17 +104,39 @@ async def log_out(
     Back-channel logouts of the session's services are stored in the transaction that ends it.
     """
     request, service, back = _checked(context, parameters)
-    digest = handles.sha256_hex(browser.session) if browser.session else None
-    session = await context.stores.sessions.load(digest) if digest else None
-    if session is None or digest is None:
+    session = await _load_session(context, browser)
+    if session is None:
         return SignedOut(service, back, request.ui_locales)
     if not agreed and must_ask(request, session.id):
         return ConfirmLogout(service, request.ui_locales)
+    left = SignedOut(service, back, request.ui_locales)
+    return await _end(context, left, session, _ended(context, request, session.account), browser)
+
+
+async def end_changed(context: LogoutContext, provider: str, session_state: str, browser: Browser) -> SignedOut | None:
+    """Ends the browser's session after its provider reported that the session there changed (Session Management 1.0,
+    3.1). Returns None, and ends nothing, if the session began in another session of a provider."""
+    session = await _load_session(context, browser)
+    if session is None or session.identity.provider != provider or session.identity.session_state != session_state:
+        return None
+    now, why = context.system.now(), {"why": "session_changed"}
+    event = AuditEvent("session_ended", now, "broker", provider=provider, account=session.account, details=why)
+    return await _end(context, SignedOut(None, None, changed=True), session, event, browser)
+
+
+async def _load_session(context: LogoutContext, browser: Browser) -> Session | None:
+    return await context.stores.sessions.load(handles.sha256_hex(browser.session)) if browser.session else None
+
+
+async def _end(
+    context: LogoutContext, signed_out: SignedOut, session: Session, event: AuditEvent, browser: Browser
+) -> SignedOut:
+    """Ends the session, and stores the page after the sign-out."""
     fan_out = logout_fan_out(context.registry.services, context.system.now())
-    ended = await context.stores.sessions.end(digest, _ended(context, request, session.account), fan_out)
+    ended = await context.stores.sessions.end(session.digest, event, fan_out)
     departed = (browser.departed or SignedOutUser()).signed_out(session.identity.provider, session.identity.auth_time)
     frames = () if ended is None else tuple(frontchannel_urls(ended, context.registry.services, context.issuer))
-    left = SignedOut(service, back, request.ui_locales, departed=departed)
+    left = replace(signed_out, departed=departed)
     registered = context.registry.providers.get(session.identity.provider)
     if registered is None and not frames:
         return left
@@ -148,6 +173,7 @@ async def _store_page(
         url=None if target is None else target.url,
         must_call=target is not None and target.must_call,
         may_not_return=target is not None and target.may_not_return,
+        changed=signed_out.changed,
     )
     with contextlib.suppress(StoreUnavailable):
         await context.stores.pending_logouts.put(handle, pending, context.system.now() + PENDING_LIFETIME)
@@ -177,6 +203,7 @@ async def view_return(context: LogoutContext, handle: str, browser: Browser) -> 
         pending.returned,
         must_call=pending.must_call,
         may_not_return=pending.may_not_return,
+        changed=pending.changed,
     )
 
 

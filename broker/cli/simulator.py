@@ -20,7 +20,7 @@ HELP = "play a national provider on this machine"
 DESCRIPTION = """Plays the provider of a preset on 127.0.0.1: its tokens, encryption, errors and logout. It signs in
 any visitor as any test person, so it serves clients of this machine alone: redirect URIs have the host localhost,
 127.0.0.1, or a name that ends in .localhost, .test or .example. POST /_script/NAME takes the next answers,
-GET /_log/NAME shows what was asked."""
+GET /_log/NAME shows what was asked. With --check-session POST /_session/NAME sets the answer of its frame."""
 
 OWN_HOSTS = ("localhost", "127.0.0.1", "::1")
 OWN_ENDS = (".localhost", ".test", ".example")
@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--logout-uri", action="append", default=[], help="where a logout may lead; may be repeated")
     parser.add_argument("--logout-frame", metavar="URI", help="what is shown in a frame after a logout")
     parser.add_argument("--initiate-uri", metavar="URI", help="where a sign-in at the client begins")
+    parser.add_argument("--check-session", action="store_true", help="give the client session_state and its frame")
     parser.add_argument("--jwks", type=Path, metavar="FILE", help="public keys of the client (`portico keys public`)")
     parser.add_argument("--secret-file", type=Path, metavar="FILE", help="the client's secret, in its first line")
 
@@ -89,7 +90,8 @@ def client_of(args: argparse.Namespace) -> Any:
         raise CommandError("--jwks, --secret-file: give one of the two")
     secret = None if args.secret_file is None else first_line(args.secret_file.read_bytes())
     callbacks, jwks, after = tuple(args.redirect_uri), keys_in(args.jwks), tuple(args.logout_uri)
-    return SimulatedClient(args.client_id, callbacks, jwks, secret, after, args.logout_frame, args.initiate_uri)
+    addresses = (args.logout_frame, args.initiate_uri)
+    return SimulatedClient(args.client_id, callbacks, jwks, secret, after, *addresses, args.check_session)
 
 
 def keys_in(file: Path | None) -> Mapping[str, object] | None:

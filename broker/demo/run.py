@@ -156,6 +156,8 @@ def _reached(issuer: str, entry: ProviderEntry, after: tuple[str, ...]) -> Simul
         client = replace(client, frontchannel_logout_uri=f"{at}/frontchannel-logout")
     if isinstance(config, OpenIdConfig) and config.initiate_login:
         client = replace(client, initiate_login_uri=f"{at}/initiate-login")
+    if isinstance(config, OpenIdConfig) and config.logout.check_session:
+        client = replace(client, check_session=True)
     return client
 
 

@@ -39,7 +39,8 @@ class Identity:
     `provider` is the broker's id of the provider, `level` the level reached, `amr` values of RFC 8176, `auth_time` when
     the person signed in at the provider (seconds since 1970 UTC). `id_token` and `access_token` are the provider's,
     stored only to end the session there; no service receives them. `act` is set if the person signed in on behalf of
-    another. `upstream_sid` is the provider's id of its own session, if it says so. `anchor` is what never changes for
+    another. `upstream_sid` is the provider's id of its own session, if it says so, and `session_state` what its
+    `check_session_iframe` is asked about, only if the settings want that. `anchor` is what never changes for
     the person, such as a national number: another one under the same subject is another person. Only its digest is
     stored with the account.
     """
@@ -56,4 +57,5 @@ class Identity:
     id_token: str | None = field(default=None, repr=False)
     access_token: str | None = field(default=None, repr=False)
     upstream_sid: str | None = None
+    session_state: str | None = None
     anchor: str | None = field(default=None, repr=False)

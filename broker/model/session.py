@@ -68,6 +68,7 @@ class PendingLogout:
     URI, `frames` are the front-channel logout URLs of services (Front-Channel Logout 1.0). `provider` proved the
     identity of the session; `url` is its logout URL, None if it has none now; `must_call` and `may_not_return` are as
     in `LogoutTarget`. `returned` says that the citizen came back from there. `locales` are those the service requested.
+    `changed` says that the provider's session had changed before, which ended the broker's.
     """
 
     browser: str
@@ -80,3 +81,4 @@ class PendingLogout:
     returned: bool = False
     must_call: bool = False
     may_not_return: bool = False
+    changed: bool = False

@@ -46,6 +46,7 @@ from broker.stores.ephemeral.memory import MemoryRateLimits
 from broker.web import citizens, public
 from broker.web.citizens.framed_logout import framed_logout_routes
 from broker.web.citizens.provider_logout_page import goodbye_routes
+from broker.web.citizens.session_watch import session_watch_routes
 from broker.web.middleware import guarded
 from broker.web.operations import ClockGuard, RequestMetricsMiddleware, alive_routes, metrics_route, templates
 from broker.web.services import routes as service_routes
@@ -272,6 +273,7 @@ def public_app(container: Container) -> ASGIApp:
         *citizens.citizen_routes(citizen_app),
         *(citizens.account_routes(citizen_app) if broker.accounts.enabled else ()),
         *goodbye_routes(citizen_app, logout),
+        *session_watch_routes(citizen_app, logout),
         *public.public_routes(citizen_app, registry.services, registry.providers, broker.picker.order),
     ]
     logouts = container.connections.sql_stores.upstream_logouts

@@ -116,6 +116,9 @@ def _check_logout(config: OpenIdConfig, *, development: bool) -> Iterator[Proble
     if (logout.must_call or logout.may_not_return) and (not config.end_session or logout.kind is LogoutKind.REVOKE):
         name = "must_call" if logout.must_call else "may_not_return"
         yield Problem(f"logout.{name}", "citizens do not visit this provider to sign out", "remove it")
+    if logout.check_session and config.endpoints is not None and config.endpoints.check_session_iframe is None:
+        fix = "write endpoints.check_session_iframe, or remove it"
+        yield Problem("logout.check_session", "the provider has no page that could be asked", fix)
     if origins and not config.logout.frontchannel:
         fix = "write frontchannel = true, or remove it"
         yield Problem("logout.frontchannel_origins", "the provider shows no frame", fix)

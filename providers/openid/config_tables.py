@@ -293,6 +293,11 @@ class LogoutConfig:
     frontchannel_origins: tuple[str, ...] = ()
     """The origins of the provider's pages with that frame. Left out: the origin of the issuer. Other pages cannot show
     it."""
+    check_session: bool = False
+    """Whether a citizen may open `<issuer>/providers/<id>/session-watch`, a page that asks the provider's
+    `check_session_iframe` while it is open, and ends the citizen's session here once the session there changed (OpenID
+    Connect Session Management 1.0, 3). It needs script, and a browser that gives the provider's cookies to frames of
+    other sites; many browsers do not, and then it ends nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,6 +311,7 @@ class EndpointsConfig:
     end_session: str | None = None
     pushed: str | None = None
     revocation: str | None = None
+    check_session_iframe: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class Metadata:
     pushed_endpoint: str | None = None
     revocation_endpoint: str | None = None
     introspection_endpoint: str | None = None
+    check_session_iframe: str | None = None
     announces_issuer: bool = False
 
 
@@ -59,6 +60,7 @@ _OPTIONAL: Final[Mapping[str, str]] = {
     "pushed_authorization_request_endpoint": "pushed_endpoint",
     "revocation_endpoint": "revocation_endpoint",
     "introspection_endpoint": "introspection_endpoint",
+    "check_session_iframe": "check_session_iframe",
 }
 
 
@@ -69,7 +71,8 @@ def parse_metadata(
     calls are made with a client certificate, for which there may be other addresses (RFC 8705 5).
 
     An unusable `end_session_endpoint` (RP-Initiated Logout 1.0, 2.1), `pushed_authorization_request_endpoint` (RFC 9126
-    5), `revocation_endpoint` or `introspection_endpoint` (RFC 8414 2) is ignored: most sign-ins do not need it.
+    5), `revocation_endpoint` or `introspection_endpoint` (RFC 8414 2), or `check_session_iframe` (Session Management
+    1.0, 3.3) is ignored: most sign-ins do not need it.
 
     Raises UpstreamError if the issuer differs (Discovery 4.3), or an endpoint is missing or may not be called.
     """
@@ -120,6 +123,7 @@ def configured_metadata(known: EndpointsConfig) -> Metadata:
         end_session_endpoint=known.end_session,
         pushed_endpoint=known.pushed,
         revocation_endpoint=known.revocation,
+        check_session_iframe=known.check_session_iframe,
     )
 
 

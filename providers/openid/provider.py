@@ -26,6 +26,7 @@ from broker.provider import (
     ProviderFailure,
     ProviderHealth,
     ProviderInfo,
+    SessionFrame,
     UpstreamRedirect,
     UpstreamRequest,
 )
@@ -63,6 +64,10 @@ LOGIN_REQUIRED: Final = "login_required"
 
 CODE: Final = re.compile(r"[\x20-\x7E]{1,4096}", re.ASCII)
 """Syntax of an authorization code (RFC 6749 A.11). Any other value was invented, and is not sent to the provider."""
+
+
+SESSION_STATE: Final = re.compile(r"[\x21-\x7E]{1,1024}", re.ASCII)
+"""Syntax of a `session_state`: it has no space (Session Management 1.0, 2). Any other value is ignored."""
 
 
 class OpenIdProvider:
@@ -230,7 +235,10 @@ class OpenIdProvider:
             raise self._redemption.errors.of_callback(code, parameters.get("error_description"))
         if not CODE.fullmatch(code):
             raise UpstreamError(UpstreamFault.ANSWER_CODE, "the response has neither an error nor a valid code")
-        return await self._redemption.identity(await self._metadata.get(), note, code)
+        identity = await self._redemption.identity(await self._metadata.get(), note, code)
+        if not self._config.logout.check_session or not SESSION_STATE.fullmatch(parameters.get("session_state", "")):
+            return identity
+        return replace(identity, session_state=parameters["session_state"])
 
     async def read_logout(self, token: str) -> UpstreamLogout | ProviderFailure | None:
         """Validates a logout token of the provider, if the settings expect some."""
@@ -249,6 +257,22 @@ class OpenIdProvider:
             return None
         pages = logout.frontchannel_origins or (self._config.issuer,)
         return LogoutFrames(self._config.issuer, tuple(self._place(page) for page in pages))
+
+    @property
+    def watches_sessions(self) -> bool:
+        """Whether a page of the broker asks its `check_session_iframe`."""
+        return self._config.logout.check_session
+
+    async def session_frame(self) -> SessionFrame | None:
+        """Its `check_session_iframe`, if it has one and its metadata is available immediately."""
+        if not self._config.logout.check_session:
+            return None
+        try:
+            async with asyncio.timeout(CHECK_WITHIN):
+                url = (await self._metadata.get()).check_session_iframe
+        except (UpstreamError, TimeoutError):
+            return None
+        return None if url is None else SessionFrame(self._place(url), self._config.client_id)
 
     @property
     def initiating_issuer(self) -> str | None:

@@ -193,6 +193,9 @@ def _endpoints(config: OpenIdConfig, metadata: Metadata) -> Iterator[SelfTestFin
     if config.userinfo and metadata.userinfo_endpoint is None:
         detail = "there is no userinfo_endpoint: set userinfo = false if the ID token has all claims"
         yield SelfTestFinding("userinfo", detail)
+    if config.logout.check_session and metadata.check_session_iframe is None:
+        detail = "there is no usable check_session_iframe: the page session-watch has nothing to ask"
+        yield SelfTestFinding("logout.check_session", detail)
     if not config.end_session:
         return
     if config.logout.kind is LogoutKind.REVOKE:

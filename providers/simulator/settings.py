@@ -7,7 +7,8 @@ from broker.model.json_types import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class SimulatedClient:
-    """A registered client: it authenticates by a key set (RFC 7517) or by a shared secret, not both."""
+    """A registered client: it authenticates by a key set (RFC 7517) or by a shared secret, not both.
+    `check_session`: it receives a `session_state`, and may ask a national provider's `check_session_iframe`."""
 
     client_id: str
     redirect_uris: tuple[str, ...]
@@ -16,6 +17,7 @@ class SimulatedClient:
     post_logout_redirect_uris: tuple[str, ...] = ()
     frontchannel_logout_uri: str | None = None
     initiate_login_uri: str | None = None
+    check_session: bool = False
 
 
 @dataclass(frozen=True, slots=True)

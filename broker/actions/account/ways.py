@@ -8,6 +8,7 @@ from broker.actions.account.errand import unlinked_session
 from broker.actions.browser import Browser
 from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.actions.results import RateLimited, StartedTransaction
+from broker.actions.session_watch import watching
 from broker.actions.sign_in.authorize import new_transaction, start_transaction
 from broker.actions.sign_in.consent import live_session
 from broker.actions.sign_in.context import AccountPolicy, SignInContext
@@ -48,13 +49,17 @@ def account_policy(issuer: str, name: Mapping[str, str], fresh_for: int) -> Acco
 
 @dataclass(frozen=True, slots=True)
 class OwnWay:
-    """One way of the account, with its provider as configured now; None if that is not known or not configured."""
+    """One way of the account, with its provider as configured now; None if that is not known or not configured.
+
+    `watched`: the provider can be asked whether its session, in which the citizen signed in here, has changed.
+    """
 
     way: LinkedWay
     card: ProviderInfo | None
     policy: ProviderPolicy | None
     current: bool
     last: bool
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +179,9 @@ def _own_ways(context: SignInContext, session: Session, ways: Sequence[LinkedWay
     for way in ways:
         registered = context.registry.providers.get(way.provider or "")
         card, policy = (None, None) if registered is None else (registered.provider.card, registered.policy)
-        found.append(OwnWay(way, card, policy, way.key == mine, is_last(ways, way.key)))
+        current = way.key == mine
+        watched = current and session.identity.session_state is not None and watching(context, way.provider) is not None
+        found.append(OwnWay(way, card, policy, current, is_last(ways, way.key), watched))
     return tuple(found)
 
 

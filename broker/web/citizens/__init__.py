@@ -7,8 +7,9 @@ an action, which returns a view; `view_pages` turns the view into a page with th
 
 Pages beside it: `info_pages` (about a provider, what the citizen has, which claims), `help_pages` (assisted
 verification), `resume_pages` (continuation code), `backchannel_pages` (CIBA), `rate_limit_page`; after signing out
-`logout_pages` and `provider_logout_page`, and `framed_logout` in a provider's frame. `account_pages` are those of the
-citizen's account, `link_page` links a second way to it, and `initiated_login` starts a sign-in that a provider begins.
+`logout_pages` and `provider_logout_page`, `framed_logout` in a provider's frame, and `session_watch`, which frames a
+provider's page. `account_pages` are those of the citizen's account, `link_page` links a second way to it, and
+`initiated_login` starts a sign-in that a provider begins.
 """
 
 from starlette.routing import Route
@@ -24,6 +25,7 @@ from broker.web.citizens import (
     logout_pages,
     rate_limit_page,
     resume_pages,
+    session_watch,
     view_pages,
 )
 from broker.web.citizens.account_pages import account_routes
@@ -48,6 +50,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *initiated_login.SHEETS,
     *link_page.SHEETS,
     *logout_pages.SHEETS,
+    *session_watch.SHEETS,
 )
 
 

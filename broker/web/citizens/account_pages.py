@@ -18,6 +18,7 @@ from broker.web.citizens.link_page import way_name
 from broker.web.citizens.page_context import PageContext, level_text
 from broker.web.citizens.rate_limit_page import rate_limited_page
 from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to, set_cookies
+from broker.web.citizens.session_watch import watch_path
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
@@ -50,7 +51,8 @@ def account_routes(app: CitizenApp) -> list[Route]:
 
 @dataclass(frozen=True, slots=True)
 class WayContext:
-    """One way in words. `notes` are its present restrictions; `lasting` is False if it cannot be used much longer."""
+    """One way in words. `notes` are its present restrictions; `watch` is the path of the page that asks its
+    provider whether the session there changed, if there is one."""
 
     key: str
     name: str
@@ -58,6 +60,7 @@ class WayContext:
     strength: str
     notes: tuple[str, ...]
     current: bool
+    watch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +188,8 @@ def _way(own: OwnWay, frame: PageContext) -> WayContext:
         notes.append(words.text("It can be used until {date}. Move to another way before.", date=date))
     name = way_name(own.card, words, way.provider, way.issuer)
     strength = "" if way.level is None else level_text(words, way.level)
-    return WayContext(way.key, name, words.day(way.linked), strength, tuple(notes), own.current)
+    watch = watch_path(own.card.id) if own.watched and own.card is not None else ""
+    return WayContext(way.key, name, words.day(way.linked), strength, tuple(notes), own.current, watch)
 
 
 def _ended(one: EndedWay, words: Language) -> EndedContext:

@@ -62,6 +62,7 @@ def signed_out(frame: PageContext, steps: LogoutSteps, path: str | None = None) 
         returned=steps.returned,
         must_call=steps.must_call,
         may_not_return=steps.may_not_return,
+        changed=steps.changed,
         signed_in=False,
     )
     return PageResponse("signed_out", variables, headers=tuple(headers))

@@ -4,11 +4,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from broker.actions.logout import LogoutContext, LogoutSteps, complete_return, may_return, view_return
+from broker.actions.logout import LogoutContext, LogoutSteps, SignedOut, complete_return, may_return, view_return
 from broker.web.citizens.logout_pages import before_services, services_out, signed_out
 from broker.web.citizens.request import CitizenApp, CitizenRequest, citizen_request
+from broker.web.shared import cookies
 from broker.web.shared.request_parsing import answer_parameters
-from broker.web.shared.responses import nothing_begun, see_other
+from broker.web.shared.responses import nothing_begun, see_other, set_cookie
 
 PLACE = "signed-out"
 
@@ -63,3 +64,14 @@ def goodbye_routes(app: CitizenApp, logout_context: LogoutContext) -> list[Route
         Route("/signed-out/{handle}/services", before, methods=["GET"]),
         Route("/signed-out/{handle}/frames", frames, methods=["GET"]),
     ]
+
+
+def set_signed_out_cookies(response: Response, req: CitizenRequest, outcome: SignedOut) -> None:
+    """Removes the session's cookies, and sets those that the sign-out leaves behind."""
+    if req.browser.session is not None:  # else the cookie may exist and was only not sent with this request
+        for cookie in (cookies.no_session(), cookies.no_state()):
+            set_cookie(response, cookie)
+    if outcome.departed is not None:
+        set_cookie(response, cookies.set_signed_out(outcome.departed))
+    if outcome.secret is not None:
+        set_cookie(response, cookies.browser((), outcome.secret))

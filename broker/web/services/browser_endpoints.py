@@ -28,6 +28,7 @@ from broker.oidc.errors import DisplayedError, RedirectedError
 from broker.oidc.form_parser import UnreadableForm, parse_legible, read_form, read_query
 from broker.oidc.parameters import AUTHORIZATION, LOGOUT
 from broker.web.citizens.logout_pages import confirm_logout, signed_out
+from broker.web.citizens.provider_logout_page import set_signed_out_cookies
 from broker.web.citizens.rate_limit_page import rate_limited_page
 from broker.web.citizens.request import CitizenApp, CitizenRequest, citizen_request, set_cookies
 from broker.web.citizens.view_pages import dead_end, posted_back, render_view
@@ -163,13 +164,7 @@ async def _logout(req: CitizenRequest, logout_context: LogoutContext) -> Respons
         response = _redirect(outcome.back)
     else:
         response = req.answer(signed_out(frame, LogoutSteps(outcome.service, outcome.back)), frame)
-    if req.browser.session is not None:  # else the cookie may exist and was only not sent with this request
-        for cookie in (cookies.no_session(), cookies.no_state()):
-            set_cookie(response, cookie)
-    if outcome.departed is not None:
-        set_cookie(response, cookies.set_signed_out(outcome.departed))
-    if outcome.secret is not None:
-        set_cookie(response, cookies.browser((), outcome.secret))
+    set_signed_out_cookies(response, req, outcome)
     return response
 
 

@@ -21,7 +21,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 class Statics:
     """Files by public path. `styles` is the style sheet's path by text direction ("ltr", "rtl").
 
-    `mark`, `leave` and `session` are the paths of the logo and of two scripts.
+    `mark`, `leave`, `session` and `watch` are the paths of the logo and of three scripts.
     """
 
     files: Mapping[str, "Static"]
@@ -29,6 +29,7 @@ class Statics:
     mark: str
     leave: str
     session: str
+    watch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ def statics(sheet: str = "portico", built: Path = BUILT, assets: Path = ASSETS) 
         mark=put(assets / "mark.svg", "image/svg+xml"),
         leave=put(assets / "leave.js", "text/javascript"),
         session=put(assets / "session.js", "text/javascript"),
+        watch=put(assets / "watch.js", "text/javascript"),
     )
 
 

@@ -24,6 +24,7 @@ from providers.simulator.national.faults import NEW_KEYS, broken_token_endpoint,
 from providers.simulator.national.pages import sign_in_page, signed_out_page
 from providers.simulator.national.people import PEOPLE, RegisteredPerson, find_person
 from providers.simulator.national.script import OUTCOMES, Answer, BadScript, Script, read_answer
+from providers.simulator.national.session_management import SessionManagement
 from providers.simulator.national.store import NationalStore
 from providers.simulator.national.tokens import LIFE, STRANGER, NationalSignIn, TokenMaker
 from providers.simulator.requests import BadRequest, parameters
@@ -44,6 +45,7 @@ class NationalProvider:
         self._system = system
         self._store = NationalStore(system)
         self._tokens = TokenMaker(dialect)
+        self.sessions = SessionManagement(system)
         self._outcome = "ok"
 
     @property
@@ -55,7 +57,18 @@ class NationalProvider:
 
     async def metadata(self, _request: Request) -> Response:
         """The provider's metadata."""
-        return JSONResponse(self.dialect.metadata)
+        frame = {"check_session_iframe": self.session_frame} if self.manages_sessions else {}
+        return JSONResponse({**self.dialect.metadata, **frame})
+
+    @property
+    def manages_sessions(self) -> bool:
+        """Whether a client wants OpenID Connect Session Management 1.0, which no facts speak of."""
+        return any(client.check_session for client in self._clients.values())
+
+    @property
+    def session_frame(self) -> str:
+        """The page that clients ask in a frame (Session Management 1.0 3.3)."""
+        return f"{self.dialect.issuer.rstrip('/')}/check-session"
 
     async def jwks(self, _request: Request) -> Response:
         """The provider's public keys."""
@@ -168,6 +181,7 @@ class NationalProvider:
         given = given or await read_form(request)
         self.script.record("end_session", given, {})
         back, hint = given.get("post_logout_redirect_uri", ""), self.dialect.text("logout", "hint")
+        self.sessions.end()
         known = any(back in client.post_logout_redirect_uris for client in self._clients.values())
         if not known or (hint not in ("none", "") and hint not in given):
             return PlainTextResponse("You are signed out", 200 if not back else 400)
@@ -263,7 +277,10 @@ class NationalProvider:
         self._outcome = answer.outcome
         if answer.outcome in NEW_KEYS:
             self._tokens.rotate(same_id=answer.outcome == "key_replaced")
-        return self._back(asked, {"code": code, **({"iss": STRANGER} if answer.outcome == "mix_up" else {})})
+        more = {"iss": STRANGER} if answer.outcome == "mix_up" else {}
+        if client.check_session:
+            more["session_state"] = self.sessions.begin(client.client_id, asked["redirect_uri"])
+        return self._back(asked, {"code": code, **more})
 
     def _back(self, asked: Mapping[str, str], answer: Mapping[str, str]) -> Response:
         """The redirect to the client."""

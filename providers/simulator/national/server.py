@@ -62,6 +62,9 @@ def _routes(provider: NationalProvider) -> Iterator[Route]:
     for role, url in dialect.endpoints.items():
         yield Route(folder(url), handlers[role], methods=methods.get(role, ["GET", "POST"]))
     yield Route(folder(f"{dialect.issuer.rstrip('/')}{dialect.text('discovery')}"), provider.metadata)
+    if provider.manages_sessions:
+        yield Route(folder(provider.session_frame), provider.sessions.frame)
+        yield Route(f"/_session/{dialect.name}", provider.sessions.script, methods=["POST"])
     did = dialect.by_environment("identity_token", "did")
     if did:
         yield Route(f"/{did.removeprefix('did:web:')}{DID_DOCUMENT}", provider.did)

@@ -53,6 +53,15 @@ def test_the_command_prints_the_file_of_an_operator_and_listens_on_loopback(
     assert table["openid"]["simulator"] == "http://localhost:9100"
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_client_that_asks_for_session_management_gets_it(
+    served: list[Any], secret: list[str], *, asked: bool
+) -> None:
+    simulator.run(parsed("--preset", "tara", *CALLBACK, *secret, *(["--check-session"] if asked else [])))
+    ((app, _),) = served
+    assert ("/_session/tara" in [route.path for route in app.routes]) == asked
+
+
 def test_an_issuer_is_named_for_a_preset_that_has_none(
     served: list[Any], secret: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

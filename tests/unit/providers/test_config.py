@@ -82,6 +82,18 @@ def test_a_provider_is_one_toml_table() -> None:
             for place in ["logout.frontchannel_origins[0]"]
             for origin in ("http://id.example", "https://id.example/", "https://*.example", "https://a.example b", "x")
         ),
+        *(
+            (
+                'clock_skew = "1 minute"',
+                'logout = { check_session = true }\nendpoints = { authorization = "https://a.example/a", '
+                f'token = "https://a.example/t", jwks = "https://a.example/j"{more} }}',
+                place,
+            )
+            for more, place in (
+                ("", "logout.check_session"),
+                (', check_session_iframe = "http://a.example/s"', "endpoints.check_session_iframe"),
+            )
+        ),
         (
             'clock_skew = "1 minute"',
             'logout = { frontchannel_origins = ["https://id.example"] }',

@@ -67,6 +67,16 @@ async def test_the_ways_are_listed_with_what_can_be_done(app: ASGIApp, citizen: 
     assert html.count("You are signed in with this one now.") == 1
 
 
+async def test_a_way_whose_session_can_be_watched_leads_to_that_page(app: ASGIApp, citizen: GivenCitizen) -> None:
+    citizen.account = replace(ACCOUNT, ways=(own_way(BANK, current=True, watched=True), own_way(POST)))
+    html = (await get(app, WAYS)).text
+    assert html.count("/session-watch") == 1
+    assert (
+        f'href="/providers/{BANK.id}/session-watch">Sign out here when you sign out at <bdi>Alder Bank</bdi></a>'
+        in html
+    )
+
+
 async def test_what_services_received_is_listed_also_of_a_service_that_is_gone(
     app: ASGIApp, citizen: GivenCitizen
 ) -> None:

@@ -236,7 +236,10 @@ def exchange(name: str, system: System, environment: str = "live", **more: Any) 
     jwks = built.jwks if entry.config.authentication == "private_key_jwt" else None
     out = ("https://broker.example/signed-out",)
     frame = f"https://broker.example/providers/{name}/frontchannel-logout"
-    client = SimulatedClient(entry.config.client_id, (callback,), jwks, None if jwks else SECRET, out, frame)
+    client = SimulatedClient(
+        *(entry.config.client_id, (callback,), jwks, None if jwks else SECRET, out, frame),
+        check_session=entry.config.logout.check_session,
+    )
     dialect = read_dialect(name, environment, issuer=entry.config.issuer)
     simulated = NationalProvider(dialect, (client,), system)
     wire.app = create_national([simulated], "http://localhost:9000", development=True)
