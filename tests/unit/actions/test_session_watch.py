@@ -6,8 +6,9 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from html import unescape
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 import pytest
@@ -21,10 +22,12 @@ from starlette.types import ASGIApp
 
 from broker.actions.account.ways import view_account
 from broker.actions.logout import LogoutContext, LogoutStores
+from broker.actions.sign_in.context import ConfiguredProvider
 from broker.model.handle import sha256_hex
 from broker.model.identity import Identity
-from broker.platform.system import real_system
-from broker.provider import CallbackParameters, ProviderFailure, SessionFrame
+from broker.model.provider_policy import ProviderPolicy
+from broker.platform.system import System, real_system
+from broker.provider import CallbackParameters, LogoutRedirect, ProviderFailure, SessionFrame
 from broker.web import citizens
 from broker.web.citizens import logout_pages, session_watch
 from broker.web.citizens.provider_logout_page import goodbye_routes
@@ -34,11 +37,15 @@ from broker.web.shared import cookies, csrf
 from broker.web.shared.i18n import languages
 from broker.web.shared.pages import PageRenderer, page_renderer
 from broker.web.shared.static_files import Statics, static_routes, statics
+from providers.monitored_provider import MonitoredProvider
+from providers.simulator.national import Answer
 from providers.simulator.national.session_management import SessionManagement
 from tests.conftest import NewContext
 from tests.support.services import change_service
 from tests.unit.actions.assisted.case_harness import ME, Stage
 from tests.unit.actions.page_world import ALDER, BIRCH, World, world
+from tests.unit.actions.test_presets import there_and_back
+from tests.unit.providers.presets.exchange import Call, exchange, lowest, send
 from tests.unit.web.citizen_pages import SITE, marks, system
 from tests.unit.web.test_accessibility import violations
 
@@ -251,6 +258,42 @@ async def ways(w: World) -> Any:
     view = await view_account(w.sign_in.sign_in_context, w.browser)
     assert view is not None
     return view.ways
+
+
+async def test_the_page_asks_about_the_sign_in_itself_before_and_after_a_logout_at_the_provider(
+    w: World, visitor: httpx.AsyncClient
+) -> None:
+    """What oidcc-client-test-session-management expects, from the callback to the last message."""
+    here = exchange(
+        "id-porten",
+        System(w.clock.now, w.stage.lot.draw, w.clock.tick),
+        openid={"logout": {"check_session": True}},
+    )
+    registered = MonitoredProvider(here.provider, here.system)
+    w.shelf.providers["id-porten"] = ConfiguredProvider(registered, ProviderPolicy(), here.ask.callback)
+    handle = await w.arrives(min_level=lowest(here.entry), requested_claims=())
+    await there_and_back(w, here, handle, Answer())
+    updates = await w.sign_in.share(handle, w.browser, agree=True)
+    visitor.cookies.set(cookies.SESSION, str(updates.session))
+    page = await visitor.get("/providers/id-porten/session-watch")
+    frame, message = re.findall(r'data-frame="([^"]*)" data-message="([^"]*)"', page.text)[0]
+    assert page.headers["content-security-policy"].endswith(f"; frame-src {here.simulated.dialect.issuer}")
+
+    async def says() -> str:
+        asked = Call("GET", f"{frame}?{urlencode({'message': unescape(message), 'origin': HERE})}", {}, {})
+        return (await send(here.wire.app, asked)).body.decode()
+
+    assert await says() == "unchanged"
+    session = await w.stage.facts.sessions.load(sha256_hex(str(updates.session)))
+    assert session is not None
+    who = session.identity
+    target = await registered.end_session(LogoutRedirect("s", f"{HERE}/signed-out", "en", who.subject, who.id_token))
+    assert target is not None
+    await send(here.wire.app, Call("GET", target.url, {}, {}))
+    assert await says() == "changed"
+    fields = dict(re.findall(r'<input type="hidden" name="(token|state)" value="([^"]*)"', main(page)))
+    await visitor.post("/providers/id-porten/session-watch", data=fields, headers=POSTED)
+    assert not await lives(w, str(updates.session))
 
 
 @contextlib.asynccontextmanager
