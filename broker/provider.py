@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Final, Protocol, runtime_checkable
 
 from broker.model.assurance import Level, VerificationCapabilities
-from broker.model.identity import Identity
+from broker.model.identity import Identity, UpstreamGrant
 from broker.model.json_types import JsonObject
 from broker.model.languages import in_language
 from broker.model.self_test import SelfTestFinding
@@ -105,7 +105,7 @@ class LogoutRedirect:
     """What the broker hands a provider that is to end its own session with a citizen.
 
     `state` travels unchanged to `callback`, where the citizen comes back. `id_token` is the one that the provider
-    issued, if it was kept; `subject` is whom it was about.
+    issued, if it was kept; `subject` is whom it was about. `grant` is what the broker holds to ask again.
     """
 
     state: str
@@ -114,6 +114,7 @@ class LogoutRedirect:
     subject: str
     id_token: str | None = None
     access_token: str | None = None
+    grant: UpstreamGrant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +182,8 @@ class ProviderFailure:
     """A failed attempt.
 
     `detail` is for the log of operators: no claims, no codes, no tokens. `fault` is the closed word of the provider's
-    kind for the fault, for the log and the counters; empty if the kind has none. `ends_session`: the citizen of the
-    session in this browser could not authenticate again, and the provider demands that the session ends.
+    kind for the fault, for the log and the counters; empty if the kind has none. `ends_session`: the session in this
+    browser has to end, since its citizen could not authenticate again, or the provider did not confirm the sign-in.
     """
 
     reason: ProviderFailureReason
@@ -365,14 +366,35 @@ class TakesIdTokenHint(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """The answer of a provider that was asked about the sign-in of a session: `failure` is None if it confirmed that.
+    `identity` is the same with what is needed to ask again, also after a failure: a provider may issue a new refresh
+    token before its next answer fails."""
+
+    identity: Identity
+    failure: ProviderFailure | None = None
+
+
+@runtime_checkable
+class RechecksSessions(Protocol):
+    """A provider that can be asked whether a sign-in is still good, without the citizen. An optional ability."""
+
+    @property
+    def recheck_after(self) -> int | None:
+        """Seconds after which it is asked before a session is used again; None: it never is."""
+        ...
+
+    async def recheck(self, identity: Identity) -> Recheck:
+        """Asks about an identity that has a `grant`. Never for one grant twice at once: each call may use it up."""
+        ...
+
+
 @runtime_checkable
 class EndsSessions(Protocol):
     """A provider that can end its own session with a citizen who signs out. An optional ability."""
 
     async def end_session(self, parting: LogoutRedirect) -> LogoutTarget | None:
-        """Where the citizen is sent for that, or None if there is no such page now.
-
-        Calls the network at most for metadata that is not in the cache. The provider decides whether to ask the
-        citizen, and whether they come back.
-        """
+        """Where the citizen is sent for that, or None if there is no such page now. Revokes tokens, if the settings say
+        so. The provider decides whether to ask the citizen, and whether they come back."""
         ...

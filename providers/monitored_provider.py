@@ -32,6 +32,8 @@ from broker.provider import (
     ProviderInfo,
     PublishesKeys,
     ReceivesLogout,
+    Recheck,
+    RechecksSessions,
     SessionFrame,
     TakesIdTokenHint,
     UpstreamRedirect,
@@ -60,6 +62,13 @@ LEASE_SHARE: Final = 0.75
 """For how much of the interval a check by one process is enough for all: less than the shortest pause between two."""
 ALONE: Final = Alone()
 DEFAULT: Final = ProviderWatch()
+
+UNASKED: Final = ProviderFailure(
+    ProviderFailureReason.UNAVAILABLE,
+    "not requested, because sign-ins at the provider fail",
+    FailureCause.BROKER,
+    NOT_ASKED,
+)
 
 log = logging.getLogger("portico.providers")
 
@@ -136,12 +145,7 @@ class MonitoredProvider:
         """Starts a sign-in. Returns UNAVAILABLE immediately while the breaker is open."""
         now = self._system.now()
         if not await self._may_start(now):
-            return ProviderFailure(
-                ProviderFailureReason.UNAVAILABLE,
-                "not requested, because sign-ins at the provider fail",
-                FailureCause.BROKER,
-                NOT_ASKED,
-            )
+            return UNASKED
         outcome = await self.inner.begin(ask)
         if isinstance(outcome, ProviderFailure):
             self._count(outcome)
@@ -213,6 +217,20 @@ class MonitoredProvider:
     def takes_id_token_hint(self) -> bool:
         """As the provider."""
         return isinstance(self.inner, TakesIdTokenHint) and self.inner.takes_id_token_hint
+
+    @property
+    def recheck_after(self) -> int | None:
+        """As the provider, if it supports that."""
+        return self.inner.recheck_after if isinstance(self.inner, RechecksSessions) else None
+
+    async def recheck(self, identity: Identity) -> Recheck:
+        """As the provider, unless it does not work. A success is none of a sign-in, and closes no breaker."""
+        if not self.current_health.working or not isinstance(self.inner, RechecksSessions):
+            return Recheck(identity, UNASKED)
+        outcome = await self.inner.recheck(identity)
+        if outcome.failure is not None:
+            self._count(outcome.failure)
+        return outcome
 
     async def end_session(self, parting: LogoutRedirect) -> LogoutTarget | None:
         """As the provider, if it supports logout and is healthy: citizens are not sent to a failing provider."""

@@ -160,7 +160,7 @@ async def _store_page(
         who = session.identity
         language = browser.language or next(iter(signed_out.locales), "").partition("-")[0] or "en"
         logout_redirect = LogoutRedirect(
-            handle, context.callback, language, who.subject, who.id_token, who.access_token
+            handle, context.callback, language, who.subject, who.id_token, who.access_token, who.grant
         )
         target = await registered.provider.end_session(logout_redirect)
     pending = PendingLogout(

@@ -5,7 +5,7 @@ database (SQLite, PostgreSQL) has committed when a method returns. Expiry is alw
 Handles are passed in plain and stored as digests only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -304,6 +304,11 @@ class Sessions(Protocol):
 
     async def load(self, digest: str) -> Session | None:
         """A live session, or None. Expiry is the caller's to check."""
+        ...
+
+    async def revise(self, digest: str, change: Callable[[Identity], Identity | None]) -> Identity | None:
+        """Changes the identity of a live session, one caller at a time; `change` returns None to leave it. Returns the
+        identity as it was before, or None if the session is not live."""
         ...
 
     async def end(self, digest: str, event: AuditEvent, fan_out: LogoutFanOut) -> EndedSession | None:

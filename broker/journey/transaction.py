@@ -60,6 +60,10 @@ class AskedAgain(StrEnum):
     """The service wants a new sign-in for each request."""
     PERSON = "person"
     """The service expects another person than the one who is signed in."""
+    ENDED = "ended"
+    """The provider does not confirm the sign-in of the session any more, so the session has ended."""
+    UNCONFIRMED = "unconfirmed"
+    """The provider could not be asked whether the sign-in of the session is still good."""
     CHANGE = "change"
     """The citizen wants to change something in their account."""
 

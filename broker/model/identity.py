@@ -33,6 +33,19 @@ class ActingFor:
 
 
 @dataclass(frozen=True, slots=True)
+class UpstreamGrant:
+    """What the broker needs to ask a provider whether a sign-in is still good.
+
+    `note` is the provider's own state, with its refresh token if it issued one. `checked` is when the provider
+    confirmed the sign-in, `asking` since when a request of the broker is asking it (seconds since 1970 UTC).
+    """
+
+    note: JsonObject = field(repr=False)
+    checked: float
+    asking: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Verified assertion about one person. Its only key is (`issuer`, `subject`).
 
@@ -42,7 +55,7 @@ class Identity:
     another. `upstream_sid` is the provider's id of its own session, if it says so, and `session_state` what its
     `check_session_iframe` is asked about, only if the settings want that. `anchor` is what never changes for
     the person, such as a national number: another one under the same subject is another person. Only its digest is
-    stored with the account.
+    stored with the account. `grant` is set if the provider is asked again during a session; only the session has it.
     """
 
     provider: str
@@ -59,3 +72,4 @@ class Identity:
     upstream_sid: str | None = None
     session_state: str | None = None
     anchor: str | None = field(default=None, repr=False)
+    grant: UpstreamGrant | None = field(default=None, repr=False)

@@ -19,7 +19,7 @@ LOGIN_HINT: Final = "login_hint"
 
 def constants(config: OpenIdConfig) -> Mapping[Level, Mapping[str, str]]:
     """The parameters that are the same for every sign-in, by level. A level that cannot be requested is missing."""
-    constant = {"response_type": "code", "client_id": config.client_id, "scope": " ".join(config.scopes)}
+    constant = {"response_type": "code", "client_id": config.client_id, "scope": " ".join(config.requested_scopes)}
     if config.response_mode is not ResponseMode.QUERY:
         constant["response_mode"] = config.response_mode.value
     made = {}

@@ -22,6 +22,7 @@ from providers.openid.config_tables import (
     LevelRequest,
     LogoutConfig,
     NewSignIn,
+    RefreshConfig,
     RequestObjectConfig,
     ResponseMode,
     ResponseTokenConfig,
@@ -151,6 +152,7 @@ class OpenIdConfig:
     """Whether a citizen who signs out may sign out at the provider too, if its metadata has an
     `end_session_endpoint`. Register `<issuer>/signed-out` at the provider as a `post_logout_redirect_uri`."""
     logout: LogoutConfig = field(default_factory=LogoutConfig)
+    refresh: RefreshConfig | None = None
     initiate_login: bool = False
     """Whether the provider may send citizens to the broker to sign in (OpenID Connect Core 4). Register
     `<issuer>/providers/<id>/initiate-login` there as `initiate_login_uri`. It leads to the citizen's account, or with a
@@ -224,6 +226,11 @@ class OpenIdConfig:
     and visited at this origin, with its host as the first segment of the path. Issuers in tokens stay as they are."""
     max_connections: Annotated[int, Range(1, 1000)] = 20
     """Maximum number of concurrent connections to the provider, in each process."""
+
+    @property
+    def requested_scopes(self) -> tuple[str, ...]:
+        """The scopes of every authorization request, each once."""
+        return tuple(dict.fromkeys((*self.scopes, *(() if self.refresh is None else self.refresh.scopes))))
 
 
 STANDARD_CLAIMS: Mapping[str, str] = {

@@ -38,6 +38,7 @@ def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
         *_check_keys(config),
         *_check_connections(config),
         *_check_logout(config, development=development),
+        *_check_refresh(config),
         *_check_request_object(config),
         *_check_encryption(config),
         *_check_identity_token(config),
@@ -126,6 +127,17 @@ def _check_logout(config: OpenIdConfig, *, development: bool) -> Iterator[Proble
         if not re.fullmatch(rf"http{'s?' if development else 's'}://[A-Za-z0-9.-]+(?::[0-9]{{1,5}})?", origin):
             fix = 'write it as "https://login.example"'
             yield Problem(f"logout.frontchannel_origins[{i}]", "this is not an https origin", fix)
+
+
+def _check_refresh(config: OpenIdConfig) -> Iterator[Problem]:
+    if config.refresh is None:
+        return
+    for i, scope in enumerate(config.refresh.scopes):
+        if not re.fullmatch(r"[\x21\x23-\x5B\x5D-\x7E]+", scope):
+            yield Problem(f"refresh.scopes[{i}]", "this is not a scope", 'write one, such as "offline_access"')
+    if "none" in config.prompt.split():
+        fix = 'remove it, or write "consent" if the provider issues refresh tokens after a consent alone'
+        yield Problem("prompt", "without a page the provider cannot ask for what a refresh token needs", fix)
 
 
 def _check_connections(config: OpenIdConfig) -> Iterator[Problem]:

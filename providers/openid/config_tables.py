@@ -301,6 +301,25 @@ class LogoutConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RefreshConfig:
+    """Sessions that last only as long as the sign-in at the provider. With this table the broker keeps the provider's
+    refresh token, sealed with the session, and redeems it (OpenID Connect Core 12) before a session that is older than
+    `recheck` is used for another service. If the provider refuses, or says something else about the person, the session
+    ends, and the citizen signs in again. If it gives no answer, the session stays, and is not used for this request.
+    """
+
+    recheck: Annotated[Seconds, Range(60, 86_400)] = 3600
+    """For how long a sign-in, or the provider's last confirmation of it, is good without asking."""
+    scopes: tuple[str, ...] = ("offline_access",)
+    """Scopes that are requested in addition, so that the provider issues a refresh token. Empty if it does so without
+    one. A provider may issue it only after the citizen consents (OpenID Connect Core 11): then write
+    `prompt = "consent"` and `prompt_fresh = "login consent"`."""
+    userinfo: bool = True
+    """Whether the userinfo endpoint, if it is used at all, is also asked each time. Without it a refreshed response
+    needs an ID token."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointsConfig:
     """Addresses of a provider that publishes no metadata. With this table none is fetched."""
 

@@ -44,6 +44,7 @@ class UpstreamFault(StrEnum):
     TOKEN_CLIENT = "token_client"
     TOKEN_CODE = "token_code"
     TOKEN_ERROR = "token_error"
+    GRANT_GONE = "grant_gone"
     TOKEN_REFUSED = "token_refused"
     TOKEN_UNREADABLE = "token_unreadable"
     TOKEN_MISSING = "token_missing"
@@ -138,6 +139,7 @@ RULES: Final[Mapping[UpstreamFault, FaultRule]] = MappingProxyType({
     F.TOKEN_STATUS: FaultRule(C.STATUS, R.UNAVAILABLE, "5xx, 429, a redirect, no endpoint, or a rejected client"),
     F.TOKEN_CLIENT: FaultRule(C.STATUS, R.UNAVAILABLE, "invalid_client: the broker is rejected for every citizen"),
     F.TOKEN_CODE: FaultRule(C.BROWSER, R.UNSAFE, "invalid_grant: an invented, used or foreign code causes this"),
+    F.GRANT_GONE: FaultRule(C.REPLY, R.NOT_RECOGNISED, "invalid_grant: one citizen signed out there or withdrew it"),
     F.TOKEN_ERROR: FaultRule(C.REPLY, R.UNAVAILABLE, "an error code about this one sign-in"),
     F.TOKEN_REFUSED: FaultRule(C.REPLY, R.UNSAFE, "a web application firewall may reject this one code"),
     F.TOKEN_UNREADABLE: FaultRule(C.REPLY, R.UNSAFE, "token responses may carry details of the citizen"),
@@ -209,7 +211,7 @@ class UpstreamError(FetchFailed):
         self.failure = ProviderFailure(reason or rule.reason, detail, rule.cause, fault.value)
 
     def ending_session(self) -> "UpstreamError":
-        """The same, of a citizen who could not authenticate again, so that their session ends."""
+        """The same, of a citizen whose session ends because of it."""
         self.failure = replace(self.failure, ends_session=True)
         return self
 
@@ -261,6 +263,17 @@ TOKEN: Final = Endpoint(
     {"invalid_grant": F.TOKEN_CODE, "invalid_client": F.TOKEN_CLIENT, "use_dpop_nonce": F.DPOP_NONCE},
     F.TOKEN_ERROR,
 )
+REFRESH: Final = Endpoint(
+    TOKEN.name,
+    TOKEN.unreachable,
+    TOKEN.status,
+    TOKEN.unreadable,
+    TOKEN.refused,
+    TOKEN.broken,
+    {**TOKEN.errors, "invalid_grant": F.GRANT_GONE},
+    TOKEN.error,
+)
+"""The token endpoint, asked with a refresh token."""
 USERINFO: Final = Endpoint(
     "userinfo",
     F.USERINFO_UNREACHABLE,

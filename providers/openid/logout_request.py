@@ -1,7 +1,10 @@
 """Logout at a provider: the address that the citizen visits, or the revocation of the access token (RFC 7009)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
 
+from broker.model.identity import Identity
 from broker.platform.http_client import HttpResponse
 from broker.provider import LogoutRedirect
 from providers.openid.authorization_request import encoded, language_tag
@@ -9,6 +12,25 @@ from providers.openid.config import OpenIdConfig
 from providers.openid.config_tables import LogoutKind
 from providers.openid.direct_calls import DirectCalls
 from providers.openid.metadata import Metadata
+
+LONGEST_HINT: Final = 4096
+"""Maximum length of an ID token that is stored as `id_token_hint`: a longer one does not fit into a URL."""
+
+
+def with_logout_tokens(
+    config: OpenIdConfig, identity: Identity, metadata: Metadata, id_token: str | None, access_token: str
+) -> Identity:
+    """The identity with the token that will end the session at the provider, if one is needed."""
+    if not config.end_session:
+        return identity
+    match config.logout.kind:
+        case LogoutKind.REVOKE:
+            return replace(identity, access_token=access_token)
+        case LogoutKind.END_SESSION if metadata.end_session_endpoint is not None or config.logout.url is not None:
+            fits = id_token is not None and len(id_token) <= LONGEST_HINT
+            return replace(identity, id_token=id_token) if fits else identity
+        case _:
+            return identity
 
 
 def logout_address(config: OpenIdConfig, metadata: Metadata, parting: LogoutRedirect) -> str | None:

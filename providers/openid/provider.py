@@ -26,6 +26,7 @@ from broker.provider import (
     ProviderFailure,
     ProviderHealth,
     ProviderInfo,
+    Recheck,
     SessionFrame,
     UpstreamRedirect,
     UpstreamRequest,
@@ -279,13 +280,29 @@ class OpenIdProvider:
         """The issuer that begins sign-ins at the broker, if the settings permit it."""
         return self._config.issuer if self._config.initiate_login else None
 
+    @property
+    def recheck_after(self) -> int | None:
+        """Seconds after which a sign-in is confirmed before its session is used, if the settings say so."""
+        return None if self._config.refresh is None else self._config.refresh.recheck
+
+    async def recheck(self, identity: Identity) -> Recheck:
+        """Redeems the refresh token of a session."""
+        recheck = self._redemption.recheck
+        return Recheck(identity) if recheck is None else await recheck.ask(self._metadata.get, identity)
+
     async def end_session(self, parting: LogoutRedirect) -> LogoutTarget | None:
-        """The logout page of the provider, if it has one and its metadata is available immediately."""
-        if not self._config.end_session:
+        """The logout page of the provider, if it has one and its metadata is available immediately. Revokes the tokens
+        that the broker holds."""
+        recheck = self._redemption.recheck
+        if not self._config.end_session and recheck is None:
             return None
         try:
             async with asyncio.timeout(CHECK_WITHIN):
                 metadata = await self._metadata.get()
+                if recheck is not None and parting.grant is not None:
+                    await recheck.revoke(metadata, parting.grant.note)
+                if not self._config.end_session:
+                    return None
                 if self._config.logout.kind is LogoutKind.REVOKE:
                     if parting.access_token is not None:
                         await revoke(self._calls, metadata, parting.access_token)

@@ -19,7 +19,7 @@ from providers.kind import ProviderDependencies
 from providers.openid.attempt_note import AttemptNote
 from providers.openid.claim_sources import ClaimSources
 from providers.openid.config import OpenIdConfig
-from providers.openid.config_tables import AcceptedForm, DocumentPlace, LogoutKind, UserinfoForm
+from providers.openid.config_tables import AcceptedForm, DocumentPlace, UserinfoForm
 from providers.openid.direct_calls import DirectCalls
 from providers.openid.documents import Documents, document_of
 from providers.openid.error_mapping import ErrorMap
@@ -27,8 +27,10 @@ from providers.openid.errors import ID_TOKEN, USERINFO_TOKEN
 from providers.openid.id_token_checks import ExpectedIdToken, check_id_token, check_sign_in_time
 from providers.openid.identity import IdentityReader
 from providers.openid.identity_token import IdentityTokenReader, keys_of
+from providers.openid.logout_request import with_logout_tokens
 from providers.openid.metadata import Metadata
 from providers.openid.own_keys import OwnKeys
+from providers.openid.session_recheck import RecheckParts, SessionRecheck, begin_grant
 from providers.openid.token_binding import TokenBinding
 from providers.openid.token_endpoint import CodeGrant, TokenResponse, redeem
 from providers.openid.token_opening import TokenOpener, TokenPolicy
@@ -43,10 +45,6 @@ class ProviderKeys:
 
     cache: RefreshingCache[KeySet]
     client: HttpClient
-
-
-LONGEST_HINT: Final = 4096
-"""Maximum length of an ID token that is stored as `id_token_hint`: a longer one does not fit into a URL."""
 
 
 class Redemption:
@@ -86,6 +84,11 @@ class Redemption:
         self._sources = _claim_sources(card, config, ground)
         self._binding = None if own.certificate is None else TokenBinding(calls, own.certificate)
         self._timed = document_of(config.auth_time_place)
+        self.recheck: SessionRecheck | None = None
+        if config.refresh is not None:
+            userinfo = self._userinfo if config.refresh.userinfo else None
+            parts = RecheckParts(self._id_tokens, userinfo, self._binding, self.errors)
+            self.recheck = SessionRecheck(config, calls, parts, ground.system)
 
     async def identity(self, metadata: Metadata, note: AttemptNote, code: str) -> Identity:
         """Exchanges the code, once, for the identity of the person. Raises UpstreamError."""
@@ -105,22 +108,11 @@ class Redemption:
             documents = replace(documents, sources=await self._sources.read(documents))
         if self._config.auth_time_place is not DocumentPlace.ID_TOKEN:
             check_sign_in_time(self._timed(documents), expected)
-        now = int(self._ground.system.now())
-        identity = self._identities.make(documents, now, self._report_malformed)
-        return self._with_tokens(identity, metadata, tokens)
-
-    def _with_tokens(self, identity: Identity, metadata: Metadata, tokens: TokenResponse) -> Identity:
-        """The identity with the token that will end the session at the provider, if one is needed."""
-        config = self._config
-        if not config.end_session:
-            return identity
-        match config.logout.kind:
-            case LogoutKind.REVOKE:
-                return replace(identity, access_token=tokens.access_token)
-            case LogoutKind.END_SESSION if metadata.end_session_endpoint is not None or config.logout.url is not None:
-                return identity if len(tokens.id_token) > LONGEST_HINT else replace(identity, id_token=tokens.id_token)
-            case _:
-                return identity
+        now = self._ground.system.now()
+        identity = self._identities.make(documents, int(now), self._report_malformed)
+        if self.recheck is not None:
+            identity = begin_grant(identity, tokens, documents.id_token, note, now)
+        return with_logout_tokens(self._config, identity, metadata, tokens.id_token, tokens.access_token)
 
     def _report_malformed(self, claim: str) -> None:
         """Logs and counts a malformed claim that was left out. The value is not logged."""

@@ -32,7 +32,7 @@ from providers.openid.direct_calls import DirectCalls
 from providers.openid.error_mapping import log_text
 from providers.openid.errors import TOKEN, UpstreamError
 from providers.openid.metadata import KeySource, Metadata, configured_metadata, fetch_document, read_metadata
-from providers.openid.token_endpoint import CodeGrant
+from providers.openid.token_endpoint import REFRESH_TOKEN, CodeGrant
 
 CLIENT_ERRORS: Final = frozenset(
     {"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_dpop_proof"}
@@ -108,7 +108,7 @@ def _request(config: OpenIdConfig) -> Iterator[_Expected]:
     """The authorization request and the form of its response."""
     asked = {one for value in (config.acr_values or config.level_request.values).values() for one in value.split(" ")}
     place = config.level_request.place
-    scopes = {*config.scopes, *(asked if place is LevelPlace.SCOPE else ())}
+    scopes = {*config.requested_scopes, *(asked if place is LevelPlace.SCOPE else ())}
     yield _Expected("response_type", "response_types_supported", ("code",))
     if config.pkce:
         yield _Expected("pkce", "code_challenge_methods_supported", ("S256",))
@@ -117,6 +117,8 @@ def _request(config: OpenIdConfig) -> Iterator[_Expected]:
         yield _Expected("acr_values", "acr_values_supported", sorted(asked), each=True)
     prompts = {*config.prompt.split(), *config.prompt_fresh.split()}
     yield _Expected("prompt", "prompt_values_supported", sorted(prompts), each=True)
+    if config.refresh is not None:
+        yield _Expected("refresh", "grant_types_supported", (REFRESH_TOKEN,), absent_too=True)
     mode = config.response_mode
     modes = ("jwt", "query.jwt") if mode is ResponseMode.JWT else (mode.value,)
     absent_too = mode is not ResponseMode.QUERY  # Discovery 3: without the list there are query and fragment

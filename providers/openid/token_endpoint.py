@@ -1,14 +1,30 @@
-"""Token request (OpenID Connect Core 3.1.3)."""
+"""Token requests with a code (OpenID Connect Core 3.1.3), and with a refresh token (12)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from broker.model.json_types import JsonObject
 from broker.platform.http_client import HttpResponse, NotJson
 from providers.openid.direct_calls import DirectCalls
 from providers.openid.error_mapping import ErrorMap
-from providers.openid.errors import TOKEN, UpstreamError, UpstreamFault
+from providers.openid.errors import REFRESH, TOKEN, Endpoint, UpstreamError, UpstreamFault
 from providers.openid.metadata import Metadata
+
+REFRESH_TOKEN: Final = "refresh_token"
+"""The grant type, and the member of a response."""
+
+LONGEST_REFRESH_TOKEN: Final = 4096
+"""Maximum length of a refresh token that is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshResponse:
+    """The tokens of a refresh. The ID token may be missing, and the refresh token if it stays the same (12.2)."""
+
+    access_token: str = field(repr=False)
+    id_token: str | None = field(repr=False)
+    refresh_token: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +33,7 @@ class TokenResponse:
 
     id_token: str = field(repr=False)
     access_token: str = field(repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +55,47 @@ async def redeem(
     calls: DirectCalls, metadata: Metadata, errors: ErrorMap, grant: CodeGrant, note: JsonObject
 ) -> TokenResponse:
     """Exchanges the code for tokens, once. Raises UpstreamError."""
-    answer = await calls.post(metadata, metadata.token_endpoint, grant.form(), note)
+    found = await _tokens(calls, metadata, errors, TOKEN, grant.form(), note)
+    if found.id_token is None:
+        raise UpstreamError(UpstreamFault.TOKEN_MISSING, "token endpoint: no ID token")
+    return TokenResponse(found.id_token, found.access_token, found.refresh_token)
+
+
+async def refresh(
+    calls: DirectCalls, metadata: Metadata, errors: ErrorMap, refresh_token: str, note: JsonObject
+) -> RefreshResponse:
+    """Exchanges a refresh token for new tokens. It may be used up then. Raises UpstreamError."""
+    form = {"grant_type": REFRESH_TOKEN, REFRESH_TOKEN: refresh_token}
+    return await _tokens(calls, metadata, errors, REFRESH, form, note)
+
+
+async def _tokens(
+    calls: DirectCalls,
+    metadata: Metadata,
+    errors: ErrorMap,
+    endpoint: Endpoint,
+    form: Mapping[str, str],
+    note: JsonObject,
+) -> RefreshResponse:
+    answer = await calls.post(metadata, metadata.token_endpoint, form, note)
     if not isinstance(answer, HttpResponse):
-        raise TOKEN.failed(answer)
+        raise endpoint.failed(answer)
     if answer.status != 200:
-        raise errors.of_endpoint(TOKEN, answer)
+        raise errors.of_endpoint(endpoint, answer)
     document = answer.json()
     if isinstance(document, NotJson):
-        raise TOKEN.failed(document)
-    return _tokens(document, calls.token_type)
+        raise endpoint.failed(document)
+    return _read(document, calls.token_type)
 
 
-def _tokens(document: JsonObject, token_type: str) -> TokenResponse:
+def _read(document: JsonObject, token_type: str) -> RefreshResponse:
     id_token, access_token, kind = (document.get(name) for name in ("id_token", "access_token", "token_type"))
-    if not isinstance(id_token, str) or not isinstance(access_token, str):
+    if not isinstance(id_token, str | None) or not isinstance(access_token, str):
         raise UpstreamError(UpstreamFault.TOKEN_MISSING, "token endpoint: no ID token or no access token")
     if not isinstance(kind, str) or kind.lower() != token_type:
         raise UpstreamError(UpstreamFault.TOKEN_TYPE, f"token endpoint: token_type is not {token_type}")
     if not (access_token.isascii() and access_token.isprintable()):
         raise UpstreamError(UpstreamFault.TOKEN_UNSENDABLE, "token endpoint: the access token is not valid in a header")
-    return TokenResponse(id_token, access_token)
+    refreshing = document.get(REFRESH_TOKEN)
+    fits = isinstance(refreshing, str) and 1 <= len(refreshing) <= LONGEST_REFRESH_TOKEN
+    return RefreshResponse(access_token, id_token, str(refreshing) if fits else None)

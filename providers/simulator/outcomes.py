@@ -97,6 +97,22 @@ _ALL = (
     _crooked("id_token_encrypted", "An encrypted ID token (JWE)"),
     _crooked("key_replaced", "A new key under the id of the old one, properly published", None),
     _crooked("full_header", "Certificates, a key and addresses of keys in the header of the ID token", None),
+    *(
+        _crooked(f"refresh_{name}", f"Later, when asked again: {label}", None)
+        for name, label in {
+            "revoked": "the sign-in has ended (invalid_grant)",
+            "wrong_subject": "an ID token of somebody else",
+            "other_issuer": "an ID token of another issuer",
+            "other_nonce": "the nonce of another sign-in",
+            "stale_sign_in": "another time of the sign-in",
+            "wrong_signature": "a false signature",
+            "no_id_token": "no ID token",
+            "other_subject": "userinfo about somebody else",
+            "token_500": "the token endpoint breaks down",
+            "userinfo_500": "the userinfo endpoint breaks down",
+            "slow": "no answer in time",
+        }.items()
+    ),
     _crooked("key_rotated", "A new key from one moment to the next, properly published", None),
 )
 

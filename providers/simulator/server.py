@@ -62,12 +62,14 @@ def _exact(app: Starlette) -> Starlette:
 def _mount(simulated: SimulatedIssuer, settings: SimulatorSettings, system: System, style: str) -> Mount:
     documents, sessions = IssuerDocuments(simulated, settings, style), BrowserSessions(simulated)
     authorization = AuthorizationEndpoint(simulated, settings, system, sessions)
+    tokens = TokenEndpoint(simulated, settings, system)
     guarded = [
         Route("/.well-known/openid-configuration", documents.metadata),
         Route("/jwks", documents.jwks),
         Route("/authorize", authorization.authorize),
         Route("/sign-in", authorization.sign_in, methods=["POST"]),
-        Route("/token", TokenEndpoint(simulated, settings, system).token, methods=["POST"]),
+        Route("/token", tokens.token, methods=["POST"]),
+        Route("/revoke", tokens.revoke, methods=["POST"]),
         Route("/userinfo", UserinfoEndpoint(simulated).userinfo, methods=["GET", "POST"]),
         Route("/logout", LogoutEndpoint(simulated, settings, sessions).logout, methods=["GET", "POST"]),
     ]

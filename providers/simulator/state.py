@@ -45,6 +45,8 @@ class IssuerState:
         self._system = system
         self._codes: dict[str, SimulatedSignIn] = {}
         self._tokens: dict[str, SimulatedSignIn] = {}
+        self._grants: dict[str, SimulatedSignIn] = {}
+        self._rotated: dict[str, SimulatedSignIn] = {}
         self._sessions: dict[str, RememberedSession] = {}
         self._used: dict[str, float] = {}
         self._huge_until = 0.0
@@ -64,6 +66,31 @@ class IssuerState:
     def find_token(self, token: str) -> SimulatedSignIn | None:
         """Returns the sign-in of an access token."""
         return self._live(self._tokens.get(token))
+
+    def new_refresh_token(self, sign_in: SimulatedSignIn) -> str:
+        """Issues a refresh token for a sign-in."""
+        return self._put(self._grants, sign_in)
+
+    def take_refresh_token(self, token: str) -> SimulatedSignIn | None:
+        """Returns the sign-in of a refresh token, once. A rotated one that comes again revokes what followed it
+        (RFC 9700 4.14.2)."""
+        again = self._rotated.get(token)
+        if again is not None:
+            self.revoke_grants(again)
+            return None
+        sign_in = self._live(self._grants.pop(token, None))
+        if sign_in is not None:
+            self._rotated[token] = sign_in
+        return sign_in
+
+    def find_refresh_token(self, token: str) -> SimulatedSignIn | None:
+        """Returns the sign-in of a refresh token, which stays valid."""
+        return self._live(self._grants.get(token))
+
+    def revoke_grants(self, sign_in: SimulatedSignIn) -> None:
+        """Ends every refresh token of a sign-in."""
+        same = (sign_in.request, sign_in.at)
+        self._grants = {name: one for name, one in self._grants.items() if (one.request, one.at) != same}
 
     def begin_session(self, persona: Persona, at: int) -> str:
         """Starts a session. Returns the value of its cookie."""

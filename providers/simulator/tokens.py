@@ -82,6 +82,7 @@ def _bend(outcome: str, claims: dict[str, object], simulated: SimulatedIssuer, n
         "wrong_party": {"azp": "a-stranger"},
         "wrong_access_token": {"at_hash": hash_claim("another", simulated.issuer.algorithm)},
         "missing_subject": {"sub": None},
+        "wrong_subject": {"sub": "somebody-else"},
         "stale_sign_in": {"auth_time": now - DAY},
         "number_subject_signed": {"sub": 4711},
         "text_time": {"auth_time": str(now)},

@@ -12,6 +12,7 @@ from broker.actions.results import StartedTransaction as StartedTransaction
 from broker.actions.sign_in.client_response import error_redirect
 from broker.actions.sign_in.consent import SessionUpdate, consent_required, issue_code, linked_identity, live_session
 from broker.actions.sign_in.context import SignInContext, create_transaction
+from broker.actions.sign_in.session_recheck import recheck_session
 from broker.journey.acceptance import AcceptedIdentity, SessionMatch, accept_session, why_asked_again
 from broker.journey.events import NoRouteFound, SessionAccepted
 from broker.journey.transaction import Transaction, TransactionState
@@ -205,7 +206,11 @@ async def _apply_session(
     believed = accept_session(transaction, match, service, switches, now)
     if not isinstance(believed, AcceptedIdentity):
         return replace(transaction, again=why_asked_again(transaction, match, service)), None, None
-    return advance(transaction, SessionAccepted(believed.identity, session.account), now), session, before
+    confirmed = await recheck_session(context, session, transaction, browser)
+    if not isinstance(confirmed, Session):
+        return replace(transaction, again=confirmed), None, None
+    identity = believed.identity if believed.identity.grant is None else replace(believed.identity, grant=None)
+    return advance(transaction, SessionAccepted(identity, session.account), now), confirmed, before
 
 
 async def _sign_in_silently(

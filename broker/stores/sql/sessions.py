@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Double, LargeBinary, Text, and_, bindparam, exists, select
+from sqlalchemy import Column, ColumnElement, Double, LargeBinary, Text, and_, bindparam, case, exists, select, update
 
 from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
@@ -35,7 +35,8 @@ def place(digest: str) -> str:
 def upsert_session(database: Database, account: ColumnElement[str]) -> Step:
     """Writes a session, or renews the one with the same `sid`, whose digest may be another now.
 
-    An ended session stays ended, and a session never changes its account. Nothing is written without a digest.
+    An ended session stays ended, and a session never changes its account. Nothing is written without a digest. Under
+    the same digest the stored identity stays: `revise` may have changed it since the session was read.
     """
 
     def step(passed: ColumnElement[bool]) -> Any:
@@ -54,7 +55,9 @@ def upsert_session(database: Database, account: ColumnElement[str]) -> Step:
         made = database.upsert(sessions).from_select(list(columns), chosen)
         same = sessions.c.account_id == made.excluded.account_id
         live = and_(sessions.c.ended.is_(None), sessions.c.epoch == EPOCH, same)
-        renewed = {name: made.excluded[name] for name in ("digest", "used", "expires", "sealed", "upstream")}
+        renewed = {name: made.excluded[name] for name in ("digest", "used", "expires", "upstream")}
+        kept = (sessions.c.digest == made.excluded.digest, sessions.c.sealed)
+        renewed["sealed"] = case(kept, else_=made.excluded.sealed)
         return made.on_conflict_do_update(index_elements=["sid"], set_=renewed, where=live)
 
     return step
@@ -131,12 +134,28 @@ class SqlSessions:
             .select_from(shared_counters.outerjoin(sessions, _LIVE))
             .where(is_mark("kill_switches"))
         )
+        self._lock = database.prepare(update(sessions).where(_LIVE).values(used=c.used).returning(c.sealed))
+        written = update(sessions).where(_LIVE).values(sealed=bindparam("new", type_=LargeBinary))
+        self._revise = database.prepare(written.returning(c.sid))
 
     async def load(self, digest: str) -> Session | None:
         """Returns a live session, or None. The caller checks expiry. One round trip."""
         row = (await self._database.query(self._load, {"digest": digest}))[0]
         self._observe_version(row[0])
         return self._session(row)
+
+    async def revise(self, digest: str, change: Callable[[Identity], Identity | None]) -> Identity | None:
+        """Changes the identity of a live session, one caller at a time; `change` returns None to leave it.
+
+        Returns the identity as it was before; None if the session is not live.
+        """
+        async with self._database.transaction() as unit:
+            rows = await unit.run(self._lock, {"digest": digest})
+            before = self._identities.read(rows[0][0], place(digest)) if rows and rows[0][0] is not None else None
+            after = None if before is None else change(before)
+            if after is not None:
+                await unit.run(self._revise, {"digest": digest, "new": self._identities.write(after, place(digest))})
+        return before
 
     async def end(self, digest: str, event: AuditEvent, fan_out: LogoutFanOut) -> EndedSession | None:
         """Ends a session, with its audit row and logout deliveries; None, and nothing written, if it is not live."""

@@ -179,6 +179,16 @@ def asked_again(again: AskedAgain | None, words: Language, service: str) -> str:
             return words.text("You are signed in, but {service} wants a new sign-in each time.", service=name)
         case AskedAgain.PERSON:
             return words.text("Somebody is signed in here, but {service} expects another account.", service=name)
+        case AskedAgain.ENDED:
+            return words.text(
+                "You were signed in, but the organisation that confirmed who you are no longer does so. Please sign in "
+                "again."
+            )
+        case AskedAgain.UNCONFIRMED:
+            return words.text(
+                "You are signed in, but we could not ask the organisation that confirmed who you are whether this is "
+                "still right. Please sign in again."
+            )
         case AskedAgain.CHANGE:
             return words.text("You are signed in, but before a change we make sure once more that it is you.")
 

@@ -26,7 +26,7 @@ from providers.simulator.national.people import PEOPLE, RegisteredPerson, find_p
 from providers.simulator.national.script import OUTCOMES, Answer, BadScript, Script, read_answer
 from providers.simulator.national.session_management import SessionManagement
 from providers.simulator.national.store import NationalStore
-from providers.simulator.national.tokens import LIFE, STRANGER, NationalSignIn, TokenMaker
+from providers.simulator.national.tokens import LIFE, REFRESH_LIFE, STRANGER, NationalSignIn, TokenMaker, as_refreshed
 from providers.simulator.requests import BadRequest, parameters
 from providers.simulator.responses import NO_STORE, page, read_form
 from providers.simulator.settings import SimulatedClient
@@ -142,13 +142,17 @@ class NationalProvider:
             self._check_headers(request)
             client = self._authenticate(form, request, self.dialect.endpoints["token"])
             key = self._proof(form, request, "token", "POST")
-            sign_in = self._redeem(form, client, key)
+            refreshed = form.get("grant_type") == "refresh_token"
+            sign_in = self._take_grant(form, client) if refreshed else self._redeem(form, client, key)
         except Refused as refused:
             return self._error(refused)
         answer = sign_in.answer
         if answer.token_error:
             return self._error(Refused(answer.token_error, answer.description))
-        return await broken_token_endpoint(answer.outcome) or self._grant(replace(sign_in, key=key), form["code"])
+        sign_in = replace(sign_in, key=key)
+        bent = as_refreshed(sign_in) if refreshed else sign_in
+        broken = await broken_token_endpoint(bent.answer.outcome)
+        return broken or self._grant(bent, sign_in, form.get("code", ""))
 
     async def userinfo(self, request: Request) -> Response:
         """OpenID Connect Core 5.3."""
@@ -202,13 +206,14 @@ class NationalProvider:
         return [f"{address}?{query}" for address in addresses if address is not None]
 
     async def revoke(self, request: Request) -> Response:
-        """RFC 7009: an access token ends; the answer is always 200 (2.2)."""
+        """RFC 7009: a token ends; the answer is always 200 (2.2)."""
         form = await self._form("revocation", request)
         try:
             self._authenticate(form, request, self.dialect.endpoints["revocation"])
         except Refused as refused:
             return self._error(refused)
-        self._store.tokens.take(form.get("token", ""))
+        for shelf in (self._store.tokens, self._store.grants):
+            shelf.take(form.get("token", ""))
         return Response(status_code=200)
 
     async def next_answers(self, request: Request) -> Response:
@@ -341,7 +346,15 @@ class NationalProvider:
             raise Refused("invalid_grant", "the code is bound to another key")
         return sign_in
 
-    def _grant(self, sign_in: NationalSignIn, code: str) -> Response:
+    def _take_grant(self, form: Mapping[str, str], client: SimulatedClient) -> NationalSignIn:
+        """The sign-in of a refresh token, which is used up: the answer has the next one. Raises Refused."""
+        sign_in = self._store.grants.take(form.get("refresh_token", ""))
+        if sign_in is None or sign_in.client != client or sign_in.answer.outcome == "refresh_revoked":
+            raise Refused("invalid_grant", "the refresh token is not known, used, or revoked")
+        return sign_in
+
+    def _grant(self, sign_in: NationalSignIn, later: NationalSignIn, code: str) -> Response:
+        """The tokens of a sign-in, with a refresh token that is about `later`, if one was asked for."""
         now = int(self._system.now())
         access_token = self._store.tokens.put(replace(sign_in, expires=now + LIFE))
         kind = "Bearer" if sign_in.answer.outcome == "downgraded" else self.dialect.text("token.type")
@@ -351,6 +364,8 @@ class NationalProvider:
             "expires_in": LIFE,
             "id_token": self._tokens.id_token(sign_in, access_token, code, now),
         }
+        if "offline_access" in sign_in.asked.get("scope", "").split():
+            tokens["refresh_token"] = self._store.grants.put(replace(later, expires=now + REFRESH_LIFE))
         return JSONResponse(tokens, headers={**NO_STORE, **self._nonce("token")})
 
     def _error(self, refused: Refused) -> Response:

@@ -1,4 +1,4 @@
-"""What a simulated national provider keeps in memory: pushed requests, codes, access tokens, nonces, used ids."""
+"""What a simulated national provider keeps in memory: pushed requests, codes, tokens, nonces, used ids."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,6 +73,7 @@ class NationalStore:
         self._used: set[str] = set()
         self.codes: Shelf[NationalSignIn] = Shelf(system)
         self.tokens: Shelf[NationalSignIn] = Shelf(system)
+        self.grants: Shelf[NationalSignIn] = Shelf(system)
         self.pushed: Shelf[PushedRequest] = Shelf(system, "urn:ietf:params:oauth:request_uri:")
         self.nonces: Shelf[Nonce] = Shelf(system)
 

@@ -24,6 +24,7 @@ from providers.simulator.national.script import Answer
 from providers.simulator.settings import SimulatedClient
 
 LIFE: Final = 600
+REFRESH_LIFE: Final = 86_400
 LOGOUT_LIFE: Final = 120
 VECTOR: Final = "Cp.Cd"
 TRUSTMARK: Final = "trustmark"
@@ -52,6 +53,12 @@ class NationalSignIn:
     at: int
     expires: float
     key: str = ""
+
+
+def as_refreshed(sign_in: NationalSignIn) -> NationalSignIn:
+    """The sign-in as a refreshed response describes it: an outcome `refresh_...` comes true then."""
+    outcome = sign_in.answer.outcome.removeprefix("refresh_")
+    return replace(sign_in, answer=replace(sign_in.answer, outcome=outcome))
 
 
 def level_word(dialect: Dialect, sign_in: NationalSignIn) -> str | None:

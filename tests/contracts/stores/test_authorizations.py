@@ -301,9 +301,13 @@ async def test_a_session_that_answers_again_is_renewed(sql: SqlStores, clock: Fa
     begun = session(clock.now())
     await sql.authorizations.record(answer(clock.now(), "1", session=begun))
     clock.advance(100)
-    renewed = replace(begun, used=clock.now(), identity=identity(amr=("otp",)))
+    renewed = replace(begun, digest="a new cookie", used=clock.now(), identity=identity(amr=("otp",)))
     await sql.authorizations.record(answer(clock.now(), "2", session=renewed))
-    assert await sql.sessions.load(begun.digest) == renewed
+    assert await sql.sessions.load(renewed.digest) == renewed
+    clock.advance(100)
+    used = replace(renewed, used=clock.now())
+    await sql.authorizations.record(answer(clock.now(), "3", session=used))
+    assert await sql.sessions.load(renewed.digest) == used
 
 
 async def test_a_session_that_was_ended_is_not_brought_back_by_an_answer(sql: SqlStores, clock: FakeClock) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from broker.model.identity import Identity
 from broker.model.session import EndedSession, no_fan_out
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.conftest import OpenSqlStores
@@ -58,6 +59,37 @@ async def test_the_identity_of_an_expired_session_is_erased(sql: SqlStores, cloc
     assert await sql.sessions.load(begun.digest) == begun
     await sql.sweep(begun.expires)
     assert await sql.sessions.load(begun.digest) is None
+
+
+async def test_an_identity_that_was_revised_stays_when_its_session_is_renewed(sql: SqlStores, clock: FakeClock) -> None:
+    begun = session(clock.now())
+    await sql.authorizations.record(answer(clock.now(), session=begun))
+    revised = replace(begun.identity, id_token="the next one")
+    assert await sql.sessions.revise(begun.digest, lambda _: None) == begun.identity
+    assert await sql.sessions.revise(begun.digest, lambda _: revised) == begun.identity
+    await sql.authorizations.record(answer(clock.now(), "2", session=replace(begun, used=begun.used + 1)))
+    assert await sql.sessions.load(begun.digest) == replace(begun, used=begun.used + 1, identity=revised)
+    renewed = replace(begun, digest="another", identity=replace(begun.identity, id_token="of a new sign-in"))
+    await sql.authorizations.record(answer(clock.now(), "3", session=renewed))
+    assert await sql.sessions.load(renewed.digest) == renewed
+
+
+async def test_an_identity_is_revised_by_one_at_a_time_and_never_of_an_ended_session(
+    open_one: OpenSqlStores, clock: FakeClock
+) -> None:
+    stores = [await open_one() for _ in range(2)]
+    begun = session(clock.now())
+    await stores[0].authorizations.record(answer(clock.now(), session=begun))
+
+    def count(found: Identity) -> Identity:
+        return replace(found, auth_time=found.auth_time + 1)
+
+    before = await asyncio.gather(*(stores[n % 2].sessions.revise(begun.digest, count) for n in range(10)))
+    first = begun.identity.auth_time
+    assert sorted(one.auth_time for one in before if one is not None) == list(range(first, first + 10))
+    await stores[0].sessions.end(begun.digest, event(clock.now()), no_fan_out)
+    assert await stores[1].sessions.revise(begun.digest, count) is None
+    assert await stores[1].sessions.revise("nothing", count) is None
 
 
 async def test_a_staff_sign_in_on_its_way_is_claimed_once(sql: SqlStores, clock: FakeClock) -> None:

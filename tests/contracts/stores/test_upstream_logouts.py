@@ -99,7 +99,7 @@ async def test_a_session_is_found_by_the_last_session_at_the_provider_that_prove
     now, proven = clock.now(), identity("ann", upstream_sid="up-1")
     begun = session(now, identity=proven)
     await sql.authorizations.record(answer(now, "1", "ann", session=begun))
-    again = replace(begun, identity=replace(proven, upstream_sid="up-2"))
+    again = replace(begun, digest="a new cookie", identity=replace(proven, upstream_sid="up-2"))
     await sql.authorizations.record(answer(now, "2", "ann", session=again))
     logout = UpstreamLogout(ISSUER, None, "up-1", now)
     assert await end(sql, logout, now) == 0

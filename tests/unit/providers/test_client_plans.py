@@ -15,7 +15,7 @@ from broker.model.identity import Identity
 from broker.platform.system import System
 from broker.provider import CallbackParameters, ProviderFailure, UpstreamRedirect
 from providers.openid import OpenIdProvider
-from providers.openid.config_tables import DpopConfig, ResponseMode, UpstreamAuthentication
+from providers.openid.config_tables import DpopConfig, RefreshConfig, ResponseMode, UpstreamAuthentication
 from tests.unit.providers.stage import ASK, CALLBACK
 from tests.unit.providers.wire import AMINA, ISSUER, KEY, METADATA, OTHER, Wire, answer, compact, key_set
 
@@ -118,6 +118,31 @@ async def test_a_rotated_key_is_fetched(system: System, rotated: str) -> None:
     new = load_signing_key(new_signing_key_pem("RS256"), "RS256", "r-2")
     wire.key, wire.keys = new, key_set(RSA, new)
     assert isinstance(await wire.sign_in(provider), Identity)
+
+
+# --- refresh tokens ---
+
+REFRESHED: Mapping[str, tuple[Module, list[str]]] = {
+    "oidcc-client-test-refresh-token": ({}, ["/token", "/userinfo"]),
+    "oidcc-client-test-refresh-token-invalid-issuer": ({"iss": f"{ISSUER}/other"}, ["/token"]),
+    "oidcc-client-test-refresh-token-invalid-sub": ({"sub": "another"}, ["/token"]),
+}
+
+
+@pytest.mark.parametrize(("claims", "asked"), REFRESHED.values(), ids=REFRESHED.keys())
+async def test_a_refreshed_access_token_opens_userinfo_unless_the_id_token_is_another_ones(
+    system: System, claims: Module, asked: list[str]
+) -> None:
+    wire = basic(system, {"tokens": {"refresh_token": "r-1"}})
+    provider = wire.provider(**BASIC, refresh=RefreshConfig())
+    identity = await wire.sign_in(provider)
+    assert isinstance(identity, Identity)
+    wire.asked.clear()
+    wire.claims = {"nonce": None, **claims}
+    outcome = await provider.recheck(identity)
+    assert (outcome.failure is None) is not bool(claims)
+    assert wire.asked == asked
+    assert wire.forms[-1] == {"grant_type": "refresh_token", "refresh_token": "r-1"}
 
 
 # --- FAPI 2.0 ---

@@ -100,6 +100,8 @@ def test_a_provider_is_one_toml_table() -> None:
             "logout.frontchannel_origins",
         ),
         ('clock_skew = "1 minute"', "logout = { must_call = true, may_not_return = true }", "logout.must_call"),
+        ('clock_skew = "1 minute"', 'refresh = { scopes = ["offline_access", "a b"] }', "refresh.scopes[1]"),
+        ('clock_skew = "1 minute"', 'prompt = "none"\nrefresh = {}', "prompt"),
         ('clock_skew = "1 minute"', 'logout = { kind = "revoke", must_call = true }', "logout.must_call"),
         (
             'clock_skew = "1 minute"',

@@ -20,12 +20,13 @@ from broker.provider import (
     ProviderFailureReason,
     ProviderHealth,
     ProviderInfo,
+    Recheck,
     UpstreamRedirect,
     UpstreamRequest,
 )
 from providers.circuit_breaker import LEAST
 from providers.health_monitor import HealthMonitor
-from providers.monitored_provider import FEWEST, MonitoredProvider
+from providers.monitored_provider import FEWEST, NOT_ASKED, MonitoredProvider
 from tests.support.system import FakeClock
 from tests.support.watching import CHECK_AGAIN, CHECK_EVERY, OPEN_FOR
 from tests.unit.providers.stage import ASK, CARD
@@ -113,6 +114,28 @@ async def test_failures_caused_by_citizens_do_not_open_the_circuit_breaker(
                 await sign_in(watched, ProviderFailure(reason, "bent in the browser", cause), played)
     assert watched.current_health.working
     assert isinstance(await watched.begin(ASK), UpstreamRedirect)
+
+
+async def test_outages_of_rechecks_open_the_circuit_breaker_and_while_it_is_open_none_is_made(
+    watched: MonitoredProvider, played: Played
+) -> None:
+    asked: list[Identity] = []
+
+    async def recheck(identity: Identity) -> Recheck:
+        asked.append(identity)
+        return Recheck(identity, outage())
+
+    assert watched.recheck_after is None
+    assert (await watched.recheck(AMINA)).failure is not None
+    for name, ability in {"recheck": recheck, "recheck_after": 600}.items():
+        setattr(played, name, ability)
+    assert watched.recheck_after == 600
+    for _ in range(LEAST):
+        assert watched.current_health.working
+        await watched.recheck(AMINA)
+    refused = (await watched.recheck(AMINA)).failure
+    assert refused is not None
+    assert (refused.fault, refused.ends_session, len(asked)) == (NOT_ASKED, False, LEAST)
 
 
 async def test_a_callback_is_processed_while_the_circuit_breaker_is_open(

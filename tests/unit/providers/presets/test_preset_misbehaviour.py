@@ -34,6 +34,10 @@ DID = "/identity.account.gov.uk/.well-known/did.json"
 ENDS: dict[str, tuple[ProviderFailureReason, bool] | None] = {
     "ok": None,
     "lower_level": None,
+    "refresh_revoked": None,
+    "refresh_other_issuer": None,
+    "refresh_other_subject": None,
+    "refresh_token_500": None,
     "wrong_signature": (R.UNSAFE, True),
     "unknown_key": (R.UNSAFE, True),
     "no_signature": (R.UNSAFE, False),
