@@ -1,8 +1,10 @@
 """Sessions whose provider is asked again before they answer a service, with real stores."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -10,16 +12,23 @@ import pytest
 from broker.actions.browser import Browser
 from broker.actions.results import StartedTransaction
 from broker.actions.sign_in.authorize import AnsweredImmediately
+from broker.actions.sign_in.context import ConfiguredProvider
+from broker.actions.sign_in.provider_login import upstream_state
 from broker.actions.sign_in.session_recheck import ASKING_FOR
 from broker.journey.transaction import AskedAgain, Transaction, TransactionState
 from broker.model.handle import sha256_hex
 from broker.model.identity import Identity, UpstreamGrant
+from broker.model.provider_policy import ProviderPolicy
 from broker.model.session import Session
 from broker.provider import CallbackParameters, FailureCause, ProviderFailure, ProviderFailureReason, Recheck
 from broker.web.shared.pages import PageRenderer
+from providers.monitored_provider import MonitoredProvider
+from providers.openid.config_tables import RefreshConfig
 from tests.support.services import change_service
 from tests.unit.actions.assisted.case_harness import Stage
 from tests.unit.actions.page_world import ALDER, World, world
+from tests.unit.providers.stage import CALLBACK
+from tests.unit.providers.wire import Wire, answer
 
 AFTER = 600
 GONE = ProviderFailure(
@@ -260,3 +269,43 @@ async def test_a_session_that_ends_while_its_provider_is_asked_is_not_used(scene
     found = await tab
     assert isinstance(found, Transaction)
     assert (found.state, found.again) == (TransactionState.CHOOSING, None)
+
+
+async def test_a_refresh_token_is_redeemed_from_the_sealed_session_and_stands_nowhere_else(
+    stage: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the kind `openid` and its monitor, over the wire of its tests."""
+    caplog.set_level(logging.DEBUG)
+    w = world(stage, cast(PageRenderer, None))
+    system = w.sign_in.sign_in_context.system
+    wire = Wire(system, tokens={"refresh_token": "first-refresh-token"})
+    provider = MonitoredProvider(wire.provider(refresh=RefreshConfig(recheck=AFTER)), system)
+    w.shelf.providers["eid"] = ConfiguredProvider(provider, ProviderPolicy(), CALLBACK)
+    handle = await w.arrives()
+    await w.leaves(handle, "eid")
+    attempt = (await w.transaction(handle)).attempt
+    assert attempt is not None
+    wire.nonce = str(attempt.note["nonce"])
+    await w.sign_in.complete("eid", {"state": upstream_state(handle, attempt.id), "code": "a-code"}, w.browser)
+    updates = await w.sign_in.share(handle, w.browser, agree=True)
+    assert updates.session is not None
+    w.browser = replace(w.browser, session=updates.session)
+    w.clock.advance(AFTER + 1)
+    wire.tokens, wire.claims = {"refresh_token": "second-refresh-token"}, {"auth_time": None}
+    scene = Scene(w, Rotating())
+    answered = await scene.visit(prompt=("none",))
+    assert isinstance(answered, AnsweredImmediately)
+    assert "code=" in answered.redirect.url
+    assert wire.forms[-1]["refresh_token"] == "first-refresh-token"
+    wire.token = answer({"error": "invalid_grant"}, 400)
+    w.clock.advance(AFTER + 1)
+    found = await scene.visit()
+    assert isinstance(found, Transaction)
+    assert found.again is AskedAgain.ENDED
+    assert wire.forms[-1]["refresh_token"] == "second-refresh-token"
+    assert "grant_gone" in [getattr(record, "fault", "") for record in caplog.records]
+    stored = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    assert b"sessions" in stored
+    for token in ("first-refresh-token", "second-refresh-token"):
+        assert token.encode() not in stored
+        assert all(token not in str(vars(record)) for record in caplog.records)
