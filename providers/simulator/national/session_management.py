@@ -30,7 +30,7 @@ class SessionManagement:
     """The sessions of one provider: one browser, whose state changes with each logout."""
 
     def __init__(self, system: System) -> None:
-        """Nobody is signed in."""
+        """Begins with no citizen signed in."""
         self._system = system
         self._browser_state = ""
         self._scripted = ""
