@@ -168,12 +168,6 @@ def _has_ended(candidate: Candidate, service: Service, now: float) -> bool:
     return ends is not None and now >= ends
 
 
-def _is_missed(candidate: Candidate, service: Service, now: float) -> bool:
-    """Whether citizens may still look for the provider: it has not left long ago."""
-    left = candidate.policy.ends_for(service.client_id)
-    return left is None or now < left + LEFT_SHOWN
-
-
 def pause_of(candidate: Candidate, switches: KillSwitches, now: float) -> ProviderPause | None:
     """The pause of a provider now: by command or by its file; None if it is not paused."""
     return switches.pause(candidate.card.id, now) or candidate.policy.pause(now)
@@ -193,21 +187,21 @@ def offer(
         return Offer(policy.order, contact=contact, blocked_by=FailureClass.SERVICE_OFF)
     request = transaction.request
     minimum = request.min_level
-    fitting = [
-        c
-        for c in candidates
-        if _is_for(c, service)
-        and c.card.max_level >= minimum
-        and _is_missed(c, service, now)
-        and _in_share(transaction, c)
-    ]
-    staying = [c for c in fitting if not _has_ended(c, service, now)]
+    fitting, staying = [], []
+    for c in candidates:
+        if _is_for(c, service) and c.card.max_level >= minimum and _in_share(transaction, c):
+            ends = c.policy.ends_for(service.client_id)
+            if ends is None or now < ends:
+                staying.append(c)
+            if ends is None or now < ends + LEFT_SHOWN:  # citizens look for a provider a while after it has left
+                fitting.append(c)
+    there = {c.card.id for c in staying}
     allowed = [c for c in fitting if not _attempts_exhausted(transaction, c.card.id)]
     ordered = sorted(allowed, key=_key(transaction, policy.order))
     working = [
         c
         for c in ordered
-        if usable(c, service, switches, now) and c.health.working and pause_of(c, switches, now) is None
+        if c.card.id in there and not _is_off(c, switches) and c.health.working and pause_of(c, switches, now) is None
     ]
     able = {c.card.id for c in working}
     stand_in = _stand_in(transaction, ordered, working, now) if policy.order is DisplayOrder.SHUFFLED else None
@@ -243,14 +237,13 @@ def _stand_in(
     failed = {one.provider for one in transaction.failures}
     if transaction.queue is not None:
         failed.add(transaction.queue.provider)
-    weights = {c.card.id: fallback_weight(c.policy, c.health, now) for c in working if c.card.id not in failed}
-    if len(set(weights.values())) < 2:
-        return None
     first = next((c for c in ordered if not c.policy.has_left(now)), None)
     missed = first is not None and first not in working
     refused = any(one.failure in _OUTAGES for one in transaction.failures)
-    displaced = missed or refused or transaction.queue is not None
-    return draw_fallback(transaction.order_seed, weights) if displaced else None
+    if not (missed or refused or transaction.queue is not None):
+        return None
+    weights = {c.card.id: fallback_weight(c.policy, c.health, now) for c in working if c.card.id not in failed}
+    return draw_fallback(transaction.order_seed, weights) if len(set(weights.values())) > 1 else None
 
 
 def _help(transaction: Transaction, service: Service, assisted: Level | None) -> bool:

@@ -108,5 +108,7 @@ class ProviderPolicy:
 
     def pause(self, now: float) -> ProviderPause | None:
         """The pause of the provider by its file now, or None."""
+        if not self.paused:
+            return None
         pause = ProviderPause(self.paused, self.paused_until)
-        return pause if self.paused and pause.holds(now) else None
+        return pause if pause.holds(now) else None
