@@ -28,6 +28,7 @@ from broker.stores.sql.schema import Schema
 from broker.stores.sql.session_termination import SessionTermination
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.shared_counters import SharedCounters
+from broker.stores.sql.sign_in_failures import SqlSignInFailures
 from broker.stores.sql.sqlite import SqliteDatabase
 from broker.stores.sql.staff_drafts import SqlStaffDrafts
 from broker.stores.sql.staff_sessions import SqlStaffSessions
@@ -59,6 +60,7 @@ class SqlStores:
     pings: SqlPings
     staff_sessions: SqlStaffSessions
     staff_drafts: SqlStaffDrafts
+    sign_in_failures: SqlSignInFailures
     questions: SqlBackchannelRequests
     audit_chain: AuditChain
     digests: Digests
@@ -142,6 +144,7 @@ async def open_sql_stores(
         pings=SqlPings(database, sealer),
         staff_sessions=SqlStaffSessions(database, sealer),
         staff_drafts=SqlStaffDrafts(database, sealer),
+        sign_in_failures=SqlSignInFailures(database, audit_log),
         questions=SqlBackchannelRequests(database, sealer, audit_log, observe_version),
         audit_chain=chain,
         digests=digests,

@@ -111,6 +111,7 @@ def sign_in_context(container: Container) -> SignInContext:
             sessions=sql.sessions,
             backchannel_requests=sql.questions,
             audit=sql.audit,
+            failures=sql.sign_in_failures,
             kill_switches=sql.kill_switches,
             departures=ephemeral.departures,
         ),

@@ -28,7 +28,11 @@ def case_context(container: Container) -> CaseContext:
 
     return CaseContext(
         stores=CaseStores(
-            cases=stores.cases, questions=stores.questions, audit=stores.audit, drafts=stores.staff_drafts
+            cases=stores.cases,
+            questions=stores.questions,
+            audit=stores.audit,
+            drafts=stores.staff_drafts,
+            sign_in_failures=stores.sign_in_failures,
         ),
         rules=CaseRules(f"{broker.issuer}/assisted", broker.assisted, container.configuration.profiles, broker.region),
         prompts=PromptSettings(

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import re
+import time
 from collections.abc import AsyncIterator, Callable
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -105,6 +106,9 @@ async def test_a_failed_attempt_is_logged_with_what_it_failed_of_and_counted(
     assert entry["cause"] == rule.cause
     assert (entry["provider"], entry["client_id"], entry["part"]) == (NORTHBANK, "rides", "portico.providers")
     assert (entry["reference"], entry["request_id"]) == (reference, reply.headers["X-Request-Id"])
+    [found] = await stage.parts.connections.sql_stores.sign_in_failures.by_reference(reference, time.time())
+    assert (found.failure, found.provider, found.client_id) == (failure, NORTHBANK, "rides")
+    assert (found.reason, found.request_id) == (entry["reason"], entry["request_id"])
     assert entry["level"] == ("warning" if rule.cause in OUTAGES or failure is C.UNSAFE_REPLY else "info")
     assert isinstance(entry["detail"], str)
     assert len(entry["detail"]) > 10

@@ -124,10 +124,15 @@ class CitizenCases:
     async def _open(
         self, handle: str, transaction: Transaction, submitted: ev.Submitted, mark: str
     ) -> ContinuationIssued | HelpRefused:
-        """Creates the case, then lets the transaction wait for it. After a crash in between the citizen asks again."""
+        """Creates the case, then lets the transaction wait for it. After a crash in between the citizen asks again.
+
+        The case has the reference of the transaction, which the citizen may have read out already; another one if an
+        earlier case has it.
+        """
+        reference = transaction.reference
         while True:
             code = handles.new_user_code(self.context.system, CODE_LENGTH)
-            draft = self._new_case(transaction, code, handles.sha256_hex(mark))
+            draft = self._new_case(replace(transaction, reference=reference), code, handles.sha256_hex(mark))
             case = apply_events(self.context, draft, submitted, ev.ReadyForSession())
             if isinstance(case, TransitionRefused):
                 raise RuntimeError(f"a new case could not be submitted: {case}")
@@ -138,6 +143,7 @@ class CitizenCases:
             if created is CreateCaseResult.ONE_OPEN_ALREADY:
                 await self._join(handle, transaction)
                 return HelpRefused.NOT_NOW
+            reference = handles.new_user_code(self.context.system, REFERENCE_LENGTH)
         await self.sign_in_context.stores.continuations.put(continuation_key(code), handle, transaction.expires)
         if await advance_transaction(self.sign_in_context, handle, transaction, HelpRequested(case.id)) is None:
             await self._join(handle, transaction)
@@ -169,7 +175,7 @@ class CitizenCases:
             level=request.min_level,
             claims=request.requested_claims,
             language=transaction.language,
-            reference=handles.new_user_code(self.context.system, REFERENCE_LENGTH),
+            reference=transaction.reference,
             phrase=phrase(self.context.system.random_bytes),
             created=now,
             changed=now,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from broker.actions.assisted.ports import Cases, StaffDrafts
+from broker.actions.assisted.ports import Cases, FailedSignIns, StaffDrafts
 from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
 from broker.actions.ports import AuditLog, BackchannelRequests
 from broker.assisted.case import Case, CaseState
@@ -26,12 +26,15 @@ NOTICE_LIFE = 3 * 86400
 
 @dataclass(frozen=True, slots=True)
 class CaseStores:
-    """The stores of cases, of questions to citizens on their own device, of the audit record, and of staff's drafts."""
+    """The stores of cases, of questions to citizens on their own device, of the audit record, of staff's drafts, and of
+    failed sign-ins by reference.
+    """
 
     cases: Cases
     questions: BackchannelRequests
     audit: AuditLog
     drafts: StaffDrafts
+    sign_in_failures: FailedSignIns
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from broker.assisted.case import Case, CaseState
 from broker.model.audit import AuditEvent
 from broker.model.notification import DeliveryFailed as DeliveryFailed
 from broker.model.notification import Notification
+from broker.model.sign_in_failure import SignInFailure
 from broker.model.staff import StaffAttempt, StaffDraft, StaffSession
 from broker.model.store_results import CreateCaseResult as CreateCaseResult
 
@@ -87,6 +88,21 @@ class StaffDrafts(Protocol):
 
     async def discard(self, member: str, case_id: str, form: str) -> None:
         """Deletes a draft, if there is one."""
+        ...
+
+
+class FailedSignIns(Protocol):
+    """Failed sign-ins, for staff to whom a citizen reads the reference from their page.
+
+    A page that looks one up asks for a reason first and writes an audit row with it, as for a case. The rows hold
+    nothing personal: class of failure, provider, time, service and request id.
+    """
+
+    async def by_reference(self, reference: str, now: float) -> Sequence[SignInFailure]:
+        """The failures with this reference in any notation, the newest first; empty after `sign_in_failure.KEPT`.
+
+        A case that was opened in the same transaction has the same reference.
+        """
         ...
 
 

@@ -84,9 +84,7 @@ async def _new_transaction(cases: CitizenCases, case: Case, secret: str) -> str 
         return None
     now, browser = sign_in_context.system.now(), handles.sha256_hex(secret)
     transaction: Transaction = begin(
-        TransactionIdentifiers(
-            handles.new_handle(sign_in_context.system, size=16), handles.new_user_code(sign_in_context.system, 8)
-        ),
+        TransactionIdentifiers(handles.new_handle(sign_in_context.system, size=16), case.reference),
         browser=NO_BROWSER,
         request=AuthorizationRequest(
             client_id=case.client_id,

@@ -19,6 +19,7 @@ from broker.actions.ports import (
     Sessions,
     Transactions,
 )
+from broker.actions.sign_in.ports import SignInFailures
 from broker.actions.views import DeadEnd
 from broker.crypto.jose import Certificate, KeySet
 from broker.crypto.jwe import EncryptionKey
@@ -34,6 +35,7 @@ from broker.model.lifetimes import SessionTimeouts
 from broker.model.provider_policy import ProviderPolicy
 from broker.model.rate_limit import RateLimit, RateWindow
 from broker.model.service import Service
+from broker.model.sign_in_failure import SignInFailure
 from broker.platform.system import System
 from broker.provider import Provider, ProviderFailure, ProviderHealth, ProviderInfo
 
@@ -153,6 +155,7 @@ class SignInStores:
     sessions: Sessions
     backchannel_requests: BackchannelRequests
     audit: AuditLog
+    failures: SignInFailures
     kill_switches: KillSwitchReader
     departures: DepartureGate
 
@@ -275,7 +278,9 @@ async def record_failed_attempt(
     *,
     request_id: str,
 ) -> None:
-    """Logs a failed attempt for operators and writes its audit row. `outcome` is the provider's failure."""
+    """Logs a failed attempt for operators, and writes its audit row with what staff find by the reference of the
+    transaction. `outcome` is the provider's failure.
+    """
     provider, failure = failed.provider, failed.failure
     context.monitoring.attempts.failed(
         provider,
@@ -286,9 +291,17 @@ async def record_failed_attempt(
         request_id=request_id,
     )
     detail = {} if outcome is None else {"reason": outcome.reason.value}
-    await context.stores.audit.write(
-        [audit_event(context, "attempt_failed", transaction, provider=provider, failure=failure, **detail)]
+    event = audit_event(context, "attempt_failed", transaction, provider=provider, failure=failure, **detail)
+    failed_sign_in = SignInFailure(
+        reference=transaction.reference,
+        at=context.system.now(),
+        failure=str(failure),
+        reason=detail.get("reason", ""),
+        provider=provider,
+        client_id=transaction.request.client_id,
+        request_id=request_id,
     )
+    await context.stores.failures.record(failed_sign_in, [event])
 
 
 async def code_already_issued(context: SignInContext, transaction: Transaction) -> bool:

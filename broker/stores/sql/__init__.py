@@ -6,7 +6,8 @@ steps that take effect with it; `dialect` compiles them once. `sqlite` and `post
 `error_mapping` turns their errors into StoreUnavailable with a fix.
 
 The stores: `authorizations` with `authorization_codes`, `sessions` and `session_termination`, `grants` with
-`used_jtis`, `backchannel_requests`, `cases`, `outbox`, `staff_sessions`, `staff_drafts`, `audit` with `audit_chain`,
-`kill_switches`, `shared_counters`, `upstream_logouts`. `digests` finds citizens' rows without personal data in the
-clear; `retention` deletes old rows, `expiring` makes expiry durable, `data_migration` rewrites rows for `migrate`.
+`used_jtis`, `backchannel_requests`, `cases`, `outbox`, `staff_sessions`, `staff_drafts`, `sign_in_failures`, `audit`
+with `audit_chain`, `kill_switches`, `shared_counters`, `upstream_logouts`. `digests` finds citizens' rows without
+personal data in the clear; `retention` deletes old rows, `expiring` makes expiry durable, `data_migration` rewrites
+rows for `migrate`.
 """

@@ -14,6 +14,7 @@ from broker.stores.sql.tables import (
     notifications,
     session_clients,
     sessions,
+    sign_in_failures,
     tokens,
     used_jtis,
 )
@@ -94,6 +95,7 @@ _KEPT: Final = (
     (sessions, sessions.c.digest, sessions.c.expires <= _until, 7 * DAY),
     (session_clients, session_clients.c.sid, session_clients.c.expires <= _until, 7 * DAY),
     (deliveries, deliveries.c.id, deliveries.c.expires <= _until, 7 * DAY),
+    (sign_in_failures, sign_in_failures.c.id, sign_in_failures.c.expires <= _until, 0),
     (staff_attempts, staff_attempts.c.digest, staff_attempts.c.expires <= _until, DAY),
     (staff_drafts, staff_drafts.c.case_id, staff_drafts.c.expires <= _until, 0),
     (staff_sessions, staff_sessions.c.digest, staff_sessions.c.expires <= _until, 7 * DAY),

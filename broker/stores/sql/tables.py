@@ -235,6 +235,22 @@ audit: Final = Table(
     Index("uq_audit_fact", "fact", "kind", unique=True),
 )
 
+sign_in_failures: Final = Table(
+    "sign_in_failures",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), Identity(always=True), primary_key=True),
+    Column("reference", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("failure", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("client_id", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Column("expires", Double, nullable=False),
+    Index(None, "reference"),
+    Index(None, "expires"),
+)
+
 checkpoints: Final = Table(
     "checkpoints",
     metadata,

@@ -197,7 +197,7 @@ async def staged(
             return seals.mac("case mark", text.encode()).hex()
 
         context = CaseContext(
-            stores=CaseStores(facts.cases, facts.questions, facts.audit, facts.staff_drafts),
+            stores=CaseStores(facts.cases, facts.questions, facts.audit, facts.staff_drafts, facts.sign_in_failures),
             rules=CaseRules(f"{origin}/assisted", TERMS, default_profiles()),
             prompts=PromptSettings("https://id.test/confirm", {"en": "Portico"}),
             fingerprint=fingerprint,

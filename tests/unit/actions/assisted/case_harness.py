@@ -38,7 +38,7 @@ from broker.journey.transaction import Transaction
 from broker.journey.transitions import TransactionIdentifiers, begin
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
-from broker.model.handle import sha256_hex
+from broker.model.handle import new_user_code, sha256_hex
 from broker.model.lifetimes import SessionTimeouts
 from broker.model.notification import Notification
 from broker.model.provider_policy import DisplayOrder
@@ -170,7 +170,7 @@ class Stage:
             requested_claims=("name", "birthdate"),
         )
         transaction = begin(
-            TransactionIdentifiers(f"transaction-{handle}", "JOUR-NEY1"),
+            TransactionIdentifiers(f"transaction-{handle}", new_user_code(self.context.system, 8)),
             browser=sha256_hex(browser.secrets[0]),
             request=request,
             language=language,
@@ -303,6 +303,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             sessions=facts.sessions,
             backchannel_requests=facts.questions,
             audit=facts.audit,
+            failures=facts.sign_in_failures,
             kill_switches=facts.kill_switches,
             departures=passing.departures,
         ),
@@ -314,7 +315,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         ),
     )
     context = CaseContext(
-        stores=CaseStores(facts.cases, facts.questions, facts.audit, facts.staff_drafts),
+        stores=CaseStores(facts.cases, facts.questions, facts.audit, facts.staff_drafts, facts.sign_in_failures),
         rules=CaseRules(f"{ISSUER}/assisted", CasePolicy(), default_profiles()),
         prompts=PromptSettings(f"{ISSUER}/confirm", {"en": "Portico"}, frozenset({"email"})),
         fingerprint=lambda text: ring.mac("case mark", text.encode()).hex(),

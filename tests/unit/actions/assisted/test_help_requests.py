@@ -38,6 +38,23 @@ async def test_asking_gives_a_reference_a_code_and_two_words_and_lets_the_transa
     assert view.status.contact.address == "a…@example.org"
 
 
+async def test_a_case_has_the_reference_that_the_citizen_may_have_read_out_before(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    assert (await stage.case(handle)).reference == (await stage.transaction(handle)).reference
+
+
+async def test_a_second_case_of_a_transaction_gets_a_reference_of_its_own(stage: Stage) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    first = await stage.case(handle)
+    await stage.citizen.withdraw(handle, ME)
+    await stage.asks(handle)
+    second = await stage.case(handle)
+    assert second.reference != first.reference
+    assert (await stage.status(handle)).reference == second.reference
+
+
 async def test_every_move_has_its_audit_row_with_who_and_from_and_to(stage: Stage) -> None:
     handle = await stage.arrives()
     await stage.asks(handle)

@@ -162,6 +162,7 @@ async def test_a_case_outlives_its_transaction_and_sends_no_code_then(stage: Sta
     there = Browser(secrets=(resumed.secret,))
     transaction = await stage.transaction(resumed.handle)
     assert (transaction.state, transaction.transferred, transaction.request.state) == (Journey.WAITING, True, None)
+    assert transaction.reference == (await stage.case(resumed.handle)).reference
     await stage.approves()
     await stage.binds(resumed.handle, there)
     await stage.citizen.look(resumed.handle, there)
