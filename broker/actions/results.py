@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.assisted.case import Channel, ContactMethod
+from broker.assisted.case_records import Channel, ContactMethod
 from broker.journey.transaction import Transaction
 from broker.model.service import Service
 

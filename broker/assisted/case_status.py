@@ -6,7 +6,9 @@ It reveals no judgement of staff: a held case looks like one that is being decid
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.assisted.case import Case, CaseState, Channel, Confirmation, Contact, ContactMethod, Phrase
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, Confirmation, Contact, ContactMethod, Phrase
+from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.normalize.email import unicode_address
 

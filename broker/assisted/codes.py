@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 
-from broker.assisted.case import Phrase
+from broker.assisted.case_records import Phrase
 from broker.model.handle import sha256_hex
 from broker.normalize.text import code_key, fold, plain_marks
 

@@ -9,7 +9,9 @@ from datetime import time as time_of_day
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from broker.assisted.case import WITH_AGENT, Case, CaseState, Channel, ContactMethod
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, ContactMethod
+from broker.assisted.case_states import WITH_AGENT, CaseState
 from broker.assisted.events import ByClock, DeadlinePassed, LeaseLapsed, RedressEnded, ReviewLate
 from broker.platform.toml_loader import Range, Seconds
 

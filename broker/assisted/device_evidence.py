@@ -7,7 +7,8 @@ file sets its scores.
 from collections.abc import Mapping
 from typing import Final
 
-from broker.assisted.case import Case, CheckOutcome, CheckRecord, EvidenceRecord
+from broker.assisted.case import Case
+from broker.assisted.case_records import CheckOutcome, CheckRecord, EvidenceRecord
 from broker.model.assurance import EvidenceType, Level
 from broker.model.json_types import JsonObject
 from broker.normalize.dates import partial_date

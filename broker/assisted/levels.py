@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from broker.assisted.case import Case, CheckOutcome, CheckRecord, EvidenceRecord
+from broker.assisted.case import Case
+from broker.assisted.case_records import CheckOutcome, CheckRecord, EvidenceRecord
 from broker.assisted.profiles import AssuranceProfile, EvidenceKind, EvidenceRequirement, Profiles, ScoreRule
 from broker.model.assurance import EvidenceType, Level
 from broker.normalize.dates import full_date

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Annotated
 
-from broker.assisted.case import Channel
+from broker.assisted.case_records import Channel
 from broker.model.assurance import EvidenceType, Level
 from broker.model.json_types import JsonObject
 from broker.platform.toml_loader import Problem, Range, load

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from broker.assisted.case import Case, CaseState
+from broker.assisted.case import Case
+from broker.assisted.case_states import CaseState
 from broker.assisted.separation_of_duties import may_be_agent, may_be_reviewer
 from broker.model.staff import StaffMember, StaffRole
 

@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from broker.assisted.case import Case, CheckOutcome, Decision, Role, Verdict
+from broker.assisted.case import Case
+from broker.assisted.case_records import CheckOutcome, Decision, Role, Verdict
 from broker.assisted.deadlines import CasePolicy
 from broker.model.assurance import EvidenceType, Level
 

@@ -8,7 +8,9 @@ from types import MappingProxyType
 from typing import Final, get_args
 
 from broker.assisted import events as ev
-from broker.assisted.case import ATTEMPTS_EXHAUSTED, OPEN, WITH_AGENT, Case, CaseState, Decision, HistoryEntry, Role
+from broker.assisted.case import Case
+from broker.assisted.case_records import Decision, HistoryEntry, Role
+from broker.assisted.case_states import ATTEMPTS_EXHAUSTED, OPEN, WITH_AGENT, CaseState
 from broker.assisted.deadlines import CasePolicy, deadline, due_event
 from broker.assisted.separation_of_duties import may_be_agent, may_be_reviewer, may_lead
 from broker.assisted.updates import apply

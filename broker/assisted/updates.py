@@ -7,18 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from broker.assisted import events as ev
-from broker.assisted.case import (
-    Case,
-    CaseState,
-    CheckRecord,
-    Decision,
-    Details,
-    EvidenceRecord,
-    Flag,
-    Note,
-    Phrase,
-    Verdict,
-)
+from broker.assisted.case import Case
+from broker.assisted.case_records import CheckRecord, Decision, Details, EvidenceRecord, Flag, Note, Phrase, Verdict
+from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.separation_of_duties import second_review_reasons
 from broker.normalize.text import fold, name_key

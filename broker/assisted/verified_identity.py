@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from broker.assisted.case import (
-    Case,
+from broker.assisted.case import Case
+from broker.assisted.case_records import (
     Channel,
     CheckOutcome,
     CheckRecord,

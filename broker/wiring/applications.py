@@ -1,48 +1,26 @@
 """The two applications, wired from the parts of a process."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from broker.actions.account.ways import account_policy
 from broker.actions.assisted.staff import StaffCases
-from broker.actions.attempt_log import AttemptLog
-from broker.actions.endpoints.context import (
-    CertificatePolicy,
-    CibaPolicy,
-    EndpointContext,
-    EndpointPolicy,
-    EndpointRates,
-    EndpointStores,
-)
 from broker.actions.logout import LogoutContext, LogoutStores
-from broker.actions.ports import BrokerCrypto
-from broker.actions.sign_in.context import SignInContext, SignInLimits, SignInMonitoring, SignInPolicy, SignInStores
 from broker.actions.upstream_logout import UpstreamLogoutContext
-from broker.crypto.jose import Authorities, read_authorities
-from broker.journey.provider_offer import OfferPolicy
 from broker.model.request import ResponseMode
 from broker.model.store_results import StoreUnavailable
 from broker.oidc.authorization_checks import ServerContext as Checks
-from broker.oidc.ciba import CibaLifetimes
-from broker.oidc.client_authentication import AssertionAudience
 from broker.oidc.discovery import (
     Endpoints,
     ServerCapabilities,
     discovery,
     endpoints,
     metadata_bytes,
-    mtls_endpoint_aliases,
 )
 from broker.oidc.dynamic_registration import registrable
-from broker.platform.operator_files import content
-from broker.settings import BrokerSettings, Settings
-from broker.stores.ephemeral.memory import MemoryRateLimits
 from broker.web import citizens, public
 from broker.web.citizens.framed_logout import framed_logout_routes
 from broker.web.citizens.provider_logout_page import goodbye_routes
@@ -56,186 +34,20 @@ from broker.web.services.client_endpoints import CROSS_ORIGIN, Published
 from broker.web.services.cors import CrossOrigin
 from broker.web.services.provider_endpoints import provider_routes
 from broker.web.shared.fast_router import fast_router
-from broker.web.shared.i18n import languages
 from broker.web.shared.not_found import NotFoundHandler, paths, typeable_paths
-from broker.web.shared.pages import PageRenderer, PageTemplate, page_renderer
-from broker.web.shared.site_info import SiteInfo
-from broker.web.shared.static_files import Statics, static_routes, statics
-from broker.wiring.assisted_wiring import case_context, citizen_cases, help_ways, staff_login, verifiable
+from broker.web.shared.pages import PageRenderer
+from broker.web.shared.static_files import static_routes, statics
+from broker.wiring.app_pages import public_pages, site_pages, staff_pages
+from broker.wiring.assisted_wiring import case_context, citizen_cases, staff_login, verifiable
 from broker.wiring.container import Container
-from broker.wiring.notifier import notice_ways
+from broker.wiring.contexts import assisted_offered, endpoint_context, sign_in_context
 from broker.wiring.store_access import read_password
 
 Application = ASGIApp
 """What a server serves."""
 
-STAFF_LANGUAGES = ("en",)
-"""The languages of the console."""
-
-OVERLOAD_THRESHOLD = 0.8
-"""The share of its memory from which on passing state takes no new sign-ins: those under way are to end well."""
-
 RESPONSE_MODES = tuple(ResponseMode)
 """How answers travel back to services."""
-
-
-def sign_in_context(container: Container) -> SignInContext:
-    """What signing in works with."""
-    broker, meters = container.settings.broker, container.monitoring.metrics
-    sql, ephemeral = container.connections.sql_stores, container.connections.ephemeral_stores
-    return SignInContext(
-        policy=SignInPolicy(
-            issuer=broker.issuer,
-            languages=broker.languages,
-            offer=OfferPolicy(
-                broker.picker.order, container.configuration.profiles.highest if _assisted(container) else None
-            ),
-            limits=SignInLimits(
-                code_lifetime=broker.tokens.code,
-                open_transactions=broker.limits.transactions_per_browser,
-                sessions=broker.sessions,
-                codes=broker.limits.failed_user_codes_per_ip,
-                starts=broker.limits.authorization_requests_per_ip,
-                help=broker.limits.help_requests_per_ip,
-                waiting_refresh=broker.provider_watch.waiting_room_refresh,
-            ),
-            account=account_policy(broker.issuer, broker.name, broker.accounts.fresh_for),
-        ),
-        stores=SignInStores(
-            transactions=ephemeral.transactions,
-            pushed=ephemeral.pushed,
-            continuations=ephemeral.continuations,
-            rate_limits=ephemeral.rate_limits,
-            authorizations=sql.authorizations,
-            links=sql.identity_links,
-            sessions=sql.sessions,
-            backchannel_requests=sql.questions,
-            audit=sql.audit,
-            failures=sql.sign_in_failures,
-            kill_switches=sql.kill_switches,
-            departures=ephemeral.departures,
-        ),
-        registry=container.configuration.registry,
-        crypto=BrokerCrypto(container.crypto.keys, container.crypto.sealer),
-        system=container.system,
-        monitoring=SignInMonitoring(
-            health=container.monitoring.health_monitor.health_of,
-            attempts=AttemptLog(meters),
-            overloaded=lambda: ephemeral.memory_fullness() > OVERLOAD_THRESHOLD,
-            count_start=meters.started,
-            departures=meters,
-        ),
-    )
-
-
-def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
-    """What the services' calls work with."""
-    broker, sql, ephemeral = (
-        container.settings.broker,
-        container.connections.sql_stores,
-        container.connections.ephemeral_stores,
-    )
-    urls, limits = endpoints(broker.issuer), broker.limits
-    elsewhere = mtls_endpoint_aliases(broker.issuer, broker.client_certificates.origin)
-    return EndpointContext(
-        policy=EndpointPolicy(
-            server=checks,
-            audience=AssertionAudience(
-                broker.issuer,
-                (*urls.authenticated_endpoints, *(elsewhere[url] for url in urls.authenticated_endpoints if elsewhere)),
-            ),
-            lifetimes=broker.tokens,
-            ciba=CibaPolicy(
-                lifetimes=CibaLifetimes(broker.tokens.backchannel_request),
-                confirm_url=f"{broker.issuer}/confirm",
-                contact_methods=notice_ways(container.connections.notifier),
-            ),
-            certificates=CertificatePolicy(_authorities(broker.client_certificates.ca_file), elsewhere),
-        ),
-        stores=EndpointStores(
-            grants=sql.grants,
-            backchannel_requests=sql.questions,
-            kill_switches=sql.kill_switches,
-            pushed=ephemeral.pushed,
-            proofs=ephemeral.proofs,
-            rate_limits=ephemeral.rate_limits,
-        ),
-        registry=container.configuration.registry,
-        crypto=BrokerCrypto(container.crypto.keys, container.crypto.sealer),
-        system=container.system,
-        rates=EndpointRates(
-            requests=limits.requests_per_client,
-            failures=limits.failed_authentications_per_ip,
-            backchannel_requests=limits.backchannel_requests_per_citizen,
-            local_limits=MemoryRateLimits(container.system),
-        ),
-    )
-
-
-def _assisted(container: Container) -> bool:
-    """Whether assisted verification is offered."""
-    return bool(help_ways(container.settings, container.connections.notifier))
-
-
-def _authorities(file: Path | None) -> Authorities:
-    return () if file is None else read_authorities(content(file))
-
-
-class LifespanApp:
-    """An application that is opened when the server that runs it starts, and closed when it stops (ASGI lifespan)."""
-
-    def __init__(self, opening: Callable[[], AbstractAsyncContextManager[ASGIApp]]) -> None:
-        self._opening = opening
-        self._application: ASGIApp | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            if self._application is None:
-                raise RuntimeError("a request came before the start")
-            await self._application(scope, receive, send)
-            return
-        await receive()
-        async with self._opening() as application:
-            self._application = application
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
-
-
-def compile_pages(settings: Settings, *, staff: bool) -> None:
-    """Compiles the pages of the public application, and with `staff` those of the other, into the process's cache.
-
-    A process that forks does so first: its children then compile none.
-    """
-    _public_pages(settings.broker, statics())
-    if staff:
-        _staff_pages(settings.broker, statics("console"))
-
-
-def _public_pages(broker: BrokerSettings, files: Statics) -> PageRenderer:
-    return _pages(broker, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
-
-
-def _staff_pages(broker: BrokerSettings, files: Statics) -> PageRenderer:
-    from broker.web import staff as staff_pages  # here, since a worker of the public listener needs none of it
-
-    return _pages(broker, broker.console, STAFF_LANGUAGES, files, staff_pages.SHEETS)
-
-
-def _pages(
-    broker: BrokerSettings, origin: str, codes: tuple[str, ...], files: Statics, sheets: Sequence[PageTemplate]
-) -> PageRenderer:
-    """The pages of one application: its own origin, its languages, its style sheet."""
-    site = SiteInfo(
-        issuer=origin,
-        name=broker.name,
-        support=broker.support,
-        zone=broker.time_zone,
-        languages=codes,
-        region=broker.region,
-        accounts=broker.accounts.enabled,
-    )
-    return page_renderer(languages(site.languages, site.zone), site, sheets, files, on_demand=broker.development)
 
 
 def public_app(container: Container) -> ASGIApp:
@@ -251,7 +63,7 @@ def public_app(container: Container) -> ASGIApp:
     )
     sign_in = sign_in_context(container)
     files = statics()
-    pages = _public_pages(broker, files)
+    pages = public_pages(broker, files)
     citizen_app = citizens.CitizenApp(
         sign_in, citizen_cases(container, sign_in), pages, container.crypto.sealer, container.system, broker.region
     )
@@ -312,7 +124,7 @@ def public_app(container: Container) -> ASGIApp:
     from broker.web import inspector  # here, since production needs none of it
 
     memory = inspector.ExchangeLog(frozenset(container.configuration.registry.services))
-    engineers = replace(citizen_app, pages=_pages(broker, broker.issuer, broker.languages, files, inspector.SHEETS))
+    engineers = replace(citizen_app, pages=site_pages(broker, broker.issuer, broker.languages, files, inspector.SHEETS))
     routes.append(inspector.inspector_route(engineers, memory))
     return _with_middleware(
         routes,
@@ -333,7 +145,7 @@ def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
         verification = verifiable(
             container.configuration.profiles,
             [known.provider.verifiable for known in container.configuration.registry.providers.values()],
-            assisted=_assisted(container),
+            assisted=assisted_offered(container),
         )
         document = discovery(
             broker.issuer,
@@ -361,15 +173,15 @@ def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
 
 def staff_app(container: Container) -> ASGIApp:
     """The application for support staff, with what only operators read beside it. Raises ValueError without staff."""
-    from broker.web import staff as staff_pages  # here, since a worker of the public listener needs none of it
+    from broker.web import staff  # here, since a worker of the public listener needs none of it
 
     counters = container.settings.broker.metrics
     files, cases = statics("console"), StaffCases(case_context(container))
-    pages = _staff_pages(container.settings.broker, files)
-    staff_pages_app = staff_pages.StaffApp(
+    pages = staff_pages(container.settings.broker, files)
+    console = staff.StaffApp(
         staff_login(container), cases, container.configuration.registry.services, pages, container.crypto.sealer
     )
-    shown = staff_pages.staff_routes(staff_pages_app)
+    shown = staff.staff_routes(console)
     routes = [*shown, *static_routes(files), *alive_routes(container.monitoring.readiness)]
     if counters.enabled:
         routes.append(metrics_route(container.monitoring.metrics, read_password(counters.token_file)))

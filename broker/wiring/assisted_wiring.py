@@ -10,7 +10,7 @@ from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, St
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.sign_in.context import SignInContext
 from broker.assisted import verified_identity
-from broker.assisted.case import ContactMethod
+from broker.assisted.case_records import ContactMethod
 from broker.assisted.profiles import Profiles
 from broker.model.assurance import VerificationCapabilities, merge_capabilities
 from broker.settings import Settings

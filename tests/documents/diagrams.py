@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from broker.assisted.case import CaseState
+from broker.assisted.case_states import CaseState
 from broker.assisted.transitions import RULES
 from broker.journey.transaction import ENDED, TransactionState
 from broker.journey.transitions import FROM_ANY_OPEN_STATE, TRANSITIONS

@@ -9,7 +9,10 @@ from broker.actions.results import AskingMark, HelpRefused, IncompleteProof, Pro
 from broker.actions.sign_in.context import audit_event, load_own_transaction
 from broker.actions.views import DeadEnd
 from broker.assisted import events as ev
-from broker.assisted.case import Case, CaseState, Channel, Confirmation, Contact, ContactMethod, IdentityBinding
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, Confirmation, Contact, ContactMethod, IdentityBinding
+from broker.assisted.case_states import CaseState
+from broker.assisted.case_work import CaseWork
 from broker.assisted.codes import (
     confirmation_code,
     confirmation_digest,
@@ -46,7 +49,7 @@ def _code_sent(cases: CitizenCases, case: Case, code: str) -> CaseChange | None:
     life = cases.context.rules.policy.code(way)
     sent = ev.CodeSent(Confirmation(confirmation_digest(case.id, code), way, now, now + life))
     sent_notice = notice(cases.context, case, NotificationKind.CODE, life, code=code, minutes=str(life // 60))
-    return CaseChange((sent,), (replace(sent_notice, way=way, address=address),))
+    return CaseChange((sent,), CaseWork(notices=(replace(sent_notice, way=way, address=address),)))
 
 
 def _code_address(case: Case, reach: Contact) -> tuple[ContactMethod, str]:

@@ -7,7 +7,9 @@ from broker.actions.assisted.context import CaseContext
 from broker.actions.assisted.permissions import allowed_actions, role_in_case
 from broker.actions.assisted.staff_results import CaseRole, CaseView, CaseWarning
 from broker.assisted import events as ev
-from broker.assisted.case import Case, CaseState, Decision, Verdict
+from broker.assisted.case import Case
+from broker.assisted.case_records import Decision, Verdict
+from broker.assisted.case_states import CaseState
 from broker.assisted.levels import Assessment, assess
 from broker.assisted.transitions import TransitionRefused, refusal
 from broker.assisted.updates import erased

@@ -26,7 +26,9 @@ from broker.actions.sign_in.case_link import CaseEnded, CaseProven
 from broker.actions.sign_in.context import SignInContext, advance_transaction, load_own_transaction
 from broker.actions.views import DeadEnd
 from broker.assisted import events as ev
-from broker.assisted.case import Case, CaseState, Channel, ContactMethod, Safety
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, ContactMethod, Safety
+from broker.assisted.case_states import CaseState
 from broker.assisted.case_status import CaseStatus, case_status
 from broker.assisted.codes import (
     continuation_digest,
@@ -137,7 +139,7 @@ class CitizenCases:
             if isinstance(case, TransitionRefused):
                 raise RuntimeError(f"a new case could not be submitted: {case}")
             case = replace(case, version=1)
-            created = await self.context.stores.cases.create(case, audit_rows(case), ())
+            created = await self.context.stores.cases.create(case, audit_rows(case))
             if created is CreateCaseResult.DONE:
                 break
             if created is CreateCaseResult.ONE_OPEN_ALREADY:

@@ -4,7 +4,7 @@ Cases are compared by keyed digests (fingerprints) of addresses. A fingerprint i
 data is erased has no address left to compute it from. So cases are looked for by each form that was ever written.
 """
 
-from broker.assisted.case import Contact, ContactMethod
+from broker.assisted.case_records import Contact, ContactMethod
 from broker.normalize.email import email_key, is_unreachable, sendable, unicode_address
 from broker.normalize.phone import dialled, phone_number
 

@@ -1,13 +1,15 @@
 """The context of verification cases: load a case with its expired deadlines applied, apply events, save, audit."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from broker.actions.assisted.ports import Cases, FailedSignIns, StaffDrafts
 from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
 from broker.actions.ports import AuditLog, BackchannelRequests
-from broker.assisted.case import Case, CaseState
+from broker.assisted.case import Case
+from broker.assisted.case_states import CaseState
+from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.assisted.deadlines import CasePolicy, due_event
 from broker.assisted.events import Event
 from broker.assisted.profiles import Profiles
@@ -137,10 +139,10 @@ async def expire_due_cases(context: CaseContext, limit: int = 50) -> int:
 
 @dataclass(frozen=True, slots=True)
 class CaseChange:
-    """A change of a case: events in order, and further notices to send with them."""
+    """A change of a case: events in order, and what else is written with them."""
 
     events: tuple[Event, ...]
-    notices: tuple[Notification, ...] = ()
+    work: CaseWork = NO_WORK
 
 
 _Refused = TypeVar("_Refused")
@@ -164,7 +166,7 @@ async def change_case(
         after = apply_events(context, case, *change.events)
         if isinstance(after, TransitionRefused):
             return after
-        saved = await save(context, case, after, change.notices)
+        saved = await save(context, case, after, change.work)
         if saved is not None:
             return saved
         case = await load_case(context, case.id)
@@ -194,14 +196,16 @@ def apply_events(context: CaseContext, case: Case, *events: Event) -> Case | Tra
     return case
 
 
-async def save(context: CaseContext, before: Case, after: Case, notices: Sequence[Notification] = ()) -> Case | None:
-    """Saves a changed case with an audit row for each new line of its history, and its notices, in one transaction.
+async def save(context: CaseContext, before: Case, after: Case, work: CaseWork = NO_WORK) -> Case | None:
+    """Saves a changed case with an audit row for each new line of its history, and `work`, in one transaction.
+
+    The notices of the new state are added to `work`.
 
     Returns the case with its new version; None if another process saved it since `before` was read.
     """
     after = replace(after, version=before.version + 1)
-    sent = (*notices, *_notices(context, before, after))
-    done = await context.stores.cases.save(after, audit_rows(after, len(before.history)), sent)
+    work = replace(work, notices=(*work.notices, *_notices(context, before, after)))
+    done = await context.stores.cases.save(after, audit_rows(after, len(before.history)), work)
     return after if done else None
 
 

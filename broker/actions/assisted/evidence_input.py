@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from broker.actions.assisted.contact import fingerprint_texts
 from broker.actions.assisted.staff_results import CheckAnswer, EvidenceEntry, InputError, InvalidInput
-from broker.assisted.case import Case, Channel, CheckOutcome, CheckRecord, EvidenceRecord
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, CheckOutcome, CheckRecord, EvidenceRecord
 from broker.assisted.profiles import EvidenceKind, FieldKind, Profiles
 from broker.assisted.reasons import ReasonContext, valid_for
 from broker.model.handle import normalize_user_code

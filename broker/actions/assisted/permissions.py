@@ -13,7 +13,9 @@ from types import MappingProxyType
 from broker.actions.assisted.context import CaseRules
 from broker.actions.assisted.staff_results import ActionRefused, CaseRole, RefusalReason, StaffAction
 from broker.assisted import events as ev
-from broker.assisted.case import Case, CaseState, Channel, Decision, IndependentReview, Review, Verdict
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, Decision, IndependentReview, Review, Verdict
+from broker.assisted.case_states import CaseState
 from broker.assisted.device_evidence import device_evidence
 from broker.assisted.queue import suits
 from broker.assisted.transitions import TransitionRefused, refusal

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from broker.assisted.case import Case, CaseState
+from broker.assisted.case import Case
+from broker.assisted.case_states import CaseState
+from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.model.audit import AuditEvent
 from broker.model.notification import DeliveryFailed as DeliveryFailed
 from broker.model.notification import Notification
@@ -15,10 +17,8 @@ from broker.model.store_results import CreateCaseResult as CreateCaseResult
 class Cases(Protocol):
     """Verification cases. Records are sealed; queries use id, state, reference, digests and times alone."""
 
-    async def create(
-        self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]
-    ) -> CreateCaseResult:
-        """Writes a new case with its audit rows and notices, in one transaction; nothing unless DONE.
+    async def create(self, case: Case, events: Sequence[AuditEvent], work: CaseWork = NO_WORK) -> CreateCaseResult:
+        """Writes a new case with its audit rows and `work`, in one transaction; nothing unless DONE.
 
         ONE_OPEN_ALREADY if another case of the same `transaction` is `open`.
         """
@@ -40,8 +40,8 @@ class Cases(Protocol):
         """The newest case of a transaction, by its public id."""
         ...
 
-    async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]) -> bool:
-        """Writes on top of `case.version - 1` with audit rows and notices, in one transaction.
+    async def save(self, case: Case, events: Sequence[AuditEvent], work: CaseWork = NO_WORK) -> bool:
+        """Writes on top of `case.version - 1` with audit rows and `work`, in one transaction.
 
         False, and nothing written, if another process saved the case in between.
         """

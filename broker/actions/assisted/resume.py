@@ -8,7 +8,8 @@ from broker.actions.browser import Browser
 from broker.actions.results import ResumedTransaction, ResumeRefused
 from broker.actions.sign_in.context import advance_transaction, create_transaction
 from broker.assisted import events as ev
-from broker.assisted.case import Case, CaseState
+from broker.assisted.case import Case
+from broker.assisted.case_states import CaseState
 from broker.assisted.codes import continuation_digest
 from broker.journey.events import BrowserChanged, HelpRequested, HelpResumed
 from broker.journey.transaction import Transaction, TransactionState

@@ -24,7 +24,9 @@ from broker.actions.assisted.staff_results import (
     Workload,
 )
 from broker.assisted import events as ev
-from broker.assisted.case import Case, CaseState, Channel, Decision, IndependentReview, Review, Verdict
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, Decision, IndependentReview, Review, Verdict
+from broker.assisted.case_states import CaseState
 from broker.assisted.codes import lint_note, phrase
 from broker.assisted.levels import assess
 from broker.assisted.queue import in_turn

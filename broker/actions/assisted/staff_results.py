@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broker.assisted.case import Case, CaseState, CheckOutcome, Decision
+from broker.assisted.case import Case
+from broker.assisted.case_records import CheckOutcome, Decision
+from broker.assisted.case_states import CaseState
 from broker.assisted.levels import Assessment
 from broker.assisted.transitions import TransitionRefused
 

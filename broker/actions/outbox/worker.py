@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
+from broker.actions.outbox.ports import Outbox, OutboxEntry
 from broker.actions.outbox.retry_policy import RetryPolicy, next_attempt
-from broker.actions.ports import Outbox, OutboxEntry
 from broker.platform.system import System
 
 Entry = TypeVar("Entry", bound=OutboxEntry)

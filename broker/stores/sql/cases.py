@@ -22,11 +22,12 @@ from sqlalchemy import (
     update,
 )
 
-from broker.assisted.case import Case, CaseState
+from broker.assisted.case import Case
+from broker.assisted.case_states import CaseState
+from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
 from broker.model.handle import normalize_user_code
-from broker.model.notification import Notification
 from broker.model.store_results import CreateCaseResult
 from broker.stores.record_codec import RecordCodec, SealedCodec, renaming
 from broker.stores.sql import audit, outbox
@@ -136,12 +137,10 @@ class SqlCases:
         self._count = database.prepare(counted.returning(c.made))
         self._counted = database.prepare(select(c.made).where(c.case_id == _id, c.purpose == purpose))
 
-    async def create(
-        self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]
-    ) -> CreateCaseResult:
-        """Writes a new case with its audit rows and notifications, in one transaction; nothing unless DONE."""
+    async def create(self, case: Case, events: Sequence[AuditEvent], work: CaseWork = NO_WORK) -> CreateCaseResult:
+        """Writes a new case with its audit rows and `work`, in one transaction; nothing unless DONE."""
         try:
-            await self._audit.perform(self._create, self._values(case, notices), events)
+            await self._audit.perform(self._create, self._values(case, work), events)
         except Conflict as conflict:
             match conflict.columns:
                 case ("transaction_id",):
@@ -152,9 +151,9 @@ class SqlCases:
                     raise
         return CreateCaseResult.DONE
 
-    async def save(self, case: Case, events: Sequence[AuditEvent], notices: Sequence[Notification]) -> bool:
-        """Optimistic locking: replaces `case.version - 1`, with audit rows and notifications, in one transaction."""
-        values = {**self._values(case, notices), "before": case.version - 1}
+    async def save(self, case: Case, events: Sequence[AuditEvent], work: CaseWork = NO_WORK) -> bool:
+        """Optimistic locking: replaces `case.version - 1`, with audit rows and `work`, in one transaction."""
+        values = {**self._values(case, work), "before": case.version - 1}
         return bool(await self._audit.perform(self._save, values, events))
 
     async def load(self, case_id: str) -> Case | None:
@@ -200,7 +199,7 @@ class SqlCases:
         rows = await self._database.query(self._alike, {"fingerprints": list(marks), "id": besides})
         return int(rows[0][0])
 
-    def _values(self, case: Case, notices: Sequence[Notification]) -> Mapping[str, object]:
+    def _values(self, case: Case, work: CaseWork) -> Mapping[str, object]:
         return {
             "id": case.id,
             "transaction": case.transaction,
@@ -216,7 +215,7 @@ class SqlCases:
             "due": case.due,
             "sealed": self._cases.write(case, _place(case.id)),
             "fingerprints": [{"fingerprint": mark} for mark in sorted(set(case.fingerprints))],
-            "notices": self._notices.rows(notices),
+            "notices": self._notices.rows(work.notices),
         }
 
     async def _one(self, prepared: Prepared, parameters: Mapping[str, object]) -> Case | None:

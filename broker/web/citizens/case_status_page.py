@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from broker.actions.views import CaseStatusView
-from broker.assisted.case import Channel, ContactMethod
+from broker.assisted.case_records import Channel, ContactMethod
 from broker.assisted.case_status import CaseStage, CaseStatus
 from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.page_context import PageContext, readable

@@ -24,7 +24,7 @@ from broker.actions.results import (
 )
 from broker.actions.sign_in import dispatch
 from broker.actions.views import CaseStatusView, DeadEnd
-from broker.assisted.case import Channel, ContactMethod
+from broker.assisted.case_records import Channel, ContactMethod
 from broker.assisted.transitions import TransitionRefused
 from broker.normalize.email import is_unreachable, sendable
 from broker.normalize.phone import example_numbers, phone_number

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.assisted.staff_results import ActionRefused, CaseRole, CaseView, StaffAction
-from broker.assisted.case import Channel
+from broker.assisted.case_records import Channel
 from broker.assisted.transitions import TransitionRefused
 from broker.model.backchannel_request import BackchannelRequest
 from broker.web.citizens.failure_texts import marked

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.actions.assisted.staff_results import CaseRole, CaseView, CaseWarning, StaffAction
-from broker.assisted.case import (
-    Case,
-    CaseState,
+from broker.assisted.case import Case
+from broker.assisted.case_records import (
     CheckRecord,
     Contact,
     ContactMethod,
@@ -15,6 +14,7 @@ from broker.assisted.case import (
     Phrase,
     Verdict,
 )
+from broker.assisted.case_states import CaseState
 from broker.assisted.levels import Assessment, Scored
 from broker.assisted.profiles import Profiles
 from broker.model.service import Service

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.assisted.staff_results import ActionRefused, CaseView, StaffAction
-from broker.assisted.case import Decision
+from broker.assisted.case_records import Decision
 from broker.assisted.transitions import TransitionRefused
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.i18n import Language

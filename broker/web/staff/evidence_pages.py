@@ -10,7 +10,8 @@ from starlette.routing import Route
 
 from broker.actions.assisted.evidence_input import DETAILS, check_error, recorded_by_staff
 from broker.actions.assisted.staff_results import CaseView, CheckAnswer, EvidenceEntry, InputError, StaffAction
-from broker.assisted.case import Case, CheckOutcome, CheckRecord, EvidenceRecord
+from broker.assisted.case import Case
+from broker.assisted.case_records import CheckOutcome, CheckRecord, EvidenceRecord
 from broker.assisted.profiles import EvidenceKind
 from broker.web.citizens.claim_labels import label
 from broker.web.citizens.failure_texts import marked

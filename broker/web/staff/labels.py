@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from broker.assisted.case import CaseState, Channel, CheckOutcome, Decision
+from broker.assisted.case_records import Channel, CheckOutcome, Decision
+from broker.assisted.case_states import CaseState
 from broker.assisted.reasons import REASONS, Reason
 from broker.assisted.separation_of_duties import SecondReviewReason
 from broker.model.assurance import Level

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, fields, is_dataclass, replace
 from typing import Any, Final
 
-from broker.assisted.case import (
-    Case,
-    CaseState,
+from broker.assisted.case import Case
+from broker.assisted.case_records import (
     Channel,
     CheckOutcome,
     CheckRecord,
@@ -30,6 +29,8 @@ from broker.assisted.case import (
     Safety,
     Verdict,
 )
+from broker.assisted.case_states import CaseState
+from broker.assisted.case_work import CaseWork
 from broker.model.assurance import EvidenceType, Level, Verification, VerificationCheck, VerificationEvidence
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest, BackchannelState
@@ -369,7 +370,7 @@ async def _fill_questions(sql: SqlStores) -> None:
 
 async def _fill_cases(sql: SqlStores) -> None:
     for made in CASES:
-        created = await sql.cases.create(made, [event("case_created", case=made.id)], [notice(made.id)])
+        created = await sql.cases.create(made, [event("case_created", case=made.id)], CaseWork((notice(made.id),)))
         assert created is CreateCaseResult.DONE
     assert [await sql.cases.count_attempt("case-claimed", "code", 5) for _ in range(2)] == [1, 2]
     await sql.outbox.mark_sent("n-case-declined", NOW)

@@ -4,17 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from broker.assisted.case import (
-    Case,
-    CaseState,
-    Confirmation,
-    Contact,
-    ContactMethod,
-    Details,
-    HistoryEntry,
-    Phrase,
-    Role,
-)
+from broker.assisted.case import Case
+from broker.assisted.case_records import Confirmation, Contact, ContactMethod, Details, HistoryEntry, Phrase, Role
+from broker.assisted.case_states import CaseState
 from broker.journey.transaction import Attempt, Transaction
 from broker.journey.transaction import TransactionState as Standing
 from broker.model.assurance import EvidenceType, Level, Verification, VerificationCheck, VerificationEvidence

@@ -121,8 +121,8 @@ async def test_each_write_adds_its_audit_row(sql: SqlStores, clock: FakeClock) -
     await sql.counters.raise_epoch("operator", now)
     await sql.staff_sessions.start(staff, None, (event(now, "staff_signed_in"),))
     await sql.staff_sessions.end(staff.digest, event(now, "staff_signed_out"))
-    await sql.cases.create(case(now), [event(now, "case_opened")], ())
-    await sql.cases.save(case(now, version=2), [event(now, "case_moved"), event(now, "case_read")], ())
+    await sql.cases.create(case(now), [event(now, "case_opened")])
+    await sql.cases.save(case(now, version=2), [event(now, "case_moved"), event(now, "case_read")])
     assert await audit_kinds(sql) == [
         "answered",
         "redeemed",
@@ -150,7 +150,7 @@ async def test_a_write_without_effect_adds_no_audit_row(sql: SqlStores, clock: F
     await sql.sessions.end("unknown", event(now), no_fan_out)
     await sql.staff_sessions.end("unknown", event(now))
     await sql.kill_switches.turn_on(KillSwitchKind.SERVICE, "tax", "operator", now)
-    await sql.cases.save(case(now, version=2), [event(now)], ())
+    await sql.cases.save(case(now, version=2), [event(now)])
     await sql.grants.use_assertion(assertion(now))
     assert await audit_kinds(sql) == []
 

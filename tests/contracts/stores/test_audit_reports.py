@@ -86,11 +86,11 @@ async def test_the_end_of_a_session_is_reported_once(sql: SqlStores, clock: Fake
 async def test_cases_are_reported_if_they_were_saved(sql: SqlStores, clock: FakeClock) -> None:
     counts, made = ReportedEvents(sql), case(clock.now())
     for expected in (["case_submitted"], []):
-        await sql.cases.create(made, [event(clock.now(), "case_submitted")], ())
+        await sql.cases.create(made, [event(clock.now(), "case_submitted")])
         assert counts.new() == expected
         made = replace(made, id="case-2", reference="CASE-2", continuation=None)
     for expected in (["case_readied"], []):
-        await sql.cases.save(case(clock.now(), version=2), [event(clock.now(), "case_readied")], ())
+        await sql.cases.save(case(clock.now(), version=2), [event(clock.now(), "case_readied")])
         assert counts.new() == expected
 
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from broker.assisted.case import Case, CaseState
+from broker.assisted.case import Case
+from broker.assisted.case_states import CaseState
+from broker.assisted.case_work import CaseWork
 from broker.model.handle import sha256_hex
 from broker.model.store_results import CreateCaseResult
 from broker.stores.sql_stores import SqlStores
@@ -18,7 +20,7 @@ pytestmark = pytest.mark.store
 
 async def test_a_case_is_loaded_by_its_id_reference_transaction_or_code(sql: SqlStores, clock: FakeClock) -> None:
     made = case(clock.now(), reference="abcd-efgh")
-    assert await sql.cases.create(made, (), ()) is CreateCaseResult.DONE
+    assert await sql.cases.create(made, ()) is CreateCaseResult.DONE
     assert await sql.cases.load(made.id) == made
     assert await sql.cases.by_reference("ABCD efgh") == made
     assert await sql.cases.by_continuation(sha256_hex("continuation-1")) == made
@@ -26,7 +28,7 @@ async def test_a_case_is_loaded_by_its_id_reference_transaction_or_code(sql: Sql
 
 
 async def test_an_unknown_key_loads_no_case(sql: SqlStores, clock: FakeClock) -> None:
-    await sql.cases.create(case(clock.now()), (), ())
+    await sql.cases.create(case(clock.now()), ())
     assert await sql.cases.load("case-2") is None
     assert await sql.cases.by_reference("CASE-2") is None
     assert await sql.cases.by_continuation(sha256_hex("continuation-2")) is None
@@ -37,14 +39,14 @@ async def test_a_transaction_has_one_open_case_and_nothing_of_another_is_written
     sql: SqlStores, clock: FakeClock
 ) -> None:
     first, second = case(clock.now(), "1"), case(clock.now() + 1, "2", transaction="transaction-1")
-    await sql.cases.create(first, (), ())
-    refused = await sql.cases.create(second, [event(clock.now())], [notice(clock.now())])
+    await sql.cases.create(first, ())
+    refused = await sql.cases.create(second, [event(clock.now())], CaseWork((notice(clock.now()),)))
     assert refused is CreateCaseResult.ONE_OPEN_ALREADY
     assert await sql.cases.load(second.id) is None
     assert await sql.audit.read(0, 10) == []
     assert await sql.outbox.claim(clock.now(), clock.now() + 60, 10) == []
-    await sql.cases.save(replace(first, version=2, state=CaseState.WITHDRAWN), (), ())
-    assert await sql.cases.create(second, (), ()) is CreateCaseResult.DONE
+    await sql.cases.save(replace(first, version=2, state=CaseState.WITHDRAWN), ())
+    assert await sql.cases.create(second, ()) is CreateCaseResult.DONE
     assert await sql.cases.by_transaction("transaction-1") == second
 
 
@@ -53,24 +55,26 @@ async def test_concurrent_requests_for_help_in_one_transaction_open_one_case(
 ) -> None:
     stores = [await open_one() for _ in range(3)]
     made = [case(clock.now(), f"{number}", transaction="same") for number in range(9)]
-    outcomes = await asyncio.gather(*(stores[n % 3].cases.create(one, (), ()) for n, one in enumerate(made)))
+    outcomes = await asyncio.gather(*(stores[n % 3].cases.create(one, ()) for n, one in enumerate(made)))
     assert outcomes.count(CreateCaseResult.DONE) == 1
     assert outcomes.count(CreateCaseResult.ONE_OPEN_ALREADY) == 8
 
 
 async def test_a_reference_names_one_case(sql: SqlStores, clock: FakeClock) -> None:
-    await sql.cases.create(case(clock.now(), "1", reference="ABCD"), (), ())
-    taken = await sql.cases.create(case(clock.now(), "2", reference="ab-cd"), (), ())
+    await sql.cases.create(case(clock.now(), "1", reference="ABCD"), ())
+    taken = await sql.cases.create(case(clock.now(), "2", reference="ab-cd"), ())
     assert taken is CreateCaseResult.REFERENCE_TAKEN
 
 
 async def test_of_two_concurrent_writes_of_staff_one_wins(open_one: OpenSqlStores, clock: FakeClock) -> None:
     one, other = await open_one(), await open_one()
     made = case(clock.now(), state=CaseState.QUEUED)
-    await one.cases.create(made, (), ())
+    await one.cases.create(made, ())
     rivals = [replace(made, version=2, state=CaseState.CLAIMED, agent=f"agent-{n}", lease=1.0) for n in range(10)]
     saving = (
-        (one, other)[n % 2].cases.save(rival, [event(clock.now(), f"claimed_{n}")], [notice(clock.now(), f"{n}")])
+        (one, other)[n % 2].cases.save(
+            rival, [event(clock.now(), f"claimed_{n}")], CaseWork((notice(clock.now(), f"{n}"),))
+        )
         for n, rival in enumerate(rivals)
     )
     saved = await asyncio.gather(*saving)
@@ -84,17 +88,17 @@ async def test_of_two_concurrent_writes_of_staff_one_wins(open_one: OpenSqlStore
 
 async def test_a_save_on_top_of_another_version_changes_nothing(sql: SqlStores, clock: FakeClock) -> None:
     made = case(clock.now())
-    await sql.cases.create(made, (), ())
+    await sql.cases.create(made, ())
     for version in (0, 1, 3):
-        assert not await sql.cases.save(replace(made, version=version, state=CaseState.HELD), (), ())
-    assert not await sql.cases.save(case(clock.now(), "2", version=2), (), ())
+        assert not await sql.cases.save(replace(made, version=version, state=CaseState.HELD), ())
+    assert not await sql.cases.save(case(clock.now(), "2", version=2), ())
     assert await sql.cases.load(made.id) == made
 
 
 async def test_a_used_continuation_code_names_no_case(sql: SqlStores, clock: FakeClock) -> None:
     made = case(clock.now())
-    await sql.cases.create(made, (), ())
-    await sql.cases.save(replace(made, version=2, continuation=None), (), ())
+    await sql.cases.create(made, ())
+    await sql.cases.save(replace(made, version=2, continuation=None), ())
     assert await sql.cases.by_continuation(sha256_hex("continuation-1")) is None
 
 
@@ -109,7 +113,7 @@ async def test_the_queue_is_ordered_by_deadline_and_then_by_waiting(sql: SqlStor
         case(now, "held", state=CaseState.HELD, deadline=now, queued=now),
     ]
     for made in rows:
-        await sql.cases.create(made, (), ())
+        await sql.cases.create(made, ())
     found = await sql.cases.queue([CaseState.QUEUED, CaseState.REVIEW], 10)
     assert [one.id for one in found] == ["case-soon", "case-late", "case-late-too", "case-none-early", "case-none-late"]
     assert len(await sql.cases.queue([CaseState.QUEUED, CaseState.REVIEW], 2)) == 2
@@ -122,7 +126,7 @@ async def test_a_case_is_found_by_its_holder(sql: SqlStores, clock: FakeClock) -
     reviewed = case(now, "2", state=CaseState.REVIEW, agent="agent-2", reviewer="agent-1", lease=now + 60)
     let_go = case(now, "3", state=CaseState.QUEUED, agent="agent-1")
     for made in (mine, reviewed, let_go):
-        await sql.cases.create(made, (), ())
+        await sql.cases.create(made, ())
     assert await sql.cases.by_holder("agent-1") == [mine, reviewed]
     assert await sql.cases.by_holder("agent-2") == []
 
@@ -133,7 +137,7 @@ async def test_cases_whose_time_has_come_are_found_the_earliest_first(sql: SqlSt
     second = case(now, "2", deadline=now + 10)
     third = case(now, "3", deadline=now + 30)
     for made in (first, second, third):
-        await sql.cases.create(made, (), ())
+        await sql.cases.create(made, ())
     assert await sql.cases.due(now + 9, 10) == []
     assert await sql.cases.due(now + 20, 10) == [second, first]
     assert await sql.cases.due(now + 20, 1) == [second]
@@ -143,7 +147,7 @@ async def test_concurrent_attempts_are_numbered_uniquely_up_to_the_limit(
     open_one: OpenSqlStores, clock: FakeClock
 ) -> None:
     stores = [await open_one() for _ in range(3)]
-    await stores[0].cases.create(case(clock.now()), (), ())
+    await stores[0].cases.create(case(clock.now()), ())
     counted = await asyncio.gather(*(stores[n % 3].cases.count_attempt("case-1", "confirmation", 5) for n in range(20)))
     assert sorted(number for number in counted if number is not None) == [1, 2, 3, 4, 5]
     assert await stores[1].cases.attempts("case-1", "confirmation") == 5
@@ -164,13 +168,13 @@ async def test_cases_that_bear_the_same_mark_are_counted_also_after_erasure(sql:
     marks: list[tuple[str, ...]] = [("a", "b"), ("b", "c"), ("c",), ()]
     made: list[Case] = [case(clock.now(), f"{n}", fingerprints=mark) for n, mark in enumerate(marks)]
     for one in made:
-        await sql.cases.create(one, (), ())
+        await sql.cases.create(one, ())
     assert await sql.cases.count_similar(["a", "b"], "case-0") == 1
     assert await sql.cases.count_similar(["b", "c"], "case-3") == 3
     assert await sql.cases.count_similar(["z"], "case-0") == 0
     assert await sql.cases.count_similar([], "case-0") == 0
-    await sql.cases.save(replace(made[3], version=2, fingerprints=("a",)), (), ())
-    await sql.cases.save(replace(made[1], version=2, fingerprints=("b", "c"), erased=True), (), ())
+    await sql.cases.save(replace(made[3], version=2, fingerprints=("a",)), ())
+    await sql.cases.save(replace(made[1], version=2, fingerprints=("b", "c"), erased=True), ())
     assert await sql.cases.count_similar(["a", "b"], "case-0") == 2
 
 
@@ -180,7 +184,7 @@ async def test_cases_that_bear_the_same_mark_are_counted_also_after_erasure(sql:
 async def test_a_notification_is_written_with_its_case(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     later = notice(now, "2", created=now + 1)
-    await sql.cases.create(case(now), (), [later, notice(now, "1")])
+    await sql.cases.create(case(now), (), CaseWork((later, notice(now, "1"))))
     first = replace(notice(now, "1"), tries=1)
     assert await sql.outbox.claim(now, now + 60, 10) == [first, replace(later, tries=1)]
 
@@ -190,7 +194,7 @@ async def test_a_claimed_notification_is_not_claimed_again_before_its_lease_ends
 ) -> None:
     one, other = await open_one(), await open_one()
     now = clock.now()
-    await one.cases.create(case(now), (), [notice(now, f"{number}") for number in range(10)])
+    await one.cases.create(case(now), (), CaseWork(tuple(notice(now, f"{number}") for number in range(10))))
     claimed = await asyncio.gather(*((one, other)[n % 2].outbox.claim(now, now + 60, 3) for n in range(6)))
     ids = [waiting.id for batch in claimed for waiting in batch]
     assert len(ids) == len(set(ids))
@@ -202,7 +206,7 @@ async def test_a_claimed_notification_is_not_claimed_again_before_its_lease_ends
 
 async def test_a_notice_that_went_out_does_not_go_out_again(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
-    await sql.cases.create(case(now), (), [notice(now)])
+    await sql.cases.create(case(now), (), CaseWork((notice(now),)))
     await sql.outbox.claim(now, now + 1, 10)
     await sql.outbox.mark_sent("notice-1", now)
     assert await sql.outbox.claim(now + 2, now + 3, 10) == []
@@ -211,7 +215,7 @@ async def test_a_notice_that_went_out_does_not_go_out_again(sql: SqlStores, cloc
 @pytest.mark.parametrize("swept", [True, False])
 async def test_an_expired_notice_does_not_go_out_swept_or_not(sql: SqlStores, clock: FakeClock, *, swept: bool) -> None:
     now = clock.now()
-    await sql.cases.create(case(now), (), [notice(now)])
+    await sql.cases.create(case(now), (), CaseWork((notice(now),)))
     if swept:
         await sql.sweep(now + 600)
     assert await sql.outbox.claim(now + 600, now + 660, 10) == []

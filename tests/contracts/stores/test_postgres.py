@@ -79,7 +79,7 @@ async def test_each_verb_costs_one_round_trip(
             "use_assertion": lambda name: sql.grants.use_assertion(assertion(now, name)),
             "revoke": lambda _name: sql.grants.revoke(tokens(now, "kept")[0].digest, SERVICE, now, event(now)),
             "session": lambda _name: sql.sessions.load(session(now, "kept").digest),
-            "help": lambda name: sql.cases.create(case(now, name), [event(now)], ()),
+            "help": lambda name: sql.cases.create(case(now, name), [event(now)]),
             "attempt": lambda name: sql.cases.count_attempt("case-1", name, 5),
         }
         await verbs[verb]("first")

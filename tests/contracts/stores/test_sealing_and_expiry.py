@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from broker.assisted.case import Case
+from broker.assisted.case_work import CaseWork
 from broker.crypto.seal import Sealer
 from broker.crypto.seal import sealer as make_sealer
 from broker.journey.transaction import Transaction
@@ -43,7 +44,7 @@ async def everything(sql: SqlStores, now: float) -> None:
     await sql.authorizations.record(answer(now, "redeemed", code=redeemed))
     made = grant(redeemed, now, account="account-waiting")
     await sql.grants.redeem(redeemed.digest, made, tokens(now), None, ())
-    await sql.cases.create(case(now), (), [notice(now)])
+    await sql.cases.create(case(now), (), CaseWork((notice(now),)))
     await sql.staff_sessions.store_attempt(staff_attempt(now))
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.assisted.case import CaseState
+from broker.assisted.case_states import CaseState
 from broker.model.staff import StaffDraft
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.database_dumps import query
@@ -58,15 +58,15 @@ async def test_a_draft_is_sealed_and_opens_only_in_its_own_row(sql: SqlStores, c
 async def test_drafts_of_a_case_go_when_it_is_closed_and_not_before(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     open_case = case(now)
-    await sql.cases.create(open_case, (), ())
+    await sql.cases.create(open_case, ())
     other = draft(now, case_id="another-case")
     await sql.staff_drafts.keep(draft(now, case_id=open_case.id))
     await sql.staff_drafts.keep(other)
-    assert await sql.cases.save(replace(open_case, version=2), (), ())
+    assert await sql.cases.save(replace(open_case, version=2), ())
     assert len(await sql.staff_drafts.of_case("ann", open_case.id, now)) == 1
-    assert not await sql.cases.save(replace(open_case, version=2, state=CaseState.WITHDRAWN), (), ())
+    assert not await sql.cases.save(replace(open_case, version=2, state=CaseState.WITHDRAWN), ())
     assert len(await sql.staff_drafts.of_case("ann", open_case.id, now)) == 1
-    assert await sql.cases.save(replace(open_case, version=3, state=CaseState.WITHDRAWN), (), ())
+    assert await sql.cases.save(replace(open_case, version=3, state=CaseState.WITHDRAWN), ())
     assert await sql.staff_drafts.of_case("ann", open_case.id, now) == []
     assert await sql.staff_drafts.of_case("ann", "another-case", now) == [other]
 

@@ -291,7 +291,7 @@ async def test_open_cases_are_read_and_saved_after_an_upgrade(sql: SqlStores) ->
     assert await sql.cases.count_similar(["mark-document"], "case-claimed") == 2
     assert await sql.cases.count_similar(["mark-queued"], "case-claimed") == 1
     assert await sql.cases.attempts("case-claimed", "code") == 2
-    assert await sql.cases.save(case("claimed", version=2, fingerprints=("mark-new",)), (), ())
+    assert await sql.cases.save(case("claimed", version=2, fingerprints=("mark-new",)), ())
     assert await sql.cases.count_similar(["mark-new"], "case-queued") == 1
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from broker.actions.browser import Browser
 from broker.actions.sign_in.authorize import AlreadyAnswered
 from broker.actions.views import DeadEnd, PickerView
-from broker.assisted.case import Decision
+from broker.assisted.case_records import Decision
 from broker.journey.transaction import TransactionState
 from broker.model.kill_switches import KillSwitchKind
 from tests.unit.actions.assisted.case_harness import ANN, LEA, STRANGER, had

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 from broker.assisted import events as ev
-from broker.assisted.case import (
-    Case,
-    CaseState,
+from broker.assisted.case import Case
+from broker.assisted.case_records import (
     Channel,
     CheckOutcome,
     CheckRecord,
@@ -20,6 +19,7 @@ from broker.assisted.case import (
     Review,
     Verdict,
 )
+from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.transitions import TransitionRefused, advance, refusal
 from broker.model.assurance import EvidenceType, Level

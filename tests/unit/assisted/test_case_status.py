@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from broker.assisted import events as ev
-from broker.assisted.case import CaseState, Channel, Confirmation, Contact, ContactMethod, Decision, Phrase
+from broker.assisted.case_records import Channel, Confirmation, Contact, ContactMethod, Decision, Phrase
+from broker.assisted.case_states import CaseState
 from broker.assisted.case_status import CaseStage, case_status, mask_contact
 from broker.assisted.queue import in_turn, suits
 from broker.model.staff import StaffMember, StaffRole

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from broker.assisted.case import Phrase
+from broker.assisted.case_records import Phrase
 from broker.assisted.codes import (
     confirmation_code,
     confirmation_digest,

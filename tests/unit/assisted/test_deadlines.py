@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.assisted import events as ev
-from broker.assisted.case import CaseState, Channel, Contact, ContactMethod
+from broker.assisted.case_records import Channel, Contact, ContactMethod
+from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import DAY, HOUR, BusinessHours, CasePolicy, due_event
 from broker.assisted.transitions import TransitionRefused, advance, refusal
 from tests.unit.assisted.cases import (

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.assisted import events as ev
-from broker.assisted.case import Case, CaseState, Channel, CheckOutcome
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, CheckOutcome
+from broker.assisted.case_states import CaseState
 from broker.assisted.device_evidence import KIND, MATCH, STRONGLY, device_evidence, matches
 from broker.assisted.levels import score
 from broker.assisted.profiles import default_profiles

@@ -5,10 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from broker.assisted import events as ev
-from broker.assisted.case import (
-    OPEN,
-    Case,
-    CaseState,
+from broker.assisted.case import Case
+from broker.assisted.case_records import (
     Channel,
     CheckOutcome,
     CheckRecord,
@@ -22,6 +20,7 @@ from broker.assisted.case import (
     Role,
     Verdict,
 )
+from broker.assisted.case_states import OPEN, CaseState
 from broker.assisted.deadlines import due_event
 from broker.assisted.separation_of_duties import participants
 from broker.assisted.transitions import advance

@@ -3,7 +3,8 @@
 import pytest
 
 from broker.assisted import events as ev
-from broker.assisted.case import CaseState, Channel, Decision, IndependentReview, Review
+from broker.assisted.case_records import Channel, Decision, IndependentReview, Review
+from broker.assisted.case_states import CaseState
 from broker.assisted.transitions import TransitionRefused
 from tests.unit.assisted.cases import (
     AGENT,

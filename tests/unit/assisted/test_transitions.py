@@ -5,10 +5,8 @@ from dataclasses import replace
 import pytest
 
 from broker.assisted import events as ev
-from broker.assisted.case import (
-    OPEN,
-    Case,
-    CaseState,
+from broker.assisted.case import Case
+from broker.assisted.case_records import (
     Channel,
     CheckOutcome,
     CheckRecord,
@@ -19,6 +17,7 @@ from broker.assisted.case import (
     Phrase,
     Role,
 )
+from broker.assisted.case_states import OPEN, CaseState
 from broker.assisted.separation_of_duties import SecondReviewReason
 from broker.assisted.transitions import CODE_INTERVAL, EVENTS, RULES, TABLE, TransitionRefused, advance, name
 from broker.model.assurance import EvidenceType, Level

@@ -25,7 +25,7 @@ from broker.actions.views import (
     SharedItem,
     View,
 )
-from broker.assisted.case import Channel, Confirmation, Contact, ContactMethod, Phrase
+from broker.assisted.case_records import Channel, Confirmation, Contact, ContactMethod, Phrase
 from broker.assisted.case_status import CaseStage, CaseStatus
 from broker.journey.next_steps import next_steps
 from broker.journey.provider_offer import Offer, ProviderOption, UnavailableProvider

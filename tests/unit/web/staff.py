@@ -15,7 +15,8 @@ from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
 from broker.assisted import events as ev
-from broker.assisted.case import Case, Channel, Contact, ContactMethod, Safety
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, Contact, ContactMethod, Safety
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
 from broker.crypto.jose import load_signing_key, new_signing_key_pem
@@ -99,7 +100,7 @@ class Stage:
             ev.ReadyForSession(),
         )
         case = replace(walked(*waiting, *events, case=begun, now=now), version=1)
-        await self.facts.cases.create(case, (), ())
+        await self.facts.cases.create(case, ())
         return case
 
     async def session(self, member: StaffMember, auth_time: float | None = None) -> str:

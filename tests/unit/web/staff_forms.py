@@ -1,6 +1,7 @@
 """Forms of the staff console, and the steps of a case up to its decision."""
 
-from broker.assisted.case import Case, CaseState
+from broker.assisted.case import Case
+from broker.assisted.case_states import CaseState
 from tests.unit.web.staff import MEI, TOM, StaffClient, Stage
 
 PASSPORT = {"kind": "passport", "field.number": "PQ8812345", "field.country": "GBR", "field.expires": "2031-04-09"} | {

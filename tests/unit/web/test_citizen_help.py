@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from broker.actions.results import HelpRefused, HelpRequest, ResumedTransaction, ResumeRefused, StartedTransaction
 from broker.actions.views import DeadEnd
-from broker.assisted.case import ContactMethod
+from broker.assisted.case_records import ContactMethod
 from broker.model.failures import FailureClass
 from tests.unit.web.citizen_pages import CODE, GivenCitizen, client, path
 from tests.unit.web.citizen_requests import JOURNEY, SECRET, get, post, set_cookies, token

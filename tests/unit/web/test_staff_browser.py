@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page
 
 from broker.assisted import events as ev
-from broker.assisted.case import CaseState
+from broker.assisted.case_states import CaseState
 from broker.platform.system import System
 from broker.web.staff.evidence_pages import DATE, PARTIAL_DATE
 from tests.conftest import NewContext

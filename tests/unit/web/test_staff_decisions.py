@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from broker.assisted.case import CaseState
+from broker.assisted.case_states import CaseState
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelState
 from tests.support.system import FakeClock

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from broker.assisted.case import Case, CaseState
+from broker.assisted.case import Case
+from broker.assisted.case_states import CaseState
 from tests.support.system import FakeClock
 from tests.unit.web.staff import CARYS, FRESH, IDLE, RHYS, TERMS, TOM, StaffClient, Stage, hidden
 from tests.unit.web.staff_forms import DETAILS, PASSPORT, PERSON, now, prepare_decision

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from broker.assisted.case import CaseState, CheckOutcome
+from broker.assisted.case_records import CheckOutcome
+from broker.assisted.case_states import CaseState
 from tests.unit.web.staff import CARYS, Stage
 from tests.unit.web.staff_forms import DETAILS, PASSPORT, now, prepare_decision
 

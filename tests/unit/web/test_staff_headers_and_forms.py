@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from broker.assisted.case import CaseState
+from broker.assisted.case_states import CaseState
 from broker.assisted.reasons import ReasonContext
 from broker.assisted.separation_of_duties import SecondReviewReason
 from broker.assisted.transitions import EVENTS, name

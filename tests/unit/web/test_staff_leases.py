@@ -2,7 +2,7 @@
 
 import pytest
 
-from broker.assisted.case import CaseState
+from broker.assisted.case_states import CaseState
 from tests.support.system import FakeClock
 from tests.unit.web.staff import CARYS, RHYS, TERMS, Stage, hidden
 from tests.unit.web.staff_forms import DETAILS, now, prepare_decision

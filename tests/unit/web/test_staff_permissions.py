@@ -8,16 +8,9 @@ from pathlib import Path
 import pytest
 
 from broker.assisted import events as ev
-from broker.assisted.case import (
-    Case,
-    CaseState,
-    Channel,
-    CheckOutcome,
-    CheckRecord,
-    Decision,
-    EvidenceRecord,
-    IndependentReview,
-)
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, CheckOutcome, CheckRecord, Decision, EvidenceRecord, IndependentReview
+from broker.assisted.case_states import CaseState
 from broker.model.assurance import EvidenceType
 from broker.model.staff import StaffMember, StaffRole
 from broker.platform.system import System
@@ -220,7 +213,7 @@ class World:
         if who.looked_up:
             case = walked(ev.Opened(who.id, "follow_up"), case=case, now=case.changed)
         case = replace(case, version=1)
-        await self.stage.facts.cases.create(case, (), ())
+        await self.stage.facts.cases.create(case, ())
         return case
 
     async def client_of(self, who: Actor) -> StaffClient:

@@ -3,7 +3,7 @@
 import pytest
 
 from broker.assisted import events as ev
-from broker.assisted.case import CaseState
+from broker.assisted.case_states import CaseState
 from tests.unit.web.staff import ADA, CARYS, MEI, RHYS, TOM, Stage
 from tests.unit.web.staff_forms import now, prepare_decision
 

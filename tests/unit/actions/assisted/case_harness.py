@@ -27,7 +27,8 @@ from broker.actions.sign_in.context import (
     SignInStores,
 )
 from broker.actions.views import CaseStatusView
-from broker.assisted.case import Case, Channel, CheckOutcome, Decision
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, CheckOutcome, Decision
 from broker.assisted.case_status import CaseStatus
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles

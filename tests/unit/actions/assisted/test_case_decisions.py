@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseRole, StaffAction
-from broker.assisted.case import CaseState, Channel, Decision
+from broker.assisted.case_records import Channel, Decision
+from broker.assisted.case_states import CaseState
 from broker.assisted.reasons import REASONS, ReasonContext
 from broker.assisted.separation_of_duties import SecondReviewReason
 from broker.assisted.transitions import TransitionRefused

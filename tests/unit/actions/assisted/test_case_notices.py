@@ -6,7 +6,8 @@ import pytest
 
 from broker.actions.assisted.context import expire_due_cases
 from broker.actions.views import CaseStatusView, FailureView
-from broker.assisted.case import CaseState, Decision
+from broker.assisted.case_records import Decision
+from broker.assisted.case_states import CaseState
 from broker.assisted.case_status import CaseStage as Stands
 from broker.model.failures import FailureClass, NextStep
 from broker.model.handle import normalize_user_code, sha256_hex

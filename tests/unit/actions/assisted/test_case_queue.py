@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseRole, CaseView, HeldCase, StaffAction
-from broker.assisted.case import CaseState
+from broker.assisted.case_states import CaseState
 from broker.model.staff import StaffRole
 from tests.unit.actions.assisted.case_harness import ANN, BEN, LEA, PAT, TIM, UMA, Stage, had, member
 from tests.unit.actions.assisted.staff_cases import in_review, waiting

@@ -12,7 +12,8 @@ from broker.actions.assisted.staff_results import (
     InvalidInput,
     StaffAction,
 )
-from broker.assisted.case import CaseState, Channel, CheckOutcome, Decision
+from broker.assisted.case_records import Channel, CheckOutcome, Decision
+from broker.assisted.case_states import CaseState
 from broker.assisted.separation_of_duties import SecondReviewReason
 from broker.assisted.transitions import TransitionRefused
 from broker.model.assurance import Level

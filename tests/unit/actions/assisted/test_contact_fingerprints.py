@@ -7,7 +7,8 @@ import pytest
 
 from broker.actions.assisted.evidence_input import all_fingerprints
 from broker.actions.results import ContinuationIssued
-from broker.assisted.case import Case, Contact, ContactMethod
+from broker.assisted.case import Case
+from broker.assisted.case_records import Contact, ContactMethod
 from broker.assisted.separation_of_duties import SecondReviewReason
 from broker.model.assurance import Level
 from broker.model.store_results import CreateCaseResult
@@ -33,7 +34,7 @@ async def of_release_0_1(stage: Stage, case_id: str, typed: str, **more: Any) ->
         "continuation": f"code-{case_id}",
     }
     made = replace(draft(), **named, fingerprints=marks, **more)
-    assert await stage.facts.cases.create(made, (), ()) is CreateCaseResult.DONE
+    assert await stage.facts.cases.create(made, ()) is CreateCaseResult.DONE
     return made
 
 

@@ -9,7 +9,8 @@ from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseVi
 from broker.actions.browser import Browser
 from broker.actions.results import LimitKind, RateLimited, StartedTransaction
 from broker.actions.views import CaseStatusView, Ending, EndingView
-from broker.assisted.case import CaseState, Channel
+from broker.assisted.case_records import Channel
+from broker.assisted.case_states import CaseState
 from broker.assisted.transitions import TransitionRefused
 from broker.journey.transaction import Attempt
 from broker.journey.transaction import TransactionState as Standing

@@ -8,7 +8,9 @@ import pytest
 from broker.actions.assisted.editing import edit_case
 from broker.actions.assisted.staff_results import ActionRefused, CaseView, EvidenceEntry, StaffAction
 from broker.assisted import events as ev
-from broker.assisted.case import Case, CaseState, Channel, Decision
+from broker.assisted.case import Case
+from broker.assisted.case_records import Channel, Decision
+from broker.assisted.case_states import CaseState
 from broker.crypto.seal import Sealer
 from broker.model.backchannel_request import BackchannelRequest
 from tests.unit.actions.assisted.case_harness import ANN, BEN, DETAILS, GOOD, LEA, ME, PASSPORT, SAFE, Stage, had

@@ -7,7 +7,8 @@ import pytest
 
 from broker.actions.results import ContinuationIssued, HelpOffered, HelpRefused, LimitKind, RateLimited
 from broker.actions.views import CaseStatusView, DeadEnd, FailureView
-from broker.assisted.case import CaseState, Channel
+from broker.assisted.case_records import Channel
+from broker.assisted.case_states import CaseState
 from broker.assisted.case_status import CaseStage as Stands
 from broker.assisted.codes import continuation_digest
 from broker.journey.transaction import TransactionState as Journey

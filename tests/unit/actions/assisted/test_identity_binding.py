@@ -7,7 +7,8 @@ import pytest
 
 from broker.actions.results import IncompleteProof, ProofField, ProofResult
 from broker.actions.views import CaseStatusView, ConsentView, FailureView, RedirectAway
-from broker.assisted.case import CaseState, ContactMethod
+from broker.assisted.case_records import ContactMethod
+from broker.assisted.case_states import CaseState
 from broker.assisted.case_status import CaseStage as Stands
 from broker.assisted.deadlines import CasePolicy
 from broker.model.assurance import Level
@@ -236,7 +237,7 @@ async def test_the_code_goes_by_post_only_where_it_was_agreed_and_is_safe(stage:
             version=case.version + 1,
             details=replace(case.details, claims={"address": "1 Way"}),
         )
-        assert await stage.facts.cases.save(approved, (), ())
+        assert await stage.facts.cases.save(approved, ())
         await stage.citizen.send_code(handle, ME)
         sent = [notice for notice in await stage.sent() if notice.case == case.id]
         assert [(notice.way, notice.address) for notice in sent] == [

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from broker.actions.results import AskingMark, ContinuationIssued, ProofResult, ResumedTransaction
-from broker.assisted.case import CaseState, Channel
+from broker.assisted.case_records import Channel
+from broker.assisted.case_states import CaseState
 from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequest
 from broker.model.identity import Identity

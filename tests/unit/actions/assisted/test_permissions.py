@@ -10,7 +10,9 @@ from broker.actions.assisted.context import CaseRules
 from broker.actions.assisted.permissions import LOOK_UP_LIFE, PERMISSIONS, allowed_actions, role_in_case
 from broker.actions.assisted.staff_results import CaseRole, StaffAction
 from broker.assisted import events as ev
-from broker.assisted.case import OPEN, Case, CaseState, Decision, Details, IndependentReview, Verdict
+from broker.assisted.case import Case
+from broker.assisted.case_records import Decision, Details, IndependentReview, Verdict
+from broker.assisted.case_states import OPEN, CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
 from broker.model.staff import StaffMember, StaffRole

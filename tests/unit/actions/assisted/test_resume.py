@@ -8,7 +8,8 @@ import pytest
 from broker.actions.browser import Browser
 from broker.actions.results import AskingMark, ContinuationIssued, ProofResult, ResumeRefused
 from broker.actions.views import ConsentView, DeadEnd, FailureView, RedirectAway
-from broker.assisted.case import CaseState, Decision
+from broker.assisted.case_records import Decision
+from broker.assisted.case_states import CaseState
 from broker.assisted.case_status import CaseStage as Stands
 from broker.assisted.transitions import TransitionRefused
 from broker.journey.transaction import TransactionState as Journey

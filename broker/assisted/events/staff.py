@@ -1,120 +1,17 @@
-"""Events of a case. `by` is the member of staff who acts; the other events come from the citizen or a deadline."""
+"""Events of a case that come from staff. `by` is the member of staff who acts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from broker.assisted.case import (
+from broker.assisted.case_records import (
     Channel,
     CheckRecord,
-    Confirmation,
-    Contact,
     EvidenceRecord,
-    IdentityBinding,
     IndependentReview,
     Phrase,
     Review,
-    Safety,
     Verdict,
 )
-
-# --- the citizen ---
-
-
-@dataclass(frozen=True, slots=True)
-class Submitted:
-    """The citizen gave a contact address and chose a channel. `marks` are fingerprints of the address."""
-
-    contact: Contact
-    channel: Channel
-    safety: Safety = field(default_factory=Safety)
-    marks: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ReadyForSession:
-    """The citizen is ready for a session now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resumed:
-    """A continuation code (digest `used`) continued the case, in the asking browser or another one. `continuation` is
-    the next code's digest.
-    """
-
-    browser: str
-    used: str
-    continuation: str
-    asking: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TransactionReplaced:
-    """Another transaction of the same browser waits for the case, since the first one has ended."""
-
-    transaction: str
-
-
-@dataclass(frozen=True, slots=True)
-class ContinuationCodeIssued:
-    """A new continuation code was displayed in the current browser. `continuation` is its digest."""
-
-    continuation: str
-
-
-@dataclass(frozen=True, slots=True)
-class CodeSent:
-    """A confirmation code was sent. It invalidates the one before."""
-
-    confirmation: Confirmation
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptsExhausted:
-    """The limit of wrong codes or words was reached: a lead must decide."""
-
-
-@dataclass(frozen=True, slots=True)
-class MeetingRequested:
-    """The citizen cannot prove here that they opened the case, and asks for another meeting with a new phrase.
-
-    `asker` recognizes the present browser from now on. `repeat` names the checks that staff must make again.
-    """
-
-    phrase: Phrase
-    asker: str
-    repeat: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceConfirmed:
-    """The citizen confirmed the request of staff on their own device. Evidence with the same id is replaced."""
-
-    evidence: EvidenceRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """The citizen proved that they opened the case, and accepted the details."""
-
-    binding: IdentityBinding
-
-
-@dataclass(frozen=True, slots=True)
-class Released:
-    """The identity was released to a service."""
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """The citizen withdrew the case, or signed in another way."""
-
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Repudiated:
-    """The citizen reports that the case was not theirs."""
-
 
 # --- the agent ---
 
@@ -332,29 +229,6 @@ class Revoked:
     reason: str
 
 
-# --- deadlines ---
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseLapsed:
-    """The lease expired."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewLate:
-    """The review deadline passed. The case moves to the front; nothing is decided by time alone."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeadlinePassed:
-    """The deadline of the state, or of the whole case, passed."""
-
-
-@dataclass(frozen=True, slots=True)
-class RedressEnded:
-    """The time to appeal a declined case passed: its personal data is erased."""
-
-
 ByStaff = (
     Claimed
     | Renewed
@@ -381,19 +255,3 @@ ByStaff = (
     | Noted
     | Revoked
 )
-ByClock = LeaseLapsed | ReviewLate | DeadlinePassed | RedressEnded | AttemptsExhausted
-ByCitizen = (
-    Submitted
-    | ReadyForSession
-    | Resumed
-    | TransactionReplaced
-    | ContinuationCodeIssued
-    | CodeSent
-    | MeetingRequested
-    | DeviceConfirmed
-    | Bound
-    | Released
-    | Withdrawn
-    | Repudiated
-)
-Event = ByCitizen | ByStaff | ByClock

@@ -1,0 +1,231 @@
+"""Parts of a verification case: contact, evidence, checks, decisions, and the lines of its history.
+
+All times are seconds since 1970 UTC. A record contains digests of codes, never codes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from broker.assisted.case_states import CaseState
+from broker.model.assurance import EvidenceType, Level
+
+
+class Role(StrEnum):
+    """Roles in which an actor changes a case."""
+
+    CITIZEN = "citizen"
+    AGENT = "agent"
+    REVIEWER = "reviewer"
+    LEAD = "lead"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+    STAFF = "staff"
+    CLOCK = "clock"
+
+
+class ContactMethod(StrEnum):
+    """Channels by which notifications reach the citizen."""
+
+    EMAIL = "email"
+    PHONE = "phone"
+    POST = "post"
+
+
+class Channel(StrEnum):
+    """Channel of the session between citizen and staff. It caps the level of assurance (see `levels.level_cap`)."""
+
+    PHONE = "phone"
+    PHONE_AND_POST = "phone_and_post"
+    VIDEO = "video"
+    IN_PERSON = "in_person"
+
+
+class CheckOutcome(StrEnum):
+    """Outcome of one check. `COULD_NOT` always comes with a reason."""
+
+    YES = "yes"
+    NO = "no"
+    COULD_NOT = "could_not"
+
+
+class Decision(StrEnum):
+    """Decisions of an agent, and of a reviewer in the independent review."""
+
+    APPROVE = "approve"
+    MORE_EVIDENCE = "more_evidence"
+    DECLINE = "decline"
+    REFER = "refer"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Contact address of the citizen: an email address, or a telephone number in E.164 form."""
+
+    way: ContactMethod
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """What the citizen said about being contacted safely.
+
+    Both flags prevent codes by post; `unsafe` also prevents calls and reminders.
+    """
+
+    someone_with_me: bool = False
+    unsafe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Mutual phrase: the citizen reads the first word aloud, the agent answers with the second."""
+
+    first: str
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Confirmation code that was sent, as a digest. A newer code replaces it."""
+
+    digest: str
+    way: ContactMethod
+    sent: float
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """Outcome of one check, as a member of staff recorded it. `check` is a name from the checklist of the profile file.
+
+    `overridden` is True if a different outcome was recorded before.
+    """
+
+    check: str
+    outcome: CheckOutcome
+    by: str
+    at: float
+    reason: str | None = None
+    overridden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRecord:
+    """Piece of evidence. `kind` is a name from the profile file; `details` are the fields of that kind."""
+
+    id: str
+    kind: str
+    type: EvidenceType
+    by: str
+    at: float
+    details: Mapping[str, str] = field(default_factory=dict)
+    checks: tuple[CheckRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """Personal details of the citizen: claims by name, as plain strings, as confirmed from evidence.
+
+    A person with one name has `given_name` or `family_name` alone. `birthdate` is a partial date in the normal form of
+    `normalize.dates`, `address` is one string with line breaks. `corrected` names the claims that differ from the first
+    record: a corrected name or birth date requires a second review.
+    """
+
+    claims: Mapping[str, str] = field(default_factory=dict)
+    corrected: tuple[str, ...] = ()
+    by: str | None = None
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Decision of an agent with its reasons.
+
+    `level` is the level computed at that time, `profiles` the version of the profile file.
+    """
+
+    by: str
+    at: float
+    decision: Decision
+    reasons: tuple[str, ...] = ()
+    note: str = ""
+    level: Level | None = None
+    profile: str | None = None
+    profiles: str | None = None
+    in_training: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IndependentReview:
+    """Independent review: the reviewer's own decision, recorded before the agent's verdict is revealed to them."""
+
+    by: str
+    at: float
+    decision: Decision
+    reasons: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Review of the agent's verdict: whether the reviewer agrees."""
+
+    by: str
+    at: float
+    agrees: bool
+    reasons: tuple[str, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """Silent alarm, raised by a member of staff at any time. The citizen never sees it."""
+
+    by: str
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Note that passed `codes.lint_note`, or the reason for opening the case by its reference."""
+
+    by: str
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityBinding:
+    """Binding of the verified identity to the citizen. `subject` is the identity's subject under the broker's issuer
+    for cases.
+
+    `asking_browser`, `code` and `words` say which proofs were presented together; `way` is how the code was sent;
+    `level` is the authentication level of these proofs.
+    """
+
+    subject: str
+    at: float
+    level: Level
+    amr: tuple[str, ...]
+    asking_browser: bool
+    code: bool
+    words: bool
+    way: ContactMethod | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One transition of the case.
+
+    `source` is None for the first entry; `who` is a staff id, "citizen" or "broker".
+    """
+
+    at: float
+    event: str
+    who: str
+    role: Role
+    source: CaseState | None
+    target: CaseState
+    reason: str = ""

@@ -1,0 +1,112 @@
+"""Events of a case that come from the citizen."""
+
+from dataclasses import dataclass, field
+
+from broker.assisted.case_records import Channel, Confirmation, Contact, EvidenceRecord, IdentityBinding, Phrase, Safety
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """The citizen gave a contact address and chose a channel. `marks` are fingerprints of the address."""
+
+    contact: Contact
+    channel: Channel
+    safety: Safety = field(default_factory=Safety)
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyForSession:
+    """The citizen is ready for a session now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A continuation code (digest `used`) continued the case, in the asking browser or another one. `continuation` is
+    the next code's digest.
+    """
+
+    browser: str
+    used: str
+    continuation: str
+    asking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionReplaced:
+    """Another transaction of the same browser waits for the case, since the first one has ended."""
+
+    transaction: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuationCodeIssued:
+    """A new continuation code was displayed in the current browser. `continuation` is its digest."""
+
+    continuation: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSent:
+    """A confirmation code was sent. It invalidates the one before."""
+
+    confirmation: Confirmation
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingRequested:
+    """The citizen cannot prove here that they opened the case, and asks for another meeting with a new phrase.
+
+    `asker` recognizes the present browser from now on. `repeat` names the checks that staff must make again.
+    """
+
+    phrase: Phrase
+    asker: str
+    repeat: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceConfirmed:
+    """The citizen confirmed the request of staff on their own device. Evidence with the same id is replaced."""
+
+    evidence: EvidenceRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The citizen proved that they opened the case, and accepted the details."""
+
+    binding: IdentityBinding
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """The identity was released to a service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """The citizen withdrew the case, or signed in another way."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Repudiated:
+    """The citizen reports that the case was not theirs."""
+
+
+ByCitizen = (
+    Submitted
+    | ReadyForSession
+    | Resumed
+    | TransactionReplaced
+    | ContinuationCodeIssued
+    | CodeSent
+    | MeetingRequested
+    | DeviceConfirmed
+    | Bound
+    | Released
+    | Withdrawn
+    | Repudiated
+)
