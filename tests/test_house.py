@@ -144,7 +144,7 @@ HOMES: dict[str, set[str]] = {
     "jinja2": {"broker.web", "broker.demo"},
     "markupsafe": {"broker.web"},
     "govuk_frontend_jinja": {"broker.web"},
-    "babel": {"broker.web"},
+    "babel": {"broker.web", "broker.platform.notifications"},
     "idna": {"broker.normalize"},
     "phonenumbers": {"broker.normalize"},
     "segno": {"broker.web"},

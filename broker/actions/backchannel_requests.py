@@ -8,7 +8,7 @@ from broker.model import handle as handles
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest
 from broker.model.grant import AssertionUse
-from broker.model.notification import Notification, NotificationKind, Recipient
+from broker.model.notification import NoticeTimes, Notification, NotificationKind, Recipient, new_notification
 from broker.platform.system import System
 
 CODE_LENGTH = 8
@@ -39,20 +39,17 @@ def notice(
     system: System, question: BackchannelRequest, asker: str, confirm: str, recipient: Recipient
 ) -> Notification:
     """Returns the notice of a request. `asker` is the asking service's name, `confirm` the URL that takes the code."""
-    return Notification(
-        id=handles.new_handle(system, size=16),
-        kind=NotificationKind.QUESTION,
-        way=recipient.way,
-        address=recipient.address,
-        language=recipient.language,
-        created=question.created,
-        expires=question.expires,
-        fields={
+    return new_notification(
+        system,
+        NotificationKind.QUESTION,
+        recipient,
+        NoticeTimes(question.expires),
+        {
             "service": asker,
             "message": question.message or "",
             "code": question.code,
             "address": confirm.partition("://")[2],
-            "minutes": str(max(1, round((question.expires - question.created) / 60))),
+            "life": question.expires - question.created,
         },
-        case=question.case,
+        question.case,
     )

@@ -3,21 +3,74 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from broker.model import handle as handles
+from broker.platform.system import System
 
 
 class NotificationKind(StrEnum):
     """Closed set of notifications."""
 
     CODE = "code"
+    ASKED = "asked"
+    SCHEDULED = "scheduled"
+    REMINDER = "reminder"
+    MISSED = "missed"
+    CLOSING = "closing"
     RESULT = "result"
     MORE_NEEDED = "more_needed"
+    NEW_LOOK = "new_look"
     CHECKED = "checked"
+    KEPT_ENDING = "kept_ending"
     QUESTION = "question"
+
+
+class FieldType(StrEnum):
+    """How a field is rendered.
+
+    TEXT: as it is. DURATION: whole seconds, in words. MOMENT: seconds since 1970 UTC, as date and time in the time zone
+    of the service.
+    """
+
+    TEXT = "text"
+    DURATION = "duration"
+    MOMENT = "moment"
+
+
+_CASE: Final = {"reference": FieldType.TEXT}
+
+FIELDS: Final[Mapping[NotificationKind, Mapping[str, FieldType]]] = MappingProxyType(
+    {
+        NotificationKind.CODE: _CASE | {"code": FieldType.TEXT, "life": FieldType.DURATION},
+        NotificationKind.ASKED: _CASE,
+        NotificationKind.SCHEDULED: _CASE | {"begins": FieldType.MOMENT, "place": FieldType.TEXT},
+        NotificationKind.REMINDER: _CASE | {"begins": FieldType.MOMENT, "place": FieldType.TEXT},
+        NotificationKind.MISSED: _CASE,
+        NotificationKind.CLOSING: _CASE | {"ends": FieldType.MOMENT},
+        NotificationKind.RESULT: _CASE,
+        NotificationKind.MORE_NEEDED: _CASE,
+        NotificationKind.NEW_LOOK: _CASE,
+        NotificationKind.CHECKED: _CASE,
+        NotificationKind.KEPT_ENDING: {"ends": FieldType.MOMENT, "address": FieldType.TEXT},
+        NotificationKind.QUESTION: {
+            "service": FieldType.TEXT,
+            "message": FieldType.TEXT,
+            "address": FieldType.TEXT,
+            "code": FieldType.TEXT,
+            "life": FieldType.DURATION,
+        },
+    }
+)
+"""The fields that a notification of a kind needs, all of them and no other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Recipient of a notification: `way` is "email" or "phone", with the address and the language (BCP 47)."""
+    """Recipient of a notification: `way` is "email", "phone" (a text message) or "post", with the address and the
+    language (BCP 47).
+    """
 
     way: str
     address: str
@@ -26,11 +79,12 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """Notification to send. `way` is "email" or "phone"; `fields` fill the text of its kind.
+    """Notification to send. `way`, `address` and `language` are those of `Recipient`; `fields` fill the text of its
+    kind (`FIELDS`).
 
     Address and fields are personal data and may contain a confirmation code: the outbox stores them encrypted and
-    erases them once the notification was sent or `expires` (seconds since 1970 UTC) has passed. `tries` counts the
-    attempts begun.
+    erases them once the notification was sent or `expires` (seconds since 1970 UTC) has passed. It is not sent before
+    `not_before`. `tries` counts the attempts begun.
     """
 
     id: str
@@ -43,6 +97,43 @@ class Notification:
     fields: Mapping[str, str] = field(default_factory=dict)
     case: str | None = None
     tries: int = 0
+    not_before: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeTimes:
+    """When a notification may be sent: until `expires`, and not before `not_before` (seconds since 1970 UTC)."""
+
+    expires: float
+    not_before: float | None = None
+
+
+def new_notification(
+    system: System,
+    kind: NotificationKind,
+    recipient: Recipient,
+    times: NoticeTimes,
+    fields: Mapping[str, str | float],
+    case: str | None = None,
+) -> Notification:
+    """Returns a notification with a new id. Durations and moments are numbers of seconds.
+
+    Raises ValueError if a field of the kind is missing or unknown.
+    """
+    if fields.keys() != FIELDS[kind].keys():
+        raise ValueError(f"{kind} needs {sorted(FIELDS[kind])}, not {sorted(fields)}")
+    return Notification(
+        id=handles.new_handle(system, size=16),
+        kind=kind,
+        way=recipient.way,
+        address=recipient.address,
+        language=recipient.language,
+        created=system.now(),
+        expires=times.expires,
+        fields={name: value if isinstance(value, str) else str(int(value)) for name, value in fields.items()},
+        case=case,
+        not_before=times.not_before,
+    )
 
 
 class DeliveryFailed(Exception):

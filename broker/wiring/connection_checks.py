@@ -65,7 +65,7 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
             for client_id, service in settings.services.items()
             if service.credentials.jwks_uri is not None
         }
-        if isinstance(mail := build_notifier(broker.notifications), SmtpNotifier):
+        if isinstance(mail := build_notifier(broker), SmtpNotifier):
             theirs["mail server"] = lambda: _mail(mail)
         provider_problems = await asyncio.gather(*map(_tried, theirs.values()))
         problems |= dict(zip(theirs, provider_problems, strict=True))

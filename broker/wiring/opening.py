@@ -91,7 +91,7 @@ async def open_container(
             settings,
             sql.system,
             ContainerCrypto(keys, sealer),
-            ContainerConnections(sql, ephemeral, http_clients, build_notifier(broker.notifications)),
+            ContainerConnections(sql, ephemeral, http_clients, build_notifier(broker)),
             ContainerConfiguration(
                 registry,
                 watch_settings,

@@ -26,7 +26,7 @@ from broker.assisted.transitions import TransitionRefused
 from broker.assisted.verified_identity import authentication_level
 from broker.journey.transaction import Transaction
 from broker.model import handle as handles
-from broker.model.notification import NotificationKind
+from broker.model.notification import NoticeTimes, NotificationKind
 
 
 async def send_code(cases: CitizenCases, handle: str, browser: Browser) -> HelpRefused | DeadEnd | None:
@@ -48,7 +48,7 @@ def _code_sent(cases: CitizenCases, case: Case, code: str) -> CaseChange | None:
     now, (way, address) = cases.context.system.now(), _code_address(case, case.contact)
     life = cases.context.rules.policy.code(way)
     sent = ev.CodeSent(Confirmation(confirmation_digest(case.id, code), way, now, now + life))
-    sent_notice = notice(cases.context, case, NotificationKind.CODE, life, code=code, minutes=str(life // 60))
+    sent_notice = notice(cases.context, case, NotificationKind.CODE, NoticeTimes(now + life), code=code, life=life)
     return CaseChange((sent,), CaseWork(notices=(replace(sent_notice, way=way, address=address),)))
 
 

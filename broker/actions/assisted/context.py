@@ -14,9 +14,8 @@ from broker.assisted.deadlines import CasePolicy, due_event
 from broker.assisted.events import Event
 from broker.assisted.profiles import Profiles
 from broker.assisted.transitions import TransitionRefused, advance, refusal
-from broker.model import handle as handles
 from broker.model.audit import AuditEvent
-from broker.model.notification import Notification, NotificationKind
+from broker.model.notification import NoticeTimes, Notification, NotificationKind, Recipient, new_notification
 from broker.platform.system import System
 
 TRIES = 4
@@ -244,20 +243,14 @@ def _notices(context: CaseContext, before: Case, after: Case) -> tuple[Notificat
 
 
 def notice(
-    context: CaseContext, case: Case, kind: NotificationKind, life: float = NOTICE_LIFE, **fields: str
+    context: CaseContext, case: Case, kind: NotificationKind, times: NoticeTimes | None = None, **fields: str | float
 ) -> Notification:
-    """A notice to the case's contact address. Raises ValueError for a case without one."""
+    """A notice to the case's contact address, with the fields of its kind besides the reference.
+
+    Raises ValueError for a case without a contact address, and for a missing or unknown field.
+    """
     if case.contact is None:
         raise ValueError("the case has no contact address")
-    now = context.system.now()
-    return Notification(
-        id=handles.new_handle(context.system, size=16),
-        kind=kind,
-        way=case.contact.way,
-        address=case.contact.address,
-        language=case.language,
-        created=now,
-        expires=now + life,
-        fields={"reference": case.reference, **fields},
-        case=case.id,
-    )
+    recipient = Recipient(case.contact.way, case.contact.address, case.language)
+    times = times or NoticeTimes(context.system.now() + NOTICE_LIFE)
+    return new_notification(context.system, kind, recipient, times, {"reference": case.reference, **fields}, case.id)

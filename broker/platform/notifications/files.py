@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
 
 from broker.model.notification import Notification
@@ -15,6 +16,7 @@ class FileNotifier:
     """Writes `<id>.json` with subject, text, address and channel, readable by its owner only."""
 
     path: Path
+    zone: tzinfo = UTC
 
     @property
     def contact_methods(self) -> frozenset[str]:
@@ -26,8 +28,9 @@ class FileNotifier:
         await asyncio.to_thread(self._write, notice)
 
     def _write(self, notice: Notification) -> None:
-        said = notice_text(notice)
-        told = {"subject": said.subject, "text": said.text, "address": notice.address, "way": notice.way}
+        said = notice_text(notice, self.zone)
+        text = said.message if notice.way == "phone" else said.text
+        told = {"subject": said.subject, "text": text, "address": notice.address, "way": notice.way}
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self.path / f".{notice.id}"
         with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

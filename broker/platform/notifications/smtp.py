@@ -4,6 +4,7 @@ import asyncio
 import smtplib
 import ssl
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 
@@ -28,6 +29,7 @@ class SmtpNotifier:
     user: str | None = None
     password: str | None = field(default=None, repr=False)
     trust: ssl.SSLContext = field(default_factory=ssl.create_default_context, repr=False)
+    zone: tzinfo = UTC
 
     @property
     def contact_methods(self) -> frozenset[str]:
@@ -54,7 +56,7 @@ class SmtpNotifier:
             raise DeliveryFailed(type(fault).__name__) from fault
 
     def _message(self, notice: Notification, address: str) -> EmailMessage:
-        said = notice_text(notice)
+        said = notice_text(notice, self.zone)
         message = EmailMessage()
         message.set_content(said.text)
         message["From"], message["To"], message["Subject"] = self.sender, address, said.subject

@@ -6,7 +6,7 @@ for a time; entries of a process that died become due again.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import BigInteger, Double, Table, Text, and_, bindparam, func, literal_column, null, select, update
 
@@ -38,11 +38,19 @@ def deliveries_written() -> InsertRows:
     return InsertRows(deliveries, "deliveries", (*_COLUMNS, *_CLEAR), _NEVER, key=("id",))
 
 
+def _with_life(earlier: dict[str, Any]) -> dict[str, Any]:
+    """A notification of the release in which its text said how many minutes a code works."""
+    fields = dict(earlier.get("fields", {}))
+    if "minutes" in fields:
+        fields["life"] = str(int(fields.pop("minutes")) * 60)
+    return earlier | {"fields": fields}
+
+
 class NotificationRows:
     """Sealing of notifications. Their sealing context keeps the table's first name, or earlier rows would not open."""
 
     def __init__(self, sealer: Sealer) -> None:
-        self._sealed = SealedCodec(sealer, RecordCodec(Notification))
+        self._sealed = SealedCodec(sealer, RecordCodec(Notification, 2, _with_life))
 
     def rows(self, sent: Sequence[Notification]) -> Sequence[Mapping[str, object]]:
         """The parameter `notices` of the step."""

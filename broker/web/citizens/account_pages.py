@@ -99,7 +99,7 @@ async def show_ways(req: CitizenRequest) -> Response:
         told=[_told(one, frame.language) for one in view.disclosures],
         again=view.refusal is not None,
         weak=view.refusal is LinkRefusal.TOO_WEAK,
-        minutes=frame.language.minutes(view.fresh_for // 60),
+        duration=frame.language.duration(view.fresh_for),
     )
     return req.answer(PageResponse("account/ways", variables), frame)
 

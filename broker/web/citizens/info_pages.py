@@ -77,7 +77,7 @@ async def about(req: CitizenRequest) -> Response:
         view.service,
         name=card.name(words.code),
         needs=in_language(card.needs, words.code),
-        minutes=words.minutes(card.minutes) if option is None else duration(option, words),
+        minutes=words.about_minutes(card.minutes) if option is None else duration(option, words),
         strength=level_text(words, card.max_level),
         operator=in_language(card.operator, words.code),
         languages="" if option is None else language_names(option.page_languages, words),

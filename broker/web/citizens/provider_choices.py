@@ -87,7 +87,7 @@ def duration(option: ProviderOption, words: Language) -> str:
     minutes = option.card.minutes
     if option.seconds is not None:
         minutes = max(minutes, -int(-option.seconds // 60))
-    return words.minutes(minutes)
+    return words.about_minutes(minutes)
 
 
 def notes(option: ProviderOption, words: Language, now: float) -> Iterable[str]:

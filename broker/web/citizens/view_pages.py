@@ -150,7 +150,7 @@ def _queue(view: QueueView, frame: PageContext) -> PageResponse:
     if place.departs - now <= 60:
         turn = words.text("It is your turn in less than a minute.")
     else:
-        duration = words.minutes(math.ceil((place.departs - now) / 60))
+        duration = words.about_minutes(math.ceil((place.departs - now) / 60))
         turn = words.text("It is your turn in {duration}.", duration=duration)
     others = choices(view.offer, words, view.service.name(words.code), now, view.card.id, person=True)
     variables = frame.template_variables(

@@ -62,7 +62,10 @@ def _row(configured: ConfiguredProvider, words: Language, now: float) -> Provide
         closed=not policy.accepts_new(now),
         leaves=policy.accept_sign_in_until,
     )
-    facts = [words.text("Takes {duration}", duration=words.minutes(card.minutes)), level_text(words, card.max_level)]
+    facts = [
+        words.text("Takes {duration}", duration=words.about_minutes(card.minutes)),
+        level_text(words, card.max_level),
+    ]
     notes = list(restrictions(option, words))
     if (pause := policy.pause(now)) is not None:
         notes.append(in_language(pause.texts, words.code))

@@ -19,6 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from markupsafe import Markup, escape
 
+from broker.model.durations import in_words
 from broker.model.languages import lookup
 from broker.model.media import quality
 
@@ -60,9 +61,13 @@ class Language:
         """Translates a text with its plural form for `n`, which replaces `{n}`."""
         return self.translations.ngettext(one, many, n).format(n=n)
 
-    def minutes(self, n: int) -> str:
-        """A duration in minutes, in words."""
-        return self.ngettext("about {n} minute", "about {n} minutes", n)
+    def duration(self, seconds: float) -> str:
+        """A duration in words, such as "24 hours"."""
+        return in_words(seconds, self.code)
+
+    def about_minutes(self, minutes: int) -> str:
+        """An estimated duration in words, such as "about 7 minutes"."""
+        return self.text("about {duration}", duration=in_words(60 * minutes, self.code))
 
     def day(self, moment: float) -> str:
         """A date such as 22 November 2026; `moment` is seconds since 1970 UTC."""

@@ -33,14 +33,14 @@ def test_times_are_shown_in_the_operators_time_zone() -> None:
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        ("en", {1: "about 1 minute", 2: "about 2 minutes", 12: "about 12 minutes"}),
+        ("en", {1: "about 1 minute", 2: "about 2 minutes", 12: "about 12 minutes", 1440: "about 24 hours"}),
         ("cy", {1: "tua 1 munud", 2: "tua 2 funud", 5: "tua 5 munud"}),
         ("ar", {1: "نحو دقيقة واحدة", 2: "نحو دقيقتين", 5: "نحو 5 دقائق", 30: "نحو 30 دقيقة"}),
     ],
 )
 def test_numbers_of_things_follow_the_languages_own_rules(code: str, expected: dict[int, str]) -> None:
     found = language(code, "UTC")
-    assert {n: found.minutes(n) for n in expected} == expected
+    assert {n: found.about_minutes(n) for n in expected} == expected
 
 
 def test_a_placeholder_value_is_escaped_unless_it_is_markup() -> None:

@@ -14,7 +14,7 @@ from tests.support.configuration import Configuration, prepared
 
 def announced(settings: Settings) -> set[EvidenceType]:
     providers = [of_provider(entry.config) for entry in settings.providers.values()]
-    assisted = bool(help_ways(settings, build_notifier(settings.broker.notifications)))
+    assisted = bool(help_ways(settings, build_notifier(settings.broker)))
     return set(verifiable(default_profiles(), providers, assisted=assisted).kinds)
 
 
