@@ -111,6 +111,8 @@ class CasePolicy:
     """Share of decisions that a second person reviews at random. Drawn after the decision."""
     repeated_use: Annotated[int, Range(2, 100)] = 3
     """From this number of cases for one document or telephone number, a second person must review."""
+    open_data: bool = True
+    """Whether the page `/open-data` publishes waits, times and outcomes: whole months, without counts below ten."""
     hours: BusinessHours = field(default_factory=BusinessHours)
 
     def code(self, way: ContactMethod) -> int:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from broker.actions.assisted.reports import Reports
 from broker.model.account import Dependents
 from broker.model.audit import AuditEvent
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
@@ -180,6 +181,8 @@ class AdminStoresPort(Protocol):
     def reloads(self) -> Reloads: ...
     @property
     def clock(self) -> Clocks: ...
+    @property
+    def reports(self) -> Reports: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from broker.cli import (
     demo,
     epoch,
     keys,
+    measures,
     migrate,
     provider,
     reference,
@@ -82,6 +83,7 @@ def command_line(context: Callable[[], CommandContext] = command_context) -> arg
     _add(commands, "check", check, lambda args: check.run(args, context()))
     _add(commands, "reference", reference, lambda args: reference.run(args, context()))
     connecting = {"keys": keys, "migrate": migrate, "epoch": epoch, "audit": audit, "reload": reload, "clock": clock}
+    connecting |= {"measures": measures}
     for name, module in connecting.items():
         _add(commands, name, module, _in_loop(module.run, context))
     for kind in KillSwitchKind:

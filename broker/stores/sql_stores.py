@@ -21,6 +21,7 @@ from broker.stores.sql.expiring import Expirer
 from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.identity_links import SqlIdentityLinks
 from broker.stores.sql.kill_switches import KillSwitchStore
+from broker.stores.sql.measures import SqlMeasures
 from broker.stores.sql.outbox import SqlDeliveries, SqlOutbox, outbox
 from broker.stores.sql.postgres import PostgresDatabase
 from broker.stores.sql.retention import Retention
@@ -63,6 +64,7 @@ class SqlStores:
     sign_in_failures: SqlSignInFailures
     questions: SqlBackchannelRequests
     audit_chain: AuditChain
+    measures: SqlMeasures
     digests: Digests
     system: System
     clock: ClockCheck
@@ -147,6 +149,7 @@ async def open_sql_stores(
         sign_in_failures=SqlSignInFailures(database, audit_log),
         questions=SqlBackchannelRequests(database, sealer, audit_log, observe_version),
         audit_chain=chain,
+        measures=SqlMeasures(database),
         digests=digests,
         system=steady_system,
         clock=check,

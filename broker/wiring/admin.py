@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from broker.actions.assisted.reports import Reports
 from broker.crypto import seal
 from broker.crypto.keys import KeyRing, KeysUnusable, Pkcs11Tokens, load_all, load_sealing
 from broker.crypto.keys.index import load_index
@@ -211,6 +212,7 @@ class AdminStores:
     audit_log: SqlAudit
     reloads: SharedCounters
     clock: ClockCheck
+    reports: Reports
 
 
 @asynccontextmanager
@@ -248,6 +250,7 @@ async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
             sql.audit,
             sql.counters,
             sql.clock,
+            Reports(sql.measures, sql.system),
         )
     finally:
         await ephemeral.close()

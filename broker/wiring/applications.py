@@ -38,7 +38,7 @@ from broker.web.shared.not_found import NotFoundHandler, paths, typeable_paths
 from broker.web.shared.pages import PageRenderer
 from broker.web.shared.static_files import static_routes, statics
 from broker.wiring.app_pages import public_pages, site_pages, staff_pages
-from broker.wiring.assisted_wiring import case_context, citizen_cases, staff_login, verifiable
+from broker.wiring.assisted_wiring import case_context, citizen_cases, reports, staff_login, verifiable
 from broker.wiring.container import Container
 from broker.wiring.contexts import assisted_offered, endpoint_context, sign_in_context
 from broker.wiring.store_access import read_password
@@ -88,6 +88,7 @@ def public_app(container: Container) -> ASGIApp:
         *goodbye_routes(citizen_app, logout),
         *session_watch_routes(citizen_app, logout),
         *public.public_routes(citizen_app, registry.services, registry.providers, broker.picker.order),
+        *(public.open_data_routes(citizen_app, reports(container)) if broker.assisted.open_data else ()),
     ]
     logouts = container.connections.sql_stores.upstream_logouts
     theirs = UpstreamLogoutContext(broker.issuer, registry.providers, registry.services, logouts, container.system)
@@ -179,7 +180,12 @@ def staff_app(container: Container) -> ASGIApp:
     files, cases = statics("console"), StaffCases(case_context(container))
     pages = staff_pages(container.settings.broker, files)
     console = staff.StaffApp(
-        staff_login(container), cases, container.configuration.registry.services, pages, container.crypto.sealer
+        staff_login(container),
+        cases,
+        container.configuration.registry.services,
+        pages,
+        container.crypto.sealer,
+        reports(container),
     )
     shown = staff.staff_routes(console)
     routes = [*shown, *static_routes(files), *alive_routes(container.monitoring.readiness)]

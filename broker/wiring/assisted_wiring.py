@@ -6,6 +6,7 @@ from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
 from broker.actions.assisted.evidence_input import DETAILS
 from broker.actions.assisted.ports import Notifier
+from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.sign_in.context import SignInContext
@@ -43,6 +44,11 @@ def case_context(container: Container) -> CaseContext:
         fingerprint=fingerprint,
         system=container.system,
     )
+
+
+def reports(container: Container) -> Reports:
+    """What reports about assisted verification are made of."""
+    return Reports(container.connections.sql_stores.measures, container.system)
 
 
 def verifiable(

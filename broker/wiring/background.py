@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from broker.actions.assisted.context import expire_due_cases
+from broker.actions.assisted.reports import count_new
 from broker.actions.periodic import PeriodicTask
 from broker.crypto.keys import KeyManager
 from broker.stores.sql.audit_chain import CheckpointSigner
-from broker.wiring.assisted_wiring import case_context
+from broker.wiring.assisted_wiring import case_context, reports
 from broker.wiring.container import Container
 from broker.wiring.delivery import outbox_tasks, update_waiting
 from broker.wiring.key_rotation import rotate, rotation_policy
@@ -18,7 +19,7 @@ from broker.wiring.settings_reload import SettingsReloader, SettingsWatch
 def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     """Checking the clock, sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
     sql, broker = container.connections.sql_stores, container.settings.broker
-    cases = case_context(container)
+    cases, measured = case_context(container), reports(container)
     timeless = [
         PeriodicTask("seal", 1.0, lambda: _maintain(container)),
         PeriodicTask("memory", 5.0, lambda: _update_memory_usage(container)),
@@ -32,6 +33,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         PeriodicTask("providers", 5.0, lambda: _update_providers(container)),
         PeriodicTask("provider tests", 60.0, DailyTest(container)),
         PeriodicTask("cases", 30.0, lambda: expire_due_cases(cases)),
+        PeriodicTask("measures", 60.0, lambda: count_new(measured)),
     ]
     reloading = container.configuration.settings_reloader
     if reloading is not None:

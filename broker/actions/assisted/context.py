@@ -218,7 +218,14 @@ def audit_rows(case: Case, since: int = 0) -> tuple[AuditEvent, ...]:
             transaction=case.transaction,
             case=case.id,
             client_id=case.client_id,
-            details={"from": move.source or "", "to": move.target, "role": move.role, "reason": move.reason},
+            details={
+                "from": move.source or "",
+                "to": move.target,
+                "role": move.role,
+                "reason": move.reason,
+                "channel": case.channel or "",
+                "language": case.language,
+            },
         )
         for move in case.history[since:]
     )

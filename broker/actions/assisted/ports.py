@@ -1,17 +1,21 @@
 """Ports of assisted verification: what the stores must do. Every write is durable when the method returns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from broker.assisted.case import Case
 from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import NO_WORK, CaseWork
+from broker.assisted.measures import Key, Measure, Tally, Track
 from broker.model.audit import AuditEvent
 from broker.model.notification import DeliveryFailed as DeliveryFailed
 from broker.model.notification import Notification
 from broker.model.sign_in_failure import SignInFailure
 from broker.model.staff import StaffAttempt, StaffDraft, StaffSession
 from broker.model.store_results import CreateCaseResult as CreateCaseResult
+
+CountAll = Callable[[Mapping[str, Track], Iterable[AuditEvent]], tuple[Mapping[str, Track | None], Mapping[Key, Tally]]]
+"""The rule by which audit rows are counted (`assisted.measures.count_all`)."""
 
 
 class Cases(Protocol):
@@ -103,6 +107,22 @@ class FailedSignIns(Protocol):
 
         A case that was opened in the same transaction has the same reference.
         """
+        ...
+
+
+class Measures(Protocol):
+    """What was counted from the audit record."""
+
+    async def count_sealed(self, count_all: CountAll, /) -> int:
+        """Counts a portion of sealed audit rows, each row once. Returns how far it came; 0 at the end of the record."""
+        ...
+
+    async def by_month(self, since: str, until: str) -> Mapping[Key, Tally]:
+        """What was counted from a day (YYYY-MM-DD) to before another, summed by month."""
+        ...
+
+    async def durations(self, measure: Measure, since: str) -> Mapping[str, Mapping[int, int]]:
+        """How often a duration was in each bucket since a day, by channel."""
         ...
 
 

@@ -98,10 +98,11 @@ class SqlAudit:
     async def read(self, after: int, limit: int) -> Sequence[tuple[int, AuditEvent]]:
         """Events with their row ids, starting after id `after`, at most `limit`."""
         rows = await self._database.query(self._read, {"after": after, "limit": limit})
-        return [(row[0], _event(row[1:])) for row in rows]
+        return [(row[0], read_event(row[1:])) for row in rows]
 
 
-def _event(row: Row) -> AuditEvent:
+def read_event(row: Row) -> AuditEvent:
+    """Converts the columns COLUMNS of a row to an event."""
     kind, at, actor, transaction, case, client_id, provider, account, grant, details = row
     content = msgspec.json.decode(details, type=dict[str, str])
     return AuditEvent(kind, at, actor, transaction, case, client_id, provider, account, grant, content)

@@ -3,13 +3,14 @@
 from starlette.routing import Route
 
 from broker.web.shared.pages import PageTemplate
-from broker.web.staff import case, dashboard, decision_pages, evidence_pages, login, responses
+from broker.web.staff import case, dashboard, decision_pages, evidence_pages, login, report_pages, responses
 from broker.web.staff.case import case_routes
 from broker.web.staff.dashboard import home_routes
 from broker.web.staff.decision_pages import deciding_routes
 from broker.web.staff.evidence_pages import recording_routes
 from broker.web.staff.lead_actions import leading_routes
 from broker.web.staff.login import entry_routes
+from broker.web.staff.report_pages import report_routes
 from broker.web.staff.request import StaffApp
 
 ERRORS: tuple[PageTemplate, ...] = (
@@ -27,6 +28,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *decision_pages.SHEETS,
     *responses.SHEETS,
     *login.SHEETS,
+    *report_pages.SHEETS,
     *ERRORS,
 )
 
@@ -40,6 +42,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *deciding_routes(app),
         *leading_routes(app),
         *entry_routes(app),
+        *report_routes(app),
     ]
 
 

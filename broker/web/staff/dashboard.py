@@ -13,6 +13,7 @@ from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff.case_presenter import CasePresenter
 from broker.web.staff.labels import STATES, WHY, history_line
+from broker.web.staff.report_pages import may_read
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
 from broker.web.staff.responses import case_presenter, refuse
 
@@ -61,6 +62,7 @@ async def home(req: StaffPage) -> Response:
         stopped=[_stopped(one, words, tell.now) for one in stopped] if isinstance(stopped, tuple) else [],
         may_take=has_staff_role(req.member, StaffAction.CLAIM),
         may_open=has_staff_role(req.member, StaffAction.OPEN),
+        may_report=may_read(req),
     )
 
 

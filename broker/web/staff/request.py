@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from broker.actions.assisted.drafts import keep_draft
+from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import StaffLogin, StaffPrincipal
 from broker.actions.assisted.staff_results import CaseRef
@@ -46,6 +47,7 @@ class StaffApp:
     services: Mapping[str, Service]
     pages: PageRenderer
     macs: csrf.MacSigner
+    reports: Reports
 
     @property
     def profiles(self) -> Profiles:

@@ -11,6 +11,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
+from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
@@ -217,7 +218,7 @@ async def staged(
         )
         written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
         services = {SERVICE.client_id: SERVICE}
-        door = staff.StaffApp(login, StaffCases(context), services, written, seals)
+        door = staff.StaffApp(login, StaffCases(context), services, written, seals, Reports(facts.measures, system))
         shown = staff.staff_routes(door)
         routes = [*static_routes(given.files), *shown]
         inner = fast_router(routes, public.handlers(written), NotFoundHandler(origin, typeable_paths(shown)))

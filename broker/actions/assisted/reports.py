@@ -1,0 +1,77 @@
+"""Reports of what assisted verification took: for leads, for the command, for open data, and waits for citizens.
+
+`count_new` brings the measures up to the audit record. Each report is made by the same rules from what was counted.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, dataclass, fields
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from broker.actions.assisted.ports import Measures
+from broker.assisted.measures import Line, Measure, count_all, publish, report
+from broker.platform.system import System
+
+PORTIONS: Final = 50
+"""Portions of the audit record that are counted in one go, so that a first count leaves the database to others."""
+
+PUBLISHED_MONTHS: Final = 24
+"""Whole months in open data. The present month is not in it: its changes from day to day would tell small counts."""
+
+WAITS_SINCE: Final = 28
+"""Days from whose cases citizens are told how long it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What reports are made of."""
+
+    measures: Measures
+    system: System
+
+    def today(self) -> date:
+        """The present day (UTC)."""
+        return datetime.fromtimestamp(self.system.now(), UTC).date()
+
+
+async def count_new(reports: Reports) -> None:
+    """Counts the audit rows that were sealed since the last time."""
+    for _ in range(PORTIONS):
+        if not await reports.measures.count_sealed(count_all):
+            return
+
+
+async def lead_report(reports: Reports, days: int) -> tuple[Line, ...]:
+    """What was counted in the last days, today included, in one period."""
+    today = reports.today()
+    since, until = today - timedelta(days=days - 1), today + timedelta(days=1)
+    return report(await reports.measures.by_month(since.isoformat(), until.isoformat()))
+
+
+async def open_data(reports: Reports) -> tuple[Line, ...]:
+    """The whole months of the last two years, without small counts."""
+    until = reports.today().replace(day=1)
+    months = until.year * 12 + until.month - 1 - PUBLISHED_MONTHS
+    since = date(months // 12, months % 12 + 1, 1)
+    return publish(report(await reports.measures.by_month(since.isoformat(), until.isoformat()), period=7))
+
+
+async def waits(reports: Reports) -> Mapping[str, Mapping[int, int]]:
+    """How often citizens waited how long for staff in the last weeks, by channel: buckets of `assisted.measures`."""
+    since = reports.today() - timedelta(days=WAITS_SINCE)
+    return await reports.measures.durations(Measure.CONTACT_WAIT, since.isoformat())
+
+
+HEADINGS: Final = tuple(field.name for field in fields(Line))
+"""The columns of a report, as open data names them."""
+
+
+def as_csv(lines: Iterable[Line]) -> str:
+    """A report as CSV (RFC 4180), with a header line."""
+    written = io.StringIO()
+    rows = csv.writer(written, lineterminator="\r\n")
+    rows.writerow(HEADINGS)
+    rows.writerows(astuple(line) for line in lines)
+    return written.getvalue()
