@@ -12,15 +12,27 @@ LOG = logging.getLogger("portico.upkeep")
 
 @dataclass(frozen=True, slots=True)
 class PeriodicTask:
-    """A function that runs every `interval` seconds. Several processes may run it concurrently."""
+    """A function that runs every `interval` seconds. Several processes may run it concurrently.
+
+    `close` ends what its runs left running, when the task is cancelled.
+    """
 
     name: str
     interval: float
     run: Callable[[], Awaitable[object]]
+    close: Callable[[], Awaitable[None]] | None = None
 
 
 async def run_forever(task: PeriodicTask, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
     """Runs a task forever. A failure is logged, and the task runs again after its interval."""
+    try:
+        await _repeat(task, pause)
+    finally:
+        if task.close is not None:
+            await task.close()
+
+
+async def _repeat(task: PeriodicTask, pause: Callable[[float], Awaitable[None]]) -> None:
     failing = False
     while True:
         try:

@@ -14,6 +14,7 @@ from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.actions.sign_in.context import ConfiguredProvider
 from broker.model.audit import AuditEvent
 from broker.model.handle import sha256_hex
+from broker.model.security_event import InitiatingEntity
 from broker.model.service import Service
 from broker.model.session import EndedSession, LogoutFanOut, UpstreamLogout
 from broker.oidc.logout_token import frontchannel_urls
@@ -60,7 +61,7 @@ async def receive_logout(context: UpstreamLogoutContext, provider: str, token: s
         return None
     now = context.system.now()
     event = AuditEvent("session_ended", now, "broker", provider=provider, details={"why": "provider"})
-    ended = await context.logouts.end(found, event, logout_fan_out(context.services, now))
+    ended = await context.logouts.end(found, event, logout_fan_out(context.services, now, InitiatingEntity.SYSTEM))
     if ended is None:
         _log_refusal(provider, "logout token: its jti was used before")
         return None
@@ -95,7 +96,8 @@ async def receive_frame(
     now = context.system.now()
     event = AuditEvent("session_ended", now, "broker", provider=provider, details={"why": "provider"})
     only = None if session is None else sha256_hex(session)
-    logout, fan_out = UpstreamLogout(frames.issuer, None, sid, now), logout_fan_out(context.services, now)
+    fan_out = logout_fan_out(context.services, now, InitiatingEntity.SYSTEM)
+    logout = UpstreamLogout(frames.issuer, None, sid, now)
     ended = await context.logouts.end(logout, event, fan_out, only) or ()
     urls = [url for one in ended for url in frontchannel_urls(one, context.services, context.issuer)]
     return FramedLogout(frames.pages, tuple(urls), own=only is not None and bool(ended))

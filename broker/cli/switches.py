@@ -16,6 +16,7 @@ from broker.cli.context import (
 )
 from broker.model.audit import AuditEvent
 from broker.model.kill_switches import KillSwitchKind
+from broker.model.security_event import InitiatingEntity
 from broker.platform.toml_loader import suggestion
 from broker.settings import Settings
 from broker.wiring.errors import CommandError
@@ -91,7 +92,7 @@ async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitc
             return 0
         check_known(kind, args.id, settings)
         changed = await facts.kill_switches.turn_off(
-            kind, args.id, args.reason, actor, now, logout_fan_out(settings.services, now)
+            kind, args.id, args.reason, actor, now, logout_fan_out(settings.services, now, InitiatingEntity.ADMIN)
         )
         print(f"{args.id} is off" if changed else f"{args.id} was off already")
     return 0
@@ -103,7 +104,7 @@ async def _sign_out(
     """Ends the sessions of an account; returns a line with their number."""
     now = machine.system.now()
     event = AuditEvent("session_ended", now, args.by or machine.user, details={"why": "operator"})
-    ended = await facts.sessions.end_all(args.id, event, logout_fan_out(settings.services, now))
+    ended = await facts.sessions.end_all(args.id, event, logout_fan_out(settings.services, now, InitiatingEntity.ADMIN))
     return f"{ended} session{'' if ended == 1 else 's'} ended"
 
 

@@ -9,6 +9,7 @@ class DeliveryKind(StrEnum):
     """Kinds of deliveries. The body of each is built when it is sent."""
 
     LOGOUT = "backchannel_logout"
+    SECURITY_EVENT = "security_event"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from broker.model.assurance import Level
 from broker.model.json_types import JsonObject
 from broker.model.languages import in_language
+from broker.model.own_rights import NO_RIGHTS, OwnRights
 from broker.platform.toml_fields import Flattened, Key
 from broker.platform.toml_loader import Range, Seconds
 
@@ -313,6 +314,7 @@ class Service:
     cors_origins: tuple[str, ...] = ()
     """CORS origins: origins whose pages may call the token, userinfo and revocation endpoints of the broker and read
     its metadata and keys, such as "https://app.example". For single-page apps in the `oidc` profile. Left out: none."""
+    own: Annotated[OwnRights, Flattened()] = NO_RIGHTS
     sector: str = field(init=False)
     """Sector for pairwise subjects: the registered one, or its default."""
 

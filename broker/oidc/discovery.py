@@ -10,6 +10,7 @@ from typing import Final
 from broker.crypto.jwe import CONTENT
 from broker.model.assurance import AcrLevels, EvidenceType, VerificationCapabilities
 from broker.model.claims import CLAIMS
+from broker.model.own_rights import OwnScope
 from broker.model.request import ResponseMode
 from broker.model.service import (
     BindingMethod,
@@ -173,13 +174,15 @@ def discovery(
 def _scopes(services: Sequence[Service]) -> list[str]:
     used = {word for service in services for word in service.scopes if word in CLAIMS}
     offline = [OFFLINE_ACCESS] if any(service.tokens.refresh for service in services) else []
-    return [OPENID, *(word for word in CLAIMS if word in used), *offline]
+    own = {scope for service in services for scope in service.own.scopes}
+    return [OPENID, *(word for word in CLAIMS if word in used), *offline, *(s.value for s in OwnScope if s in own)]
 
 
 def _grant_types(services: Sequence[Service]) -> list[str]:
     refresh = [GrantType.REFRESH.value] if any(service.tokens.refresh for service in services) else []
     ciba = [GrantType.CIBA.value] if any(service.ciba.mode for service in services) else []
-    return [GrantType.CODE.value, *refresh, *ciba]
+    own = [GrantType.CLIENT_CREDENTIALS.value] if any(service.own.scopes for service in services) else []
+    return [GrantType.CODE.value, *refresh, *ciba, *own]
 
 
 def _ciba(services: Sequence[Service], urls: Endpoints) -> OptionalMetadata:

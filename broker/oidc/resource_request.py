@@ -64,16 +64,29 @@ def check_access(
         raise invalid_token(f"a token of kind {token.kind} was presented as an access token", presented.scheme)
     if now >= token.expires or now >= grant.expires:
         raise invalid_token("the access token has expired", presented.scheme)
-    if token.x5t is not None and (certificate is None or certificate.thumbprint != token.x5t):
+    check_sender(presented, (dpop_thumbprint(token, grant), token.x5t), proof, certificate)
+    if OPENID not in scope_of(token, grant):
+        description = "the access token has not the scope openid"
+        asks = challenge([presented.scheme], "insufficient_scope", description)
+        raise EndpointError("insufficient_scope", description, status=403, challenge=asks)
+
+
+def check_sender(
+    presented: AccessTokenCredential,
+    bound: tuple[str | None, str | None],
+    proof: DpopProof | None,
+    certificate: Certificate | None,
+) -> None:
+    """Checks the sender constraint of a token: `bound` are the thumbprints of its DPoP key and of its certificate.
+
+    A bound token is never accepted as a bearer token, nor a bearer token with a proof. Raises EndpointError.
+    """
+    key, x5t = bound
+    if x5t is not None and (certificate is None or certificate.thumbprint != x5t):
         raise invalid_token("the client certificate is missing or not the one the token is bound to", presented.scheme)
-    key = dpop_thumbprint(token, grant)
     if key is None and presented.scheme is not Scheme.BEARER:
         raise invalid_token("a bearer token was presented with DPoP", presented.scheme)
     if key is not None and presented.scheme is not Scheme.DPOP:
         raise invalid_token("a token bound to a DPoP key was presented as a bearer token", Scheme.DPOP)
     if key is not None and (proof is None or proof.jkt != key):
         raise invalid_token("the proof is missing or of another key", Scheme.DPOP)
-    if OPENID not in scope_of(token, grant):
-        description = "the access token has not the scope openid"
-        asks = challenge([presented.scheme], "insufficient_scope", description)
-        raise EndpointError("insufficient_scope", description, status=403, challenge=asks)

@@ -34,6 +34,7 @@ class GrantType(StrEnum):
     CODE = "authorization_code"
     REFRESH = "refresh_token"
     CIBA = "urn:openid:params:grant-type:ciba"
+    CLIENT_CREDENTIALS = "client_credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,13 @@ class RefreshRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientCredentialsRequest:
+    """Request for a token of the service's own (RFC 6749 4.4.2). `scope` is None if not given."""
+
+    scope: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class CibaTokenRequest:
     """Request for the tokens of a backchannel request (CIBA Core 1.0, 10.1)."""
 
@@ -65,20 +73,20 @@ def invalid_grant(detail: str) -> EndpointError:
     return EndpointError("invalid_grant", "the code or refresh token is not valid, or no longer", detail)
 
 
-def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest | CibaTokenRequest:
-    """Parses a token request (RFC 6749 4.1.3, 6; CIBA Core 1.0, 10.1). Raises EndpointError."""
+def token_request(
+    parameters: Mapping[str, str],
+) -> CodeRequest | RefreshRequest | CibaTokenRequest | ClientCredentialsRequest:
+    """Parses a token request (RFC 6749 4.1.3, 4.4.2, 6; CIBA Core 1.0, 10.1). Raises EndpointError."""
     match parameters.get("grant_type"):
         case GrantType.CODE:
             code = _needed(parameters, "code")
             return CodeRequest(code, parameters.get("redirect_uri"), parameters.get("code_verifier"))
         case GrantType.REFRESH:
-            scope = parameters.get("scope")
-            words = None if scope is None else split(scope)
-            if scope is not None and words is None:
-                raise EndpointError("invalid_scope", MALFORMED)
-            return RefreshRequest(_needed(parameters, "refresh_token"), words)
+            return RefreshRequest(_needed(parameters, "refresh_token"), _scope(parameters))
         case GrantType.CIBA:
             return CibaTokenRequest(_needed(parameters, "auth_req_id"))
+        case GrantType.CLIENT_CREDENTIALS:
+            return ClientCredentialsRequest(_scope(parameters))
         case None:
             raise EndpointError("invalid_request", "the parameter grant_type is missing")
         case other:
@@ -90,6 +98,14 @@ def token_request(parameters: Mapping[str, str]) -> CodeRequest | RefreshRequest
 def token_parameter(parameters: Mapping[str, str]) -> str:
     """`token` of an introspection or revocation request; the hint is not needed (RFC 7009 2.1, RFC 7662 2.1)."""
     return _needed(parameters, "token")
+
+
+def _scope(parameters: Mapping[str, str]) -> tuple[str, ...] | None:
+    scope = parameters.get("scope")
+    words = None if scope is None else split(scope)
+    if scope is not None and words is None:
+        raise EndpointError("invalid_scope", MALFORMED)
+    return words
 
 
 def _needed(parameters: Mapping[str, str], name: str) -> str:

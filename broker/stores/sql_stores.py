@@ -15,6 +15,7 @@ from broker.stores.sql.audit_chain import AuditChain
 from broker.stores.sql.authorizations import SqlAuthorizations
 from broker.stores.sql.backchannel_requests import SqlBackchannelRequests, SqlPings
 from broker.stores.sql.cases import SqlCases
+from broker.stores.sql.client_tokens import SqlClientTokens
 from broker.stores.sql.database import Database
 from broker.stores.sql.digests import Digests, open_digests
 from broker.stores.sql.expiring import Expirer
@@ -51,6 +52,7 @@ class SqlStores:
     identity_links: SqlIdentityLinks
     upstream_logouts: SqlUpstreamLogouts
     grants: SqlGrants
+    client_tokens: SqlClientTokens
     sessions: SqlSessions
     audit: SqlAudit
     kill_switches: KillSwitchStore
@@ -136,6 +138,7 @@ async def open_sql_stores(
         identity_links=SqlIdentityLinks(database, digests, session_termination, audit_log),
         upstream_logouts=SqlUpstreamLogouts(database, digests, session_termination),
         grants=SqlGrants(database, sealer, audit_log, observe_version),
+        client_tokens=SqlClientTokens(database, audit_log, observe_version),
         sessions=SqlSessions(database, sealer, session_termination, audit_log, observe_version),
         audit=audit_log,
         kill_switches=kill_switches,

@@ -115,6 +115,7 @@ def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
             grants=sql.grants,
             backchannel_requests=sql.questions,
             kill_switches=sql.kill_switches,
+            client_tokens=sql.client_tokens,
             pushed=ephemeral.pushed,
             proofs=ephemeral.proofs,
             rate_limits=ephemeral.rate_limits,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from broker.actions.outbox.dispatch import Dispatcher
 from broker.actions.outbox.logout_tokens import LogoutTokenSender
 from broker.actions.outbox.notices import NoticeSender
 from broker.actions.outbox.pings import PingSender
@@ -13,7 +14,8 @@ from broker.wiring.container import Container
 
 
 def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
-    """One task for each kind of message, so that a receiver that answers slowly delays no other kind."""
+    """One task for each kind of message, and one lane for each service that deliveries go to: a receiver that answers
+    slowly delays no other."""
     stores, http_clients, system = (
         container.connections.sql_stores,
         container.connections.http_clients,
@@ -34,7 +36,8 @@ def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
         if any(service.ciba.mode is CibaDeliveryMode.PING for service in services.values()):
             await send_due(stores.pings, pings, system)
 
-    yield PeriodicTask("deliveries", 1.0, lambda: send_due(stores.deliveries, logout_tokens, system))
+    dispatcher = Dispatcher(stores.deliveries, {DeliveryKind.LOGOUT: logout_tokens}, system)
+    yield PeriodicTask("deliveries", 1.0, dispatcher.start_due, dispatcher.close)
     yield PeriodicTask("pings", 1.0, send_pings)
     if (notifier := container.connections.notifier) is not None:
         notices = NoticeSender(notifier)

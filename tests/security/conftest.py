@@ -19,7 +19,10 @@ failed_authentications_per_ip = { max = 100000, window = "1 minute" }
 
 [keys]"""
 SCRIPT = Script(
-    files={"services/rides.toml": f'ciba = "poll"\n{RIDES_SERVICE}', **extra_clients.FILES},
+    files={
+        "services/rides.toml": f'ciba = "poll"\nown_scopes = ["ssf.read", "ssf.manage"]\n{RIDES_SERVICE}',
+        **extra_clients.FILES,
+    },
     edits={"broker.toml": {"[keys]": LIMITS}},
 )
 

@@ -103,7 +103,6 @@ async def test_only_announced_grant_types_are_accepted(endpoints: Endpoints, hel
     own = held.service.assertion
     for grant, more in {
         "password": {"username": "amina", "password": "x"},
-        "client_credentials": {"scope": "openid"},
         "implicit": {},
         "urn:ietf:params:oauth:grant-type:jwt-bearer": {"assertion": own()["client_assertion"]},
         "urn:ietf:params:oauth:grant-type:token-exchange": {"subject_token": held.access},

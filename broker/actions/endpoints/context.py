@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from broker.actions.endpoints.ports import ClientTokens
 from broker.actions.ports import (
     BackchannelRequests,
     BrokerCrypto,
@@ -97,6 +98,7 @@ class EndpointStores:
     grants: Grants
     backchannel_requests: BackchannelRequests
     kill_switches: KillSwitchReader
+    client_tokens: ClientTokens
     pushed: PushedRequests
     proofs: Proofs
     rate_limits: RateLimits

@@ -1,7 +1,8 @@
-"""The token endpoint: authorization codes, refresh tokens and CIBA requests (RFC 6749 4.1.3, 6)."""
+"""The token endpoint: codes, refresh tokens, CIBA requests and tokens of a service's own (RFC 6749 4.1.3, 4.4, 6)."""
 
 from dataclasses import dataclass, replace
 
+from broker.actions.endpoints.client_credentials import issue_own_token
 from broker.actions.endpoints.context import (
     Caller,
     EndpointContext,
@@ -24,6 +25,7 @@ from broker.oidc.dpop import DpopProof
 from broker.oidc.id_token import id_token_claims
 from broker.oidc.token_request import (
     CibaTokenRequest,
+    ClientCredentialsRequest,
     CodeRequest,
     RefreshRequest,
     TokenEndpointResponse,
@@ -46,6 +48,8 @@ async def token(context: EndpointContext, call: EndpointRequest) -> TokenEndpoin
                 return await _refresh(context, known, request, binding)
             case CibaTokenRequest():
                 return await _exchange_ciba(context, known, request, binding)
+            case ClientCredentialsRequest():
+                return await issue_own_token(context, known, request, (binding.proof, binding.x5t))
 
 
 @dataclass(frozen=True, slots=True)

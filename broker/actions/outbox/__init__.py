@@ -2,6 +2,7 @@
 
 `worker.send_due` is the one worker. A background task calls it for each kind of message; it claims what is due, lets
 the sender of the kind send it, and records the outcome. `retry_policy` says when a failed message is sent again.
+`dispatch` runs the worker for each service and kind of delivery by itself, so that one dead receiver delays no other.
 
 - `logout_tokens`: back-channel logout tokens to services, by POST.
 - `notices`: notifications to citizens, by e-mail or text message.

@@ -1,7 +1,7 @@
 """Back-channel logout: the deliveries that the end of a session stores, and the logout tokens that they send."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Final, Protocol
 
@@ -11,9 +11,11 @@ from broker.actions.ports import SigningKeys
 from broker.crypto.signing import sign
 from broker.model import handle as handles
 from broker.model.outbound_delivery import OutboundDelivery
+from broker.model.security_event import Happened, HappenedKind, InitiatingEntity
 from broker.model.service import Service
-from broker.model.session import LogoutFanOut
+from broker.model.session import EndedSession, LogoutFanOut
 from broker.oidc.logout_token import TYPE, logout_deliveries, logout_token_claims
+from broker.oidc.security_events import security_events
 from broker.platform.http_client import HttpClients, HttpFailure, HttpResponse
 from broker.platform.system import System
 
@@ -28,9 +30,27 @@ CONNECTIONS: Final = 10
 """Connections to one service at once."""
 
 
-def logout_fan_out(services: Mapping[str, Service], now: float) -> LogoutFanOut:
-    """Returns the function that lists the deliveries to the services of an ended session."""
-    return lambda ended: logout_deliveries(ended, services, now)
+def logout_fan_out(
+    services: Mapping[str, Service], now: float, by: InitiatingEntity = InitiatingEntity.USER
+) -> LogoutFanOut:
+    """Returns the function that lists the deliveries to the services of an ended session: logout tokens, and events.
+
+    `by` is who ended it.
+    """
+
+    def deliveries(ended: EndedSession) -> Sequence[OutboundDelivery]:
+        happened = Happened(
+            kind=HappenedKind.SESSION_ENDED,
+            account=ended.account,
+            fact=ended.id,
+            at=now,
+            by=by,
+            session=ended.id,
+            subjects=ended.services,
+        )
+        return [*logout_deliveries(ended, services, now), *security_events(happened, services)]
+
+    return deliveries
 
 
 class DeliveryMetrics(Protocol):

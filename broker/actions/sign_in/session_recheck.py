@@ -17,6 +17,7 @@ from broker.journey.transaction import AskedAgain, Transaction
 from broker.model.audit import AuditEvent
 from broker.model.failures import from_reason
 from broker.model.identity import Identity
+from broker.model.security_event import InitiatingEntity
 from broker.model.session import Session
 from broker.provider import ProviderFailure, RechecksSessions
 
@@ -49,7 +50,8 @@ async def recheck_session(
     if outcome.failure is not None and outcome.failure.ends_session:
         now = context.system.now()
         ended = AuditEvent("session_ended", now, "broker", details={"why": "not_confirmed"}, provider=mine.provider)
-        await context.stores.sessions.end(session.digest, ended, logout_fan_out(context.registry.services, now))
+        fan_out = logout_fan_out(context.registry.services, now, InitiatingEntity.SYSTEM)
+        await context.stores.sessions.end(session.digest, ended, fan_out)
         return AskedAgain.ENDED
     confirmed = context.system.now() if outcome.failure is None else None
     after_answer = _answered(outcome.identity, confirmed)

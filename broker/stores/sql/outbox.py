@@ -8,16 +8,35 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import BigInteger, Double, Table, Text, and_, bindparam, func, literal_column, null, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Double,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from broker.crypto.seal import Sealer
 from broker.model.notification import Notification
 from broker.model.outbound_delivery import DeliveryBacklog, DeliveryKind, OutboundDelivery
 from broker.stores.record_codec import RecordCodec, SealedCodec
-from broker.stores.sql.database import Database, InsertRows
+from broker.stores.sql.database import Database, InsertRows, Parameters
 from broker.stores.sql.tables import deliveries, notifications
 
 _Record = TypeVar("_Record")
+_NOW: Final = bindparam("now", type_=Double)
+_IN_ORDER: Final = [literal_column(f"'{DeliveryKind.SECURITY_EVENT.value}'", Text)]
+NO_PARAMETERS: Final[Parameters] = {}
 _COLUMNS: Final = ("id", "created", "expires", "sealed")
 _CLEAR: Final = ("kind", "client_id")
 _NEVER: Final = {
@@ -94,18 +113,54 @@ class DeliveryRows:
 
 
 class SqlOutbox(Generic[_Record]):
-    """An outbox in SQL: one table, and how a record is read from its row (`TAKEN`)."""
+    """An outbox in SQL. `parameters` are those of the conditions on its rows, if there are any."""
 
-    def __init__(self, database: Database, table: Table, read: Callable[[str, bytes, int], _Record | None]) -> None:
-        self._database = database
-        self._read = read
+    def __init__(self, statements: "OutboxStatements[_Record]", parameters: Parameters = NO_PARAMETERS) -> None:
+        self._statements = statements
+        self._database = statements.database
+        self._parameters = parameters
+
+    async def claim(self, now: float, until: float, limit: int) -> Sequence[_Record]:
+        """Claims entries that are unsent, unexpired and unclaimed at `now`, until `until`, oldest first.
+
+        Each claim counts as an attempt.
+        """
+        parameters = {"now": now, "until": until, "limit": limit, **self._parameters}
+        rows = await self._database.perform(self._statements.claim, parameters)
+        found = [self._statements.read(*row[:3]) for row in sorted(rows, key=lambda row: row[3])]
+        return [record for record in found if record is not None]
+
+    async def mark_sent(self, message_id: str, now: float, /) -> None:
+        """Records the delivery and erases the content."""
+        await self._database.perform(self._statements.sent, {"id": message_id, "now": now})
+
+    async def give_up(self, message_id: str) -> None:
+        """Gives up on the delivery and erases the content."""
+        await self._database.perform(self._statements.given_up, {"id": message_id})
+
+    async def postpone(self, message_id: str, until: float) -> None:
+        """Postpones the next attempt until then."""
+        await self._database.perform(self._statements.later, {"id": message_id, "until": until})
+
+
+class OutboxStatements(Generic[_Record]):
+    """The statements of an outbox, prepared once: its table, how a record is read from its row (`TAKEN`), and the
+    conditions on rows that are claimed."""
+
+    def __init__(
+        self,
+        database: Database,
+        table: Table,
+        read: Callable[[str, bytes, int], _Record | None],
+        conditions: Sequence[ColumnElement[bool]] = (),
+    ) -> None:
+        self.database = database
+        self.read = read
         c = table.c
-        now = bindparam("now", type_=Double)
-        waiting = and_(c.sent.is_(None), c.sealed.is_not(None), c.expires > now, c.claimed_until <= now)
         first = (
             select(c.id)
-            .where(waiting)
-            .order_by(c.created)
+            .where(waiting(table), *conditions)
+            .order_by(c.created, c.id)
             .limit(bindparam("limit", type_=BigInteger))
             .with_for_update(skip_locked=True)
         )
@@ -115,50 +170,60 @@ class SqlOutbox(Generic[_Record]):
             .values(claimed_until=bindparam("until", type_=Double), tries=c.tries + 1)
         )
         mine = and_(c.id == bindparam("id", type_=Text), c.sent.is_(None))
-        self._claim = database.prepare(claimed.returning(*(c[name] for name in TAKEN), c.created))
-        self._sent = database.prepare(update(table).where(mine).values(sent=now, sealed=null()))
-        self._given_up = database.prepare(update(table).where(mine).values(sealed=null()))
-        self._later = database.prepare(update(table).where(mine).values(claimed_until=bindparam("until", type_=Double)))
-
-    async def claim(self, now: float, until: float, limit: int) -> Sequence[_Record]:
-        """Claims entries that are unsent, unexpired and unclaimed at `now`, until `until`, oldest first.
-
-        Each claim counts as an attempt.
-        """
-        rows = await self._database.perform(self._claim, {"now": now, "until": until, "limit": limit})
-        found = [self._read(*row[:3]) for row in sorted(rows, key=lambda row: row[3])]
-        return [record for record in found if record is not None]
-
-    async def mark_sent(self, message_id: str, now: float, /) -> None:
-        """Records the delivery and erases the content."""
-        await self._database.perform(self._sent, {"id": message_id, "now": now})
-
-    async def give_up(self, message_id: str) -> None:
-        """Gives up on the delivery and erases the content."""
-        await self._database.perform(self._given_up, {"id": message_id})
-
-    async def postpone(self, message_id: str, until: float) -> None:
-        """Postpones the next attempt until then."""
-        await self._database.perform(self._later, {"id": message_id, "until": until})
+        self.claim = database.prepare(claimed.returning(*(c[name] for name in TAKEN), c.created))
+        self.sent = database.prepare(update(table).where(mine).values(sent=_NOW, sealed=null()))
+        self.given_up = database.prepare(update(table).where(mine).values(sealed=null()))
+        self.later = database.prepare(update(table).where(mine).values(claimed_until=bindparam("until", type_=Double)))
 
 
-class SqlDeliveries(SqlOutbox[OutboundDelivery]):
-    """Deliveries in SQL, and the length of their queue."""
+def waiting(table: Table) -> ColumnElement[bool]:
+    """The condition of an entry that is due: unsent, unexpired and unclaimed at `now`."""
+    c = table.c
+    return and_(c.sent.is_(None), c.sealed.is_not(None), c.expires > _NOW, c.claimed_until <= _NOW)
+
+
+class SqlDeliveries:
+    """Deliveries in SQL: one outbox for each kind and service, and the length of their queue."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
-        super().__init__(database, deliveries, DeliveryRows(sealer).read)
-        c = deliveries.c
-        still = and_(c.sealed.is_not(None), c.expires > bindparam("now", type_=Double))
-        self._waiting = database.prepare(
+        self._database = database
+        c, older = deliveries.c, deliveries.alias("older").c
+        earlier = select(older.id).where(
+            older.kind == c.kind,
+            older.client_id == c.client_id,
+            tuple_(older.created, older.id) < tuple_(c.created, c.id),
+            older.sent.is_(None),
+            older.sealed.is_not(None),
+            older.expires > _NOW,
+        )
+        mine = (
+            c.kind == bindparam("kind", type_=Text),
+            c.client_id == bindparam("client_id", type_=Text),
+            or_(c.kind.not_in(_IN_ORDER), ~exists(earlier)),
+        )
+        self._lanes = OutboxStatements(database, deliveries, DeliveryRows(sealer).read, mine)
+        self._due = database.prepare(select(c.kind, c.client_id).where(waiting(deliveries)).distinct())
+        still = and_(c.sealed.is_not(None), c.expires > _NOW)
+        self._pending = database.prepare(
             select(c.kind, func.count(), func.min(c.created)).where(still).group_by(c.kind).order_by(c.kind)
         )
 
+    async def due(self, now: float) -> Sequence[tuple[DeliveryKind, str]]:
+        """The kinds and services for which a delivery is due at `now`. One round trip."""
+        rows = await self._database.query(self._due, {"now": now})
+        return [(DeliveryKind(kind), client_id) for kind, client_id in rows]
+
+    def lane(self, kind: DeliveryKind, client_id: str) -> SqlOutbox[OutboundDelivery]:
+        """The deliveries of one kind to one service. A security event is not claimed while an older one waits, so that
+        they arrive in the order in which they happened."""
+        return SqlOutbox(self._lanes, {"kind": kind.value, "client_id": client_id})
+
     async def waiting(self, now: float) -> Sequence[DeliveryBacklog]:
         """The queue at `now`, by kind: how many entries, and the time of the oldest."""
-        rows = await self._database.query(self._waiting, {"now": now})
+        rows = await self._database.query(self._pending, {"now": now})
         return [DeliveryBacklog(DeliveryKind(kind), count, now - oldest) for kind, count, oldest in rows]
 
 
 def outbox(database: Database, sealer: Sealer) -> SqlOutbox[Notification]:
     """The outbox of notifications."""
-    return SqlOutbox(database, notifications, NotificationRows(sealer).read)
+    return SqlOutbox(OutboxStatements(database, notifications, NotificationRows(sealer).read))

@@ -7,6 +7,7 @@ from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, 
 from broker.stores.sql.case_tables import staff_attempts, staff_drafts, staff_sessions
 from broker.stores.sql.centre_tables import measured_cases
 from broker.stores.sql.database import Database, Prepared
+from broker.stores.sql.signal_tables import client_tokens
 from broker.stores.sql.tables import (
     authorization_codes,
     backchannel_requests,
@@ -92,6 +93,7 @@ _KEPT: Final = (
     ),
     # a code records that its transaction was answered, and a transaction may live for a day
     (authorization_codes, authorization_codes.c.digest, authorization_codes.c.expires <= _until, 7 * DAY),
+    (client_tokens, client_tokens.c.digest, client_tokens.c.expires <= _until, DAY),
     (used_jtis, used_jtis.c.jti, used_jtis.c.expires <= _until, DAY),
     (sessions, sessions.c.digest, sessions.c.expires <= _until, 7 * DAY),
     (session_clients, session_clients.c.sid, session_clients.c.expires <= _until, 7 * DAY),

@@ -1,6 +1,6 @@
 """Records for the store tests, each one different from the last."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from broker.model.request import AuthorizationRequest, ResponseMode
 from broker.model.session import Session
 from broker.model.staff import StaffAttempt, StaffSession
 from broker.model.store_results import AuthorizationWrite
+from broker.stores.sql_stores import SqlStores
 
 SERVICE = "passports"
 SECTOR = "passports.example"
@@ -250,3 +251,10 @@ def delivery(now: float, name: str = "1", **changes: Any) -> OutboundDelivery:
     content = {"sid": f"sid-{name}", "sub": f"pairwise-{name}"}
     made = OutboundDelivery(f"logout:{name}", DeliveryKind.LOGOUT, SERVICE, now, now + 3600, content)
     return replace(made, **changes)
+
+
+async def claim_due(sql: SqlStores, now: float, until: float, limit: int = 10) -> Sequence[OutboundDelivery]:
+    """Claims the deliveries that are due, of every kind and service, the oldest first."""
+    lanes = [sql.deliveries.lane(*which) for which in await sql.deliveries.due(now)]
+    found = [one for lane in lanes for one in await lane.claim(now, until, limit)]
+    return sorted(found, key=lambda one: (one.created, one.id))

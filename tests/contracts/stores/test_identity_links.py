@@ -20,6 +20,7 @@ from tests.contracts.stores.samples import (
     SECTOR,
     SERVICE,
     answer,
+    claim_due,
     code,
     delivery,
     grant,
@@ -220,7 +221,7 @@ async def test_a_move_ends_the_sessions_that_the_old_way_proved_and_no_other(sql
     assert await sql.sessions.load(session(now, "1").digest) is None  # its cookie was renewed
     assert await sql.sessions.load(session(now, "elsewhere").digest) is None
     assert await sql.sessions.load(session(now, "stranger").digest) is not None
-    assert [one.id for one in await sql.deliveries.claim(now, now + 1, 10)] == ["logout:sid-elsewhere"]
+    assert [one.id for one in await claim_due(sql, now, now + 1)] == ["logout:sid-elsewhere"]
     assert await sign_in(sql, now, "2", "ann-at-post", issuer=POST) == first
     assert (await sign_in(sql, now, "3", "ann")).account == "account-3"  # a new person there
     assert [event.kind for event in await audited(sql, "identity_moved", "session_ended")] == [

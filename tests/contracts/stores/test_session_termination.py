@@ -12,7 +12,18 @@ from broker.model.session import EndedSession, no_fan_out
 from broker.model.store_results import RedeemResult, SupersededSession
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.conftest import OpenSqlStores
-from tests.contracts.stores.samples import SERVICE, answer, code, delivery, event, grant, release, session, tokens
+from tests.contracts.stores.samples import (
+    SERVICE,
+    answer,
+    claim_due,
+    code,
+    delivery,
+    event,
+    grant,
+    release,
+    session,
+    tokens,
+)
 from tests.support.system import FakeClock
 
 pytestmark = pytest.mark.store
@@ -28,7 +39,7 @@ def logout_tokens(ended: EndedSession) -> Sequence[OutboundDelivery]:
 
 async def waiting(sql: SqlStores, now: float) -> set[tuple[str, str, str]]:
     """The claimed deliveries: service, session and subject of each."""
-    found = await sql.deliveries.claim(now, now + 1, 100)
+    found = await claim_due(sql, now, now + 1, 100)
     return {(one.client_id, one.content["sid"], one.content["sub"]) for one in found}
 
 
@@ -194,10 +205,10 @@ async def test_a_claimed_delivery_passes_to_another_worker_after_its_lease(
     stores = [await open_one() for _ in range(4)]
     await three(stores[0], clock)
     now = clock.now()
-    claimed = await asyncio.gather(*(store.deliveries.claim(now, now + 15, 1) for store in stores))
+    claimed = await asyncio.gather(*(claim_due(store, now, now + 15, 1) for store in stores))
     assert sorted(one.id for found in claimed for one in found) == ["logout:0", "logout:1", "logout:2"]
-    assert await stores[0].deliveries.claim(now + 14, now + 30, 10) == []
-    again = await stores[0].deliveries.claim(now + 15, now + 30, 10)
+    assert await claim_due(stores[0], now + 14, now + 30, 10) == []
+    again = await claim_due(stores[0], now + 15, now + 30, 10)
     assert [(one.id, one.tries) for one in again] == [("logout:0", 2), ("logout:1", 2), ("logout:2", 2)]
 
 
@@ -205,24 +216,25 @@ async def test_a_delivery_is_sent_retried_or_given_up_and_reported_once(sql: Sql
     await three(sql, clock)
     now = clock.now()
     assert await sql.deliveries.waiting(now) == [DeliveryBacklog(DeliveryKind.LOGOUT, 3, 3.0)]
-    await sql.deliveries.claim(now, now + 15, 10)
-    await sql.deliveries.mark_sent("logout:0", now)
-    await sql.deliveries.give_up("logout:1")
-    await sql.deliveries.postpone("logout:2", now + 50)
+    await claim_due(sql, now, now + 15, 10)
+    lane = sql.deliveries.lane(DeliveryKind.LOGOUT, SERVICE)
+    await lane.mark_sent("logout:0", now)
+    await lane.give_up("logout:1")
+    await lane.postpone("logout:2", now + 50)
     assert [one.count for one in await sql.deliveries.waiting(now)] == [1]
-    assert await sql.deliveries.claim(now + 49, now + 60, 10) == []
-    assert [one.id for one in await sql.deliveries.claim(now + 50, now + 60, 10)] == ["logout:2"]
+    assert await claim_due(sql, now + 49, now + 60, 10) == []
+    assert [one.id for one in await claim_due(sql, now + 50, now + 60, 10)] == ["logout:2"]
     # the same record written again creates no second delivery
     await sql.authorizations.record(answer(now, "9", "person-9"))
     await sql.sessions.end(session(now, "9").digest, event(now), lambda _ended: [delivery(now, "0")])
-    assert await sql.deliveries.claim(now + 70, now + 80, 10) != []
+    assert await claim_due(sql, now + 70, now + 80, 10) != []
     assert [one.count for one in await sql.deliveries.waiting(now)] == [1]
 
 
 async def test_a_delivery_that_is_too_late_is_not_made_and_its_content_goes(sql: SqlStores, clock: FakeClock) -> None:
     await three(sql, clock)
     clock.advance(200)
-    assert await sql.deliveries.claim(clock.now(), clock.now() + 15, 10) == []
+    assert await claim_due(sql, clock.now(), clock.now() + 15, 10) == []
     await sql.sweep(clock.now())
     assert await sql.deliveries.waiting(0) == []
     await sql.sweep(clock.now() + 40 * 86_400)

@@ -50,6 +50,7 @@ from tests.contracts.stores.full_database import (
     session,
     tokens,
 )
+from tests.contracts.stores.samples import claim_due
 from tests.support.postgres import PostgresServer
 from tests.support.system import FakeClock
 
@@ -309,7 +310,7 @@ async def test_notifications_and_logout_tokens_not_sent_before_an_upgrade_are_se
     sent = {one.id: one for one in await sql.outbox.claim(now, now + 60, 10)}
     names = ("question", "case-claimed", "case-queued")
     assert sent == {f"n-{name}": replace(notice(name), tries=1) for name in names}
-    delivered = {one.id: one for one in await sql.deliveries.claim(now, now + 60, 10)}
+    delivered = {one.id: one for one in await claim_due(sql, now, now + 60)}
     expected = fan_out(EndedSession("sid-cat", "", {"passports": "sub-of-cat-passports", "tax": "sub-of-cat-tax"}))
     expected = [*expected, *fan_out(EndedSession("sid-dan", "", {"passports": "sub-of-dan-passports"}))]
     assert delivered == {one.id: replace(one, tries=1) for one in expected}

@@ -24,6 +24,7 @@ from broker.provider import CallbackParameters, FailureCause, ProviderFailure, P
 from broker.web.shared.pages import PageRenderer
 from providers.monitored_provider import MonitoredProvider
 from providers.openid.config_tables import RefreshConfig
+from tests.contracts.stores.samples import claim_due
 from tests.support.services import change_service
 from tests.unit.actions.assisted.case_harness import Stage
 from tests.unit.actions.page_world import ALDER, World, world
@@ -202,7 +203,7 @@ async def test_a_provider_that_no_longer_confirms_ends_the_session_and_tells_the
     ended = [event for event in await scene.w.stage.audit() if event.kind == "session_ended"]
     assert [(one.details["why"], one.provider, one.actor) for one in ended] == [("not_confirmed", ALDER, "broker")]
     now = scene.w.clock.now()
-    [delivery] = await scene.w.stage.facts.deliveries.claim(now, now + 1, 10)
+    [delivery] = await claim_due(scene.w.stage.facts, now, now + 1)
     assert delivery.client_id == "library"
     again = await scene.visit()
     assert isinstance(again, Transaction)

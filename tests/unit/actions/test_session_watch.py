@@ -41,6 +41,7 @@ from providers.monitored_provider import MonitoredProvider
 from providers.simulator.national import Answer
 from providers.simulator.national.session_management import SessionManagement
 from tests.conftest import NewContext
+from tests.contracts.stores.samples import claim_due
 from tests.support.services import change_service
 from tests.unit.actions.assisted.case_harness import ME, Stage
 from tests.unit.actions.page_world import ALDER, BIRCH, World, world
@@ -211,7 +212,7 @@ async def test_the_form_ends_the_session_and_tells_its_services(w: World, visito
     assert "You may still be signed in at" not in page.text
     assert "<iframe hidden" in page.text
     now = w.clock.now()
-    [delivery] = await w.stage.facts.deliveries.claim(now, now + 1, 10)
+    [delivery] = await claim_due(w.stage.facts, now, now + 1)
     assert delivery.client_id == "library"
     [event] = [event for event in await w.stage.audit() if event.kind == "session_ended"]
     assert (event.actor, event.provider, event.details["why"]) == ("broker", ALDER, "session_changed")

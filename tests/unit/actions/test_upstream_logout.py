@@ -11,6 +11,7 @@ from broker.model.identity import Identity
 from broker.model.session import Session, UpstreamLogout
 from broker.provider import CallbackParameters, LogoutFrames, ProviderFailure
 from broker.web.shared.pages import PageRenderer
+from tests.contracts.stores.samples import claim_due
 from tests.support.services import change_service
 from tests.unit.actions.assisted.case_harness import STRANGER, Stage
 from tests.unit.actions.page_world import ALDER, World, world
@@ -72,7 +73,7 @@ async def test_a_frame_ends_what_began_in_the_providers_session_and_tells_the_se
     assert await session(w, mine) is None
     assert await session(w, theirs) is not None
     now = w.clock.now()
-    [delivery] = await w.stage.facts.deliveries.claim(now, now + 1, 10)
+    [delivery] = await claim_due(w.stage.facts, now, now + 1)
     assert delivery.client_id == "library"
     assert f"sid={delivery.content['sid']}" in found.frames[0]
 

@@ -80,7 +80,7 @@ def test_the_tokens_of_a_backchannel_request_are_asked_for_by_its_auth_req_id() 
         ({"grant_type": "authorization_code", "code": "x" * 513}, "invalid_request"),
         ({"grant_type": "refresh_token", "code": "c"}, "invalid_request"),
         ({"grant_type": "password", "username": "a"}, "unsupported_grant_type"),
-        ({"grant_type": "client_credentials"}, "unsupported_grant_type"),
+        ({"grant_type": "client_credentials", "scope": "ssf.read  desk"}, "invalid_scope"),
         ({"grant_type": "implicit"}, "unsupported_grant_type"),
         ({"grant_type": "Authorization_Code", "code": "c"}, "unsupported_grant_type"),
     ],

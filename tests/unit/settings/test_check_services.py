@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from broker.model.assurance import Level
+from broker.model.own_rights import OwnScope
 from broker.model.service import PUBLIC_SECTOR, ClaimPurpose, Encryption, OtherWay, Service, SubjectType, TlsSubject
 from broker.platform.toml_fields import keys_of
 from tests.support.certificates import Authority
@@ -130,6 +131,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "ciba_request_signed": False,
         "sender_constrained": True,
         "cors_origins": ["http://localhost:8002"],
+        "own_scopes": ["ssf.read", "desk"],
         "jwks": {
             "keys": [
                 {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
@@ -144,6 +146,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "client_id": "demo-service",
         "level": Level.HIGH,
         "providers": ("eid",),
+        "own_scopes": (OwnScope.SSF_READ, OwnScope.DESK),
         "claims": (ClaimPurpose("name", texts),),
         "other_ways": (OtherWay(texts, "https://a.example/"),),
         "answer_timeout": 7200,

@@ -19,7 +19,7 @@ from broker.model.session import EndedSession
 from broker.platform.http_client import HttpClients, HttpResponse, TimedOut, Timeouts
 from broker.platform.system import System
 from broker.stores.sql_stores import SqlStores, open_sql_stores
-from tests.contracts.stores.samples import answer, event, session
+from tests.contracts.stores.samples import answer, claim_due, event, session
 from tests.support.system import FakeClock
 from tests.unit.oidc.examples import ISSUER, key, keys
 from tests.unit.oidc.examples import service as registered
@@ -86,7 +86,7 @@ class SenderHarness:
 
     async def send(self) -> int:
         """Sends what is due."""
-        return await send_due(self.facts.deliveries, self.sender, self.sender.system)
+        return await send_due(self.facts.deliveries.lane(DeliveryKind.LOGOUT, "tax"), self.sender, self.sender.system)
 
     async def tries(self, times: int) -> Sequence[str]:
         """What that many tries come to, each as soon as it is due."""
@@ -175,7 +175,7 @@ async def test_a_service_that_never_answers_is_given_up_in_the_end(make_stage: M
 async def test_a_delivery_of_a_dead_process_is_made_by_another(make_stage: Make) -> None:
     stage = await make_stage("200")
     now = stage.clock.now()
-    assert len(await stage.facts.deliveries.claim(now, now + TERMS.lease, 10)) == 1
+    assert len(await claim_due(stage.facts, now, now + TERMS.lease)) == 1
     assert await stage.send() == 0
     stage.clock.advance(TERMS.lease)
     assert await stage.send() == 1

@@ -1,0 +1,33 @@
+"""Own rights of a service: what it may do at the broker in its own name, without a citizen (RFC 6749 4.4)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Final
+
+from broker.platform.toml_fields import Key
+
+
+class OwnScope(StrEnum):
+    """Scopes that a service requests for itself, with the grant `client_credentials`."""
+
+    SSF_READ = "ssf.read"
+    SSF_MANAGE = "ssf.manage"
+    DESK = "desk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnRights:
+    """What a service may do in its own name."""
+
+    scopes: Annotated[tuple[OwnScope, ...], Key("own_scopes", after="cors_origins")] = ()
+    """Scopes that the service may request for itself (grant type `client_credentials`, RFC 6749 4.4): `ssf.read` and
+    `ssf.manage` to receive security events about its own citizens (OpenID Shared Signals Framework 1.0), `desk` to
+    verify citizens at its counters (proofing agent API). Left out: none."""
+
+    @property
+    def receives_events(self) -> bool:
+        """Whether the service may receive security events."""
+        return OwnScope.SSF_READ in self.scopes or OwnScope.SSF_MANAGE in self.scopes
+
+
+NO_RIGHTS: Final = OwnRights()
