@@ -26,6 +26,7 @@ class StaffMember:
 
     `id` is the broker's and appears in cases and audit rows; `subject` is the `sub` from the staff provider. `skills`
     are those that some checks require; `languages` and `channels` limit the cases of the person (empty: all).
+    `capacity` is how many cases the person may hold at a time.
     """
 
     id: str
@@ -36,6 +37,7 @@ class StaffMember:
     skills: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
+    capacity: Annotated[int, Range(1, 20)] = 1
 
     def may(self, *roles: StaffRole) -> bool:
         """Whether the person has one of these roles."""
@@ -95,6 +97,13 @@ class StaffDraft:
     form: str
     fields: Mapping[str, str]
     expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class SavedViews:
+    """Filters of lists that a member of staff saved: the address, with its query, by name."""
+
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.audit_chain import AuditChain
 from broker.stores.sql.authorizations import SqlAuthorizations
 from broker.stores.sql.backchannel_requests import SqlBackchannelRequests, SqlPings
+from broker.stores.sql.case_lists import SqlCaseLists
 from broker.stores.sql.cases import SqlCases
 from broker.stores.sql.client_tokens import SqlClientTokens
 from broker.stores.sql.database import Database
@@ -26,6 +27,7 @@ from broker.stores.sql.measures import SqlMeasures
 from broker.stores.sql.outbox import SqlDeliveries, SqlOutbox, outbox
 from broker.stores.sql.postgres import PostgresDatabase
 from broker.stores.sql.retention import Retention
+from broker.stores.sql.saved_views import SqlSavedViews
 from broker.stores.sql.schema import Schema
 from broker.stores.sql.session_termination import SessionTermination
 from broker.stores.sql.sessions import SqlSessions
@@ -58,11 +60,13 @@ class SqlStores:
     kill_switches: KillSwitchStore
     counters: SharedCounters
     cases: SqlCases
+    case_lists: SqlCaseLists
     outbox: SqlOutbox[Notification]
     deliveries: SqlDeliveries
     pings: SqlPings
     staff_sessions: SqlStaffSessions
     staff_drafts: SqlStaffDrafts
+    saved_views: SqlSavedViews
     sign_in_failures: SqlSignInFailures
     questions: SqlBackchannelRequests
     audit_chain: AuditChain
@@ -144,11 +148,13 @@ async def open_sql_stores(
         kill_switches=kill_switches,
         counters=marks,
         cases=SqlCases(database, sealer, audit_log),
+        case_lists=SqlCaseLists(database, sealer),
         outbox=outbox(database, sealer),
         deliveries=SqlDeliveries(database, sealer),
         pings=SqlPings(database, sealer),
         staff_sessions=SqlStaffSessions(database, sealer),
         staff_drafts=SqlStaffDrafts(database, sealer),
+        saved_views=SqlSavedViews(database, sealer),
         sign_in_failures=SqlSignInFailures(database, audit_log),
         questions=SqlBackchannelRequests(database, sealer, audit_log, observe_version),
         audit_chain=chain,

@@ -30,6 +30,8 @@ def case_context(container: Container) -> CaseContext:
     return CaseContext(
         stores=CaseStores(
             cases=stores.cases,
+            lists=stores.case_lists,
+            views=stores.saved_views,
             questions=stores.questions,
             audit=stores.audit,
             drafts=stores.staff_drafts,

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from broker.actions.assisted.ports import Cases, FailedSignIns, StaffDrafts
 from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
+from broker.actions.console.ports import CaseLists, SavedViewStore
 from broker.actions.ports import AuditLog, BackchannelRequests
 from broker.assisted.case import Case
 from broker.assisted.case_states import CaseState
@@ -27,11 +28,13 @@ NOTICE_LIFE = 3 * 86400
 
 @dataclass(frozen=True, slots=True)
 class CaseStores:
-    """The stores of cases, of questions to citizens on their own device, of the audit record, of staff's drafts, and of
-    failed sign-ins by reference.
+    """The stores of cases and their lists, of questions to citizens on their own device, of the audit record, of drafts
+    and saved views of staff, and of failed sign-ins by reference.
     """
 
     cases: Cases
+    lists: CaseLists
+    views: SavedViewStore
     questions: BackchannelRequests
     audit: AuditLog
     drafts: StaffDrafts

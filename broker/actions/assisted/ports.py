@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from broker.assisted.case import Case
-from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.assisted.measures import Key, Measure, Tally, Track
 from broker.model.audit import AuditEvent
@@ -49,10 +48,6 @@ class Cases(Protocol):
 
         False, and nothing written, if another process saved the case in between.
         """
-        ...
-
-    async def queue(self, states: Sequence[CaseState], limit: int) -> Sequence[Case]:
-        """Cases in these states, by `deadline` (none: last), then `queued`, the earliest first."""
         ...
 
     async def by_holder(self, member: str) -> Sequence[Case]:

@@ -1,6 +1,6 @@
 """What staff do with cases: find work, hold a session, decide, review, lead. Each change goes through `edit_case`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.actions.assisted import device_prompt, evidence_input
@@ -17,11 +17,9 @@ from broker.actions.assisted.staff_results import (
     CheckAnswer,
     EditRefused,
     EvidenceEntry,
-    HeldCase,
     InvalidInput,
     RefusalReason,
     StaffAction,
-    Workload,
 )
 from broker.assisted import events as ev
 from broker.assisted.case import Case
@@ -29,15 +27,15 @@ from broker.assisted.case_records import Channel, Decision, IndependentReview, R
 from broker.assisted.case_states import CaseState
 from broker.assisted.codes import lint_note, phrase
 from broker.assisted.levels import assess
-from broker.assisted.queue import in_turn
+from broker.assisted.queue import in_turn, worker
 from broker.assisted.reasons import ReasonContext, valid_for
 from broker.assisted.transitions import TransitionRefused
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest
-from broker.model.staff import StaffRole
+from broker.model.staff import StaffMember
 
-LOOKED_AT = 200
-"""How many waiting cases are read to find the next one for a member of staff."""
+READ_AT_ONCE = 20
+"""How many waiting cases are read at a time to find the next one for a member of staff."""
 
 LONGEST_NOTE = 2000
 """Characters of a note at most."""
@@ -63,27 +61,27 @@ class StaffCases:
         held = await refresh_all(self.context, await self.context.stores.cases.by_holder(who.member.id))
         return tuple(case_view(self.context, case, who.member) for case in held if case.holder == who.member.id)
 
-    async def workload(self) -> Workload:
-        """How much waits."""
-        cases = self.context.stores.cases
-        queued = await cases.queue([CaseState.QUEUED], LOOKED_AT)
-        reviews = await cases.queue([CaseState.REVIEW], LOOKED_AT)
-        stopped = await cases.queue([CaseState.HELD], LOOKED_AT)
-        oldest = min((case.queued for case in queued if case.queued is not None), default=None)
-        late = sum(case.late for case in reviews)
-        return Workload(len(queued), len(reviews), late, len(stopped), oldest)
-
     async def next_case(self, who: StaffPrincipal) -> CaseView | EditRefused:
-        """Claims the next case in turn, or returns the one that is held already. NOTHING if none is waiting."""
+        """Claims the next case in turn. With as many cases as the member of staff may hold, returns the first of them.
+
+        NOTHING if none is waiting.
+        """
         mine = await self.own_cases(who)
-        if mine:
+        if len(mine) >= who.member.capacity:
             return mine[0]
-        waiting = await self.context.stores.cases.queue([CaseState.QUEUED, CaseState.REVIEW], LOOKED_AT)
-        for case in in_turn(await refresh_all(self.context, waiting), who.member):
+        async for case in self._in_turn(who.member):
             claimed = await self.claim(who, CaseRef(case.id, case.edit_version))
             if isinstance(claimed, CaseView):
                 return claimed
         return ActionRefused.NOTHING
+
+    async def _in_turn(self, member: StaffMember) -> AsyncIterator[Case]:
+        """The cases that the member of staff may take, in turn: a few are read at a time, until none is left."""
+        lists, last = self.context.stores.lists, None
+        while found := await lists.next_for(worker(member), self.context.system.now(), READ_AT_ONCE, last):
+            for case in in_turn(await refresh_all(self.context, found), member):
+                yield case
+            last = found[-1]
 
     async def claim(self, who: StaffPrincipal, ref: CaseRef) -> CaseView | EditRefused:
         """Takes a case that waits for an agent or a reviewer."""
@@ -115,19 +113,6 @@ class StaffCases:
             return ActionRefused.UNKNOWN
         view = case_view(self.context, case, who.member)
         return closed(case, who.member) if view.role is CaseRole.NONE else view
-
-    async def stopped(self, who: StaffPrincipal) -> tuple[HeldCase, ...] | RefusalReason:
-        """For a lead: held cases and overdue reviews, the longest waiting first."""
-        if not who.member.may(StaffRole.LEAD):
-            return ActionRefused.NOT_ALLOWED
-        waiting = await self.context.stores.cases.queue([CaseState.HELD, CaseState.REVIEW], LOOKED_AT)
-        cases = await refresh_all(self.context, waiting)
-        found = [
-            HeldCase(c.reference, c.state, c.changed, _last_move(c), c.late)
-            for c in cases
-            if c.state is CaseState.HELD or (c.state is CaseState.REVIEW and c.late)
-        ]
-        return tuple(sorted(found, key=lambda one: one.since))
 
     # --- the session ---
 
@@ -346,9 +331,3 @@ def _wrong_decision_reasons(decision: Decision, reasons: Sequence[str]) -> Actio
     if occasion is None:
         return ActionRefused.REASON if reasons else None
     return _wrong_reasons(occasion, *reasons)
-
-
-def _last_move(case: Case) -> str:
-    """The event that brought the case into its state, with its reason."""
-    moved = next((m for m in reversed(case.history) if m.source is not m.target), None)
-    return "" if moved is None else f"{moved.event} {moved.reason}".strip()

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from broker.assisted.case import Case
 from broker.assisted.case_records import CheckOutcome, Decision
-from broker.assisted.case_states import CaseState
 from broker.assisted.levels import Assessment
 from broker.assisted.transitions import TransitionRefused
 
@@ -156,25 +155,3 @@ class InvalidInput:
 
 EditRefused = RefusalReason | InvalidInput
 """Why an edit changed nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeldCase:
-    """One line of a lead's list: a held case, or an overdue review. No personal data."""
-
-    reference: str
-    state: CaseState
-    since: float
-    why: str
-    late: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """How many cases wait. `oldest` is when the longest waiting citizen began to wait (seconds since 1970 UTC)."""
-
-    queued: int
-    reviews: int
-    late_reviews: int
-    held: int
-    oldest: float | None

@@ -19,6 +19,18 @@ from sqlalchemy import (
 
 from broker.stores.sql.tables import metadata
 
+LIST_INDEXES: Final = {
+    "ends": ("ends", "id"),
+    "created": ("created", "id"),
+    **{name: (name, "ends", "id") for name in ("state", "client_id", "level", "channel", "language", "holder")},
+}
+"""Indexes of the lists of cases, after `is_open`: one for each order and for each filter, so that a page of 50 rows is
+read in its order, however many cases are open."""
+
+FLAGGED: Final = text("flags > 0")
+IN_LINE: Final = text("priority IS NOT NULL")
+"""Conditions of partial indexes, which a statement that uses them repeats word by word."""
+
 cases: Final = Table(
     "cases",
     metadata,
@@ -35,6 +47,19 @@ cases: Final = Table(
     Column("queued", Double),
     Column("due", Double),
     Column("sealed", LargeBinary, nullable=False),
+    # what lists show, computed from the sealed record; NULL in a row that `migrate` has not read yet
+    Column("edit_version", BigInteger),
+    Column("level", BigInteger),
+    Column("client_id", Text),
+    Column("channel", Text),
+    Column("language", Text),
+    Column("changed", Double),
+    Column("ends", Double),
+    Column("agent", Text),
+    Column("requester", Text),
+    Column("flags", BigInteger),
+    Column("priority", BigInteger),
+    Column("why", Text),
     UniqueConstraint("reference"),
     UniqueConstraint("continuation"),
     Index(
@@ -45,9 +70,11 @@ cases: Final = Table(
         sqlite_where=text("is_open"),
     ),
     Index(None, "transaction_id", "created"),
-    Index(None, "state", "deadline", "queued"),
     Index(None, "holder"),
     Index(None, "due"),
+    *(Index(f"ix_cases_list_{name}", "is_open", *columns) for name, columns in LIST_INDEXES.items()),
+    Index("ix_cases_list_flags", "is_open", "ends", "id", postgresql_where=FLAGGED, sqlite_where=FLAGGED),
+    Index("ix_cases_turn", "priority", "ends", "queued", "id", postgresql_where=IN_LINE, sqlite_where=IN_LINE),
 )
 
 case_fingerprints: Final = Table(
@@ -89,6 +116,14 @@ staff_sessions: Final = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("ended", Double),
     Index(None, "expires"),
+)
+
+saved_views: Final = Table(
+    "saved_views",
+    metadata,
+    Column("member", Text, primary_key=True),
+    Column("changed", Double, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 staff_drafts: Final = Table(

@@ -23,33 +23,18 @@ from sqlalchemy import (
 )
 
 from broker.assisted.case import Case
-from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
 from broker.model.handle import normalize_user_code
 from broker.model.store_results import CreateCaseResult
-from broker.stores.record_codec import RecordCodec, SealedCodec, renaming
 from broker.stores.sql import audit, outbox
+from broker.stores.sql.case_records import LISTED, CaseRecords, listed
 from broker.stores.sql.case_tables import case_attempts, case_fingerprints, cases, staff_drafts
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared
 from broker.stores.sql.outbox import NotificationRows
 
 _id: Final = bindparam("id", type_=Text)
-_RENAMED: Final = renaming(
-    {
-        "edition": "edit_version",
-        "ends": "expires",
-        "marks": "fingerprints",
-        "round": "queue_round",
-        "interested": "conflicts_of_interest",
-        "exchanged": "phrase_verified",
-        "words": "phrase",
-        "own_view": "independent_review",
-        "two_people": "second_review_reasons",
-    }
-)
-"""Fields of a case as releases before 0.2 stored them."""
 _CHANGING: Final[Mapping[str, ColumnElement[Any]]] = {
     "version": bindparam("version", type_=BigInteger),
     "state": bindparam("state", type_=Text),
@@ -60,6 +45,7 @@ _CHANGING: Final[Mapping[str, ColumnElement[Any]]] = {
     "queued": bindparam("queued", type_=Double),
     "due": bindparam("due", type_=Double),
     "sealed": bindparam("sealed", type_=LargeBinary),
+    **{name: bindparam(name, type_=cases.c[name].type) for name in LISTED},
 }
 _FIXED: Final[Mapping[str, ColumnElement[Any]]] = {
     "id": _id,
@@ -67,10 +53,6 @@ _FIXED: Final[Mapping[str, ColumnElement[Any]]] = {
     "reference": bindparam("reference", type_=Text),
     "created": bindparam("created", type_=Double),
 }
-
-
-def _place(case_id: str) -> str:
-    return f"cases:{case_id}"
 
 
 def _following() -> tuple[InsertRows, ...]:
@@ -91,7 +73,7 @@ class SqlCases:
     def __init__(self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit) -> None:
         self._database = database
         self._audit = audit_log
-        self._cases = SealedCodec(sealer, RecordCodec(Case, 2, _RENAMED))
+        self._records = CaseRecords(sealer)
         self._notices = NotificationRows(sealer)
         made = insert(cases).values(**_FIXED, **_CHANGING).returning(cases.c.id)
         before = cases.c.version == bindparam("before", type_=BigInteger)
@@ -110,10 +92,6 @@ class SqlCases:
         self._by_continuation = database.prepare(found.where(c.continuation == _CHANGING["continuation"]))
         self._by_transaction = database.prepare(
             found.where(c.transaction_id == _FIXED["transaction_id"]).order_by(c.created.desc(), c.id).limit(1)
-        )
-        queue = found.where(database.among(c.state, "states"))
-        self._queue = database.prepare(
-            queue.order_by(c.deadline.is_(None), c.deadline, c.queued.is_(None), c.queued, c.id).limit(limit)
         )
         self._held = database.prepare(found.where(c.holder == _CHANGING["holder"]).order_by(c.created, c.id))
         self._due = database.prepare(found.where(c.due <= bindparam("now", type_=Double)).order_by(c.due).limit(limit))
@@ -172,10 +150,6 @@ class SqlCases:
         """Returns the newest case of a transaction, by its public id."""
         return await self._one(self._by_transaction, {"transaction": transaction})
 
-    async def queue(self, states: Sequence[CaseState], limit: int) -> Sequence[Case]:
-        """Cases in these states, sorted by `deadline` (none: last), then `queued`."""
-        return await self._many(self._queue, {"states": [state.value for state in states], "limit": limit})
-
     async def by_holder(self, member: str) -> Sequence[Case]:
         """Cases whose `holder` is this member of staff."""
         return await self._many(self._held, {"holder": member})
@@ -213,7 +187,8 @@ class SqlCases:
             "deadline": case.deadline,
             "queued": case.queued,
             "due": case.due,
-            "sealed": self._cases.write(case, _place(case.id)),
+            "sealed": self._records.write(case),
+            **listed(case),
             "fingerprints": [{"fingerprint": mark} for mark in sorted(set(case.fingerprints))],
             "notices": self._notices.rows(work.notices),
         }
@@ -223,5 +198,4 @@ class SqlCases:
 
     async def _many(self, prepared: Prepared, parameters: Mapping[str, object]) -> Sequence[Case]:
         rows = await self._database.query(prepared, parameters)
-        found = [self._cases.read(row[1], _place(row[0])) for row in rows]
-        return [case for case in found if case is not None]
+        return self._records.many(rows)

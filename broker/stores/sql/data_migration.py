@@ -1,5 +1,5 @@
-"""Data migration of identities: rows with the subject in the clear become rows with a digest. Part of `migrate`,
-resumable.
+"""Data migration, a part of `migrate`: identities with the subject in the clear become rows with a digest, and the
+columns that lists of cases show are computed from the sealed records.
 
 Each batch is a transaction: an interrupted run is continued by the next one.
 """
@@ -21,9 +21,13 @@ from sqlalchemy import (
     inspect,
     or_,
     select,
+    update,
 )
 
+from broker.assisted.case_row import NO_FLAGS, CaseRow
 from broker.crypto.seal import Sealer
+from broker.stores.sql.case_records import CaseRecords, columns_of
+from broker.stores.sql.case_tables import cases
 from broker.stores.sql.digests import Digests, Purpose, key_place, new_key, opened_key
 from broker.stores.sql.tables import digest_keys, identities
 
@@ -44,7 +48,7 @@ class SealingKeyNeeded(Exception):
     """There are rows to migrate, and no sealing keys were given."""
 
 
-def migrate_batch(connection: Connection, sealing: Callable[[], Sealer] | None) -> bool:
+def identity_batch(connection: Connection, sealing: Callable[[], Sealer] | None) -> bool:
     """Migrates the next rows within the connection's transaction. False if none were left.
 
     `sealing` returns the broker's sealing keys; it is called only if there are rows. Raises SealingKeyNeeded.
@@ -60,6 +64,33 @@ def migrate_batch(connection: Connection, sealing: Callable[[], Sealer] | None) 
     connection.execute(insert(identities), [_moved(row, digests) for row in rows])
     connection.execute(delete(BEFORE).where(_among(rows)))
     return True
+
+
+def case_batch(connection: Connection, sealing: Callable[[], Sealer] | None) -> bool:
+    """Computes the listed columns of the next cases. False if none were left. Raises SealingKeyNeeded.
+
+    It also finds the cases that a process of the release before has written since the last run.
+    """
+    shown = (cases.c.id, cases.c.state, cases.c.created, cases.c.sealed)
+    rows = connection.execute(select(*shown).where(cases.c.level.is_(None)).limit(BATCH)).all()
+    if not rows:
+        return False
+    if sealing is None:
+        raise SealingKeyNeeded("the lists of cases have to be filled, which needs the broker's sealing keys")
+    records = CaseRecords(sealing())
+    for row in rows:
+        case = records.read(row.id, row.sealed)
+        values = columns_of(_unreadable(row) if case is None else CaseRow.of(case))
+        connection.execute(update(cases).where(cases.c.id == row.id).values(**values))
+    return True
+
+
+def _unreadable(row: Row[*tuple[Any, ...]]) -> CaseRow:
+    """The row of a case that cannot be opened: it has a place in the lists, and shows nothing."""
+    return CaseRow(
+        row.id, 0, "", row.state, 0, "", None, "", row.created, row.created, row.created, None, None, None, "",
+        NO_FLAGS, None, "",
+    )  # fmt: skip
 
 
 def _moved(row: Row[Any], digests: Digests) -> dict[str, object]:

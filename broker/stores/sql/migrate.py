@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from broker.crypto.seal import Sealer
 from broker.model.store_results import StoreUnavailable
 from broker.stores.sql.address import NO_CREDENTIALS, DatabaseAccess, SqliteAddress, address
-from broker.stores.sql.data_migration import migrate_batch
+from broker.stores.sql.data_migration import case_batch, identity_batch
 from broker.stores.sql.error_mapping import BROKEN, is_passing, unavailable
 from broker.stores.sql.schema import CONNECT_TIMEOUT, MIGRATIONS, keep_apart
 from broker.stores.sql.sqlite import meaning
@@ -25,8 +25,8 @@ from broker.stores.sql.sqlite import meaning
 _LOCK: Final = 7_042_001
 """The PostgreSQL advisory lock under which one process at a time migrates."""
 
-_MOVING: Final = "0008"
-"""The revision at which rows have to be migrated by Python code."""
+_DATA: Final = (("0008", identity_batch), ("0019", case_batch))
+"""Revisions at which rows have to be migrated by Python code, and what migrates the next of them."""
 
 
 def config() -> Config:
@@ -61,9 +61,10 @@ async def migrate(
             return await remote.run_sync(lambda connection: _alone(connection, step))
 
     try:
-        await run(partial(_upgrade, to=_MOVING))
-        while await run(partial(migrate_batch, sealing=sealing)):
-            pass
+        for revision, batch in _DATA:
+            await run(partial(_upgrade, to=revision))
+            while await run(partial(batch, sealing=sealing)):
+                pass
         await run(_upgrade)
     except DBAPIError as error:
         # the driver's exception is wrapped twice; any other exception is an error in a migration
@@ -93,9 +94,10 @@ def _migrate_file(address: SqliteAddress, sealing: Callable[[], Sealer] | None) 
 
     moved = False
     try:
-        run(partial(_upgrade, to=_MOVING))
-        while run(partial(migrate_batch, sealing=sealing)):
-            moved = True
+        for revision, batch in _DATA:
+            run(partial(_upgrade, to=revision))
+            while run(partial(batch, sealing=sealing)):
+                moved = moved or batch is identity_batch
         run(_upgrade)
         if moved:
             with engine.connect() as connection:

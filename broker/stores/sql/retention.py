@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, delete, exists, null, select, update
 
-from broker.stores.sql.case_tables import staff_attempts, staff_drafts, staff_sessions
+from broker.stores.sql.case_tables import saved_views, staff_attempts, staff_drafts, staff_sessions
 from broker.stores.sql.centre_tables import measured_cases
 from broker.stores.sql.database import Database, Prepared
 from broker.stores.sql.signal_tables import client_tokens
@@ -103,6 +103,7 @@ _KEPT: Final = (
     (staff_drafts, staff_drafts.c.case_id, staff_drafts.c.expires <= _until, 0),
     (measured_cases, measured_cases.c.case_id, measured_cases.c.seen <= _until, 150 * DAY),
     (staff_sessions, staff_sessions.c.digest, staff_sessions.c.expires <= _until, 7 * DAY),
+    (saved_views, saved_views.c.member, saved_views.c.changed <= _until, 400 * DAY),
     (notifications, notifications.c.id, notifications.c.expires <= _until, 30 * DAY),
     (backchannel_requests, backchannel_requests.c.id, backchannel_requests.c.expires <= _until, 7 * DAY),
 )

@@ -3,12 +3,13 @@
 from starlette.routing import Route
 
 from broker.web.shared.pages import PageTemplate
-from broker.web.staff import case, dashboard, decision_pages, evidence_pages, login, report_pages, responses
+from broker.web.staff import case, dashboard, decision_pages, evidence_pages, lists, login, report_pages, responses
 from broker.web.staff.case import case_routes
 from broker.web.staff.dashboard import home_routes
 from broker.web.staff.decision_pages import deciding_routes
 from broker.web.staff.evidence_pages import recording_routes
 from broker.web.staff.lead_actions import leading_routes
+from broker.web.staff.lists import list_routes
 from broker.web.staff.login import entry_routes
 from broker.web.staff.report_pages import report_routes
 from broker.web.staff.request import StaffApp
@@ -23,6 +24,7 @@ ERRORS: tuple[PageTemplate, ...] = (
 
 SHEETS: tuple[PageTemplate, ...] = (
     *dashboard.SHEETS,
+    *lists.SHEETS,
     *case.SHEETS,
     *evidence_pages.SHEETS,
     *decision_pages.SHEETS,
@@ -37,6 +39,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
     """Every route of the console."""
     return [
         *home_routes(app),
+        *list_routes(app),
         *case_routes(app),
         *recording_routes(app),
         *deciding_routes(app),

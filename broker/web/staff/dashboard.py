@@ -1,4 +1,4 @@
-"""The home page: held cases, the next case, and a case by its reference. There is nothing to browse or search."""
+"""The home page: held cases, the next case, the lists, and a case by its reference."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,16 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.assisted.permissions import has_staff_role
-from broker.actions.assisted.staff_results import ActionRefused, CaseView, HeldCase, StaffAction, Workload
+from broker.actions.assisted.staff_results import ActionRefused, CaseView, StaffAction
 from broker.assisted.case import Case
+from broker.assisted.case_row import CaseCounts, CaseFlag, CaseRow
+from broker.assisted.case_states import CaseState
 from broker.web.citizens.page_context import readable
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff.case_presenter import CasePresenter
 from broker.web.staff.labels import STATES, WHY, history_line
+from broker.web.staff.lists import lists_of
 from broker.web.staff.report_pages import may_read
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
 from broker.web.staff.responses import case_presenter, refuse
@@ -54,12 +57,14 @@ def home_routes(app: StaffApp) -> list[Route]:
 async def home(req: StaffPage) -> Response:
     """The home page."""
     cases, words, tell = req.cases, req.visit.language, case_presenter(req)
-    own_cases, stopped = await cases.own_cases(req.principal), await cases.stopped(req.principal)
+    own_cases, stopped = await cases.own_cases(req.principal), await req.app.lists.stopped(req.principal)
     return req.visit.page(
         "desk",
         own_cases=[_row(one.case, tell) for one in own_cases],
-        waiting=_waiting(await cases.workload(), words, tell.now),
+        waiting=_waiting(await req.app.lists.counts(), words, tell.now),
         stopped=[_stopped(one, words, tell.now) for one in stopped] if isinstance(stopped, tuple) else [],
+        lists=lists_of(req),
+        full=len(own_cases) >= req.member.capacity,
         may_take=has_staff_role(req.member, StaffAction.CLAIM),
         may_open=has_staff_role(req.member, StaffAction.OPEN),
         may_report=may_read(req),
@@ -77,23 +82,30 @@ def _row(case: Case, tell: CasePresenter) -> Row:
     )
 
 
-def _stopped(one: HeldCase, words: Language, now: float) -> StoppedRow:
-    state = words.text("Review is late") if one.late else words.text(STATES[one.state])
+def _stopped(one: CaseRow, words: Language, now: float) -> StoppedRow:
+    late = CaseFlag.LATE in one.flags and one.state is CaseState.REVIEW
     happened, _, why = one.why.partition(" ")
     return StoppedRow(
-        readable(one.reference), state, words.format_time(one.since, now), history_line(happened, why, words)
+        readable(one.reference),
+        words.text("Review is late") if late else words.text(STATES[one.state]),
+        words.format_time(one.changed, now),
+        history_line(happened, why, words),
     )
 
 
-def _waiting(load: Workload, words: Language, now: float) -> list[str]:
+def _waiting(load: CaseCounts, words: Language, now: float) -> list[str]:
+    def number(one: str, many: str, count: int) -> str:
+        text = words.ngettext(one, many, count)
+        return text.replace(str(count), f"{count}+", 1) if count >= load.most else text
+
     parts = [
-        words.ngettext("{n} case in line", "{n} cases in line", load.queued),
-        words.ngettext("{n} review", "{n} reviews", load.reviews),
+        number("{n} case in line", "{n} cases in line", load.queued),
+        number("{n} review", "{n} reviews", load.reviews),
     ]
-    if load.late_reviews:
-        parts.append(words.ngettext("{n} of them late", "{n} of them late", load.late_reviews))
-    if load.held:
-        parts.append(words.ngettext("{n} held for a lead", "{n} held for a lead", load.held))
+    if load.late:
+        parts.append(number("{n} of them late", "{n} of them late", load.late))
+    if load.stopped:
+        parts.append(number("{n} held for a lead", "{n} held for a lead", load.stopped))
     if load.oldest is not None:
         parts.append(words.text("the longest since {time}").format(time=words.format_time(load.oldest, now)))
     return parts

@@ -57,6 +57,9 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         ),
         "reference": FormProblem(_PROBLEM, marked("There is no case with exactly this reference."), "reference"),
         "nothing": FormProblem(marked("There is nothing to take"), marked("No case waits that you can serve.")),
+        "view": FormProblem(
+            _PROBLEM, marked("Write a name of up to 40 characters. You can keep up to 20 views."), "view"
+        ),
         "level": FormProblem(
             _PROBLEM, marked("The evidence does not support the level that was asked."), "main-content"
         ),
@@ -76,6 +79,8 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "saved": marked("Saved."),
         "renewed": marked("The case stays with you."),
         "noted": marked("Noted."),
+        "view": marked("The view is saved."),
+        "removed": marked("The view is removed."),
         "asked": marked("The citizen is asked now."),
     }
 )

@@ -15,6 +15,7 @@ from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import StaffLogin, StaffPrincipal
 from broker.actions.assisted.staff_results import CaseRef
+from broker.actions.console.lists import WorkLists
 from broker.assisted.profiles import Profiles
 from broker.model.service import Service
 from broker.model.staff import StaffMember
@@ -48,6 +49,11 @@ class StaffApp:
     pages: PageRenderer
     macs: csrf.MacSigner
     reports: Reports
+
+    @property
+    def lists(self) -> WorkLists:
+        """The lists of cases."""
+        return WorkLists(self.cases.context)
 
     @property
     def profiles(self) -> Profiles:

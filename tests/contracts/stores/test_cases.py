@@ -102,24 +102,6 @@ async def test_a_used_continuation_code_names_no_case(sql: SqlStores, clock: Fak
     assert await sql.cases.by_continuation(sha256_hex("continuation-1")) is None
 
 
-async def test_the_queue_is_ordered_by_deadline_and_then_by_waiting(sql: SqlStores, clock: FakeClock) -> None:
-    now = clock.now()
-    rows = [
-        case(now, "none-late", state=CaseState.QUEUED, deadline=None, queued=now + 9),
-        case(now, "none-early", state=CaseState.REVIEW, deadline=None, queued=now + 1),
-        case(now, "soon", state=CaseState.QUEUED, deadline=now + 10, queued=now + 9),
-        case(now, "late", state=CaseState.REVIEW, deadline=now + 20, queued=now + 8),
-        case(now, "late-too", state=CaseState.QUEUED, deadline=now + 20, queued=now + 9),
-        case(now, "held", state=CaseState.HELD, deadline=now, queued=now),
-    ]
-    for made in rows:
-        await sql.cases.create(made, ())
-    found = await sql.cases.queue([CaseState.QUEUED, CaseState.REVIEW], 10)
-    assert [one.id for one in found] == ["case-soon", "case-late", "case-late-too", "case-none-early", "case-none-late"]
-    assert len(await sql.cases.queue([CaseState.QUEUED, CaseState.REVIEW], 2)) == 2
-    assert await sql.cases.queue([CaseState.BOUND], 10) == []
-
-
 async def test_a_case_is_found_by_its_holder(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     mine = case(now, "1", state=CaseState.CLAIMED, agent="agent-1", lease=now + 60)

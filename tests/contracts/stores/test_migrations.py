@@ -1,5 +1,6 @@
 """Migrations: numbered, atomic, and without loss of a row of the release before."""
 
+import secrets
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 
+from broker.crypto.seal import Sealer, sealer
+from broker.stores.sql.data_migration import SealingKeyNeeded
 from broker.stores.sql.migrate import config, migrate
 from broker.stores.sql.migrations import refuse_downgrade
 from broker.stores.sql.schema import schema_is_current
 from broker.stores.sql.tables import metadata
 from tests.contracts.stores.database_dumps import DUMPS, load_dump, query
+from tests.contracts.stores.full_database import SEALING_KEY
 
 TABLES = {
     "marks": "shared_counters",
@@ -50,11 +54,27 @@ def test_each_migration_file_begins_with_its_revision_and_follows_the_one_before
     assert [Path(script.path).name[:5] for script in scripts] == [f"{number}_" for number in numbers]
 
 
-NEW = ("measured_cases", "measured_rows", "measures", "sign_in_failures", "staff_drafts")
+NEW = (
+    "client_tokens",
+    "measured_cases",
+    "measured_rows",
+    "measures",
+    "saved_views",
+    "sign_in_failures",
+    "staff_drafts",
+)
 """Tables that later migrations add; they are empty."""
 
 ADDED = {"identities": 3, "kill_switches": 2, "sessions": 1}
 """Columns that later migrations add to a table; they are empty in the rows of before."""
+
+COMPUTED = 12
+"""Columns that are computed from the sealed record of a case."""
+
+
+def sealing() -> Sealer:
+    """The sealing key of the dump."""
+    return sealer(SEALING_KEY, (), secrets.token_bytes)
 
 
 @pytest.mark.store
@@ -73,14 +93,29 @@ async def test_a_downgrade_is_refused_by_every_migration(tmp_path: Path) -> None
 async def test_a_database_of_the_release_before_is_not_current_until_it_is_migrated(before: str) -> None:
     assert not await schema_is_current(before)
     for _ in range(2):
-        await migrate(before)
+        await migrate(before, sealing=sealing)
         assert await schema_is_current(before)
 
 
 async def test_a_database_of_a_newer_release_is_not_current(before: str) -> None:
-    await migrate(before)
+    await migrate(before, sealing=sealing)
     await query(before, "UPDATE alembic_version SET version_num = '9999'")
     assert not await schema_is_current(before)
+
+
+async def test_cases_need_the_sealing_keys_for_the_columns_of_their_lists(before: str) -> None:
+    with pytest.raises(SealingKeyNeeded):
+        await migrate(before)
+    assert not await schema_is_current(before)
+    await migrate(before, sealing=sealing)
+    rows = await query(before, "SELECT min(level), min(client_id), min(edit_version) FROM cases")
+    assert rows == [(2, "passports", 3)]
+
+
+async def test_a_case_that_cannot_be_opened_stops_no_migration(before: str) -> None:
+    await query(before, "UPDATE cases SET sealed = (SELECT sealed FROM grants WHERE sealed IS NOT NULL LIMIT 1)")
+    await migrate(before, sealing=sealing)
+    assert {row[0] for row in await query(before, "SELECT level FROM cases")} == {0}
 
 
 async def test_every_row_is_the_same_after_the_migrations(before: str) -> None:
@@ -91,18 +126,21 @@ async def test_every_row_is_the_same_after_the_migrations(before: str) -> None:
     )
     for table, columns in ADDED.items():
         rows[table] = [(*row, *[None] * columns) for row in rows[table]]
-    await migrate(before)
+    await migrate(before, sealing=sealing)
     assert all(rows.values())
-    assert {table: await content(before, table) for table in metadata.tables} == rows | {table: [] for table in NEW}
+    found = {table: await content(before, table) for table in metadata.tables}
+    assert all(None not in row[-COMPUTED : -COMPUTED + 3] for row in found["cases"])
+    found["cases"] = [row[:-COMPUTED] for row in found["cases"]]
+    assert found == rows | {table: [] for table in NEW}
 
 
 async def test_a_migration_that_fails_halfway_changes_nothing_and_can_be_run_again(before: str) -> None:
     rows = {name: await content(before, name) for name in TABLES}
     await query(before, f"CREATE TABLE {list(TABLES.values())[-1]} (id text)")
     with pytest.raises(DBAPIError, match="already exists"):
-        await migrate(before)
+        await migrate(before, sealing=sealing)
     assert {name: await content(before, name) for name in TABLES} == rows
     assert await query(before, "SELECT version_num FROM alembic_version") == [("0009",)]
     await query(before, f"DROP TABLE {list(TABLES.values())[-1]}")
-    await migrate(before)
+    await migrate(before, sealing=sealing)
     assert await schema_is_current(before)

@@ -199,7 +199,15 @@ async def staged(
             return seals.mac("case mark", text.encode()).hex()
 
         context = CaseContext(
-            stores=CaseStores(facts.cases, facts.questions, facts.audit, facts.staff_drafts, facts.sign_in_failures),
+            stores=CaseStores(
+                facts.cases,
+                facts.case_lists,
+                facts.saved_views,
+                facts.questions,
+                facts.audit,
+                facts.staff_drafts,
+                facts.sign_in_failures,
+            ),
             rules=CaseRules(f"{origin}/assisted", TERMS, default_profiles()),
             prompts=PromptSettings("https://id.test/confirm", {"en": "Portico"}),
             fingerprint=fingerprint,

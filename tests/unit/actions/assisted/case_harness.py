@@ -316,7 +316,15 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
         ),
     )
     context = CaseContext(
-        stores=CaseStores(facts.cases, facts.questions, facts.audit, facts.staff_drafts, facts.sign_in_failures),
+        stores=CaseStores(
+            facts.cases,
+            facts.case_lists,
+            facts.saved_views,
+            facts.questions,
+            facts.audit,
+            facts.staff_drafts,
+            facts.sign_in_failures,
+        ),
         rules=CaseRules(f"{ISSUER}/assisted", CasePolicy(), default_profiles()),
         prompts=PromptSettings(f"{ISSUER}/confirm", {"en": "Portico"}, frozenset({"email"})),
         fingerprint=lambda text: ring.mac("case mark", text.encode()).hex(),

@@ -4,9 +4,12 @@ import asyncio
 
 import pytest
 
-from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseRole, CaseView, HeldCase, StaffAction
+from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseRole, CaseView, StaffAction
+from broker.actions.console.lists import WorkLists
+from broker.assisted.case_row import CaseFlag
 from broker.assisted.case_states import CaseState
 from broker.model.staff import StaffRole
+from broker.web.citizens.page_context import readable
 from tests.unit.actions.assisted.case_harness import ANN, BEN, LEA, PAT, TIM, UMA, Stage, had, member
 from tests.unit.actions.assisted.staff_cases import in_review, waiting
 
@@ -118,21 +121,21 @@ async def test_leads_see_what_is_stopped_and_what_is_late_without_personal_data(
     had(await stage.console.open_by_reference(stage.present(LEA), case.reference, "safeguarding"))
     had(await stage.console.hold(stage.present(LEA), CaseRef(case.id, case.edit_version), "safeguarding"))
     stage.clock.advance(20 * 3600)
-    cases = await stage.console.stopped(stage.present(LEA))
+    lists = WorkLists(stage.context)
+    cases = await lists.stopped(stage.present(LEA))
     assert not isinstance(cases, ActionRefused)
-    assert all(isinstance(one, HeldCase) for one in cases)
-    assert {(one.reference, one.why, one.late) for one in cases} == {
-        (case.reference, "held safeguarding", False),
-        ((await stage.case(late)).reference, "decided approve drawn", True),
+    assert {(readable(one.reference), one.why, CaseFlag.LATE in one.flags) for one in cases} == {
+        (readable(case.reference), "held safeguarding", False),
+        (readable((await stage.case(late)).reference), "decided approve drawn", True),
     }
-    assert await stage.console.stopped(stage.present(ANN)) is ActionRefused.NOT_ALLOWED
+    assert await lists.stopped(stage.present(ANN)) is ActionRefused.NOT_ALLOWED
 
 
 async def test_the_workload_counts_what_waits(stage: Stage) -> None:
     await in_review(stage)
-    begun = stage.clock.now()
+    begun, lists = stage.clock.now(), WorkLists(stage.context)
     await waiting(stage)
     stage.clock.advance(10)
     await waiting(stage)
-    load = await stage.console.workload()
-    assert (load.queued, load.reviews, load.late_reviews, load.held, load.oldest) == (2, 1, 0, 0, begun)
+    load = await lists.counts()
+    assert (load.queued, load.reviews, load.late, load.stopped, load.oldest) == (2, 1, 0, 0, begun)
