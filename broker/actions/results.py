@@ -21,6 +21,17 @@ class ProofResult(StrEnum):
     """Too many attempts were wrong: a member of staff reviews the case."""
     BELOW_NEED = "below_need"
     """In this browser code and words prove less than the service needs. It does not count as an attempt."""
+    CALL_OVER = "call_over"
+    """The code of a call was typed in, and no call is being made. It does not count as an attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class TypedProof:
+    """What the citizen typed in: the confirmation code, the two words, the code that an agent read out in a call."""
+
+    code: str
+    words: str = ""
+    call: str = ""
 
 
 class ProofField(StrEnum):
@@ -36,6 +47,7 @@ class IncompleteProof:
 
     code: ProofField | None
     words: ProofField | None
+    call: ProofField | None = None
 
 
 @dataclass(frozen=True, slots=True)

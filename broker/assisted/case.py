@@ -8,6 +8,7 @@ codes.
 from dataclasses import dataclass, field
 
 from broker.assisted.case_records import (
+    CallBack,
     Channel,
     CheckRecord,
     Confirmation,
@@ -16,6 +17,7 @@ from broker.assisted.case_records import (
     EvidenceRecord,
     Flag,
     HistoryEntry,
+    Hold,
     IdentityBinding,
     IndependentReview,
     Note,
@@ -48,8 +50,10 @@ class Case:
 
     `conflicts_of_interest` are members of staff who declared that they know the citizen. `phrase_verified` says that
     both words of the mutual phrase were exchanged. `fingerprints` are keyed digests of document and telephone numbers,
-    which stay after erasure. `meetings` counts the meetings that the citizen asked for after approval. `late` says that
-    the review deadline has passed. `erased` says that the personal data was deleted.
+    which stay after erasure. `meetings` counts the meetings that the citizen asked for after approval, `calls` the
+    calls that they asked for since they have the present tries; `call` is the one that is wanted or made now.
+    `bind_round` counts how often a lead gave new tries. `hold` is why the case is held, or was held last. `late` says
+    that the deadline of the review or of the hold has passed. `erased` says that the personal data was deleted.
     """
 
     id: str
@@ -97,6 +101,10 @@ class Case:
     queue_round: int = 0
     more_asked: int = 0
     meetings: int = 0
+    bind_round: int = 0
+    hold: Hold | None = None
+    call: CallBack | None = None
+    calls: int = 0
     binding: IdentityBinding | None = None
     erased: bool = False
     history: tuple[HistoryEntry, ...] = ()
@@ -130,11 +138,11 @@ class Case:
     @property
     def due(self) -> float | None:
         """Earliest time at which a deadline of the case passes; None if none is set."""
+        missed = self.late and self.state in (CaseState.REVIEW, CaseState.HELD)
         clocks = [
             self.lease,
-            self.deadline
-            if self.state not in WITH_AGENT and not (self.state is CaseState.REVIEW and self.late)
-            else None,
+            self.deadline if self.state not in WITH_AGENT and not missed else None,
             self.expires if self.open else None,
+            self.call.expires if self.call else None,
         ]
         return min((moment for moment in clocks if moment is not None), default=None)

@@ -201,8 +201,8 @@ class IdentityBinding:
     """Binding of the verified identity to the citizen. `subject` is the identity's subject under the broker's issuer
     for cases.
 
-    `asking_browser`, `code` and `words` say which proofs were presented together; `way` is how the code was sent;
-    `level` is the authentication level of these proofs.
+    `asking_browser`, `code`, `words` and `call_back` say which proofs were presented together; `way` is how the code
+    was sent; `level` is the authentication level of these proofs.
     """
 
     subject: str
@@ -213,6 +213,45 @@ class IdentityBinding:
     code: bool
     words: bool
     way: ContactMethod | None = None
+    call_back: bool = False
+
+
+class HoldReason(StrEnum):
+    """Why a case is on hold. It decides what the citizen reads and how a lead may end the hold.
+
+    BINDING: the citizen's tries with code and words are used up. JUDGEMENT: a lead must decide what staff did not.
+    """
+
+    BINDING = "binding"
+    FRAUD = "fraud"
+    INCIDENT = "incident"
+    JUDGEMENT = "judgement"
+    SAFEGUARDING = "safeguarding"
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Hold of a case in `source`. `until` is when a lead will have looked at it; nothing ends by that time alone."""
+
+    reason: HoldReason
+    source: CaseState
+    at: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallBack:
+    """Call to the citizen's number in which an agent reads out a code. `by` is the agent who makes it, None before.
+
+    The citizen asked for it at `asked`; it is made by `until`. The code is derived from `nonce` with a key of the
+    broker; it counts until `expires`.
+    """
+
+    asked: float
+    until: float
+    by: str | None = None
+    nonce: str = ""
+    expires: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ class CaseFlag(IntFlag):
     LATE: the review's deadline has passed. STOPPED: a lead has to act, on a held case or on a late review. RAISED: a
     member of staff raised a flag. FRAUD and SAFEGUARDING: a flag or the hold gives such a reason. SPENT: the citizen's
     tries with the code are used up. SKILL: it was returned since it needs a trained member of staff. AGAIN: more
-    evidence or another meeting was asked for.
+    evidence or another meeting was asked for. CALL: the citizen waits for a call.
     """
 
     LATE = 1
@@ -29,6 +29,7 @@ class CaseFlag(IntFlag):
     SPENT = 32
     SKILL = 64
     AGAIN = 128
+    CALL = 256
 
 
 NO_FLAGS: Final = CaseFlag(0)
@@ -103,6 +104,7 @@ def flags_of(case: Case) -> CaseFlag:
         CaseFlag.SAFEGUARDING: not _SAFEGUARDING.isdisjoint(reasons),
         CaseFlag.SPENT: case.attempts_exhausted,
         CaseFlag.SKILL: _needs_skill(case),
+        CaseFlag.CALL: case.call is not None and case.call.by is None,
         CaseFlag.AGAIN: case.more_asked > 0 or case.meetings > 0,
     }
     found = NO_FLAGS

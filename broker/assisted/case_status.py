@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.assisted.case import Case
-from broker.assisted.case_records import Channel, Confirmation, Contact, ContactMethod, Phrase
+from broker.assisted.case_records import CallBack, Channel, Confirmation, Contact, ContactMethod, Phrase
 from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
+from broker.assisted.proofs import NOTHING_NEEDED, Needs
+from broker.assisted.refusals import may_be_called
 from broker.normalize.email import unicode_address
 
 
@@ -57,8 +59,11 @@ class CaseStatus:
     `words` are displayed in the asking browser until approval; after that they are a proof, and no state shows them.
     `until` is when the citizen must have acted, None if they need not act. `contact` is masked. `code` says that a
     confirmation code was sent, `may_send` that another may be sent, `tries` how many attempts with code and words are
-    left. `may_finish` is False in a browser in which code and words would prove less than the service needs, `may_meet`
-    says that another meeting may be asked for. `other_meeting` is True while the case waits for such a meeting.
+    left. `may_finish` is False in a browser in which what the citizen has would prove less than the service needs,
+    `may_meet` says that another meeting may be asked for, `may_call` that a call may be. `call` is the call that is
+    wanted or made, `missed_call` says that the last one did not reach the citizen. `needs` says what proves enough
+    here. `other_meeting` is True while the case waits for another meeting. `looked_at` is when a lead will have looked
+    at a case whose tries are used up.
     """
 
     stage: CaseStage
@@ -73,18 +78,25 @@ class CaseStatus:
     tries: int = 0
     may_finish: bool = False
     may_meet: bool = False
+    may_call: bool = False
+    call: CallBack | None = None
+    missed_call: bool = False
+    needs: Needs = NOTHING_NEEDED
+    looked_at: float | None = None
     other_meeting: bool = False
 
 
 def case_status(
-    case: Case, policy: CasePolicy, now: float, *, asking: bool, enough: bool = True, attempts: int = 0
+    case: Case, policy: CasePolicy, now: float, *, asking: bool, needed: Needs = NOTHING_NEEDED, attempts: int = 0
 ) -> CaseStatus:
-    """Status of a case now. `asking` is True in the asking browser, `enough` if code and words prove there what the
-    service needs; `attempts` counts those with codes and words.
+    """Status of a case now. `asking` is True in the asking browser, `needed` is what proves there what the service
+    needs; `attempts` counts those with codes and words.
     """
     stage = _stage(case)
     to_take_up = stage is CaseStage.TO_TAKE_UP
     code = case.confirmation if to_take_up and case.confirmation and now < case.confirmation.expires else None
+    called = case.call is not None and case.call.by is not None
+    may_finish = to_take_up and (needed.without_call or (called and needed.by_call))
     return CaseStatus(
         stage,
         case.reference,
@@ -94,12 +106,27 @@ def case_status(
         ends=case.expires,
         contact=None if case.contact is None else mask_contact(case.contact),
         code=code,
-        may_send=to_take_up and enough and case.codes_sent < policy.max_codes,
+        may_send=may_finish and case.codes_sent < policy.max_codes,
         tries=max(0, policy.max_code_attempts - attempts) if to_take_up else 0,
-        may_finish=to_take_up and enough,
+        may_finish=may_finish,
         may_meet=to_take_up and case.meetings < policy.max_meetings,
+        may_call=to_take_up
+        and needed.by_call
+        and not needed.code
+        and case.call is None
+        and may_be_called(case)
+        and case.calls < policy.max_calls,
+        call=case.call,
+        missed_call=to_take_up and case.call is None and _last_call_missed(case),
+        needs=needed,
+        looked_at=case.deadline if stage is CaseStage.STOPPED else None,
         other_meeting=case.meetings > 0 and stage is CaseStage.IN_LINE,
     )
+
+
+def _last_call_missed(case: Case) -> bool:
+    calls = (move.event for move in reversed(case.history) if move.event.startswith("call_back"))
+    return next(calls, "") in ("call_back_missed", "call_back_lapsed")
 
 
 def _stage(case: Case) -> CaseStage:

@@ -75,6 +75,16 @@ def verify_code(case: str, kept: str, typed: str) -> bool:
     return hmac.compare_digest(confirmation_digest(case, code_key(typed).translate(_MISREAD)), kept)
 
 
+def call_code(digest: str) -> str:
+    """The code that an agent reads out in a call, from a keyed digest (hexadecimal, 256 bits)."""
+    return f"{int(digest, 16) % 10**CODE_DIGITS:0{CODE_DIGITS}}"
+
+
+def verify_call_code(code: str, typed: str) -> bool:
+    """Whether the typed code is the one of the call, read as `verify_code` reads codes."""
+    return hmac.compare_digest(code, code_key(typed).translate(_MISREAD))
+
+
 def has_code_shape(typed: str) -> bool:
     """Whether the typed text can be a confirmation code: six digits, as `verify_code` reads them."""
     read = code_key(typed).translate(_MISREAD)

@@ -12,7 +12,15 @@ from zoneinfo import ZoneInfo
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, ContactMethod
 from broker.assisted.case_states import WITH_AGENT, CaseState
-from broker.assisted.events import ByClock, DeadlinePassed, LeaseLapsed, RedressEnded, ReviewLate
+from broker.assisted.events import (
+    ByClock,
+    CallBackLapsed,
+    DeadlinePassed,
+    HoldLate,
+    LeaseLapsed,
+    RedressEnded,
+    ReviewLate,
+)
 from broker.platform.toml_loader import Range, Seconds
 
 HOUR = 3600
@@ -107,6 +115,15 @@ class CasePolicy:
     max_meetings: Annotated[int, Range(0, 10)] = 2
     """Maximum number of further meetings that a citizen may ask for after approval, to prove that they opened the
     case."""
+    max_calls: Annotated[int, Range(0, 10)] = 3
+    """Maximum number of calls that a citizen may ask for after approval, to prove that they opened the case. A lead who
+    gives new tries also gives new calls."""
+    call_within: Annotated[Seconds, Range(600, 30 * DAY)] = 4 * HOUR
+    """Within which working time staff make a call that a citizen asked for."""
+    call_code: Annotated[Seconds, Range(60, HOUR)] = 15 * 60
+    """Lifetime of the code that an agent reads out in a call, counted from when they take the call."""
+    hold: Annotated[Seconds, Range(600, 30 * DAY)] = 8 * HOUR
+    """Within which working time a lead looks at a case that is on hold."""
     random_review: Annotated[float, Range(0, 1)] = 0.05
     """Share of decisions that a second person reviews at random. Drawn after the decision."""
     repeated_use: Annotated[int, Range(2, 100)] = 3
@@ -141,13 +158,15 @@ def deadline(case: Case, state: CaseState, now: float, policy: CasePolicy) -> fl
             return case.deadline
         case CaseState.REVIEW:
             return policy.hours.after(now, policy.review)
+        case CaseState.HELD:
+            return policy.hours.after(now, policy.hold)
         case CaseState.APPROVED:
             return now + (policy.bind_by_post if case.channel is Channel.PHONE_AND_POST else policy.bind)
         case CaseState.BOUND:
             return now + policy.collect
         case CaseState.DECLINED:
             return now + policy.redress
-        case CaseState.HELD | CaseState.RELEASED | CaseState.WITHDRAWN | CaseState.EXPIRED | CaseState.REVOKED:
+        case CaseState.RELEASED | CaseState.WITHDRAWN | CaseState.EXPIRED | CaseState.REVOKED:
             return None
 
 
@@ -165,11 +184,15 @@ def due_event(case: Case, now: float) -> ByClock | None:
         return DeadlinePassed()
     if case.lease is not None and now >= case.lease:
         return LeaseLapsed()
+    if case.call is not None and case.call.expires is not None and now >= case.call.expires:
+        return CallBackLapsed()
     if case.deadline is None or now < case.deadline or case.state in WITH_AGENT:
         return None
     match case.state:
         case CaseState.REVIEW:
             return None if case.late else ReviewLate()
+        case CaseState.HELD:
+            return None if case.late else HoldLate()
         case CaseState.DECLINED:
             return RedressEnded()
         case _:

@@ -136,11 +136,18 @@ class Cap:
 class AuthenticationRule:
     """Levels of the proofs with which a citizen binds an identity.
 
-    `live` applies to asking browser, code and words of a live case together; `code` to anything less.
+    `live` applies to asking browser, code and words of a live case together; `call_back` if a code that an agent reads
+    out in a call stands in for the browser or the words; `code` to anything less (`proofs.worth`).
     """
 
     code: Level
     live: Level
+    call_back: Level = Level.LOW
+
+    @property
+    def best(self) -> Level:
+        """Highest level that any proofs can give."""
+        return max(self.code, self.live, self.call_back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +173,7 @@ class Profiles:
         """Highest level that a service can ever receive after assisted verification."""
         caps = max(cap.level for cap in self.caps.values())
         best = max(profile.level for profile in self.profiles.values())
-        return min(caps, best, max(self.authentication.code, self.authentication.live))
+        return min(caps, best, self.authentication.best)
 
 
 def read(table: JsonObject) -> tuple[Profiles | None, list[Problem]]:

@@ -22,6 +22,7 @@ class ReasonContext(StrEnum):
     REVOKE = "revoke"
     FLAG = "flag"
     COULD_NOT = "could_not"
+    CALL_MISSED = "call_missed"
 
 
 class Reason(StrEnum):
@@ -64,6 +65,9 @@ class Reason(StrEnum):
     DAMAGED = "damaged"
     SOURCE_DOWN = "source_down"
     NOT_POSSIBLE_FOR_CITIZEN = "not_possible_for_citizen"
+    INCIDENT = "incident"
+    NO_ANSWER = "no_answer"
+    OTHER_PERSON = "other_person"
 
 
 R, On = Reason, ReasonContext
@@ -77,7 +81,7 @@ REASONS: Mapping[ReasonContext, tuple[Reason, ...]] = MappingProxyType(
         On.PUT_BACK: (R.OTHER_LANGUAGE, R.OTHER_CHANNEL, R.OTHER_SKILL, R.NOT_REACHED, R.END_OF_SHIFT),
         On.DROP: (R.LINE_LOST, R.CITIZEN_LEFT, R.WRONG_WORDS, R.NOT_REACHED),
         On.TAKE_BACK: (R.ABSENT_COLLEAGUE, R.OTHER_SKILL, R.SAFEGUARDING),
-        On.HOLD: (R.SAFEGUARDING, R.DOUBT, R.FRAUD_SIGNALS, R.COMPLAINT),
+        On.HOLD: (R.SAFEGUARDING, R.DOUBT, R.FRAUD_SIGNALS, R.COMPLAINT, R.INCIDENT),
         On.END_HOLD: (R.CLEARED, R.NEW_EVIDENCE, R.MISTAKE),
         On.MORE_EVIDENCE: (*_MISSING, R.EVIDENCE_DOUBTFUL),
         On.DECLINE: (*_SHAKY, *_MISSING, R.WRONG_WORDS),
@@ -86,6 +90,7 @@ REASONS: Mapping[ReasonContext, tuple[Reason, ...]] = MappingProxyType(
         On.DISAGREE: (R.NOT_CONVINCED, *_SHAKY, *_MISSING),
         On.REVOKE: (R.NOT_ME, R.FRAUD_SIGNALS, R.MISTAKE),
         On.FLAG: (R.COACHED, R.UNDER_PRESSURE, R.FRAUD_SIGNALS, R.SEEN_BEFORE, R.SAFEGUARDING),
+        On.CALL_MISSED: (R.NO_ANSWER, R.OTHER_PERSON, R.LINE_LOST),
         On.COULD_NOT: (R.NO_EQUIPMENT, R.NOT_SHOWN, R.DAMAGED, R.SOURCE_DOWN, R.NOT_POSSIBLE_FOR_CITIZEN),
     }
 )

@@ -3,20 +3,18 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, get_args
 
 from broker.assisted import events as ev
 from broker.assisted.case import Case
-from broker.assisted.case_records import Decision, HistoryEntry, Role
+from broker.assisted.case_records import HistoryEntry, Hold, Role
 from broker.assisted.case_states import ATTEMPTS_EXHAUSTED, OPEN, WITH_AGENT, CaseState
 from broker.assisted.deadlines import CasePolicy, deadline, due_event
-from broker.assisted.separation_of_duties import may_be_agent, may_be_reviewer, may_lead
+from broker.assisted.holds import why_held
+from broker.assisted.refusals import TransitionRefused as TransitionRefused
+from broker.assisted.refusals import guard
 from broker.assisted.updates import apply
-
-CODE_INTERVAL = 30
-"""Minimum time in seconds between two confirmation codes."""
 
 STAY = None
 """Target of a rule that records something: state and deadline do not change."""
@@ -90,6 +88,10 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.CodeSent, S.APPROVED, STAY, Role.CITIZEN),
     _rule(ev.AttemptsExhausted, S.APPROVED, S.HELD, Role.CLOCK),
     _rule(ev.MeetingRequested, S.APPROVED, S.QUEUED, Role.CITIZEN),
+    _rule(ev.CallBackRequested, S.APPROVED, STAY, Role.CITIZEN),
+    _rule(ev.CallBackStarted, S.APPROVED, STAY, Role.AGENT),
+    _rule(ev.CallBackMissed, S.APPROVED, STAY, Role.AGENT),
+    _rule(ev.CallBackLapsed, S.APPROVED, STAY, Role.CLOCK),
     _rule(ev.Bound, S.APPROVED, S.BOUND, Role.CITIZEN),
     _rule(ev.Released, S.BOUND, S.RELEASED, Role.CITIZEN),
     _rule(ev.Repudiated, AFTER, S.REVOKED, Role.CITIZEN),
@@ -107,7 +109,8 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.InterestDeclared, S.CLAIMED, (STAY, S.QUEUED), Role.STAFF),
     _rule(ev.InterestDeclared, frozenset({S.IN_SESSION, S.DECISION, S.REVIEW, S.APPROVED}), (STAY, S.HELD), Role.STAFF),
     _rule(ev.Held, OPEN - {S.HELD}, S.HELD, Role.LEAD),
-    _rule(ev.HoldEnded, S.HELD, S.QUEUED, Role.LEAD),
+    _rule(ev.HoldEnded, S.HELD, (S.QUEUED, S.APPROVED), Role.LEAD),
+    _rule(ev.HoldLate, S.HELD, STAY, Role.CLOCK),
     _rule(ev.HoldDeclined, S.HELD, S.DECLINED, Role.LEAD),
     _rule(ev.DeadlinePassed, OPEN | {S.BOUND}, S.EXPIRED, Role.CLOCK),
     _rule(ev.RedressEnded, S.DECLINED, STAY, Role.CLOCK),
@@ -116,28 +119,6 @@ RULES: tuple[TransitionRule, ...] = (
 TABLE: Mapping[tuple[CaseState, type[ev.Event]], TransitionRule] = {
     (source, rule.event): rule for rule in RULES for source in rule.sources
 }
-
-
-class TransitionRefused(StrEnum):
-    """Reasons for which an event is refused."""
-
-    NOT_NOW = "not_now"
-    TIME_RAN_OUT = "time_ran_out"
-    NOT_HOLDER = "not_holder"
-    TAKEN = "taken"
-    SAME_PERSON = "same_person"
-    NO_LEVEL = "no_level"
-    NO_DETAILS = "no_details"
-    WORDS_FIRST = "words_first"
-    ENOUGH_ASKED = "enough_asked"
-    VIEW_FIRST = "view_first"
-    VIEW_GIVEN = "view_given"
-    REASON_NEEDED = "reason_needed"
-    NOT_PROVEN = "not_proven"
-    BELOW_NEED = "below_need"
-    ENOUGH_MEETINGS = "enough_meetings"
-    ENOUGH_CODES = "enough_codes"
-    JUST_SENT = "just_sent"
 
 
 _QUIET = (
@@ -150,6 +131,9 @@ _QUIET = (
     | ev.Noted
     | ev.Flagged
     | ev.ReviewLate
+    | ev.HoldLate
+    | ev.CallBackRequested
+    | ev.CallBackLapsed
 )
 """Events that do not change `edit_version`, since staff may continue without seeing them. A flag is silent."""
 
@@ -182,68 +166,7 @@ def refusal(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Tran
         return TransitionRefused.TIME_RAN_OUT
     if isinstance(event, _HOLDER_ONLY) and case.holder != event.by:
         return TransitionRefused.NOT_HOLDER
-    match event:
-        case ev.Claimed():
-            return None if may_be_agent(case, event.by) else TransitionRefused.SAME_PERSON
-        case ev.ReviewClaimed():
-            if not may_be_reviewer(case, event.by):
-                return TransitionRefused.SAME_PERSON
-            return TransitionRefused.TAKEN if case.lease is not None else None
-        case ev.HoldEnded() | ev.HoldDeclined():
-            return None if may_lead(case, event.by) else TransitionRefused.SAME_PERSON
-        case ev.Decided():
-            return _decision_refusal(case, event, policy)
-        case ev.IndependentReviewRecorded():
-            return TransitionRefused.VIEW_GIVEN if case.independent_review is not None else None
-        case ev.Reviewed():
-            return _review_refusal(case, event)
-        case ev.Bound() | ev.MeetingRequested() | ev.CodeSent():
-            return _binding_refusal(case, event, policy)
-        case ev.Resumed(_, used, _):
-            return None if used == case.continuation else TransitionRefused.NOT_PROVEN
-        case _:
-            return None
-
-
-def _decision_refusal(case: Case, event: ev.Decided, policy: CasePolicy) -> TransitionRefused | None:
-    verdict = event.verdict
-    if verdict.decision is Decision.MORE_EVIDENCE and case.more_asked >= policy.max_evidence_requests:
-        return TransitionRefused.ENOUGH_ASKED
-    if verdict.decision is not Decision.APPROVE:
-        return None if verdict.reasons else TransitionRefused.REASON_NEEDED
-    if verdict.level is None or verdict.level < case.level:
-        return TransitionRefused.NO_LEVEL
-    if not case.details.claims:
-        return TransitionRefused.NO_DETAILS
-    return None if case.phrase_verified else TransitionRefused.WORDS_FIRST
-
-
-def _review_refusal(case: Case, event: ev.Reviewed) -> TransitionRefused | None:
-    if case.independent_review is None:
-        return TransitionRefused.VIEW_FIRST
-    needs_reason = not event.review.agrees or case.independent_review.decision is not Decision.APPROVE
-    return TransitionRefused.REASON_NEEDED if needs_reason and not event.review.reasons else None
-
-
-def _binding_refusal(
-    case: Case, event: ev.Bound | ev.MeetingRequested | ev.CodeSent, policy: CasePolicy
-) -> TransitionRefused | None:
-    """A case is never bound below the level that its service needs: it would be used up for nothing."""
-    match event:
-        case ev.CodeSent():
-            return _code_refusal(case, event, policy)
-        case ev.MeetingRequested():
-            return TransitionRefused.ENOUGH_MEETINGS if case.meetings >= policy.max_meetings else None
-        case ev.Bound(binding) if not (binding.code or binding.words):
-            return TransitionRefused.NOT_PROVEN
-        case ev.Bound(binding):
-            return TransitionRefused.BELOW_NEED if binding.level < case.level else None
-
-
-def _code_refusal(case: Case, event: ev.CodeSent, policy: CasePolicy) -> TransitionRefused | None:
-    if case.confirmation is not None and event.confirmation.sent < case.confirmation.sent + CODE_INTERVAL:
-        return TransitionRefused.JUST_SENT
-    return TransitionRefused.ENOUGH_CODES if case.codes_sent >= policy.max_codes else None
+    return guard(case, event, policy)
 
 
 def advance(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Case:
@@ -257,6 +180,9 @@ def advance(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Case
         raise RuntimeError(f"{name(event)} leads from {case.state} to {target}, which is not in the transition table")
     if target is not None:
         after = replace(after, changed=now, deadline=deadline(after, target, now, policy), state=target)
+    if target is S.HELD and after.deadline is not None:
+        why = why_held(event, outcome.reason)
+        after = replace(after, hold=Hold(why, case.state, now, after.deadline), late=False)
     if target is S.APPROVED and after.deadline is not None:
         after = replace(after, expires=max(after.expires, after.deadline))
     if rule.in_history:

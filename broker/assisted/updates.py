@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 
 from broker.assisted import events as ev
 from broker.assisted.case import Case
-from broker.assisted.case_records import CheckRecord, Decision, Details, EvidenceRecord, Flag, Note, Phrase, Verdict
+from broker.assisted.case_records import (
+    CallBack,
+    CheckRecord,
+    Decision,
+    Details,
+    EvidenceRecord,
+    Flag,
+    Note,
+    Phrase,
+    Verdict,
+)
 from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.separation_of_duties import second_review_reasons
@@ -52,13 +62,17 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
             return Transition(replace(case, continuation=continuation))
         case ev.CodeSent(confirmation):
             return Transition(replace(case, confirmation=confirmation, codes_sent=case.codes_sent + 1))
+        case ev.CallBackRequested(asked, until):
+            wanted = replace(case, call=CallBack(asked, until), calls=case.calls + 1)
+            return Transition(_until(wanted, until))
         case ev.MeetingRequested():
             return queue(_meeting_again(case, event), case.changed)
         case ev.DeviceConfirmed(evidence):
             kept = tuple(one for one in case.evidence if one.id != evidence.id)
             return Transition(replace(case, evidence=(*kept, evidence)), None, evidence.kind)
-        case ev.Bound(binding):
-            return Transition(replace(case, binding=binding, confirmation=None), S.BOUND)
+        case ev.Bound(binding, asker):
+            bound = replace(case, binding=binding, confirmation=None, call=None)
+            return Transition(bound if asker is None else replace(bound, asker=asker, moved=False), S.BOUND)
         case ev.Released():
             return Transition(erased(case), S.RELEASED)
         case ev.Withdrawn(reason):
@@ -73,6 +87,10 @@ def _by_clock(case: Case, event: ev.ByClock) -> Transition:
             return _release(case, "")
         case ev.ReviewLate():
             return Transition(replace(case, late=True))
+        case ev.HoldLate():
+            return Transition(replace(case, late=True))
+        case ev.CallBackLapsed():
+            return Transition(replace(case, call=None))
         case ev.AttemptsExhausted():
             return Transition(_suspended(case), S.HELD)
         case ev.DeadlinePassed():
@@ -107,6 +125,8 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> 
             return _release(case, event.reason)
         case ev.Held():
             return Transition(_suspended(case), S.HELD, event.reason)
+        case ev.HoldEnded() if event.approved:
+            return Transition(_with_new_tries(case), S.APPROVED, event.reason)
         case ev.HoldEnded():
             queued = queue(_reset_work(case, event.phrase), now)
             return replace(queued, reason=event.reason)
@@ -148,6 +168,11 @@ def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transiti
             return Transition(_suspended(flagged), S.HELD) if case.state is S.APPROVED else Transition(flagged)
         case ev.Noted(by, text):
             return Transition(replace(case, notes=(*case.notes, Note(by, now, text))))
+        case ev.CallBackStarted() if case.call is not None:
+            call = replace(case.call, by=event.by, nonce=event.nonce, expires=event.expires)
+            return Transition(_until(replace(case, call=call), event.expires))
+        case ev.CallBackMissed():
+            return Transition(replace(case, call=None), None, event.reason)
         case ev.InterestDeclared(by):
             return _apply_conflict(replace(case, conflicts_of_interest=_union(case.conflicts_of_interest, (by,))), by)
         case _:
@@ -217,6 +242,8 @@ def _reset_work(case: Case, phrase: Phrase | None = None) -> Case:
         lease=None,
         confirmation=None,
         codes_sent=0,
+        call=None,
+        calls=0,
     )
 
 
@@ -233,7 +260,18 @@ def _meeting_again(case: Case, event: ev.MeetingRequested) -> Case:
 
 
 def _suspended(case: Case) -> Case:
-    return replace(case, lease=None, confirmation=None)
+    return replace(case, lease=None, confirmation=None, call=None)
+
+
+def _with_new_tries(case: Case) -> Case:
+    """The case for new tries of the citizen, after a lead looked at it: with a new counter, new codes and new calls."""
+    return replace(case, bind_round=case.bind_round + 1, codes_sent=0, calls=0, late=False)
+
+
+def _until(case: Case, moment: float) -> Case:
+    """The case with a deadline that does not pass before a moment."""
+    deadline = None if case.deadline is None else max(case.deadline, moment)
+    return replace(case, deadline=deadline, expires=max(case.expires, moment))
 
 
 def _with_corrections(before: Details, claims: Mapping[str, str], by: str, now: float) -> Details:
@@ -271,6 +309,7 @@ def erased(case: Case) -> Case:
         contact=None,
         confirmation=None,
         continuation=None,
+        call=None,
         lease=None,
         details=Details(corrected=case.details.corrected),
         evidence=evidence,

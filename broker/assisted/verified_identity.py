@@ -11,25 +11,15 @@ from broker.assisted.case_records import (
     EvidenceRecord,
     IdentityBinding,
 )
-from broker.assisted.profiles import AuthenticationRule, Profiles
+from broker.assisted.profiles import Profiles
 from broker.model.assurance import (
     EvidenceType,
-    Level,
     Verification,
     VerificationCapabilities,
     VerificationCheck,
     VerificationEvidence,
 )
 from broker.model.identity import HELP, Identity
-
-
-def authentication_level(worth: AuthenticationRule, *, asking_browser: bool, code: bool, words: bool) -> Level:
-    """Authentication level of the proofs with which the citizen bound the identity.
-
-    Asking browser, code and words together show that the person in the session, the browser that opened the case and
-    the contact address belong to one person; anything less counts as a one-time code.
-    """
-    return worth.live if asking_browser and code and words else worth.code
 
 
 def verification(case: Case, profiles: Profiles) -> Verification:

@@ -82,11 +82,14 @@ class Citizen:
         await self.press("Share and continue")
 
     async def ask_for_a_person(self, address: str = "amina@mail.example") -> None:
-        """Goes from the picker to the waiting page of assisted verification, by video and with an email address."""
+        """Goes from the picker to the waiting page of assisted verification, by video, with an email address or a
+        telephone number.
+        """
         await self.choose(PERSON)
         await self.page.get_by_role("radio", name="By video").check()
-        await self.page.get_by_role("radio", name="Email address").check()
-        await self.page.locator("#email").fill(address)
+        way = "email" if "@" in address else "phone"
+        await self.page.locator(f"input[name=way][value={way}]").check()
+        await self.page.locator(f"#{way}").fill(address)
         await self.press("Ask for help")
         await self.sees("You are in line")
 

@@ -7,8 +7,8 @@ from playwright.async_api import Page, expect
 
 from tests.e2e.app_harness import Stage
 
-TOM, MEI = "Tom Okafor", "Mei Lindqvist"
-"""An agent in training, whose every decision a second person looks at, and one who reviews."""
+TOM, MEI, RHYS = "Tom Okafor", "Mei Lindqvist", "Rhys Adeyemi"
+"""An agent in training, whose every decision a second person looks at, one who reviews, and a lead."""
 
 SEEN = ("seen", "valid", "features", "details_match", "record", "face")
 KNOWN = ("active_months", "active_years", "not_deceased", "not_reported", "not_at_risk")
@@ -46,6 +46,20 @@ class Colleague:
         """Gets the case whose turn it is."""
         await self.page.goto(self.stage.console)
         await self.press("Take the next case")
+
+    async def open(self, reference: str, reason: str = "citizen_called") -> None:
+        """Opens a case by the reference that a citizen read out."""
+        await self.page.goto(self.stage.console)
+        await self.page.locator("#reference").fill(reference)
+        await self.page.locator("#reason").select_option(reason)
+        await self.press("Open it")
+
+    async def make_next_call(self) -> str:
+        """Takes the next call; gives the number to read out."""
+        await self.page.goto(self.stage.console)
+        await self.press("Make the next call")
+        await self.sees("Call the citizen")
+        return await self.page.locator("li strong.pt-spoken").last.inner_text()
 
     async def talk(self) -> tuple[str, str]:
         """Starts the session and exchanges the two words; gives both."""

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.e2e.app_harness import Stage, staged
 from tests.e2e.citizen_page import Citizen
 from tests.e2e.conftest import SCRIPT, Newcomer
-from tests.e2e.staff_page import Colleague, verify, verify_again
+from tests.e2e.staff_page import RHYS, Colleague, verify, verify_again
 from tests.e2e.test_assisted_verification import code_in_the_inbox, colleagues
 
 
@@ -83,3 +83,40 @@ async def test_in_another_browser_a_short_meeting_lets_the_citizen_finish(newcom
     await citizen.press("Continue")
     await citizen.share()
     await citizen.reads("Council")
+
+
+async def test_spent_tries_say_what_happens_and_a_call_replaces_forgotten_words(
+    newcomer: Newcomer, stage: Stage
+) -> None:
+    number = "07700 900982"
+    citizen, _ = await asks(newcomer, stage, number)
+    agent, reviewer = await colleagues(newcomer, stage)
+    await verify(agent, reviewer)
+    await citizen.page.reload()
+    await citizen.press("Send me the code")
+    for _ in range(5):
+        await citizen.page.get_by_label("The code we sent you").fill("000000")
+        await citizen.page.get_by_label("Your two words").fill("lemon table")
+        await citizen.press("Continue")
+    await citizen.sees("We stopped, to protect you")
+    await citizen.reads("We look at it by")
+    await expect(citizen.page.locator("main")).not_to_contain_text("We are looking at what you showed us")
+    reference = await citizen.page.locator(".pt-spoken").first.inner_text()
+    lead = Colleague((await newcomer(stage)).page, stage)
+    await lead.sign_in(RHYS)
+    await lead.open(reference)
+    await lead.page.locator("summary", has_text="Let the citizen try again").click()
+    await lead.press("Let the citizen try again")
+    await citizen.page.reload()
+    await citizen.sees("Your identity is confirmed")
+    await citizen.press("Call me")
+    await citizen.reads("We call you at …982 by")
+    read_out = await agent.make_next_call()
+    await citizen.page.reload()
+    await citizen.press("Send me the code")
+    sent = await code_in_the_inbox(citizen, "+447700900982")
+    await citizen.page.get_by_label("The code we sent you").fill(sent)
+    await citizen.page.get_by_label("The number we read out to you").fill(read_out)
+    await citizen.press("Continue")
+    await citizen.share()
+    await citizen.arrives()

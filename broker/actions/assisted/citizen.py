@@ -35,8 +35,9 @@ from broker.assisted.codes import (
     phrase,
 )
 from broker.assisted.device_evidence import device_evidence
+from broker.assisted.proofs import Needs, needs
 from broker.assisted.transitions import TransitionRefused
-from broker.assisted.verified_identity import authentication_level, identity
+from broker.assisted.verified_identity import identity
 from broker.journey.events import HelpEnded, HelpRequested, HelpResumed
 from broker.journey.transaction import Transaction
 from broker.journey.transaction import TransactionState as Journey
@@ -270,7 +271,7 @@ class CitizenCases:
             self.context.rules.policy,
             self.context.system.now(),
             asking=asking_browser(transaction, case),
-            enough=proves_enough(self.context, transaction, case),
+            needed=proof_needs(self.context, transaction, case),
             attempts=attempts,
         )
 
@@ -316,11 +317,12 @@ def asking_browser(transaction: Transaction, case: Case) -> bool:
 
 
 def attempt_counter(case: Case) -> str:
-    """The name of the attempt counter. Each round of the queue begins with new attempts."""
-    return f"bind:{case.queue_round}"
+    """The name of the attempt counter. Each round of the queue, and each time a lead allows it, begins new attempts."""
+    again = f".{case.bind_round}" if case.bind_round else ""
+    return f"bind:{case.queue_round}{again}"
 
 
-def proves_enough(context: CaseContext, transaction: Transaction, case: Case) -> bool:
-    """Whether code and words prove in this browser what the service needs."""
-    asking, worth = asking_browser(transaction, case), context.rules.profiles.authentication
-    return authentication_level(worth, asking_browser=asking, code=True, words=case.phrase_verified) >= case.level
+def proof_needs(context: CaseContext, transaction: Transaction, case: Case) -> Needs:
+    """What proves in this browser what the service needs."""
+    rule, asking = context.rules.profiles.authentication, asking_browser(transaction, case)
+    return needs(case.level, rule, asking=asking, exchanged=case.phrase_verified)

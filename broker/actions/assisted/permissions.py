@@ -108,6 +108,10 @@ def _suits(case: Case, member: StaffMember) -> RefusalReason | None:
     return None if suits(case, member) else ActionRefused.NOT_ALLOWED
 
 
+def _speaks(case: Case, member: StaffMember) -> RefusalReason | None:
+    return None if not member.languages or case.language in member.languages else ActionRefused.NOT_ALLOWED
+
+
 def _phrase_not_verified(case: Case, _member: StaffMember) -> RefusalReason | None:
     return TransitionRefused.NOT_NOW if case.phrase_verified else None
 
@@ -179,6 +183,15 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
         StaffAction.REASSIGN: Permission((_LEAD,), _OVERSEER, lambda _case, who, _now: ev.Reassigned(who, "")),
         StaffAction.HOLD: Permission((_LEAD,), _OVERSEER, lambda _case, who, _now: ev.Held(who, "")),
         StaffAction.END_HOLD: Permission((_LEAD,), _OVERSEER, lambda _case, who, _now: ev.HoldEnded(who, "")),
+        StaffAction.NEW_TRIES: Permission(
+            (_LEAD,), _OVERSEER, lambda _case, who, _now: ev.HoldEnded(who, "", approved=True)
+        ),
+        StaffAction.CALL_BACK: Permission(
+            (_AGENT,), _ANY_CASE_ROLE, lambda _case, who, now: ev.CallBackStarted(who, "", now), _speaks
+        ),
+        StaffAction.CALL_MISSED: Permission(
+            (_AGENT,), _ANY_CASE_ROLE, lambda _case, who, _now: ev.CallBackMissed(who, "")
+        ),
         StaffAction.DECLINE_HELD: Permission(
             (_LEAD,), _OVERSEER, lambda _case, who, _now: ev.HoldDeclined(who, ("",)), recent_sign_in=True
         ),

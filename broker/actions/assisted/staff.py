@@ -266,6 +266,14 @@ class StaffCases:
         wrong, event = _wrong_reasons(ReasonContext.END_HOLD, reason), _hold_ended(self.context, who, reason)
         return await self._edit(who, StaffAction.END_HOLD, ref, event, wrong)
 
+    async def give_new_tries(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
+        """A lead lets the citizen of an approved case try again to prove that they opened it."""
+        wrong, event = (
+            _wrong_reasons(ReasonContext.END_HOLD, reason),
+            ev.HoldEnded(who.member.id, reason, approved=True),
+        )
+        return await self._edit(who, StaffAction.NEW_TRIES, ref, event, wrong)
+
     async def decline_held(
         self, who: StaffPrincipal, ref: CaseRef, reasons: Sequence[str], note: str = ""
     ) -> CaseView | EditRefused:

@@ -25,7 +25,7 @@ PAGE: Final = 50
 LONGEST_NAME, MOST_VIEWS = 40, 20
 """Characters of the name of a saved view, and views of a member of staff."""
 
-FOR_ALL: Final = CaseFlag.LATE | CaseFlag.SKILL | CaseFlag.AGAIN
+FOR_ALL: Final = CaseFlag.LATE | CaseFlag.SKILL | CaseFlag.AGAIN | CaseFlag.CALL
 """Marks that agents and reviewers see too. The others come from silent flags and from holds."""
 
 
@@ -120,6 +120,6 @@ def visible(row: CaseRow, member: StaffMember, now: float) -> CaseRow:
 
     Only a lead sees reasons and the marks of silent flags and of holds.
     """
-    if row.state is CaseState.REVIEW and row.ends <= now:
+    if row.state in (CaseState.REVIEW, CaseState.HELD) and row.ends <= now:
         row = replace(row, flags=row.flags | CaseFlag.LATE | CaseFlag.STOPPED)
     return row if member.may(StaffRole.LEAD) else replace(row, flags=row.flags & FOR_ALL, why="")

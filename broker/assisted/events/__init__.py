@@ -2,6 +2,7 @@
 
 from broker.assisted.events.citizen import Bound as Bound
 from broker.assisted.events.citizen import ByCitizen as ByCitizen
+from broker.assisted.events.citizen import CallBackRequested as CallBackRequested
 from broker.assisted.events.citizen import CodeSent as CodeSent
 from broker.assisted.events.citizen import ContinuationCodeIssued as ContinuationCodeIssued
 from broker.assisted.events.citizen import DeviceConfirmed as DeviceConfirmed
@@ -15,11 +16,15 @@ from broker.assisted.events.citizen import TransactionReplaced as TransactionRep
 from broker.assisted.events.citizen import Withdrawn as Withdrawn
 from broker.assisted.events.clock import AttemptsExhausted as AttemptsExhausted
 from broker.assisted.events.clock import ByClock as ByClock
+from broker.assisted.events.clock import CallBackLapsed as CallBackLapsed
 from broker.assisted.events.clock import DeadlinePassed as DeadlinePassed
+from broker.assisted.events.clock import HoldLate as HoldLate
 from broker.assisted.events.clock import LeaseLapsed as LeaseLapsed
 from broker.assisted.events.clock import RedressEnded as RedressEnded
 from broker.assisted.events.clock import ReviewLate as ReviewLate
 from broker.assisted.events.staff import ByStaff as ByStaff
+from broker.assisted.events.staff import CallBackMissed as CallBackMissed
+from broker.assisted.events.staff import CallBackStarted as CallBackStarted
 from broker.assisted.events.staff import ChecksRecorded as ChecksRecorded
 from broker.assisted.events.staff import Claimed as Claimed
 from broker.assisted.events.staff import Decided as Decided

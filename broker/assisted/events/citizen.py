@@ -66,6 +66,14 @@ class MeetingRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class CallBackRequested:
+    """The citizen asks to be called, to prove by a code that an agent reads out that they opened the case."""
+
+    asked: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceConfirmed:
     """The citizen confirmed the request of staff on their own device. Evidence with the same id is replaced."""
 
@@ -74,9 +82,12 @@ class DeviceConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The citizen proved that they opened the case, and accepted the details."""
+    """The citizen proved that they opened the case, and accepted the details. `asker` recognizes the present browser
+    from now on, if it was not the asking one and a call proved the citizen in it.
+    """
 
     binding: IdentityBinding
+    asker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,7 @@ ByCitizen = (
     | ContinuationCodeIssued
     | CodeSent
     | MeetingRequested
+    | CallBackRequested
     | DeviceConfirmed
     | Bound
     | Released

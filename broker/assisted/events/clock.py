@@ -14,6 +14,16 @@ class ReviewLate:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldLate:
+    """The time by which a lead looks at a held case passed. The case moves to the front; nothing is decided by time."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackLapsed:
+    """The time for a call passed: its code no longer counts, and the citizen may ask for another call."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeadlinePassed:
     """The deadline of the state, or of the whole case, passed."""
 
@@ -28,4 +38,4 @@ class AttemptsExhausted:
     """The limit of wrong codes or words was reached: a lead must decide."""
 
 
-ByClock = LeaseLapsed | ReviewLate | DeadlinePassed | RedressEnded | AttemptsExhausted
+ByClock = LeaseLapsed | ReviewLate | HoldLate | CallBackLapsed | DeadlinePassed | RedressEnded | AttemptsExhausted

@@ -182,11 +182,31 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class HoldEnded:
-    """A lead ended the hold: the case returns to the queue. `phrase` is a new mutual phrase, None keeps it."""
+    """A lead ended the hold: the case returns to the queue, with a new mutual phrase if there is one. With `approved`
+    it returns to the approved state, in which the citizen has new tries.
+    """
 
     by: str
     reason: str
     phrase: Phrase | None = None
+    approved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackStarted:
+    """An agent calls the citizen, who asked for it. The code that they read out is derived from `nonce`."""
+
+    by: str
+    nonce: str
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallBackMissed:
+    """The agent did not reach the citizen, or another person answered: the code no longer counts."""
+
+    by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +269,8 @@ ByStaff = (
     | Reassigned
     | Held
     | HoldEnded
+    | CallBackStarted
+    | CallBackMissed
     | HoldDeclined
     | Flagged
     | InterestDeclared

@@ -30,6 +30,7 @@ from broker.web.citizens import (
 )
 from broker.web.citizens.account_pages import account_routes
 from broker.web.citizens.backchannel_pages import backchannel_routes
+from broker.web.citizens.binding_pages import binding_routes
 from broker.web.citizens.help_pages import help_routes
 from broker.web.citizens.info_pages import info_routes
 from broker.web.citizens.initiated_login import initiated_login_routes
@@ -59,6 +60,7 @@ def citizen_routes(app: CitizenApp) -> list[Route]:
     return [
         *journey_routes(app),
         *help_routes(app),
+        *binding_routes(app),
         *resume_routes(app),
         *backchannel_routes(app),
         *info_routes(app),

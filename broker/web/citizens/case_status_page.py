@@ -62,9 +62,10 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
         CaseStage.STOPPED: StageText(
             marked("We stopped, to protect you"),
             (
-                marked("The code and the words did not match too often, so nobody can try again for now."),
+                marked("What you typed in did not match too often, so nobody can try again for now."),
                 marked(
-                    "What you showed us is kept. One of our staff looks at it, and this page then says what comes next."
+                    "What you showed us is kept, and your identity is still confirmed. A colleague looks at your "
+                    "request. If all is well, you get new tries on this page."
                 ),
             ),
         ),
@@ -109,9 +110,13 @@ def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]
         stopped=stands.stage is CaseStage.STOPPED,
         may_finish=stands.may_finish,
         may_meet=stands.may_meet,
+        may_call=stands.may_call,
+        missed_call=stands.missed_call,
+        **_call(stands, frame),
         other_meeting=stands.other_meeting,
         code_error=None,
         words_error=None,
+        call_error=None,
         ways=others,
         **_times(stands, frame),
         **_code(stands, frame),
@@ -126,6 +131,19 @@ def _times(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
     return {
         "until": None if stands.until is None else words.format_time(stands.until, frame.now),
         "ends": None if stands.ends is None else words.day(stands.ends),
+    }
+
+
+def _call(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
+    """The variables of the call: whether it is made now, by when it is, and what has to be typed in with its code."""
+    words, call = frame.language, stands.call
+    making = call is not None and call.by is not None
+    return {
+        "called": making,
+        "call_by": None if call is None or making else words.format_time(call.until, frame.now),
+        "call_until": None if call is None or call.expires is None else words.format_time(call.expires, frame.now),
+        "words_too": stands.needs.call_and_words and not stands.needs.call,
+        "looked_at": None if stands.looked_at is None else words.format_time(stands.looked_at, frame.now),
     }
 
 

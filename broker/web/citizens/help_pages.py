@@ -1,33 +1,28 @@
 """Assisted verification: the form to request it, and the forms of a waiting case."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.assisted import binding
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser
 from broker.actions.results import (
-    AskingMark,
     ContinuationIssued,
     HelpOffered,
     HelpRefused,
     HelpRequest,
-    IncompleteProof,
-    ProofField,
-    ProofResult,
     RateLimited,
 )
 from broker.actions.sign_in import dispatch
-from broker.actions.views import CaseStatusView, DeadEnd
+from broker.actions.views import DeadEnd
 from broker.assisted.case_records import Channel, ContactMethod
-from broker.assisted.transitions import TransitionRefused
 from broker.normalize.email import is_unreachable, sendable
 from broker.normalize.phone import example_numbers, phone_number
+from broker.web.citizens.binding_pages import keep_mark
 from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import PageContext, TypedValues
@@ -72,27 +67,6 @@ _ADDRESS: Final = MappingProxyType(
         ContactMethod.PHONE.value: marked("Type in a telephone number, such as {national} or {international}"),
     }
 )
-_UNPROVEN: Final = MappingProxyType(
-    {
-        ProofResult.WRONG: "proof",
-        ProofResult.ATTEMPTS_EXHAUSTED: "spent",
-        ProofResult.EXPIRED: "run_out",
-        ProofResult.NOT_ALLOWED: "not_now",
-        ProofResult.BELOW_NEED: "below_need",
-    }
-)
-_CODE_ERRORS: Final = MappingProxyType(
-    {
-        ProofField.MISSING: marked("Type in the code that we sent you"),
-        ProofField.MALFORMED: marked("The code has 6 digits. Look at the latest message from us and type it in again"),
-    }
-)
-_WORDS_ERRORS: Final = MappingProxyType(
-    {
-        ProofField.MISSING: marked("Type in your two words"),
-        ProofField.MALFORMED: marked("Type in two words, first the one you said and then the one they answered"),
-    }
-)
 _NO_WAY: Final = marked("Choose how we may reach you")
 _UNREACHABLE: Final = marked(
     "We cannot send to this email address, because of the letters before the @. Type in another one"
@@ -104,12 +78,7 @@ def help_routes(app: CitizenApp) -> list[Route]:
     return [
         Route("/journey/{handle}/help", page(app, help_form), methods=["GET"]),
         Route("/journey/{handle}/help", page(app, request_help), methods=["POST"]),
-        Route("/journey/{handle}/bind", page(app, bind), methods=["POST"]),
         Route("/journey/{handle}/ready", page(app, _button(lambda c, h, b: c.ready(h, b))), methods=["POST"]),
-        Route(
-            "/journey/{handle}/code", page(app, _button(lambda c, h, b: binding.send_code(c, h, b))), methods=["POST"]
-        ),
-        Route("/journey/{handle}/meet", page(app, meet_again), methods=["POST"]),
         Route("/journey/{handle}/status", page(app, _button(lambda c, h, b: c.resume_case(h, b))), methods=["POST"]),
         Route("/journey/{handle}/withdraw", page(app, _button(lambda c, h, b: c.withdraw(h, b))), methods=["POST"]),
     ]
@@ -144,14 +113,8 @@ async def request_help(req: CitizenRequest) -> Response:
     response = redirect_to(req.base, "not_now" if outcome is HelpRefused.NOT_NOW else "")
     if isinstance(outcome, ContinuationIssued):
         set_cookie(response, cookies.code(req.handle, outcome.code))
-        _keep_mark(req, response, outcome.mark)
+        keep_mark(req, response, outcome.mark)
     return response
-
-
-def _keep_mark(req: CitizenRequest, response: Response, mark: AskingMark | None) -> None:
-    """Lets this browser be recognized as the asking one, also after it was closed."""
-    if mark is not None:
-        set_cookie(response, cookies.asked(req.browser.asked, mark.value, mark.seconds))
 
 
 async def _show_form(req: CitizenRequest, typed: Mapping[str, str], missing: Mapping[str, str]) -> Response:
@@ -201,43 +164,6 @@ def read_wanted(form: Mapping[str, str], region: str) -> tuple[HelpRequest | Non
     if missing:
         return None, missing
     return HelpRequest(way, address, channel, "company" in form, "unsafe" in form), {}
-
-
-async def bind(req: CitizenRequest) -> Response:
-    """Checks that the citizen is the person who requested help: confirmation code and mutual words."""
-    form = await req.form()
-    if form is None:
-        return redirect_to(req.base, "again")
-    code, words = form.get("code", "")[:32].strip(), form.get("words", "")[:128].strip()
-    outcome = await binding.bind(req.app.cases, req.handle, req.browser, code, words)
-    if isinstance(outcome, IncompleteProof):
-        return await _show_incomplete(req, form, outcome)
-    return redirect_to(req.base, _UNPROVEN.get(outcome, "") if isinstance(outcome, ProofResult) else "")
-
-
-async def _show_incomplete(req: CitizenRequest, typed: Mapping[str, str], proof: IncompleteProof) -> Response:
-    """The page of the case with what was typed, and what is missing in it."""
-    view, shared = await dispatch.current_view(req.app.context, req.app.cases, req.handle, req.browser)
-    frame = replace(req.frame(language_of(view)), typed=typed)
-    shown = render_view(view, frame, req.cookies)
-    if not isinstance(view, CaseStatusView):
-        return req.answer(shown, frame, shared)
-    words = frame.language
-    errors = {
-        "code_error": None if proof.code is None else words.text(_CODE_ERRORS[proof.code]),
-        "words_error": None if proof.words is None else words.text(_WORDS_ERRORS[proof.words]),
-    }
-    return req.answer(PageResponse(shown.template, {**shown.variables, **errors}, 422), frame, shared)
-
-
-async def meet_again(req: CitizenRequest) -> Response:
-    """Asks for another meeting, after which this browser can finish."""
-    if await req.form() is None:
-        return redirect_to(req.base, "again")
-    mark = await binding.meet_again(req.app.cases, req.handle, req.browser)
-    response = redirect_to(req.base, "not_now" if isinstance(mark, TransitionRefused) else "")
-    _keep_mark(req, response, mark if isinstance(mark, AskingMark) else None)
-    return response
 
 
 def _button(

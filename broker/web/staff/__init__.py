@@ -3,7 +3,18 @@
 from starlette.routing import Route
 
 from broker.web.shared.pages import PageTemplate
-from broker.web.staff import case, dashboard, decision_pages, evidence_pages, lists, login, report_pages, responses
+from broker.web.staff import (
+    call_pages,
+    case,
+    dashboard,
+    decision_pages,
+    evidence_pages,
+    lists,
+    login,
+    report_pages,
+    responses,
+)
+from broker.web.staff.call_pages import call_routes
 from broker.web.staff.case import case_routes
 from broker.web.staff.dashboard import home_routes
 from broker.web.staff.decision_pages import deciding_routes
@@ -26,6 +37,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *dashboard.SHEETS,
     *lists.SHEETS,
     *case.SHEETS,
+    *call_pages.SHEETS,
     *evidence_pages.SHEETS,
     *decision_pages.SHEETS,
     *responses.SHEETS,
@@ -41,6 +53,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *home_routes(app),
         *list_routes(app),
         *case_routes(app),
+        *call_routes(app),
         *recording_routes(app),
         *deciding_routes(app),
         *leading_routes(app),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.assisted.call_backs import calls_wanted
 from broker.actions.assisted.permissions import has_staff_role
 from broker.actions.assisted.staff_results import ActionRefused, CaseView, StaffAction
 from broker.assisted.case import Case
@@ -66,6 +67,7 @@ async def home(req: StaffPage) -> Response:
         lists=lists_of(req),
         full=len(own_cases) >= req.member.capacity,
         may_take=has_staff_role(req.member, StaffAction.CLAIM),
+        calls=await calls_wanted(cases.context) if has_staff_role(req.member, StaffAction.CALL_BACK) else 0,
         may_open=has_staff_role(req.member, StaffAction.OPEN),
         may_report=may_read(req),
     )

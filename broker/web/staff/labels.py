@@ -112,6 +112,9 @@ _REASONS: Mapping[Reason, str] = MappingProxyType(
         Reason.DAMAGED: marked("It is damaged"),
         Reason.SOURCE_DOWN: marked("The source did not answer"),
         Reason.NOT_POSSIBLE_FOR_CITIZEN: marked("The citizen cannot do it"),
+        Reason.INCIDENT: marked("Something is wrong on our side"),
+        Reason.NO_ANSWER: marked("Nobody answered"),
+        Reason.OTHER_PERSON: marked("Somebody else answered"),
     }
 )
 WHY: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -133,6 +136,10 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "code_sent": marked("Confirmation code sent"),
         "meeting_requested": marked("Another meeting asked for"),
         "attempts_spent": marked("Too many wrong tries"),
+        "call_back_requested": marked("Call asked for"),
+        "call_back_started": marked("Called"),
+        "call_back_missed": marked("Not reached by the call"),
+        "call_back_lapsed": marked("Time of the call ran out"),
         "device_confirmed": marked("Confirmed on the citizen’s own device"),
         "bound": marked("Identity taken up"),
         "released": marked("Identity used"),
@@ -154,6 +161,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "reviewed": marked("Reviewed"),
         "taken_back": marked("Taken back by a lead"),
         "held": marked("Held"),
+        "hold_late": marked("Held for too long"),
         "hold_ended": marked("Let go on"),
         "hold_declined": marked("Declined by a lead"),
         "opened": marked("Opened by its reference"),

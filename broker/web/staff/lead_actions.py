@@ -33,6 +33,7 @@ _ACTS: Mapping[StaffAction, tuple[str, str, ReasonContext]] = {
     StaffAction.REASSIGN: ("take-back", marked("Take it from whoever holds it"), ReasonContext.TAKE_BACK),
     StaffAction.HOLD: ("hold", marked("Hold the case"), ReasonContext.HOLD),
     StaffAction.END_HOLD: ("end-hold", marked("Let the case go on"), ReasonContext.END_HOLD),
+    StaffAction.NEW_TRIES: ("new-tries", marked("Let the citizen try again"), ReasonContext.END_HOLD),
     StaffAction.DECLINE_HELD: ("decline", marked("Decline the case"), ReasonContext.DECLINE),
     StaffAction.REVOKE: ("revoke", marked("Take the identity back"), ReasonContext.REVOKE),
 }
@@ -82,6 +83,8 @@ async def _do(deed: StaffAction, req: StaffPage, form: Mapping[str, str]) -> Cas
             return await cases.hold(who, ref, reason)
         case StaffAction.END_HOLD:
             return await cases.end_hold(who, ref, reason)
+        case StaffAction.NEW_TRIES:
+            return await cases.give_new_tries(who, ref, reason)
         case StaffAction.DECLINE_HELD:
             return await cases.decline_held(who, ref, ticked(form, "reason"), form.get("note", ""))
         case StaffAction.REVOKE:

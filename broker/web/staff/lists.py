@@ -41,6 +41,7 @@ FLAGS: Final[Mapping[CaseFlag, tuple[str, str]]] = MappingProxyType(
         CaseFlag.SPENT: ("spent", marked("Tries used up")),
         CaseFlag.SKILL: ("skill", marked("Needs training")),
         CaseFlag.AGAIN: ("again", marked("Another meeting")),
+        CaseFlag.CALL: ("call", marked("Waits for a call")),
     }
 )
 """Marks with the word in an address and the text."""

@@ -76,6 +76,14 @@ ERROR_TEXTS: Mapping[str, ErrorText] = MappingProxyType(
             ),
             status=404,
         ),
+        "call-over": ErrorText(
+            marked("This call is over"),
+            (
+                marked("Its time ran out, the citizen finished, or it was never yours. The number works no more."),
+                marked("If the citizen still needs a call, they ask for another one on their page."),
+            ),
+            status=404,
+        ),
         "not-yours": ErrorText(
             marked("This is not for you"),
             (marked("Your part does not allow it, or you have another part in this case."),),

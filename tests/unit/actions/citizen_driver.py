@@ -17,6 +17,7 @@ from broker.actions.results import (
     ResumedTransaction,
     ResumeRefused,
     StartedTransaction,
+    TypedProof,
 )
 from broker.actions.sign_in import backchannel_confirmation, consent, dispatch, provider_login, resume
 from broker.actions.sign_in.context import SignInContext
@@ -97,10 +98,14 @@ class CitizenDriver:
         return await binding.send_code(self.cases, handle, browser)
 
     async def bind(
-        self, handle: str, browser: Browser, code: str, words: str
-    ) -> ProofResult | IncompleteProof | DeadEnd:
-        """Types in the confirmation code and the phrase."""
-        return await binding.bind(self.cases, handle, browser, code, words)
+        self, handle: str, browser: Browser, code: str, words: str, call: str = ""
+    ) -> ProofResult | IncompleteProof | AskingMark | DeadEnd:
+        """Types in the confirmation code, the phrase, and the code of a call."""
+        return await binding.bind(self.cases, handle, browser, TypedProof(code, words, call))
+
+    async def ask_call(self, handle: str, browser: Browser) -> DeadEnd | TransitionRefused | None:
+        """Asks for a call."""
+        return await binding.ask_call(self.cases, handle, browser)
 
     async def meet_again(self, handle: str, browser: Browser) -> AskingMark | DeadEnd | TransitionRefused | None:
         """Asks for another meeting."""

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from broker.assisted import events as ev
-from broker.assisted.case_records import Channel, Confirmation, Contact, ContactMethod, Decision, Phrase
+from broker.assisted.case_records import Channel, Confirmation, Contact, ContactMethod, Decision, Phrase, Safety
 from broker.assisted.case_states import CaseState
 from broker.assisted.case_status import CaseStage, case_status, mask_contact
+from broker.assisted.proofs import Needs
 from broker.assisted.queue import in_turn, suits
 from broker.model.staff import StaffMember, StaffRole
 from tests.unit.assisted.cases import AGENT, LEAD, NOW, REVIEW, TERMS, TO, standing, verdict, walked
@@ -80,11 +81,38 @@ def test_exhausted_attempts_have_a_stage_of_their_own_until_the_hold_ends() -> N
     assert case_status(after, TERMS, NOW, asking=True).stage is CaseStage.IN_LINE
 
 
+def test_a_case_with_spent_tries_says_until_when_it_is_looked_at_and_then_gives_new_tries() -> None:
+    held = walked(ev.AttemptsExhausted(), case=standing(S.APPROVED))
+    assert case_status(held, TERMS, NOW, asking=True).looked_at == held.deadline
+    again = walked(ev.HoldEnded(LEAD, "cleared", approved=True), case=held)
+    status = case_status(again, TERMS, NOW, asking=True)
+    assert (status.stage, status.looked_at, status.words) == (CaseStage.TO_TAKE_UP, None, None)
+
+
+NOTHING_ENOUGH = Needs(code=False, words=False, call=False, call_and_words=False)
+BY_CALL = Needs(code=False, words=False, call=False, call_and_words=True)
+
+
+def test_a_call_is_offered_to_a_number_if_it_helps_and_the_form_comes_with_the_call() -> None:
+    case = replace(standing(S.APPROVED), contact=Contact(ContactMethod.PHONE, "+447700900982"))
+    seen = case_status(case, TERMS, NOW, asking=False, needed=BY_CALL)
+    assert (seen.may_call, seen.may_finish) == (True, False)
+    assert not case_status(case, TERMS, NOW, asking=False, needed=NOTHING_ENOUGH).may_call
+    assert not case_status(standing(S.APPROVED), TERMS, NOW, asking=False, needed=BY_CALL).may_call
+    unsafe = replace(case, safety=Safety(unsafe=True))
+    assert not case_status(unsafe, TERMS, NOW, asking=False, needed=BY_CALL).may_call
+    asked = walked(ev.CallBackRequested(NOW, NOW + 3600), case=case)
+    seen = case_status(asked, TERMS, NOW, asking=False, needed=BY_CALL)
+    assert (seen.may_call, seen.may_finish) == (False, False)
+    calling = walked(ev.CallBackStarted("agent-2", "nonce", NOW + 900), case=asked)
+    assert case_status(calling, TERMS, NOW, asking=False, needed=BY_CALL).may_finish
+
+
 def test_a_browser_that_proves_too_little_is_offered_a_meeting_and_no_code() -> None:
-    seen = case_status(standing(S.APPROVED), TERMS, NOW, asking=False, enough=False)
+    seen = case_status(standing(S.APPROVED), TERMS, NOW, asking=False, needed=NOTHING_ENOUGH)
     assert (seen.may_finish, seen.may_send, seen.may_meet) == (False, False, True)
     enough = replace(standing(S.APPROVED), meetings=TERMS.max_meetings)
-    assert not case_status(enough, TERMS, NOW, asking=False, enough=False).may_meet
+    assert not case_status(enough, TERMS, NOW, asking=False, needed=NOTHING_ENOUGH).may_meet
 
 
 def test_the_status_has_the_attempts_left_and_the_code_until_it_expires() -> None:

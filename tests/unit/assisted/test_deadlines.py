@@ -38,7 +38,7 @@ S = CaseState
         (S.IN_SESSION, 30 * 60, ev.LeaseLapsed(), S.QUEUED),
         (S.DECISION, 30 * 60, ev.LeaseLapsed(), S.QUEUED),
         (S.REVIEW, 5 * HOUR, ev.ReviewLate(), S.REVIEW),
-        (S.HELD, 16 * DAY, ev.DeadlinePassed(), S.EXPIRED),
+        (S.HELD, 9 * HOUR, ev.HoldLate(), S.HELD),
         (S.APPROVED, 48 * HOUR, ev.DeadlinePassed(), S.EXPIRED),
         (S.BOUND, 24 * HOUR, ev.DeadlinePassed(), S.EXPIRED),
         (S.DECLINED, 30 * DAY, ev.RedressEnded(), S.DECLINED),
@@ -103,7 +103,7 @@ def test_a_late_review_is_recorded_once_and_stays_in_review() -> None:
 
 def test_a_lead_gives_a_stopped_case_the_time_that_is_left() -> None:
     stopped = walked(*PONDER, ev.Held(LEAD, "doubt"))
-    again = walked(ev.HoldEnded(LEAD, "cleared"), case=stopped, now=NOW + 15 * DAY)
+    again = walked(ev.HoldLate(), ev.HoldEnded(LEAD, "cleared"), case=stopped, now=NOW + 15 * DAY)
     assert again.due == again.expires == NOW + 16 * DAY
 
 

@@ -21,7 +21,7 @@ from broker.assisted.case_records import (
 )
 from broker.assisted.levels import MissingRequirement, Requirement, Scored, Scores, assess, score, unmet_requirements
 from broker.assisted.profiles import AssuranceProfile, EvidenceRequirement, default_profiles
-from broker.assisted.verified_identity import authentication_level, identity, verifiable, verification
+from broker.assisted.verified_identity import identity, verifiable, verification
 from broker.model.assurance import EvidenceType, Level
 from tests.unit.assisted.cases import AGENT, NOW, draft, verdict
 
@@ -356,13 +356,3 @@ def test_whatever_evidence_a_case_has_was_announced(kind: str, channel: Channel)
 def test_what_is_not_bound_has_no_identity(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"the case (is not bound, or was erased|was not approved)"):
         identity(replace(bound(), **wrong), ISSUER, PROFILES)
-
-
-@pytest.mark.parametrize("asking_browser", [True, False])
-@pytest.mark.parametrize("code", [True, False])
-@pytest.mark.parametrize("words", [True, False])
-def test_only_browser_code_and_words_together_are_more_than_a_code(
-    *, asking_browser: bool, code: bool, words: bool
-) -> None:
-    level = authentication_level(PROFILES.authentication, asking_browser=asking_browser, code=code, words=words)
-    assert level is (Level.SUBSTANTIAL if asking_browser and code and words else Level.LOW)

@@ -18,8 +18,9 @@ from broker.assisted.case_records import (
     Role,
 )
 from broker.assisted.case_states import OPEN, CaseState
+from broker.assisted.refusals import CODE_INTERVAL
 from broker.assisted.separation_of_duties import SecondReviewReason
-from broker.assisted.transitions import CODE_INTERVAL, EVENTS, RULES, TABLE, TransitionRefused, advance, name
+from broker.assisted.transitions import EVENTS, RULES, TABLE, TransitionRefused, advance, name
 from broker.model.assurance import EvidenceType, Level
 from tests.unit.assisted.cases import (
     AGENT,

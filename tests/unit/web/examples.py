@@ -25,8 +25,9 @@ from broker.actions.views import (
     SharedItem,
     View,
 )
-from broker.assisted.case_records import Channel, Confirmation, Contact, ContactMethod, Phrase
+from broker.assisted.case_records import CallBack, Channel, Confirmation, Contact, ContactMethod, Phrase
 from broker.assisted.case_status import CaseStage, CaseStatus
+from broker.assisted.proofs import Needs
 from broker.journey.next_steps import next_steps
 from broker.journey.provider_offer import Offer, ProviderOption, UnavailableProvider
 from broker.journey.transaction import AskedAgain, FailedAttempt, QueuePlace, Transaction, TransactionState
@@ -161,6 +162,7 @@ def waiting(stage: CaseStage) -> CaseStatusView:
         channel=Channel.VIDEO,
         until=NOW + 48 * HOUR if take_up or stage is CaseStage.ASKED else None,
         ends=NOW + 300 * HOUR,
+        looked_at=NOW + 8 * HOUR if stage is CaseStage.STOPPED else None,
         contact=Contact(ContactMethod.EMAIL, "a…@example.org"),
         code=Confirmation("digest", ContactMethod.EMAIL, NOW, NOW + HOUR) if take_up else None,
         may_send=take_up,
@@ -169,6 +171,11 @@ def waiting(stage: CaseStage) -> CaseStatusView:
         may_meet=take_up,
     )
     return CaseStatusView(transaction(TransactionState.WAITING), SERVICE, demo_applications, OFFER)
+
+
+BY_PHONE = Contact(ContactMethod.PHONE, "…982")
+CALL = CallBack(NOW, NOW + HOUR, "agent-1", "nonce", NOW + 600)
+CALL_AND_WORDS = Needs(code=False, words=False, call=False, call_and_words=True)
 
 
 def _take_up(**differently: object) -> CaseStatusView:
@@ -347,6 +354,14 @@ VIEWS: Mapping[str, View] = {
     "waiting_code_to_send_by_phone": _take_up(code=None, contact=Contact(ContactMethod.PHONE, "…982")),
     "waiting_code_to_post": _take_up(code=None, channel=Channel.PHONE_AND_POST),
     "waiting_code_posted": _take_up(code=Confirmation("digest", ContactMethod.POST, NOW, NOW + HOUR)),
+    "waiting_call_offered": _take_up(may_call=True, contact=BY_PHONE),
+    "waiting_call_wanted": _take_up(call=CallBack(NOW, NOW + HOUR), contact=BY_PHONE),
+    "waiting_call_made": _take_up(call=CALL, contact=BY_PHONE),
+    "waiting_call_missed": _take_up(missed_call=True, may_call=True, contact=BY_PHONE),
+    "waiting_call_made_in_another_browser": _take_up(call=CALL, contact=BY_PHONE, needs=CALL_AND_WORDS),
+    "waiting_call_in_another_browser": _take_up(
+        code=None, may_send=False, may_finish=False, may_call=True, contact=BY_PHONE, needs=CALL_AND_WORDS
+    ),
     "waiting_no_more_codes": _take_up(code=None, may_send=False),
     "waiting_in_another_browser": _take_up(code=None, may_send=False, may_finish=False),
     "waiting_in_another_browser_for_good": _take_up(code=None, may_send=False, may_finish=False, may_meet=False),

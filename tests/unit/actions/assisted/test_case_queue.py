@@ -125,7 +125,7 @@ async def test_leads_see_what_is_stopped_and_what_is_late_without_personal_data(
     cases = await lists.stopped(stage.present(LEA))
     assert not isinstance(cases, ActionRefused)
     assert {(readable(one.reference), one.why, CaseFlag.LATE in one.flags) for one in cases} == {
-        (readable(case.reference), "held safeguarding", False),
+        (readable(case.reference), "held safeguarding", True),
         (readable((await stage.case(late)).reference), "decided approve drawn", True),
     }
     assert await lists.stopped(stage.present(ANN)) is ActionRefused.NOT_ALLOWED

@@ -11,7 +11,7 @@ from broker.actions.assisted.permissions import LOOK_UP_LIFE, PERMISSIONS, allow
 from broker.actions.assisted.staff_results import CaseRole, StaffAction
 from broker.assisted import events as ev
 from broker.assisted.case import Case
-from broker.assisted.case_records import Decision, Details, IndependentReview, Verdict
+from broker.assisted.case_records import Contact, ContactMethod, Decision, Details, IndependentReview, Verdict
 from broker.assisted.case_states import OPEN, CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
@@ -47,6 +47,9 @@ POLICY: dict[
     A.REASSIGN: ({StaffRole.LEAD}, {C.OVERSEER}, HELD_BY_AGENT | {S.REVIEW}),
     A.HOLD: ({StaffRole.LEAD}, {C.OVERSEER}, OPEN - {S.HELD}),
     A.END_HOLD: ({StaffRole.LEAD}, {C.OVERSEER}, {S.HELD}),
+    A.NEW_TRIES: ({StaffRole.LEAD}, {C.OVERSEER}, {S.HELD}),
+    A.CALL_BACK: ({StaffRole.AGENT}, ANYONE | {C.NONE}, {S.APPROVED}),
+    A.CALL_MISSED: ({StaffRole.AGENT}, ANYONE | {C.NONE}, {S.APPROVED}),
     A.DECLINE_HELD: ({StaffRole.LEAD}, {C.OVERSEER}, {S.HELD}),
     A.REVOKE: ({StaffRole.LEAD}, {C.OVERSEER}, {S.BOUND, S.RELEASED}),
     A.FLAG: (WORKERS, ANYONE, OPEN | {S.BOUND, S.RELEASED}),
@@ -74,6 +77,8 @@ class Condition:
     in_training: bool = False
     language: str = "en"
     interested: bool = False
+    spent: bool = False
+    call: str = ""
 
 
 CONDITIONS = [
@@ -89,13 +94,21 @@ CONDITIONS = [
     Condition("visitor", "visitor-1", looked_up=True),
     Condition("visitor who knows the citizen", "visitor-1", looked_up=True, interested=True),
     Condition("no role", "visitor-1"),
+    Condition("visitor of a case with spent tries", "visitor-1", looked_up=True, spent=True),
+    Condition("agent of a case with spent tries", AGENT, looked_up=True, spent=True),
+    Condition("call wanted", "visitor-1", call="wanted"),
+    Condition("call wanted in another language", "visitor-1", call="wanted", language="cy"),
+    Condition("call made", "visitor-1", call="made"),
+    Condition("call made by another agent", AGENT, call="made"),
 ]
 
 
 def prepared(state: CaseState, condition: Condition) -> Case:
     """A case in a state in which the condition holds, as far as it can in that state."""
     case = standing(state)
-    if state is S.HELD:
+    if state is S.HELD and condition.spent:
+        case = walked(ev.AttemptsExhausted(), case=standing(S.APPROVED))
+    elif state is S.HELD:
         case = walked(ev.Decided(Verdict(AGENT, NOW, Decision.REFER, ("doubt",))), case=standing(S.DECISION))
     if state is S.IN_SESSION:
         case = walked(ev.DetailsRecorded(AGENT, {"given_name": "Ada"}), case=case)
@@ -103,6 +116,11 @@ def prepared(state: CaseState, condition: Condition) -> Case:
         case = walked(ev.ReviewClaimed(REVIEWER), case=case)
         if condition.reviewed:
             case = walked(ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, Decision.APPROVE)), case=case)
+    if state is S.APPROVED and condition.call:
+        called = replace(case, contact=Contact(ContactMethod.PHONE, "+447700900982"))
+        case = walked(ev.CallBackRequested(NOW, NOW + 3600), case=called)
+        made = ev.CallBackStarted("visitor-1", "nonce", NOW + 900)
+        case = walked(made, case=case) if condition.call == "made" else case
     case = replace(case, phrase_verified=condition.phrase)
     if not condition.details:
         case = replace(case, details=Details())
@@ -128,6 +146,9 @@ def expected(case: Case, member: StaffMember, condition: Condition, role: CaseRo
             A.REVIEW: case.independent_review is not None,
             A.END_HOLD: member.id != AGENT,
             A.DECLINE_HELD: member.id != AGENT,
+            A.NEW_TRIES: member.id != AGENT and condition.spent,
+            A.CALL_BACK: condition.call == "wanted" and condition.language == "en",
+            A.CALL_MISSED: condition.call == "made" and member.id == "visitor-1",
         }
         if conditions.get(action, True):
             yield action

@@ -1,0 +1,139 @@
+"""Guards of events: conditions beyond the state and the holder, and the reasons for which an event is refused."""
+
+from enum import StrEnum
+
+from broker.assisted import events as ev
+from broker.assisted.case import Case
+from broker.assisted.case_records import ContactMethod, Decision
+from broker.assisted.deadlines import CasePolicy
+from broker.assisted.holds import may_return_to_approved
+from broker.assisted.separation_of_duties import may_be_agent, may_be_reviewer, may_lead
+
+CODE_INTERVAL = 30
+"""Minimum time in seconds between two confirmation codes."""
+
+
+class TransitionRefused(StrEnum):
+    """Reasons for which an event is refused."""
+
+    NOT_NOW = "not_now"
+    TIME_RAN_OUT = "time_ran_out"
+    NOT_HOLDER = "not_holder"
+    TAKEN = "taken"
+    SAME_PERSON = "same_person"
+    NO_LEVEL = "no_level"
+    NO_DETAILS = "no_details"
+    WORDS_FIRST = "words_first"
+    ENOUGH_ASKED = "enough_asked"
+    VIEW_FIRST = "view_first"
+    VIEW_GIVEN = "view_given"
+    REASON_NEEDED = "reason_needed"
+    NOT_PROVEN = "not_proven"
+    BELOW_NEED = "below_need"
+    ENOUGH_MEETINGS = "enough_meetings"
+    ENOUGH_CALLS = "enough_calls"
+    NO_NUMBER = "no_number"
+    ENOUGH_CODES = "enough_codes"
+    JUST_SENT = "just_sent"
+
+
+def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused | None:
+    """The refusal of an event that may happen in this state; None if nothing speaks against it."""
+    match event:
+        case ev.Claimed():
+            return None if may_be_agent(case, event.by) else TransitionRefused.SAME_PERSON
+        case ev.ReviewClaimed():
+            if not may_be_reviewer(case, event.by):
+                return TransitionRefused.SAME_PERSON
+            return TransitionRefused.TAKEN if case.lease is not None else None
+        case ev.HoldEnded() | ev.HoldDeclined():
+            return _hold_refusal(case, event)
+        case ev.Decided():
+            return _decision_refusal(case, event, policy)
+        case ev.IndependentReviewRecorded():
+            return TransitionRefused.VIEW_GIVEN if case.independent_review is not None else None
+        case ev.Reviewed():
+            return _review_refusal(case, event)
+        case ev.Bound() | ev.MeetingRequested() | ev.CodeSent():
+            return _binding_refusal(case, event, policy)
+        case ev.CallBackRequested() | ev.CallBackStarted() | ev.CallBackMissed():
+            return _call_refusal(case, event, policy)
+        case ev.Resumed(_, used, _):
+            return None if used == case.continuation else TransitionRefused.NOT_PROVEN
+        case _:
+            return None
+
+
+def _hold_refusal(case: Case, event: ev.HoldEnded | ev.HoldDeclined) -> TransitionRefused | None:
+    if not may_lead(case, event.by):
+        return TransitionRefused.SAME_PERSON
+    unfit = isinstance(event, ev.HoldEnded) and event.approved and not may_return_to_approved(case)
+    return TransitionRefused.NOT_NOW if unfit else None
+
+
+def _decision_refusal(case: Case, event: ev.Decided, policy: CasePolicy) -> TransitionRefused | None:
+    verdict = event.verdict
+    if verdict.decision is Decision.MORE_EVIDENCE and case.more_asked >= policy.max_evidence_requests:
+        return TransitionRefused.ENOUGH_ASKED
+    if verdict.decision is not Decision.APPROVE:
+        return None if verdict.reasons else TransitionRefused.REASON_NEEDED
+    if verdict.level is None or verdict.level < case.level:
+        return TransitionRefused.NO_LEVEL
+    if not case.details.claims:
+        return TransitionRefused.NO_DETAILS
+    return None if case.phrase_verified else TransitionRefused.WORDS_FIRST
+
+
+def _review_refusal(case: Case, event: ev.Reviewed) -> TransitionRefused | None:
+    if case.independent_review is None:
+        return TransitionRefused.VIEW_FIRST
+    needs_reason = not event.review.agrees or case.independent_review.decision is not Decision.APPROVE
+    return TransitionRefused.REASON_NEEDED if needs_reason and not event.review.reasons else None
+
+
+def _binding_refusal(
+    case: Case, event: ev.Bound | ev.MeetingRequested | ev.CodeSent, policy: CasePolicy
+) -> TransitionRefused | None:
+    """A case is never bound below the level that its service needs: it would be used up for nothing."""
+    match event:
+        case ev.CodeSent():
+            return _code_refusal(case, event, policy)
+        case ev.MeetingRequested():
+            return TransitionRefused.ENOUGH_MEETINGS if case.meetings >= policy.max_meetings else None
+        case ev.Bound(binding) if not (binding.code or binding.words):
+            return TransitionRefused.NOT_PROVEN
+        case ev.Bound(binding) if binding.call_back and (case.call is None or case.call.by is None):
+            return TransitionRefused.NOT_PROVEN
+        case ev.Bound(binding):
+            return TransitionRefused.BELOW_NEED if binding.level < case.level else None
+
+
+def _call_refusal(
+    case: Case, event: ev.CallBackRequested | ev.CallBackStarted | ev.CallBackMissed, policy: CasePolicy
+) -> TransitionRefused | None:
+    """The call goes to the number of the session, which does not change any more, by an agent who had no other part."""
+    call = case.call
+    match event:
+        case ev.CallBackRequested() if call is not None:
+            return TransitionRefused.NOT_NOW
+        case ev.CallBackRequested() if not may_be_called(case):
+            return TransitionRefused.NO_NUMBER
+        case ev.CallBackRequested():
+            return TransitionRefused.ENOUGH_CALLS if case.calls >= policy.max_calls else None
+        case ev.CallBackStarted() if call is None or call.by is not None:
+            return TransitionRefused.TAKEN if call is not None else TransitionRefused.NOT_NOW
+        case ev.CallBackStarted():
+            return None if may_be_agent(case, event.by) else TransitionRefused.SAME_PERSON
+        case ev.CallBackMissed():
+            return None if call is not None and call.by == event.by else TransitionRefused.NOT_HOLDER
+
+
+def may_be_called(case: Case) -> bool:
+    """Whether the citizen can be called: their contact is a telephone number that they did not call unsafe."""
+    return case.contact is not None and case.contact.way is ContactMethod.PHONE and not case.safety.unsafe
+
+
+def _code_refusal(case: Case, event: ev.CodeSent, policy: CasePolicy) -> TransitionRefused | None:
+    if case.confirmation is not None and event.confirmation.sent < case.confirmation.sent + CODE_INTERVAL:
+        return TransitionRefused.JUST_SENT
+    return TransitionRefused.ENOUGH_CODES if case.codes_sent >= policy.max_codes else None
