@@ -168,6 +168,35 @@ DEMANDED: dict[str, list[str]] = {
             )
         ),
     ],
+    "Transmitter plans of the OpenID Foundation": [
+        *(
+            f"openid-ssf-{name}"
+            for name in (
+                "transmitter-metadata",
+                "stream-control-happy-path",
+                "stream-control-error-create-stream-with-broken-input",
+                "stream-control-error-create-stream-with-invalid-token",
+                "stream-control-error-create-stream-with-duplicate-config",
+                "stream-control-error-read-stream-with-invalid-token",
+                "stream-control-error-read-unknown-stream",
+                "stream-control-error-update-stream-with-invalid-token",
+                "stream-control-error-update-stream-with-invalid-body",
+                "stream-control-error-update-unknown-stream",
+                "stream-control-error-replace-stream-with-invalid-body",
+                "stream-control-error-replace-stream-with-invalid-token",
+                "stream-control-error-replace-unknown-stream",
+                "stream-control-error-delete-stream-with-invalid-token",
+                "stream-control-error-delete-unknown-stream",
+                "stream-subject-control",
+                "transmitter-stream-verification-push",
+                "transmitter-stream-verification-poll-only",
+                "transmitter-stream-verification-poll-and-ack",
+                "transmitter-stream-verification-ack-only",
+                "transmitter-stream-verification-error-push-no-auth",
+                "transmitter-stream-caep-interop",
+            )
+        ),
+    ],
 }
 """Every demand that has to have a row, by document, in the order of the document."""
 

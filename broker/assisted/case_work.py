@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 from broker.model.notification import Notification
+from broker.model.outbound_delivery import OutboundDelivery
 
 
 @dataclass(frozen=True, slots=True)
 class CaseWork:
-    """What is written with a change of a case, or not at all: `notices` to the citizen."""
+    """What is written with a change of a case, or not at all: `notices` to the citizen, `deliveries` to services (such
+    as security events)."""
 
     notices: tuple[Notification, ...] = ()
+    deliveries: tuple[OutboundDelivery, ...] = ()
 
 
 NO_WORK = CaseWork()

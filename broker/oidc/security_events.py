@@ -32,7 +32,6 @@ ACCOUNT_DISABLED: Final = f"{RISC}account-disabled"
 ACCOUNT_ENABLED: Final = f"{RISC}account-enabled"
 ACCOUNT_PURGED: Final = f"{RISC}account-purged"
 VERIFICATION: Final = f"{SSF}verification"
-STREAM_UPDATED: Final = f"{SSF}stream-updated"
 
 SUPPORTED: Final = (
     SESSION_REVOKED,
@@ -60,6 +59,7 @@ _CHANGES: Final[Mapping[HappenedKind, str]] = {
     HappenedKind.PASSKEY_REVOKED: "revoke",
     HappenedKind.PASSKEY_RENAMED: "update",
 }
+_ID: Final = "event:"
 _STREAM: Final = "stream"
 """Member of `content` with the id of a stream, in events about the stream itself."""
 
@@ -92,7 +92,7 @@ def _delivery(happened: Happened, event: str, service: Service) -> OutboundDeliv
         **_own(happened, event),
     }
     return OutboundDelivery(
-        id=f"event:{_mark(happened.kind, happened.fact, event, service.client_id)}",
+        id=delivery_id(_mark(happened.kind, happened.fact, event, service.client_id)),
         kind=DeliveryKind.SECURITY_EVENT,
         client_id=service.client_id,
         created=happened.at,
@@ -121,9 +121,9 @@ def _direction(before: Level, after: Level) -> str:
 def stream_event(
     event: str, stream: str, client_id: str, occasion: str, now: float, **members: str
 ) -> OutboundDelivery:
-    """Returns the delivery of an event about a stream (SSF 1.0, 8.1.4, 8.1.5). `occasion` makes it unique."""
+    """Returns the delivery of an event about a stream (SSF 1.0, 8.1.4). `occasion` makes it unique."""
     return OutboundDelivery(
-        id=f"event:{_mark(event, stream, occasion)}",
+        id=delivery_id(_mark(event, stream, occasion)),
         kind=DeliveryKind.SECURITY_EVENT,
         client_id=client_id,
         created=now,
@@ -139,7 +139,12 @@ def is_about_stream(delivery: OutboundDelivery) -> bool:
 
 def jti(delivery: OutboundDelivery) -> str:
     """`jti` of the token of a delivery: the same at each attempt, and another at each service."""
-    return _mark("jti", delivery.id)
+    return delivery.id.removeprefix(_ID)
+
+
+def delivery_id(token_id: str) -> str:
+    """Id of the delivery whose token has this `jti`."""
+    return f"{_ID}{token_id}"
 
 
 def set_claims(delivery: OutboundDelivery, issuer: str, subject: str) -> dict[str, object]:

@@ -112,8 +112,7 @@ class NotJson:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """No response: name not found, connection refused or reset, certificate not trusted. The request may still have
-    arrived."""
+    """No response: no such name, connection refused or reset, certificate not trusted. The request may have arrived."""
 
     detail: str
 
@@ -209,6 +208,12 @@ class HttpClient:
         """Sends a POST with a JSON object, once: it is never repeated."""
         encoded = {"Content-Type": "application/json", **(headers or {})}
         return await self._call("POST", url, encoded, json.dumps(value).encode("ascii"), limit)
+
+    async def post_bytes(
+        self, url: str, body: bytes, headers: Mapping[str, str], *, limit: int = MAX_BODY
+    ) -> HttpResponse | HttpFailure:
+        """Sends a POST with these bytes, whose content type is among the headers, once: it is never repeated."""
+        return await self._call("POST", url, headers, body, limit)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -366,12 +371,8 @@ def _may_call(url: str, *, development: bool) -> bool:
 
 def _encoded(form: Mapping[str, str]) -> bytes:
     """Encodes a form; most values (tokens, codes) need no escaping, which is checked first."""
-    pairs = (f"{_quoted(name)}={_quoted(value)}" for name, value in form.items())
-    return "&".join(pairs).encode("ascii")
-
-
-def _quoted(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else quote_plus(text)
+    pairs = ([text if _PLAIN.fullmatch(text) else quote_plus(text) for text in pair] for pair in form.items())
+    return "&".join(map("=".join, pairs)).encode("ascii")
 
 
 async def _read(answer: aiohttp.ClientResponse, limit: int) -> HttpResponse | ResponseTooLarge:

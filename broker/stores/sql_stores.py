@@ -36,6 +36,7 @@ from broker.stores.sql.sign_in_failures import SqlSignInFailures
 from broker.stores.sql.sqlite import SqliteDatabase
 from broker.stores.sql.staff_drafts import SqlStaffDrafts
 from broker.stores.sql.staff_sessions import SqlStaffSessions
+from broker.stores.sql.streams import SqlStreams
 from broker.stores.sql.upstream_logouts import SqlUpstreamLogouts
 
 
@@ -55,6 +56,7 @@ class SqlStores:
     upstream_logouts: SqlUpstreamLogouts
     grants: SqlGrants
     client_tokens: SqlClientTokens
+    streams: SqlStreams
     sessions: SqlSessions
     audit: SqlAudit
     kill_switches: KillSwitchStore
@@ -143,6 +145,7 @@ async def open_sql_stores(
         upstream_logouts=SqlUpstreamLogouts(database, digests, session_termination),
         grants=SqlGrants(database, sealer, audit_log, observe_version),
         client_tokens=SqlClientTokens(database, audit_log, observe_version),
+        streams=SqlStreams(database, sealer, audit_log),
         sessions=SqlSessions(database, sealer, session_termination, audit_log, observe_version),
         audit=audit_log,
         kill_switches=kill_switches,

@@ -1,16 +1,17 @@
 """The background tasks that send what waits in the outbox, and the metrics of what waits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from broker.actions.outbox.dispatch import Dispatcher
 from broker.actions.outbox.logout_tokens import LogoutTokenSender
 from broker.actions.outbox.notices import NoticeSender
 from broker.actions.outbox.pings import PingSender
-from broker.actions.outbox.worker import send_due
+from broker.actions.outbox.worker import Sender, send_due
 from broker.actions.periodic import PeriodicTask
-from broker.model.outbound_delivery import DeliveryKind
+from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.service import CibaDeliveryMode
 from broker.wiring.container import Container
+from broker.wiring.signals_wiring import event_sender
 
 
 def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
@@ -36,7 +37,11 @@ def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
         if any(service.ciba.mode is CibaDeliveryMode.PING for service in services.values()):
             await send_due(stores.pings, pings, system)
 
-    dispatcher = Dispatcher(stores.deliveries, {DeliveryKind.LOGOUT: logout_tokens}, system)
+    senders: Mapping[DeliveryKind, Sender[OutboundDelivery]] = {
+        DeliveryKind.LOGOUT: logout_tokens,
+        DeliveryKind.SECURITY_EVENT: event_sender(container),
+    }
+    dispatcher = Dispatcher(stores.deliveries, senders, system)
     yield PeriodicTask("deliveries", 1.0, dispatcher.start_due, dispatcher.close)
     yield PeriodicTask("pings", 1.0, send_pings)
     if (notifier := container.connections.notifier) is not None:

@@ -19,6 +19,7 @@ EXAMPLES = {
     "case": "nobody-has-this-case",
     "piece": "new",
     "client": "nobody",
+    "stream": "nobody-has-this-stream",
     "what": "decided",
     "rest:path": "token",
 }

@@ -32,7 +32,7 @@ from broker.stores.sql import audit, outbox
 from broker.stores.sql.case_records import LISTED, CaseRecords, listed
 from broker.stores.sql.case_tables import case_attempts, case_fingerprints, cases, staff_drafts
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared
-from broker.stores.sql.outbox import NotificationRows
+from broker.stores.sql.outbox import DeliveryRows, NotificationRows
 
 _id: Final = bindparam("id", type_=Text)
 _CHANGING: Final[Mapping[str, ColumnElement[Any]]] = {
@@ -59,7 +59,7 @@ def _following() -> tuple[InsertRows, ...]:
     fingerprints = InsertRows(
         case_fingerprints, "fingerprints", ("fingerprint",), {"case_id": _id}, ("case_id", "fingerprint")
     )
-    return fingerprints, audit.insert_rows(), outbox.notices_written()
+    return fingerprints, audit.insert_rows(), outbox.notices_written(), outbox.deliveries_written()
 
 
 def _drafts_of_closed_case(passed: ColumnElement[bool]) -> Delete:
@@ -75,6 +75,7 @@ class SqlCases:
         self._audit = audit_log
         self._records = CaseRecords(sealer)
         self._notices = NotificationRows(sealer)
+        self._deliveries = DeliveryRows(sealer)
         made = insert(cases).values(**_FIXED, **_CHANGING).returning(cases.c.id)
         before = cases.c.version == bindparam("before", type_=BigInteger)
         saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
@@ -191,6 +192,7 @@ class SqlCases:
             **listed(case),
             "fingerprints": [{"fingerprint": mark} for mark in sorted(set(case.fingerprints))],
             "notices": self._notices.rows(work.notices),
+            "deliveries": self._deliveries.rows(work.deliveries),
         }
 
     async def _one(self, prepared: Prepared, parameters: Mapping[str, object]) -> Case | None:

@@ -27,15 +27,18 @@ from sqlalchemy import (
 )
 
 from broker.crypto.seal import Sealer
+from broker.model.event_stream import DeliveryMethod, StreamStatus
 from broker.model.notification import Notification
 from broker.model.outbound_delivery import DeliveryBacklog, DeliveryKind, OutboundDelivery
 from broker.stores.record_codec import RecordCodec, SealedCodec
 from broker.stores.sql.database import Database, InsertRows, Parameters
+from broker.stores.sql.signal_tables import event_streams
 from broker.stores.sql.tables import deliveries, notifications
 
 _Record = TypeVar("_Record")
 _NOW: Final = bindparam("now", type_=Double)
-_IN_ORDER: Final = [literal_column(f"'{DeliveryKind.SECURITY_EVENT.value}'", Text)]
+_EVENTS: Final = literal_column(f"'{DeliveryKind.SECURITY_EVENT.value}'", Text)
+_PAUSED: Final = literal_column(f"'{StreamStatus.PAUSED.value}'", Text)
 NO_PARAMETERS: Final[Parameters] = {}
 _COLUMNS: Final = ("id", "created", "expires", "sealed")
 _CLEAR: Final = ("kind", "client_id")
@@ -196,20 +199,26 @@ class SqlDeliveries:
             older.sealed.is_not(None),
             older.expires > _NOW,
         )
+        s = event_streams.c
+        waits = or_(s.method == literal_column(f"'{DeliveryMethod.POLL.value}'", Text), s.status == _PAUSED)
+        held = exists(select(s.id).where(s.client_id == c.client_id, waits))
         mine = (
             c.kind == bindparam("kind", type_=Text),
             c.client_id == bindparam("client_id", type_=Text),
-            or_(c.kind.not_in(_IN_ORDER), ~exists(earlier)),
+            or_(c.kind != _EVENTS, and_(~exists(earlier), ~held)),
         )
         self._lanes = OutboxStatements(database, deliveries, DeliveryRows(sealer).read, mine)
-        self._due = database.prepare(select(c.kind, c.client_id).where(waiting(deliveries)).distinct())
+        self._due = database.prepare(
+            select(c.kind, c.client_id).where(waiting(deliveries), or_(c.kind != _EVENTS, ~held)).distinct()
+        )
         still = and_(c.sealed.is_not(None), c.expires > _NOW)
         self._pending = database.prepare(
             select(c.kind, func.count(), func.min(c.created)).where(still).group_by(c.kind).order_by(c.kind)
         )
 
     async def due(self, now: float) -> Sequence[tuple[DeliveryKind, str]]:
-        """The kinds and services for which a delivery is due at `now`. One round trip."""
+        """The kinds and services for which a delivery is due at `now`, without events that a service polls, or that
+        wait for a paused stream. One round trip."""
         rows = await self._database.query(self._due, {"now": now})
         return [(DeliveryKind(kind), client_id) for kind, client_id in rows]
 

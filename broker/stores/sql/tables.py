@@ -291,6 +291,14 @@ deliveries: Final = Table(
         postgresql_where=text("sealed IS NOT NULL"),
         sqlite_where=text("sealed IS NOT NULL"),
     ),
+    Index(
+        "ix_deliveries_lane",
+        "kind",
+        "client_id",
+        "created",
+        postgresql_where=text("sealed IS NOT NULL"),
+        sqlite_where=text("sealed IS NOT NULL"),
+    ),
     Index(None, "expires"),
 )
 

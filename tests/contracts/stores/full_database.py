@@ -34,6 +34,8 @@ from broker.assisted.case_work import CaseWork
 from broker.model.assurance import EvidenceType, Level, Verification, VerificationCheck, VerificationEvidence
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest, BackchannelState
+from broker.model.client_token import ClientToken
+from broker.model.event_stream import DeliveryMethod, EventStream, StreamStatus
 from broker.model.grant import OFFLINE_ACCESS, AssertionUse, AuthorizationCode, Grant, ReleasedIdentity, StoredToken
 from broker.model.handle import sha256_hex
 from broker.model.identity import Identity
@@ -310,6 +312,21 @@ STAFF_ATTEMPT: Final = StaffAttempt(
 )
 
 
+CLIENT_TOKEN: Final = ClientToken(sha256_hex("own"), "passports", "ssf.read", NOW, NOW + 3600, "thumbprint", "x5t")
+STREAM: Final = EventStream(
+    "stream-passports",
+    "passports",
+    NOW,
+    StreamStatus.PAUSED,
+    DeliveryMethod.PUSH,
+    "https://passports.example/events",
+    "Bearer of-passports",
+    ("event-a",),
+    "events of passports",
+    "a pause",
+)
+
+
 def fan_out(ended: EndedSession) -> Sequence[OutboundDelivery]:
     """A logout token for each service of a session that has ended."""
     return [
@@ -330,6 +347,9 @@ async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     await _fill_switches(sql)
     await sql.staff_sessions.start(STAFF_SESSION, None, [event("staff_signed_in")])
     await sql.staff_sessions.store_attempt(STAFF_ATTEMPT)
+    await sql.client_tokens.issue(CLIENT_TOKEN, None, event("own_token_issued"))
+    await sql.streams.create(STREAM, event("stream_created"))
+    await sql.streams.exclude("passports", PASSPORTS[1], "sub-of-eve-passports", NOW)
     await sql.audit.write([EVERY_EVENT])
     await sql.audit_chain.seal_once()
     await sql.audit_chain.checkpoint(NOW + 1, notary)
