@@ -25,6 +25,7 @@ VOCABULARY = {
 }
 GROUND = VOCABULARY | {
     "broker.crypto.seal",
+    "broker.crypto.notify_token",
     "broker.platform.system",
     "broker.platform.http_client",
     "broker.crypto.signing",
@@ -74,7 +75,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "providers": CONTRACT | GROUND,
     # the policy of cases alone, which is also the table [assisted] of broker.toml
     "broker.settings": CONTRACT | GROUND | {"broker.assisted"},
-    "broker.platform.notifications": {"broker.model", "broker.platform.toml_loader", "broker.normalize"},
+    "broker.platform.notifications": {
+        "broker.model",
+        "broker.normalize",
+        "broker.platform.toml_loader",
+        "broker.platform.http_client",
+        "broker.platform.system",
+        "broker.crypto.notify_token",
+    },
     "broker.oidc": VOCABULARY,
     "broker.journey": VOCABULARY | CONTRACT,
     "broker.assisted": VOCABULARY,
@@ -98,6 +106,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "broker.crypto.seal": {"broker.model", "broker.platform.system"},
     "broker.crypto.jose": {"broker.model", "broker.platform.base64url"},
+    "broker.crypto.notify_token": {"broker.platform.base64url"},
     "broker.crypto.jwe": {"broker.model", "broker.crypto.jose", "broker.platform.base64url"},
     "broker.crypto.jwe_upstream": {"broker.model", "broker.crypto.jose", "broker.crypto.jwe"},
     "broker.crypto.signing": {"broker.model", "broker.crypto.jose", "broker.platform.base64url"},
@@ -138,6 +147,7 @@ HOMES: dict[str, set[str]] = {
     "joserfc": {"broker.crypto.jwe", "broker.crypto.jwe_upstream", "broker.demo", "providers.simulator.national"},
     "pkcs11": {"broker.crypto.keys.pkcs11_objects"},
     "cryptography": {"broker.crypto.jose", "broker.crypto.jwe_upstream", "broker.crypto.seal", "broker.crypto.keys"},
+    "aiosmtplib": {"broker.platform.notifications"},
     "aiohttp": {"broker.platform.http_client"},
     "authlib": {"providers.openid.standard_metadata", "broker.demo"},
     "httpx2": {"broker.demo"},

@@ -20,6 +20,7 @@ from broker.cli import (
     keys,
     measures,
     migrate,
+    notices,
     provider,
     reference,
     reload,
@@ -81,6 +82,7 @@ def command_line(context: Callable[[], CommandContext] = command_context) -> arg
     _add(commands, "demo", demo, demo.run)
     _add(commands, "simulator", simulator, simulator.run)
     _add(commands, "check", check, lambda args: check.run(args, context()))
+    _add(commands, "notices", notices, lambda args: notices.run(args, context()))
     _add(commands, "reference", reference, lambda args: reference.run(args, context()))
     connecting = {"keys": keys, "migrate": migrate, "epoch": epoch, "audit": audit, "reload": reload, "clock": clock}
     connecting |= {"measures": measures}

@@ -100,6 +100,31 @@ class Notification:
     not_before: float | None = None
 
 
+class NoticeStatus(StrEnum):
+    """What became of a notification. SENT: a server took it. DELIVERED: a receipt says that it arrived.
+
+    UNDELIVERED: it was refused for good, or expired before a server took it, or a receipt says that it did not arrive.
+    """
+
+    WAITING = "waiting"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRecord:
+    """A notification without its content, as staff see it. `kind` is None for one of an earlier release."""
+
+    id: str
+    kind: NotificationKind | None
+    way: str
+    case: str | None
+    created: float
+    sent: float | None
+    status: NoticeStatus
+
+
 @dataclass(frozen=True, slots=True)
 class NoticeTimes:
     """When a notification may be sent: until `expires`, and not before `not_before` (seconds since 1970 UTC)."""
@@ -137,8 +162,14 @@ def new_notification(
 
 
 class DeliveryFailed(Exception):
-    """Attempt to send a notification failed. `detail` is for operators and contains no address and no code."""
+    """Attempt to send a notification failed. `detail` is for operators and contains no address and no code.
 
-    def __init__(self, detail: str) -> None:
+    `permanent`: the receiving side refuses this notification, and would refuse it again. `retry_after` (seconds) is
+    how long the receiving side asks to be left alone; 0 if it did not say.
+    """
+
+    def __init__(self, detail: str, *, permanent: bool = False, retry_after: float = 0.0) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.permanent = permanent
+        self.retry_after = retry_after

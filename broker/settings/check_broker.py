@@ -1,6 +1,5 @@
 """Checks of broker.toml beyond the types of its fields. Each check yields every problem that it finds."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -11,13 +10,13 @@ from zoneinfo import ZoneInfo
 from broker.assisted.deadlines import WEEK
 from broker.crypto.jose import read_authorities
 from broker.model.assurance import Level
-from broker.normalize.email import ascii_host, is_unreachable, sendable
 from broker.normalize.phone import regions
 from broker.platform.operator_files import content, is_folder, is_special, unmarked
 from broker.platform.redis_urls import RedisTopology, RedisUrl, read_redis_url
 from broker.platform.store_urls import POSTGRESQL, BadUrl, StoreUrl, read_store_url
 from broker.platform.tls import ClientTls, TlsUnusable, client_context
 from broker.platform.toml_loader import Problem
+from broker.settings.check_notices import check_notices, secret_files
 from broker.settings.schema import HOME, BrokerSettings, DatabaseSettings, EphemeralSettings
 from broker.settings.secret_files import file_problem, secret_problem
 from broker.settings.urls import check_address, check_networks, check_origin, check_url
@@ -188,44 +187,6 @@ def check_protection(
         yield Problem(f"{section}.verify", "ca_file would not be used", "remove verify = false, or ca_file")
 
 
-def check_notices(broker: BrokerSettings) -> Iterator[Problem]:
-    """Checks that there is one delivery for notifications, which in production is SMTP."""
-    notices = broker.notifications
-    if (notices.outbox is None) == (notices.smtp is None):
-        yield Problem(
-            "notifications", "exactly one of outbox and smtp is needed", "add [notifications.smtp], or remove one"
-        )
-    if notices.outbox is not None and not broker.development:
-        yield Problem(
-            "notifications.outbox",
-            "a file is not delivered to citizens",
-            "use [notifications.smtp] outside development",
-        )
-    if notices.smtp is not None and sendable(notices.smtp.sender, dotless=True) is None:
-        yield unsendable("notifications.smtp.sender", notices.smtp.sender, "noreply@identity.example")
-    if notices.smtp is not None and not is_host(notices.smtp.host):
-        yield Problem("notifications.smtp.host", "this is not a host name", 'write such as "mail.identity.example"')
-    if broker.support.email is not None and sendable(broker.support.email) is None:
-        yield unsendable("support.email", broker.support.email, "help@identity.example")
-
-
-def unsendable(place: str, address: str, example: str) -> Problem:
-    """The problem of an address to which no mail can be sent."""
-    if is_unreachable(address):
-        fix = "use an address with ASCII letters before the @; its domain may have any"
-        return Problem(place, "many mail servers cannot carry this address (RFC 6531)", fix)
-    return Problem(place, "this is not an email address", f'write such as "{example}"')
-
-
-def is_host(text: str) -> bool:
-    """Whether a string is a host name, in any script, or an IP address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return ascii_host(text) is not None
-    return True
-
-
 def check_region(broker: BrokerSettings) -> Iterator[Problem]:
     """Checks that the country has telephone numbers."""
     if broker.region != HOME and broker.region not in regions():  # imports phonenumbers only if needed
@@ -264,12 +225,11 @@ def check_files(broker: BrokerSettings) -> Iterator[Problem]:
     """Checks the files and folders that must exist before the start."""
     if not is_folder(broker.keys.folder):
         yield Problem("keys.folder", f"there is no folder {broker.keys.folder}", "run `portico keys init`")
-    smtp = broker.notifications.smtp
     for place, path in (
         ("database.password_file", broker.database.password_file),
         ("ephemeral.password_file", broker.ephemeral.password_file),
         ("ephemeral.sentinel_password_file", broker.ephemeral.sentinel_password_file),
-        ("notifications.smtp.password_file", smtp.password_file if smtp is not None else None),
+        *secret_files(broker.notifications),
     ):
         if path is not None and (problem := secret_problem(place, path)) is not None:
             yield problem

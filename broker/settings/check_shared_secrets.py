@@ -15,6 +15,7 @@ from broker.crypto.jose import InvalidToken, pem_thumbprint, thumbprint
 from broker.model.service import Service
 from broker.platform.operator_files import content
 from broker.platform.toml_loader import Problem
+from broker.settings.check_notices import secret_files
 from broker.settings.providers import ProviderEntry
 from broker.settings.schema import BrokerSettings
 from broker.settings.secret_files import read_secret
@@ -103,13 +104,12 @@ def of_keys(client_id: str, place: str, jwks: object) -> Iterator[StoredSecret]:
 
 def of_broker(broker: BrokerSettings) -> Iterator[StoredSecret]:
     """The passwords, tokens and keys that broker.toml names."""
-    smtp = broker.notifications.smtp
     for place, path in (
         ("database.password_file", broker.database.password_file),
         ("ephemeral.password_file", broker.ephemeral.password_file),
         ("ephemeral.sentinel_password_file", broker.ephemeral.sentinel_password_file),
         ("metrics.token_file", broker.metrics.token_file),
-        ("notifications.smtp.password_file", None if smtp is None else smtp.password_file),
+        *secret_files(broker.notifications),
     ):
         if path is not None:
             first, *content = _file(path, key=False)

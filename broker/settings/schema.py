@@ -21,6 +21,7 @@ from broker.model.support import SupportSettings
 from broker.platform.store_urls import POSTGRESQL, REDIS_TLS, read_store_url
 from broker.platform.tls import ClientTls
 from broker.platform.toml_loader import Range, Seconds
+from broker.settings.notifications import NotificationSettings
 
 SQLITE = "sqlite:"
 
@@ -167,32 +168,6 @@ class KeySettings:
     """Key rotation: the age at which signing and decryption keys are replaced automatically, such as "90 days". The
     broker must then be able to write the folder, and all hosts must share it. Left out: an operator rotates the
     keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpSettings:
-    """SMTP server for notifications."""
-
-    host: str
-    """Host name."""
-    sender: str
-    """Sender address. Its domain may contain letters of any script (IDNA 2008)."""
-    port: Annotated[int, Range(1, 65535)] = 587
-    """587 for STARTTLS, 465 for TLS from the start."""
-    user: str | None = None
-    """User name, if the server requires authentication."""
-    password_file: Path | None = None
-    """The file that holds the password and nothing else."""
-
-
-@dataclass(frozen=True, slots=True)
-class NotificationSettings:
-    """Delivery of confirmation codes and messages to citizens: exactly one of the two."""
-
-    outbox: Path | None = None
-    """Development: a file to which notifications are appended, for the inbox page. Nothing is sent."""
-    smtp: SmtpSettings | None = None
-    """Production: an SMTP server. STARTTLS or TLS is required."""
 
 
 @dataclass(frozen=True, slots=True)

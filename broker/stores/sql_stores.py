@@ -5,7 +5,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from broker.crypto.seal import Sealer
-from broker.model.notification import Notification
 from broker.platform.system import System
 from broker.stores.clock_check import TOLERANCE, ClockCheck
 from broker.stores.monotonic_clock import MonotonicWallClock
@@ -24,7 +23,8 @@ from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.identity_links import SqlIdentityLinks
 from broker.stores.sql.kill_switches import KillSwitchStore
 from broker.stores.sql.measures import SqlMeasures
-from broker.stores.sql.outbox import SqlDeliveries, SqlOutbox, outbox
+from broker.stores.sql.notices import SqlNotices
+from broker.stores.sql.outbox import SqlDeliveries
 from broker.stores.sql.postgres import PostgresDatabase
 from broker.stores.sql.retention import Retention
 from broker.stores.sql.saved_views import SqlSavedViews
@@ -63,7 +63,7 @@ class SqlStores:
     counters: SharedCounters
     cases: SqlCases
     case_lists: SqlCaseLists
-    outbox: SqlOutbox[Notification]
+    notices: SqlNotices
     deliveries: SqlDeliveries
     pings: SqlPings
     staff_sessions: SqlStaffSessions
@@ -152,7 +152,7 @@ async def open_sql_stores(
         counters=marks,
         cases=SqlCases(database, sealer, audit_log),
         case_lists=SqlCaseLists(database, sealer),
-        outbox=outbox(database, sealer),
+        notices=SqlNotices(database, sealer, audit_log),
         deliveries=SqlDeliveries(database, sealer),
         pings=SqlPings(database, sealer),
         staff_sessions=SqlStaffSessions(database, sealer),

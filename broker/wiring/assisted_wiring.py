@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
 from broker.actions.assisted.evidence_input import DETAILS
-from broker.actions.assisted.ports import Notifier
+from broker.actions.assisted.ports import Notifiers
 from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
@@ -17,7 +17,6 @@ from broker.model.assurance import VerificationCapabilities, merge_capabilities
 from broker.settings import Settings
 from broker.stores.sql.digests import Purpose
 from broker.wiring.container import Container
-from broker.wiring.notifier import notice_ways
 
 
 def case_context(container: Container) -> CaseContext:
@@ -41,7 +40,7 @@ def case_context(container: Container) -> CaseContext:
         prompts=PromptSettings(
             confirm=f"{broker.issuer}/confirm",
             name=broker.name,
-            contact_methods=notice_ways(container.connections.notifier),
+            contact_methods=frozenset(container.connections.notifiers),
         ),
         fingerprint=fingerprint,
         system=container.system,
@@ -61,16 +60,16 @@ def verifiable(
     return merge_capabilities(each for each in (*providers, by_hand) if each is not None)
 
 
-def help_ways(settings: Settings, notifier: Notifier | None) -> frozenset[ContactMethod]:
+def help_ways(settings: Settings, notifiers: Notifiers) -> frozenset[ContactMethod]:
     """How a code can reach a citizen who asks for help; none if help is not offered or there are no staff."""
     if settings.staff is None or not settings.broker.assisted.enabled:
         return frozenset()
-    return frozenset(map(ContactMethod, notice_ways(notifier)))
+    return frozenset(map(ContactMethod, notifiers))
 
 
 def citizen_cases(container: Container, sign_in_context: SignInContext) -> CitizenCases:
     """The citizens' side of help from a person."""
-    ways = help_ways(container.settings, container.connections.notifier)
+    ways = help_ways(container.settings, container.connections.notifiers)
     return CitizenCases(sign_in_context, case_context(container), bool(ways), ways)
 
 

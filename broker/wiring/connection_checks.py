@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from broker.crypto import keys, seal
 from broker.crypto.client_jwks import ClientJwks
@@ -11,16 +12,15 @@ from broker.crypto.signing import sign
 from broker.model.notification import DeliveryFailed
 from broker.platform import system
 from broker.platform.http_client import HttpClients
-from broker.platform.notifications.smtp import SmtpNotifier
 from broker.platform.refreshing_cache import FetchFailed
 from broker.platform.system import System
-from broker.settings import ProviderEntry, Settings
+from broker.settings import BrokerSettings, ProviderEntry, Settings
 from broker.stores.ephemeral.open import open_ephemeral_stores
 from broker.stores.sql.schema import unwritable
 from broker.stores.sql_stores import open_sql_stores
 from broker.wiring.admin import check_ready
 from broker.wiring.errors import EXPECTED, CommandError, refusal
-from broker.wiring.notifier import build_notifier
+from broker.wiring.notifiers import notify_notifier, smtp_notifier
 from broker.wiring.store_access import database_access, redis_access
 from providers import KINDS, ProviderDependencies
 
@@ -65,8 +65,7 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
             for client_id, service in settings.services.items()
             if service.credentials.jwks_uri is not None
         }
-        if isinstance(mail := build_notifier(broker), SmtpNotifier):
-            theirs["mail server"] = lambda: _mail(mail)
+        theirs |= _notifiers(broker, http_clients, real)
         provider_problems = await asyncio.gather(*map(_tried, theirs.values()))
         problems |= dict(zip(theirs, provider_problems, strict=True))
         deviations = {
@@ -150,9 +149,21 @@ def _service_keys(client_id: str, url: str, http_clients: HttpClients, real: Sys
     return fetch
 
 
-async def _mail(mail: SmtpNotifier) -> str | None:
+def _notifiers(broker: BrokerSettings, http_clients: HttpClients, real: System) -> Mapping[str, Try]:
+    """The mail server, and GOV.UK Notify with its templates. A text gateway can only be tried by sending."""
+    notices, zone = broker.notifications, ZoneInfo(broker.time_zone)
+    found: dict[str, Try] = {}
+    if (smtp := notices.smtp) is not None:
+        found["mail server"] = lambda: _undelivered(smtp_notifier(smtp, zone).greet())
+    if (notify := notices.notify) is not None:
+        found["GOV.UK Notify"] = lambda: _undelivered(
+            notify_notifier(notify, zone, http_clients, real).template_problems()
+        )
+    return found
+
+
+async def _undelivered(trying: Awaitable[Sequence[str] | None]) -> str | None:
     try:
-        await mail.greet()
+        return "; ".join(await trying or ()) or None
     except DeliveryFailed as problem:
         return str(problem)
-    return None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from broker.actions.assisted.ports import Notifier
+from broker.actions.assisted.ports import Notifiers
 from broker.assisted.profiles import Profiles
 from broker.crypto.keys import LiveKeyRing
 from broker.crypto.seal import Sealer
@@ -33,12 +33,12 @@ class ContainerCrypto:
 
 @dataclass(frozen=True, slots=True)
 class ContainerConnections:
-    """What is connected to other servers: database, ephemeral state, HTTP, mail. `notifier` is None without mail."""
+    """What is connected to other servers: database, ephemeral state, HTTP, mail. `notifiers` send to citizens."""
 
     sql_stores: SqlStores
     ephemeral_stores: EphemeralStores
     http_clients: HttpClients
-    notifier: Notifier | None
+    notifiers: Notifiers
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,6 @@ from broker.platform.operator_files import content
 from broker.stores.ephemeral.memory import MemoryRateLimits
 from broker.wiring.assisted_wiring import help_ways
 from broker.wiring.container import Container
-from broker.wiring.notifier import notice_ways
 
 OVERLOAD_THRESHOLD = 0.8
 """The share of its memory from which on passing state takes no new sign-ins: those under way are to end well."""
@@ -35,7 +34,7 @@ OVERLOAD_THRESHOLD = 0.8
 
 def assisted_offered(container: Container) -> bool:
     """Whether assisted verification is offered."""
-    return bool(help_ways(container.settings, container.connections.notifier))
+    return bool(help_ways(container.settings, container.connections.notifiers))
 
 
 def sign_in_context(container: Container) -> SignInContext:
@@ -107,7 +106,7 @@ def endpoint_context(container: Container, checks: Checks) -> EndpointContext:
             ciba=CibaPolicy(
                 lifetimes=CibaLifetimes(broker.tokens.backchannel_request),
                 confirm_url=f"{broker.issuer}/confirm",
-                contact_methods=notice_ways(container.connections.notifier),
+                contact_methods=frozenset(container.connections.notifiers),
             ),
             certificates=CertificatePolicy(_authorities(broker.client_certificates.ca_file), elsewhere),
         ),

@@ -1,10 +1,11 @@
 """The background tasks that send what waits in the outbox, and the metrics of what waits."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 from broker.actions.outbox.dispatch import Dispatcher
 from broker.actions.outbox.logout_tokens import LogoutTokenSender
-from broker.actions.outbox.notices import NoticeSender
+from broker.actions.outbox.notices import send_notices
 from broker.actions.outbox.pings import PingSender
 from broker.actions.outbox.worker import Sender, send_due
 from broker.actions.periodic import PeriodicTask
@@ -16,7 +17,7 @@ from broker.wiring.signals_wiring import event_sender
 
 def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
     """One task for each kind of message, and one lane for each service that deliveries go to: a receiver that answers
-    slowly delays no other."""
+    slowly delays no other, and neither does a way of sending notifications."""
     stores, http_clients, system = (
         container.connections.sql_stores,
         container.connections.http_clients,
@@ -44,9 +45,8 @@ def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
     dispatcher = Dispatcher(stores.deliveries, senders, system)
     yield PeriodicTask("deliveries", 1.0, dispatcher.start_due, dispatcher.close)
     yield PeriodicTask("pings", 1.0, send_pings)
-    if (notifier := container.connections.notifier) is not None:
-        notices = NoticeSender(notifier)
-        yield PeriodicTask("notices", 1.0, lambda: send_due(stores.outbox, notices, system))
+    for way, notifier in container.connections.notifiers.items():
+        yield PeriodicTask(f"notices by {way}", 1.0, partial(send_notices, stores.notices, way, notifier, system))
 
 
 async def update_waiting(container: Container) -> None:

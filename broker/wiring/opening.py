@@ -30,7 +30,7 @@ from broker.wiring.container import (
     ContainerCrypto,
     ContainerMonitoring,
 )
-from broker.wiring.notifier import build_notifier
+from broker.wiring.notifiers import build_notifiers
 from broker.wiring.provider_builds import ProviderBuilds
 from broker.wiring.registry import Registry
 from broker.wiring.settings_reload import SettingsReloader, SettingsWatch
@@ -91,7 +91,7 @@ async def open_container(
             settings,
             sql.system,
             ContainerCrypto(keys, sealer),
-            ContainerConnections(sql, ephemeral, http_clients, build_notifier(broker)),
+            ContainerConnections(sql, ephemeral, http_clients, build_notifiers(broker, http_clients, sql.system)),
             ContainerConfiguration(
                 registry,
                 watch_settings,

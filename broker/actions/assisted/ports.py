@@ -122,16 +122,15 @@ class Measures(Protocol):
 
 
 class Notifier(Protocol):
-    """A sender of notices to citizens."""
-
-    @property
-    def contact_methods(self) -> frozenset[str]:
-        """How it can send: words of `assisted.case.ContactMethod`."""
-        ...
+    """One way of sending notices to citizens."""
 
     async def deliver(self, notice: Notification) -> None:
         """Sends one notice. Raises DeliveryFailed. To send a notice twice does no harm."""
         ...
+
+
+Notifiers = Mapping[str, Notifier]
+"""The notifier of each way (`ContactMethod`) by which notices can be sent."""
 
 
 class StaffSessions(Protocol):

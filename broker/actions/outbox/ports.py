@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from broker.model.audit import AuditEvent
+from broker.model.notification import NoticeRecord, Notification
+
 
 class OutboxEntry(Protocol):
     """A message in an outbox. `tries` counts the attempts begun; `expires` is None if it does not expire by itself."""
@@ -46,4 +49,32 @@ class Outbox(Protocol[Entry]):
 
     async def postpone(self, message_id: str, until: float) -> None:
         """The message is not tried again until then."""
+        ...
+
+
+class Notices(Protocol):
+    """Notifications to be sent, and what became of them (database)."""
+
+    def lane(self, way: str) -> Outbox[Notification]:
+        """The notifications that are sent this way."""
+        ...
+
+    async def give_up(self, notice_id: str, event: AuditEvent) -> None:
+        """The notification will not be tried again: its content is erased, with an audit row."""
+        ...
+
+    async def record_receipt(self, notice_id: str, event: AuditEvent | None) -> bool:
+        """Records that a notification arrived, or with an `event` that it did not. False if that is known already."""
+        ...
+
+    async def load(self, notice_id: str, now: float) -> NoticeRecord | None:
+        """A notification without its content; None if the id is unknown."""
+        ...
+
+    async def of_case(self, case_id: str, now: float) -> Sequence[NoticeRecord]:
+        """The notifications of a case, the oldest first."""
+        ...
+
+    async def undelivered(self, now: float, limit: int) -> Sequence[tuple[str, NoticeRecord]]:
+        """Notifications that did not arrive, with the reference of their case, the newest first."""
         ...

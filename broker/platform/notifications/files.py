@@ -18,11 +18,6 @@ class FileNotifier:
     path: Path
     zone: tzinfo = UTC
 
-    @property
-    def contact_methods(self) -> frozenset[str]:
-        """Supports every channel."""
-        return frozenset({"email", "phone", "post"})
-
     async def deliver(self, notice: Notification) -> None:
         """Writes the file atomically."""
         await asyncio.to_thread(self._write, notice)

@@ -1,7 +1,7 @@
 """Texts of notifications, by kind and language, with the fields in words of people."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cache
@@ -50,6 +50,18 @@ def texts() -> Mapping[NotificationKind, Mapping[str, Text]]:
 def text_language(notice: Notification) -> str:
     """The language of the texts that a notification gets."""
     return lookup(notice.language, texts()[notice.kind]) or OTHERWISE
+
+
+def template_texts(way: str, language: str) -> Iterator[tuple[NotificationKind, Text]]:
+    """Each kind with its text as a template of GOV.UK Notify, whose placeholders are `((name))`.
+
+    `way` is "phone" for text messages, which have no subject. A language without texts gets the English ones.
+    """
+    for kind, languages in texts().items():
+        text = languages[lookup(language, languages) or OTHERWISE]
+        names = {name: f"(({name}))" for name in FIELDS[kind]}
+        subject, body, message = (one.strip().format_map(names) for one in (text.subject, text.text, text.message))
+        yield kind, Text("", message, message) if way == "phone" else Text(subject, body, message)
 
 
 def notice_text(notice: Notification, zone: tzinfo = UTC) -> Text:

@@ -52,7 +52,8 @@ TAKEN: Final = ("id", "sealed", "tries")
 
 def notices_written() -> InsertRows:
     """The step of an atomic write that inserts the notifications in the parameter `notices`."""
-    return InsertRows(notifications, "notices", _COLUMNS, _NEVER)
+    columns = (*_COLUMNS, "claimed_until", "way", "kind", "case_id")
+    return InsertRows(notifications, "notices", columns, {"tries": _NEVER["tries"]})
 
 
 def deliveries_written() -> InsertRows:
@@ -82,6 +83,10 @@ class NotificationRows:
                 "created": n.created,
                 "expires": n.expires,
                 "sealed": self._sealed.write(n, f"notices:{n.id}"),
+                "claimed_until": n.not_before or 0.0,
+                "way": n.way,
+                "kind": n.kind.value,
+                "case_id": n.case,
             }
             for n in sent
         ]
@@ -231,8 +236,3 @@ class SqlDeliveries:
         """The queue at `now`, by kind: how many entries, and the time of the oldest."""
         rows = await self._database.query(self._pending, {"now": now})
         return [DeliveryBacklog(DeliveryKind(kind), count, now - oldest) for kind, count, oldest in rows]
-
-
-def outbox(database: Database, sealer: Sealer) -> SqlOutbox[Notification]:
-    """The outbox of notifications."""
-    return SqlOutbox(OutboxStatements(database, notifications, NotificationRows(sealer).read))

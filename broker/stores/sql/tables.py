@@ -210,7 +210,18 @@ notifications: Final = Table(
     Column("tries", BigInteger, nullable=False),
     Column("sent", Double),
     Column("sealed", LargeBinary),
+    Column("way", Text),
+    Column("kind", Text),
+    Column("case_id", Text),
+    Column("status", Text),
     Index(None, "created"),
+    Index(None, "case_id"),
+    Index(
+        "ix_notifications_undelivered",
+        "created",
+        postgresql_where=text("status = 'undelivered'"),
+        sqlite_where=text("status = 'undelivered'"),
+    ),
 )
 
 audit: Final = Table(

@@ -393,7 +393,7 @@ async def _fill_cases(sql: SqlStores) -> None:
         created = await sql.cases.create(made, [event("case_created", case=made.id)], CaseWork((notice(made.id),)))
         assert created is CreateCaseResult.DONE
     assert [await sql.cases.count_attempt("case-claimed", "code", 5) for _ in range(2)] == [1, 2]
-    await sql.outbox.mark_sent("n-case-declined", NOW)
+    await sql.notices.lane("email").mark_sent("n-case-declined", NOW)
 
 
 async def _fill_switches(sql: SqlStores) -> None:

@@ -90,7 +90,7 @@ async def test_the_notice_of_a_question_goes_out_with_it(sql: SqlStores, clock: 
         "n-1", NotificationKind.QUESTION, "email", "ann@example.org", "en", now, now + 600, {"code": "x"}
     )
     assert await sql.questions.create(question(now, account=None), None, [notice], []) is RedeemResult.DONE
-    assert await sql.outbox.claim(now, now + 60, 10) == [replace(notice, tries=1)]
+    assert await sql.notices.lane("email").claim(now, now + 60, 10) == [replace(notice, tries=1)]
 
 
 async def test_a_poll_returns_the_state_to_the_requesting_service_only(sql: SqlStores, clock: FakeClock) -> None:

@@ -44,7 +44,7 @@ async def test_a_transaction_has_one_open_case_and_nothing_of_another_is_written
     assert refused is CreateCaseResult.ONE_OPEN_ALREADY
     assert await sql.cases.load(second.id) is None
     assert await sql.audit.read(0, 10) == []
-    assert await sql.outbox.claim(clock.now(), clock.now() + 60, 10) == []
+    assert await sql.notices.lane("email").claim(clock.now(), clock.now() + 60, 10) == []
     await sql.cases.save(replace(first, version=2, state=CaseState.WITHDRAWN), ())
     assert await sql.cases.create(second, ()) is CreateCaseResult.DONE
     assert await sql.cases.by_transaction("transaction-1") == second
@@ -82,7 +82,7 @@ async def test_of_two_concurrent_writes_of_staff_one_wins(open_one: OpenSqlStore
     winner = saved.index(True)
     assert await one.cases.load(made.id) == rivals[winner]
     assert [row.kind for _, row in await one.audit.read(0, 50)] == [f"claimed_{winner}"]
-    sent = await one.outbox.claim(clock.now(), clock.now() + 60, 50)
+    sent = await one.notices.lane("email").claim(clock.now(), clock.now() + 60, 50)
     assert [waiting.id for waiting in sent] == [f"notice-{winner}"]
 
 
@@ -168,7 +168,7 @@ async def test_a_notification_is_written_with_its_case(sql: SqlStores, clock: Fa
     later = notice(now, "2", created=now + 1)
     await sql.cases.create(case(now), (), CaseWork((later, notice(now, "1"))))
     first = replace(notice(now, "1"), tries=1)
-    assert await sql.outbox.claim(now, now + 60, 10) == [first, replace(later, tries=1)]
+    assert await sql.notices.lane("email").claim(now, now + 60, 10) == [first, replace(later, tries=1)]
 
 
 async def test_a_claimed_notification_is_not_claimed_again_before_its_lease_ends(
@@ -177,21 +177,22 @@ async def test_a_claimed_notification_is_not_claimed_again_before_its_lease_ends
     one, other = await open_one(), await open_one()
     now = clock.now()
     await one.cases.create(case(now), (), CaseWork(tuple(notice(now, f"{number}") for number in range(10))))
-    claimed = await asyncio.gather(*((one, other)[n % 2].outbox.claim(now, now + 60, 3) for n in range(6)))
+    lanes = [process.notices.lane("email") for process in (one, other)]
+    claimed = await asyncio.gather(*(lanes[n % 2].claim(now, now + 60, 3) for n in range(6)))
     ids = [waiting.id for batch in claimed for waiting in batch]
     assert len(ids) == len(set(ids))
     assert len(ids) >= 9
-    await one.outbox.claim(now, now + 60, 10)
-    assert await one.outbox.claim(now + 59, now + 120, 10) == []
-    assert len(await one.outbox.claim(now + 60, now + 120, 20)) == 10
+    await one.notices.lane("email").claim(now, now + 60, 10)
+    assert await one.notices.lane("email").claim(now + 59, now + 120, 10) == []
+    assert len(await one.notices.lane("email").claim(now + 60, now + 120, 20)) == 10
 
 
 async def test_a_notice_that_went_out_does_not_go_out_again(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     await sql.cases.create(case(now), (), CaseWork((notice(now),)))
-    await sql.outbox.claim(now, now + 1, 10)
-    await sql.outbox.mark_sent("notice-1", now)
-    assert await sql.outbox.claim(now + 2, now + 3, 10) == []
+    await sql.notices.lane("email").claim(now, now + 1, 10)
+    await sql.notices.lane("email").mark_sent("notice-1", now)
+    assert await sql.notices.lane("email").claim(now + 2, now + 3, 10) == []
 
 
 @pytest.mark.parametrize("swept", [True, False])
@@ -200,5 +201,5 @@ async def test_an_expired_notice_does_not_go_out_swept_or_not(sql: SqlStores, cl
     await sql.cases.create(case(now), (), CaseWork((notice(now),)))
     if swept:
         await sql.sweep(now + 600)
-    assert await sql.outbox.claim(now + 600, now + 660, 10) == []
-    assert len(await sql.outbox.claim(now, now + 660, 10)) == (0 if swept else 1)
+    assert await sql.notices.lane("email").claim(now + 600, now + 660, 10) == []
+    assert len(await sql.notices.lane("email").claim(now, now + 660, 10)) == (0 if swept else 1)

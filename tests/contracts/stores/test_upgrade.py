@@ -322,7 +322,7 @@ async def test_notifications_and_logout_tokens_not_sent_before_an_upgrade_are_se
     sql: SqlStores, clock: FakeClock
 ) -> None:
     now = clock.now()
-    sent = {one.id: one for one in await sql.outbox.claim(now, now + 60, 10)}
+    sent = {one.id: one for one in await sql.notices.lane("email").claim(now, now + 60, 10)}
     names = ("question", "case-claimed", "case-queued")
     assert sent == {f"n-{name}": replace(notice(name), tries=1) for name in names}
     delivered = {one.id: one for one in await claim_due(sql, now, now + 60)}

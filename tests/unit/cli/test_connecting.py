@@ -51,7 +51,7 @@ def test_check_connect_reports_the_result_of_each_dependency(config: Configurati
         (
             "notifications",
             {"smtp": {"host": LOOPBACK, "port": 1, "sender": "a@mail.example"}},
-            "mail server: ConnectionRefusedError",
+            "mail server: SMTPConnectError",
         ),
     ],
 )

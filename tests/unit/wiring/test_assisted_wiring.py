@@ -5,16 +5,18 @@ from pathlib import Path
 
 from broker.assisted.profiles import default_profiles
 from broker.model.assurance import EvidenceType
+from broker.platform.http_client import HttpClients
+from broker.platform.system import real_system
 from broker.settings import Settings
 from broker.wiring.assisted_wiring import help_ways, verifiable
-from broker.wiring.notifier import build_notifier
+from broker.wiring.notifiers import build_notifiers
 from providers.openid.identity import verifiable as of_provider
 from tests.support.configuration import Configuration, prepared
 
 
 def announced(settings: Settings) -> set[EvidenceType]:
     providers = [of_provider(entry.config) for entry in settings.providers.values()]
-    assisted = bool(help_ways(settings, build_notifier(settings.broker)))
+    assisted = bool(help_ways(settings, build_notifiers(settings.broker, HttpClients(), real_system())))
     return set(verifiable(default_profiles(), providers, assisted=assisted).kinds)
 
 

@@ -28,7 +28,7 @@ from broker.actions.sign_in.context import (
 )
 from broker.actions.views import CaseStatusView
 from broker.assisted.case import Case
-from broker.assisted.case_records import Channel, CheckOutcome, Decision
+from broker.assisted.case_records import Channel, CheckOutcome, ContactMethod, Decision
 from broker.assisted.case_status import CaseStatus
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
@@ -257,7 +257,8 @@ class Stage:
     async def sent(self) -> list[Notification]:
         """Notices that wait in the outbox, taken out for good."""
         now = self.clock.now()
-        return list(await self.facts.outbox.claim(now, now, 100))
+        by_way = [await self.facts.notices.lane(way).claim(now, now, 100) for way in ContactMethod]
+        return sorted((notice for notices in by_way for notice in notices), key=lambda notice: notice.created)
 
     async def binds(self, handle: str, browser: Browser = ME) -> None:
         """The citizen takes the identity up in the proper way."""

@@ -1,0 +1,120 @@
+"""Outbox of notifications to citizens: a lane for each way of sending, and what staff see of what became of them.
+
+Way, kind and case are in the clear: a lane claims by way, and staff see what was sent in a case after its content was
+erased. A notification that is not to be sent yet counts as claimed until then.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    case,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
+
+from broker.crypto.seal import Sealer
+from broker.model.audit import AuditEvent
+from broker.model.notification import NoticeRecord, NoticeStatus, Notification, NotificationKind
+from broker.stores.sql import audit
+from broker.stores.sql.case_tables import cases
+from broker.stores.sql.database import AtomicWrite, Database, Prepared, Row
+from broker.stores.sql.outbox import NotificationRows, OutboxStatements, SqlOutbox
+from broker.stores.sql.tables import notifications
+
+_c: Final = notifications.c
+_now: Final = bindparam("now", type_=Double)
+_id: Final = bindparam("id", type_=Text)
+_UNDELIVERED: Final[ColumnElement[Any]] = literal_column(f"'{NoticeStatus.UNDELIVERED.value}'", Text)
+_STATUS: Final = case(
+    (_c.status.is_not(None), _c.status),
+    (_c.sent.is_not(None), literal_column(f"'{NoticeStatus.SENT.value}'", Text)),
+    (_c.expires <= _now, _UNDELIVERED),
+    else_=literal_column(f"'{NoticeStatus.WAITING.value}'", Text),
+)
+_ALARMING: Final = (NotificationKind.CHECKED,)
+"""Kinds that a lead has to know of even if their case is closed: the person was not told that somebody is them."""
+
+
+class SqlNotices:
+    """Notifications in SQL."""
+
+    def __init__(self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit) -> None:
+        self._database = database
+        self._audit = audit_log
+        mine = _c.way == bindparam("way", type_=Text)
+        self._lanes = OutboxStatements(database, notifications, NotificationRows(sealer).read, (mine,))
+        given_up = update(notifications).where(_c.id == _id, _c.sent.is_(None), _c.status.is_(None))
+        self._give_up = self._undelivered(given_up)
+        self._not_arrived = self._undelivered(update(notifications).where(_c.id == _id, _c.status.is_(None)))
+        self._arrived = database.prepare(
+            update(notifications)
+            .where(_c.id == _id, _c.status.is_(None))
+            .values(status=literal_column(f"'{NoticeStatus.DELIVERED.value}'", Text))
+            .returning(_c.id)
+        )
+        self._read = select(_c.id, _c.kind, _c.way, _c.case_id, _c.created, _c.sent, _STATUS)
+        self._one = database.prepare(self._read.where(_c.id == _id))
+        self._of_case = database.prepare(
+            self._read.where(_c.case_id == bindparam("case", type_=Text)).order_by(_c.created, _c.id)
+        )
+        alarming = _c.kind.in_([literal_column(f"'{kind.value}'", Text) for kind in _ALARMING])
+        lost = or_(_c.status == _UNDELIVERED, and_(_c.status.is_(None), _c.sent.is_(None), _c.expires <= _now))
+        self._lost = database.prepare(
+            self._read.add_columns(cases.c.reference)
+            .join(cases, cases.c.id == _c.case_id)
+            .where(lost, or_(cases.c.is_open, alarming))
+            .order_by(_c.created.desc(), _c.id)
+            .limit(bindparam("limit", type_=Integer))
+        )
+
+    def _undelivered(self, which: Any) -> Prepared:
+        gate = which.values(status=_UNDELIVERED, sealed=null()).returning(_c.id)
+        return self._database.prepare(AtomicWrite(gate, (audit.insert_rows(),)))
+
+    def lane(self, way: str) -> SqlOutbox[Notification]:
+        """The notifications that are sent this way."""
+        return SqlOutbox(self._lanes, {"way": way})
+
+    async def give_up(self, notice_id: str, event: AuditEvent) -> None:
+        """The notification will not be tried again: its content is erased, with an audit row."""
+        await self._audit.perform(self._give_up, {"id": notice_id}, [event])
+
+    async def record_receipt(self, notice_id: str, event: AuditEvent | None) -> bool:
+        """Records that a notification arrived, or with an `event` that it did not. False if that is known already."""
+        if event is None:
+            return bool(await self._database.perform(self._arrived, {"id": notice_id}))
+        return bool(await self._audit.perform(self._not_arrived, {"id": notice_id}, [event]))
+
+    async def load(self, notice_id: str, now: float) -> NoticeRecord | None:
+        """A notification without its content; None if the id is unknown."""
+        rows = await self._database.query(self._one, {"id": notice_id, "now": now})
+        return _record(rows[0]) if rows else None
+
+    async def of_case(self, case_id: str, now: float) -> Sequence[NoticeRecord]:
+        """The notifications of a case, the oldest first."""
+        return [_record(row) for row in await self._database.query(self._of_case, {"case": case_id, "now": now})]
+
+    async def undelivered(self, now: float, limit: int) -> Sequence[tuple[str, NoticeRecord]]:
+        """Notifications that did not arrive, with the reference of their case, the newest first.
+
+        Of closed cases only those that told a person that somebody is them.
+        """
+        rows = await self._database.query(self._lost, {"now": now, "limit": limit})
+        return [(row[-1], _record(row)) for row in rows]
+
+
+def _record(row: Row) -> NoticeRecord:
+    notice_id, kind, way, case_id, created, sent, status = row[:7]
+    return NoticeRecord(
+        notice_id, None if kind is None else NotificationKind(kind), way, case_id, created, sent, NoticeStatus(status)
+    )
