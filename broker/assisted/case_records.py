@@ -96,10 +96,23 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUp:
+    """Look-up in a source outside of the evidence. `kind` is a name from the profile file, `source` the name of the
+    source, `reference` that of the answer there; `connector` says that a program asked the source.
+    """
+
+    kind: str
+    source: str
+    reference: str
+    at: float
+    connector: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CheckRecord:
     """Outcome of one check, as a member of staff recorded it. `check` is a name from the checklist of the profile file.
 
-    `overridden` is True if a different outcome was recorded before.
+    `overridden` is True if a different outcome was recorded before. `lookup` is the look-up that answered it.
     """
 
     check: str
@@ -108,6 +121,7 @@ class CheckRecord:
     at: float
     reason: str | None = None
     overridden: bool = False
+    lookup: LookUp | None = None
 
 
 @dataclass(frozen=True, slots=True)

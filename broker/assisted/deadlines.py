@@ -125,7 +125,9 @@ class CasePolicy:
     hold: Annotated[Seconds, Range(600, 30 * DAY)] = 8 * HOUR
     """Within which working time a lead looks at a case that is on hold."""
     random_review: Annotated[float, Range(0, 1)] = 0.05
-    """Share of decisions that a second person reviews at random. Drawn after the decision."""
+    """Share of approvals that a second person reviews at random. Drawn after the decision."""
+    random_review_declines: Annotated[float, Range(0, 1)] = 0.05
+    """Share of declined cases that a second person reviews at random, before the citizen learns the result."""
     repeated_use: Annotated[int, Range(2, 100)] = 3
     """From this number of cases for one document or telephone number, a second person must review."""
     open_data: bool = True

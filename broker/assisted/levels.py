@@ -6,22 +6,21 @@ Staff record observations; the level is always computed.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from broker.assisted.case import Case
 from broker.assisted.case_records import CheckOutcome, CheckRecord, EvidenceRecord
-from broker.assisted.profiles import AssuranceProfile, EvidenceKind, EvidenceRequirement, Profiles, ScoreRule
+from broker.assisted.documents import Validity, day, term
+from broker.assisted.profiles import AssuranceProfile, EvidenceRequirement, Profiles, ScoreRule
 from broker.model.assurance import EvidenceType, Level
-from broker.normalize.dates import full_date
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
     """Scores of one piece of evidence. `id` is the id of the evidence.
 
-    `expired` says that its date of expiry, with the grace of its kind, had passed when it was recorded: its validity is
-    then 0.
+    `expired` says that its date of expiry, with the grace of its kind, had passed on the day (UTC) on which it was
+    recorded: its validity is then 0.
     """
 
     id: str
@@ -32,13 +31,16 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Scores of everything recorded. `stopped` names checks of the person that were failed and rule out any level."""
+    """Scores of everything recorded. `stopped` names checks of the person that were failed and rule out any level,
+    `owed` those that every level needs and that were not passed.
+    """
 
     evidence: tuple[Scored, ...] = ()
     activity: int = 0
     fraud: int = 0
     verification: int = 0
     stopped: tuple[str, ...] = ()
+    owed: tuple[str, ...] = ()
 
 
 class Requirement(StrEnum):
@@ -49,6 +51,7 @@ class Requirement(StrEnum):
     FRAUD = "fraud"
     VERIFICATION = "verification"
     CHANNEL = "channel"
+    ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,7 @@ def assess(case: Case, profiles: Profiles) -> Assessment:
     cap = level_cap(case, profiles)
     met = [(name, profile) for name, profile in profiles.profiles.items() if not unmet_requirements(profile, scores)]
     name, best = max(met, key=lambda pair: pair[1].level, default=(None, None))
-    level = min(best.level, cap) if best and not scores.stopped else None
+    level = min(best.level, cap) if best and not (scores.stopped or scores.owed) else None
     enough = level is not None and level >= case.level
     return Assessment(
         profiles.version,
@@ -120,6 +123,7 @@ def score(case: Case, profiles: Profiles) -> Scores:
         fraud=_best_score(profiles.fraud, person[CheckOutcome.YES]),
         verification=_verification(case, pieces, profiles),
         stopped=_stopping(person[CheckOutcome.NO], profiles),
+        owed=tuple(name for name in profiles.always if name not in person[CheckOutcome.YES]),
     )
 
 
@@ -142,19 +146,10 @@ def _scored(evidence: EvidenceRecord, profiles: Profiles) -> Scored:
     if kind is None or _stopping(answers[CheckOutcome.NO], profiles):
         return Scored(evidence.id, 0, 0)
     passed = answers[CheckOutcome.YES] & set(kind.checks)
-    expired = _expired(evidence, kind)
+    valid = term(kind, evidence.details, day(evidence.at))
+    expired = valid is not None and valid.validity is Validity.OUT_OF_DATE
     validity = 0 if expired else _best_score(kind.validity, passed)
     return Scored(evidence.id, _best_score(kind.strength, passed), validity, expired)
-
-
-def _expired(evidence: EvidenceRecord, kind: EvidenceKind) -> bool:
-    """Whether the evidence had expired beyond its grace on the day (UTC) on which it was recorded.
-
-    A document is valid on the whole day of its expiry. A date that cannot be read counts as passed.
-    """
-    first_valid = (datetime.fromtimestamp(evidence.at, UTC).date() - timedelta(days=kind.grace_days)).isoformat()
-    dates = (evidence.details.get(name) for name, field in kind.fields.items() if field.expiry)
-    return any((full_date(value) or "") < first_valid for value in dates if value)
 
 
 def _verification(case: Case, pieces: Sequence[Scored], profiles: Profiles) -> int:
@@ -211,8 +206,9 @@ def _unmet(pieces: Sequence[EvidenceRequirement], evidence: Sequence[Scored]) ->
 
 def _nearest(asked: Level, cap: Level, scores: Scores, profiles: Profiles) -> tuple[PathToLevel, ...]:
     channel = (MissingRequirement(Requirement.CHANNEL, asked, cap),) if cap < asked else ()
+    owed = (MissingRequirement(Requirement.ALWAYS, 1, 0),) if scores.owed and not scores.fraud else ()
     ways = [
-        PathToLevel(name, profile.level, (*unmet_requirements(profile, scores), *channel))
+        PathToLevel(name, profile.level, (*unmet_requirements(profile, scores), *channel, *owed))
         for name, profile in profiles.profiles.items()
         if profile.level >= asked
     ]

@@ -6,11 +6,12 @@ and an operator may supply another file.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Annotated
+from typing import Annotated, Final
 
 from broker.assisted.case_records import Channel
 from broker.model.assurance import EvidenceType, Level
@@ -21,6 +22,15 @@ Score = Annotated[int, Range(0, 4)]
 Texts = Mapping[str, str]
 
 
+class DateKind(StrEnum):
+    """What the date in a field says. Only an expiry may be in the future."""
+
+    EXPIRY = "expiry"
+    ISSUE = "issue"
+    BIRTH = "birth"
+    SINCE = "since"
+
+
 @dataclass(frozen=True, slots=True)
 class CheckKind:
     """Check on a checklist. `text` is by language.
@@ -28,6 +38,7 @@ class CheckKind:
     `methods` maps channels to check methods of OpenID Identity Assurance; a channel that is missing cannot do the
     check. `skill` is the training that the member of staff needs. If `stops` is set, a "no" is final: a piece of
     evidence scores 0, and for a check of the person no level is reached. An `optional` check may stay unanswered.
+    `minutes` is how long the check takes, by which the cheapest next step is found.
     """
 
     text: Texts
@@ -35,6 +46,34 @@ class CheckKind:
     skill: str | None = None
     stops: bool = False
     optional: bool = False
+    minutes: Annotated[int, Range(0, 480)] = 1
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpKind:
+    """Look-up in a source outside of the evidence, such as a register: the checks that one record there can answer.
+
+    Each check that is answered by a look-up is recorded with the source, the source's reference, and the time.
+    """
+
+    text: Texts
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VouchRule:
+    """Rules for a person who vouches. The names are fields of the kind of evidence.
+
+    `refused` are relations to the citizen that rule a vouch out. The voucher has known the citizen for at least
+    `known_days`, and vouches for at most `most` people. `person` are the fields by which a voucher is recognised.
+    """
+
+    relation: str
+    refused: tuple[str, ...]
+    since: str
+    person: tuple[str, ...]
+    known_days: Annotated[int, Range(0, 36600)] = 730
+    most: Annotated[int, Range(1, 1000)] = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +89,48 @@ class FieldKind:
     """Field of a piece of evidence.
 
     `member` is its path in the verified claims sent to a service (OpenID Identity Assurance Schema Definition 1.0, dots
-    for nested members); a field without one is never sent. A `mark` field is compared across cases.
+    for nested members); a field without one is never sent. A `mark` field is compared across cases. `date` says what a
+    date without a member of the standard means. `choices` are the only values, with their texts. `zone` is the name of
+    the member of a machine readable zone (`mrz.Mrz`) that fills the field; the field `form` holds the zone itself, of
+    which only the form is kept.
     """
 
     text: Texts
     member: str | None = None
     mark: bool = False
     required: bool = True
+    date: DateKind | None = None
+    choices: Mapping[str, Texts] = field(default_factory=dict)
+    zone: str | None = None
+
+    @property
+    def date_kind(self) -> DateKind | None:
+        """What the date in the field says: `date`, or what its member of the standard means; None if it holds none."""
+        return self.date or _DATE_MEMBERS.get((self.member or "").rpartition(".")[2])
 
     @property
     def dated(self) -> bool:
-        """Whether the field holds a date: its member is one of the standard's date members."""
-        return self._date_member.startswith("date_")
+        """Whether the field holds a date."""
+        return self.date_kind is not None
 
     @property
     def expiry(self) -> bool:
         """Whether the field holds the date until which the evidence is valid."""
-        return self._date_member == "date_of_expiry"
+        return self.date_kind is DateKind.EXPIRY
 
     @property
-    def _date_member(self) -> str:
-        return (self.member or "").rpartition(".")[2]
+    def is_zone(self) -> bool:
+        """Whether the field takes a machine readable zone."""
+        return self.zone == ZONE
+
+
+_DATE_MEMBERS: Final[Mapping[str, DateKind]] = {
+    "date_of_expiry": DateKind.EXPIRY,
+    "date_of_issuance": DateKind.ISSUE,
+    "birthdate": DateKind.BIRTH,
+}
+ZONE: Final = "form"
+"""The `zone` of the field that takes a machine readable zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +150,7 @@ class EvidenceKind:
     fields: Mapping[str, FieldKind] = field(default_factory=dict)
     by_staff: bool = True
     grace_days: Annotated[int, Range(0, 3660)] = 0
+    vouch: VouchRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +213,10 @@ class AuthenticationRule:
 
 @dataclass(frozen=True, slots=True)
 class Profiles:
-    """Content of the profile file. `alone` caps cases whose evidence is all of one type."""
+    """Content of the profile file. `alone` caps cases whose evidence is all of one type.
+
+    `always` are checks of the person that each level needs, also by a profile that needs no score for fraud.
+    """
 
     version: str
     framework: str
@@ -167,6 +231,8 @@ class Profiles:
     caps: Mapping[Channel, Cap]
     authentication: AuthenticationRule
     alone: Mapping[EvidenceType, Level] = field(default_factory=dict)
+    lookups: Mapping[str, LookUpKind] = field(default_factory=dict)
+    always: tuple[str, ...] = ()
 
     @property
     def highest(self) -> Level:
@@ -187,6 +253,7 @@ def _check_references(profiles: Profiles) -> list[Problem]:
     known = profiles.checks.keys()
     used: dict[str, tuple[str, ...]] = {
         "person": profiles.person,
+        "always": profiles.always,
         "verification": tuple(rule.check for rule in profiles.verification),
         "activity": tuple(need for worth in profiles.activity for need in worth.needs),
         "fraud": tuple(need for worth in profiles.fraud for need in worth.needs),
@@ -197,17 +264,36 @@ def _check_references(profiles: Profiles) -> list[Problem]:
         used[f"kinds.{name}.checks"] = kind.checks
         missing = tuple(need for need in needs if need in known and need not in kind.checks)
         used[f"kinds.{name}"] = (*needs, *(f"{need} (not on its checklist)" for need in missing))
+    used |= {f"lookups.{name}.checks": lookup.checks for name, lookup in profiles.lookups.items()}
     problems = [
         Problem(path, f'"{check}" is not a check', "name one of the tables under [checks]")
         for path, checks in used.items()
         for check in checks
         if check not in known
     ]
-    return problems + [
-        Problem(f"caps.{channel}", "this channel has no cap", "set the highest level it can reach")
-        for channel in Channel
-        if channel not in profiles.caps
-    ]
+    return (
+        problems
+        + [
+            Problem(f"caps.{channel}", "this channel has no cap", "set the highest level it can reach")
+            for channel in Channel
+            if channel not in profiles.caps
+        ]
+        + list(_vouch_problems(profiles))
+    )
+
+
+def _vouch_problems(profiles: Profiles) -> Iterator[Problem]:
+    """Finds fields and relations of rules for vouching that do not exist."""
+    for name, kind in profiles.kinds.items():
+        if kind.vouch is None:
+            continue
+        for field_name in (kind.vouch.relation, kind.vouch.since, *kind.vouch.person):
+            if field_name not in kind.fields:
+                yield Problem(f"kinds.{name}.vouch", f'"{field_name}" is not a field', "name a field of this kind")
+        relation = kind.fields.get(kind.vouch.relation)
+        for word in kind.vouch.refused:
+            if relation is not None and word not in relation.choices:
+                yield Problem(f"kinds.{name}.vouch.refused", f'"{word}" is not a choice', "name a choice of the field")
 
 
 @cache

@@ -87,7 +87,8 @@ def _decision_refusal(case: Case, event: ev.Decided, policy: CasePolicy) -> Tran
 def _review_refusal(case: Case, event: ev.Reviewed) -> TransitionRefused | None:
     if case.independent_review is None:
         return TransitionRefused.VIEW_FIRST
-    needs_reason = not event.review.agrees or case.independent_review.decision is not Decision.APPROVE
+    decided = None if case.verdict is None else case.verdict.decision
+    needs_reason = not event.review.agrees or case.independent_review.decision is not decided
     return TransitionRefused.REASON_NEEDED if needs_reason and not event.review.reasons else None
 
 

@@ -29,10 +29,13 @@ class SecondReviewReason(StrEnum):
 def second_review_reasons(
     case: Case, verdict: Verdict, alike: int, policy: CasePolicy, *, drawn: bool
 ) -> tuple[SecondReviewReason, ...]:
-    """Reasons for which this verdict needs a second review; empty unless it is an approval.
+    """Reasons for which this verdict needs a second review. A decline has none but the random sample, `drawn`; other
+    decisions have none at all.
 
-    `alike` counts other cases with the same document or telephone number; `drawn` is the random sample.
+    `alike` counts other cases with the same document or telephone number.
     """
+    if verdict.decision is Decision.DECLINE and drawn:
+        return (SecondReviewReason.DRAWN,)
     if verdict.decision is not Decision.APPROVE:
         return ()
     checks = [*case.checks, *(check for evidence in case.evidence for check in evidence.checks)]

@@ -82,7 +82,7 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.LeaseLapsed, S.REVIEW, STAY, Role.CLOCK),
     _rule(ev.Reassigned, S.REVIEW, STAY, Role.LEAD),
     _rule(ev.IndependentReviewRecorded, S.REVIEW, STAY, Role.REVIEWER),
-    _rule(ev.Reviewed, S.REVIEW, (S.APPROVED, S.HELD), Role.REVIEWER),
+    _rule(ev.Reviewed, S.REVIEW, (S.APPROVED, S.DECLINED, S.HELD), Role.REVIEWER),
     _rule(ev.ReviewLate, S.REVIEW, STAY, Role.CLOCK),
     # binding of the identity
     _rule(ev.CodeSent, S.APPROVED, STAY, Role.CITIZEN),

@@ -117,10 +117,8 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> 
         case ev.IndependentReviewRecorded(view):
             reason = " ".join((view.decision, *view.reasons))
             return Transition(replace(case, independent_review=view, lease=lease), None, reason)
-        case ev.Reviewed(review):
-            updated = replace(case, review=review, lease=None)
-            reason = " ".join(("agrees" if review.agrees else "disagrees", *review.reasons))
-            return Transition(updated, S.APPROVED if review.agrees else S.HELD, reason)
+        case ev.Reviewed():
+            return _apply_review(case, event)
         case ev.Returned() | ev.SessionDropped() | ev.Reassigned():
             return _release(case, event.reason)
         case ev.Held():
@@ -193,9 +191,20 @@ def _apply_decision(case: Case, event: ev.Decided, policy: CasePolicy) -> Transi
             again = replace(_reset_work(updated, event.phrase), more_asked=case.more_asked + 1)
             return Transition(again, S.REQUESTED, reason)
         case Decision.DECLINE:
-            return Transition(updated, S.DECLINED, reason)
+            two = second_review_reasons(case, verdict, event.alike, policy, drawn=event.drawn)
+            return Transition(
+                replace(updated, second_review_reasons=two), S.REVIEW if two else S.DECLINED, " ".join((reason, *two))
+            )
         case Decision.REFER:
             return Transition(updated, S.HELD, reason)
+
+
+def _apply_review(case: Case, event: ev.Reviewed) -> Transition:
+    """The agent's decision takes effect if the reviewer agrees; else the case is held."""
+    review, declined = event.review, case.verdict is not None and case.verdict.decision is Decision.DECLINE
+    reason = " ".join(("agrees" if review.agrees else "disagrees", *review.reasons))
+    decided = S.DECLINED if declined else S.APPROVED
+    return Transition(replace(case, review=review, lease=None), decided if review.agrees else S.HELD, reason)
 
 
 def _apply_conflict(case: Case, by: str) -> Transition:
@@ -323,4 +332,4 @@ def erased(case: Case) -> Case:
 
 
 def _without_reasons(checks: tuple[CheckRecord, ...]) -> tuple[CheckRecord, ...]:
-    return tuple(replace(check, reason=None) for check in checks)
+    return tuple(replace(check, reason=None, lookup=None) for check in checks)

@@ -74,9 +74,7 @@ def _evidence(record: EvidenceRecord, channel: Channel | None, profiles: Profile
     for name, value in record.details.items():
         if (member := kind.fields[name].member if name in kind.fields else None) and value:
             _place(details, member.split("."), value)
-    return VerificationEvidence(
-        record.type, checks, details if record.type is not EvidenceType.VOUCH else {"type": kind.subtype}
-    )
+    return VerificationEvidence(record.type, checks, details)
 
 
 def _place(into: dict[str, object], path: list[str], value: str) -> None:

@@ -14,7 +14,12 @@ from tests.e2e.raw_client import HttpSender, http_sender
 SCRIPT = Script(
     files=extra_clients.FILES,
     # all citizens of all tests come from one address
-    edits={"broker.toml": {"[picker]": "[limits]\nfailed_user_codes_per_ip = { max = 1000, window = 60 }\n\n[picker]"}},
+    edits={
+        "broker.toml": {
+            "[picker]": "[limits]\nfailed_user_codes_per_ip = { max = 1000, window = 60 }\n\n[picker]",
+            "[assisted.hours]": "[assisted]\nrandom_review_declines = 0.0\n\n[assisted.hours]",
+        }
+    },
 )
 
 Newcomer = Callable[..., Awaitable[Citizen]]

@@ -200,7 +200,6 @@ async def test_a_case_that_was_declined_has_its_page_and_leaves_other_ways(newco
     # the citizen gets no notice before the decision
     await citizen.page.reload()
     await citizen.sees("We are looking at what you showed us")
-    await agent.press("Decide")
     reasons = await agent.page.locator(".pt-decision:has(#decision-decline) input[type=checkbox]").all()
     reason = (await reasons[0].get_attribute("id") or "").removeprefix("decline-")
     await agent.decide("decline", reason)

@@ -200,6 +200,7 @@ async def test_staff_ask_the_citizen_of_a_case_and_the_answer_is_evidence(
     await agent.take_next()
     await agent.talk()
     await agent.record()
+    await agent.press("Back to the case")
     await agent.page.get_by_label("What do you ask the citizen to confirm?").fill(CALL)
     await agent.press("Ask the citizen")
     asked = agent.page.locator(".pt-panel", has_text=CALL)

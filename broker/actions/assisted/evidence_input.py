@@ -1,14 +1,21 @@
-"""Evidence input: what an agent typed and ticked, checked and made into records. All errors are returned at once."""
+"""Evidence input: what an agent typed and ticked, checked and made into records. All errors are returned at once.
+
+Dates are compared with today, a machine readable zone fills the fields that it holds, and the answer of a look-up names
+its source and reference.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
 
 from broker.actions.assisted.contact import fingerprint_texts
-from broker.actions.assisted.staff_results import CheckAnswer, EvidenceEntry, InputError, InvalidInput
+from broker.actions.assisted.staff_results import CheckAnswer, EvidenceEntry, InputError, InvalidInput, LookUpEntry
+from broker.assisted import mrz
 from broker.assisted.case import Case
-from broker.assisted.case_records import Channel, CheckOutcome, CheckRecord, EvidenceRecord
+from broker.assisted.case_records import Channel, CheckOutcome, CheckRecord, EvidenceRecord, LookUp
+from broker.assisted.documents import date_faults, day
 from broker.assisted.profiles import EvidenceKind, FieldKind, Profiles
 from broker.assisted.reasons import ReasonContext, valid_for
+from broker.assisted.voucher import vouch_faults, voucher_mark
 from broker.model.handle import normalize_user_code
 from broker.model.staff import StaffMember
 from broker.normalize.dates import NO_YEAR, full_date, partial_date
@@ -31,18 +38,64 @@ def evidence(
     case: Case, profiles: Profiles, member: StaffMember, now: float, entry: EvidenceEntry
 ) -> EvidenceRecord | InvalidInput:
     """The record of a piece of evidence, or every error in the entry."""
-    known, fields = profiles.kinds.get(entry.kind), entry.fields
+    known = profiles.kinds.get(entry.kind)
     if known is None or not known.by_staff or case.channel is None:
         return InvalidInput({"kind": InputError.UNKNOWN if entry.kind else InputError.MISSING})
     if entry.id is not None and recorded_by_staff(case, profiles, entry.id) is None:
         return InvalidInput({"id": InputError.UNKNOWN})
-    errors = _field_errors(known, fields)
+    read = read_zone(known, entry.fields, day(now))
+    if isinstance(read, InvalidInput):
+        return read
+    errors = _field_errors(known, read.fields) or _rule_errors(known, read.fields, case.details.claims, day(now))
     errors |= _check_errors(known.checks, profiles, member, case.channel, entry.answers)
     if errors:
         return InvalidInput(errors)
     checks = _records(known.checks, entry.answers, member, now)
-    kept = {name: _field(known.fields[name], value) for name, value in fields.items() if not is_blank(value)}
+    kept = {name: _field(known.fields[name], value) for name, value in read.fields.items() if not is_blank(value)}
     return EvidenceRecord(entry.id or _next(case), entry.kind, known.type, member.id, now, kept, checks)
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneFields:
+    """Fields of a piece of evidence, filled from its machine readable zone; `claims` are the person's details in it."""
+
+    fields: Mapping[str, str]
+    claims: Mapping[str, str]
+
+
+def read_zone(kind: EvidenceKind, typed: Mapping[str, str], today: str) -> ZoneFields | InvalidInput:
+    """Fills the empty fields from the machine readable zone, if one was typed; of the zone only its form is kept.
+
+    An error is a fault of the zone, or a field that was typed and differs from it.
+    """
+    name = next(
+        (name for name, field in kind.fields.items() if field.is_zone and not is_blank(typed.get(name, ""))), None
+    )
+    if name is None or typed[name] in mrz.FORMS:
+        return ZoneFields(typed, {})
+    zone = mrz.read(typed[name], today)
+    if isinstance(zone, tuple):
+        return InvalidInput({name: InputError(zone[0].value)})
+    held = {"number": zone.number, "state": zone.state, "expires": zone.expires}
+    known = {name: held[field.zone] for name, field in kind.fields.items() if field.zone in held}
+    differs = {
+        name: InputError.MRZ_DIFFERS
+        for name, value in known.items()
+        if not is_blank(typed.get(name, "")) and not _same(kind.fields[name], typed[name], value)
+    }
+    if differs:
+        return InvalidInput(differs)
+    claims = {
+        "given_name": zone.given_name.title(),
+        "family_name": zone.family_name.title(),
+        "birthdate": zone.birthdate,
+    }
+    return ZoneFields({**typed, **known, name: zone.form}, claims)
+
+
+def _same(field: FieldKind, typed: str, held: str) -> bool:
+    """Whether a typed value is that of the zone, apart from spelling."""
+    return _field(field, typed) == held if field.dated else normalize_user_code(typed) == normalize_user_code(held)
 
 
 def recorded_by_staff(case: Case, profiles: Profiles, evidence_id: str) -> EvidenceRecord | None:
@@ -92,12 +145,20 @@ def check_error(check: str, profiles: Profiles, member: StaffMember, channel: Ch
 
 
 def fingerprints(kind: EvidenceKind, record: EvidenceRecord, fingerprint: Callable[[str], str]) -> tuple[str, ...]:
-    """Keyed digests of the numbers by which other cases with the same piece of evidence are found."""
+    """Keyed digests of the numbers by which other cases with the same piece of evidence are found, and of a voucher."""
+    voucher = voucher_mark(kind, record.details)
     return tuple(
         fingerprint(f"{record.kind}.{name}:{normalize_user_code(record.details[name])}")
         for name, field in kind.fields.items()
         if field.mark and name in record.details
-    )
+    ) + (() if voucher is None else (fingerprint(voucher),))
+
+
+def vouched_too_often(kind: EvidenceKind, before: int) -> InvalidInput | None:
+    """The refusal of a voucher who vouched in `before` other cases, if these are as many as the rules allow."""
+    if kind.vouch is None or before < kind.vouch.most:
+        return None
+    return InvalidInput({kind.vouch.person[0]: InputError.VOUCH_TOO_OFTEN})
 
 
 def all_fingerprints(case: Case, region: str, fingerprint: Callable[[str], str]) -> tuple[str, ...]:
@@ -116,7 +177,20 @@ def _field_errors(kind: EvidenceKind, fields: Mapping[str, str]) -> dict[str, In
             errors[name] = InputError.TOO_LONG
         elif field.dated and full_date(value) is None:
             errors[name] = InputError.NOT_A_DATE
+        elif field.choices and value not in field.choices:
+            errors[name] = InputError.NOT_A_CHOICE
     return errors
+
+
+def _rule_errors(
+    kind: EvidenceKind, fields: Mapping[str, str], claims: Mapping[str, str], today: str
+) -> dict[str, InputError]:
+    """Impossible dates, and what the rules for vouching refuse."""
+    faults = {
+        **date_faults(kind, fields, today, claims.get("birthdate", "")),
+        **vouch_faults(kind, fields, claims, today),
+    }
+    return {name: InputError(fault.value) for name, fault in faults.items()}
 
 
 def _field(kind: FieldKind, value: str) -> str:
@@ -140,7 +214,22 @@ def _check_errors(
             ReasonContext.COULD_NOT, *filter(None, [answer.reason])
         ):
             errors[name] = InputError.REASON
+        elif not _has_source(name, answer, profiles):
+            errors[name] = InputError.SOURCE
     return errors
+
+
+def _has_source(check: str, answer: CheckAnswer, profiles: Profiles) -> bool:
+    """Whether an answer that only a look-up can give names the source and its reference."""
+    kinds = [name for name, lookup in profiles.lookups.items() if check in lookup.checks]
+    if not kinds or answer.outcome is CheckOutcome.COULD_NOT:
+        return True
+    found = answer.lookup
+    return (
+        found is not None
+        and found.kind in kinds
+        and all(0 < len(clean(text)) <= LONGEST for text in (found.source, found.reference))
+    )
 
 
 def _records(
@@ -149,7 +238,14 @@ def _records(
     """The answers as records, in the order of the checklist."""
     given = {answer.check: answer for answer in answers}
     found = (given[name] for name in names if name in given)
-    return tuple(CheckRecord(one.check, one.outcome, member.id, now, one.reason) for one in found)
+    return tuple(
+        CheckRecord(one.check, one.outcome, member.id, now, one.reason, lookup=_looked_up(one.lookup, now))
+        for one in found
+    )
+
+
+def _looked_up(entry: LookUpEntry | None, now: float) -> LookUp | None:
+    return None if entry is None else LookUp(entry.kind, clean(entry.source), clean(entry.reference), now)
 
 
 def _next(case: Case) -> str:
@@ -159,5 +255,4 @@ def _next(case: Case) -> str:
 
 def _past(born: str, now: float) -> bool:
     """Whether the earliest day of a partial date is in the past."""
-    today = datetime.fromtimestamp(now, UTC).date().isoformat()
-    return born.startswith(NO_YEAR) or EARLIEST <= born <= today[: len(born)]
+    return born.startswith(NO_YEAR) or EARLIEST <= born <= day(now)[: len(born)]

@@ -141,8 +141,11 @@ class StaffCases:
             made = evidence_input.evidence(case, context.rules.profiles, who.member, context.system.now(), entry)
             if isinstance(made, InvalidInput):
                 return made
-            marks = evidence_input.fingerprints(context.rules.profiles.kinds[entry.kind], made, context.fingerprint)
-            return ev.EvidenceRecorded(who.member.id, made, marks)
+            kind = context.rules.profiles.kinds[entry.kind]
+            marks = evidence_input.fingerprints(kind, made, context.fingerprint)
+            vouched = 0 if kind.vouch is None else await context.stores.cases.count_similar(marks, case.id)
+            refused = evidence_input.vouched_too_often(kind, vouched)
+            return refused or ev.EvidenceRecorded(who.member.id, made, marks)
 
         return await edit_case(context, who, StaffAction.RECORD, ref, make)
 
@@ -226,7 +229,9 @@ class StaffCases:
             )
             marks = evidence_input.all_fingerprints(case, rules.region, context.fingerprint)
             alike = await context.stores.cases.count_similar(marks, case.id) if marks else 0
-            drawn = int.from_bytes(context.system.random_bytes(8)) < rules.policy.random_review * 2**64
+            approves = decision is Decision.APPROVE
+            share = rules.policy.random_review if approves else rules.policy.random_review_declines
+            drawn = int.from_bytes(context.system.random_bytes(8)) < share * 2**64
             return ev.Decided(verdict, alike, drawn, phrase(context.system.random_bytes))
 
         return await edit_case(context, who, StaffAction.DECIDE, ref, make)

@@ -118,12 +118,22 @@ class CaseView:
 
 
 @dataclass(frozen=True, slots=True)
+class LookUpEntry:
+    """A look-up as it was typed: its name in the profile file, the source, and the reference of the answer there."""
+
+    kind: str
+    source: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
 class CheckAnswer:
-    """One answer on a checklist. `reason` is a word of `assisted.reasons` for COULD_NOT."""
+    """One answer on a checklist. `reason` is a word of `assisted.reasons` for COULD_NOT; `lookup` answered it."""
 
     check: str
     outcome: CheckOutcome
     reason: str | None = None
+    lookup: LookUpEntry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +147,12 @@ class EvidenceEntry:
 
 
 class InputError(StrEnum):
-    """What is wrong with a field or a check of a form."""
+    """What is wrong with a field or a check of a form.
+
+    IN_FUTURE, BEFORE_ISSUE and BEFORE_BIRTH are impossible dates (`assisted.documents`); MRZ_ is about a machine
+    readable zone (`assisted.mrz`), VOUCH_ about a person who vouches (`assisted.voucher`). SOURCE: a check that was
+    looked up lacks the source or its reference.
+    """
 
     MISSING = "missing"
     UNKNOWN = "unknown"
@@ -147,6 +162,22 @@ class InputError(StrEnum):
     TOO_LONG = "too_long"
     NOT_A_DATE = "not_a_date"
     NOT_A_NAME = "not_a_name"
+    NOT_A_CHOICE = "not_a_choice"
+    IN_FUTURE = "in_future"
+    BEFORE_ISSUE = "before_issue"
+    BEFORE_BIRTH = "before_birth"
+    MRZ_FORM = "mrz_form"
+    MRZ_NUMBER = "mrz_number"
+    MRZ_BIRTH = "mrz_birth"
+    MRZ_EXPIRY = "mrz_expiry"
+    MRZ_OPTIONAL = "mrz_optional"
+    MRZ_WHOLE = "mrz_whole"
+    MRZ_DIFFERS = "mrz_differs"
+    VOUCH_RELATION = "vouch_relation"
+    VOUCH_TOO_SHORT = "vouch_too_short"
+    VOUCH_THEMSELVES = "vouch_themselves"
+    VOUCH_TOO_OFTEN = "vouch_too_often"
+    SOURCE = "source"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.staff.device_prompts import prompt_status
 from broker.web.staff.drafts import drop, keep_or_discard, links, unsaved
+from broker.web.staff.evidence_view import answer_rows, evidence_rows
 from broker.web.staff.labels import CHANNELS, WHY, two_people
 from broker.web.staff.lead_actions import lead_actions
 from broker.web.staff.request import FormHandler, StaffApp, StaffPage, local_path, redirect_to, staff, with_form
@@ -70,8 +71,8 @@ async def show_case(req: StaffPage) -> Response:
         "case",
         case=tell.case(found, tell.language.text(HEADINGS[step])),
         level=tell.level(case, found.assessment) if seen and step != "claimed" else None,
-        evidence=tell.evidence(case, found.assessment, f"{req.base}/evidence" if may_record else ""),
-        person=tell.answers(case.checks),
+        evidence=evidence_rows(tell, case, found.assessment, f"{req.base}/evidence" if may_record else ""),
+        person=answer_rows(tell, case.checks),
         claims=tell.claims(case),
         kinds=[(word, in_language(kind.text, code)) for word, kind in req.app.profiles.kinds.items() if kind.by_staff],
         prompts=prompt_status(questions, tell),
@@ -99,18 +100,20 @@ async def renew_lease(req: StaffPage, form: Mapping[str, str]) -> Response:
 
 
 async def start_session(req: StaffPage, form: Mapping[str, str]) -> Response:
-    """Starts the session."""
+    """Starts the session. If both words were right already, that is recorded with the same press."""
     word = form.get("channel", "")
     if word not in {channel.value for channel in Channel}:
         return redirect_to(req.base, problem="choice")
-    channel = Channel(word)
-    done = await req.cases.start_session(req.principal, req.ref(form), channel)
-    return await back_to_case(req, done, form, confirmation="")
+    done = await req.cases.start_session(req.principal, req.ref(form), Channel(word))
+    if form.get("words") == "right" and isinstance(done, CaseView):
+        done = await req.cases.verify_phrase(req.principal, done.ref)
+    return await back_to_case(req, done, form, confirmation="", goes_on=True)
 
 
 async def verify_phrase(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records that the phrase was verified."""
-    return await back_to_case(req, await req.cases.verify_phrase(req.principal, req.ref(form)), form)
+    done = await req.cases.verify_phrase(req.principal, req.ref(form))
+    return await back_to_case(req, done, form, goes_on=True)
 
 
 async def end_session(req: StaffPage, form: Mapping[str, str]) -> Response:

@@ -1,21 +1,19 @@
 """The case presenter: a CaseView as the texts and times that the templates of the console show."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from broker.actions.assisted.staff_results import CaseRole, CaseView, CaseWarning, StaffAction
 from broker.assisted.case import Case
 from broker.assisted.case_records import (
-    CheckRecord,
     Contact,
     ContactMethod,
-    EvidenceRecord,
     IndependentReview,
     Phrase,
     Verdict,
 )
 from broker.assisted.case_states import CaseState
-from broker.assisted.levels import Assessment, Scored
+from broker.assisted.levels import Assessment
 from broker.assisted.profiles import Profiles
 from broker.model.service import Service
 from broker.model.staff import StaffMember
@@ -25,8 +23,8 @@ from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.page_context import readable
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import in_language
-from broker.web.staff.labels import CHANNELS, DECISIONS, LEVELS, OUTCOMES, STATES, event, reasons
-from broker.web.staff.level_panel import LevelPanel, level_shown
+from broker.web.staff.labels import CHANNELS, DECISIONS, LEVELS, STATES, event, reasons
+from broker.web.staff.level_panel import LevelPanel, level_shown, out_of_reach
 
 _STEPS: Mapping[CaseState, str] = {
     CaseState.CLAIMED: "claimed",
@@ -88,28 +86,6 @@ class CaseContextRow:
     warnings: tuple[str, ...]
     about: tuple[str, ...]
     may: frozenset[StaffAction]
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerRow:
-    """One answered check."""
-
-    question: str
-    outcome: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceRow:
-    """One piece of evidence. `path` is the page that changes it, "" if it cannot be changed. `expired` says that its
-    date of expiry has passed, so that it has no validity."""
-
-    name: str
-    score: str
-    fields: tuple[tuple[str, str], ...]
-    answers: tuple[AnswerRow, ...]
-    path: str
-    expired: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +191,8 @@ class CasePresenter:
         language = words.locale.languages.get(case.language, case.language)
         yield words.text("Language: {language}").format(language=language)
         yield words.text("Level asked: {level}").format(level=words.text(LEVELS[case.level]))
+        if closed := out_of_reach(case, self.profiles, words):
+            yield closed
         if case.meetings:
             yield words.text("Another meeting: what was recorded is kept. Check the face and the contact again.")
         if case.queue_round > 1:
@@ -228,41 +206,7 @@ class CasePresenter:
 
     def level(self, case: Case, assessment: Assessment) -> LevelPanel:
         """What the evidence supports."""
-        return level_shown(case, assessment, self.profiles, self.language)
-
-    def evidence(self, case: Case, assessment: Assessment, base: str = "") -> list[EvidenceRow]:
-        """The recorded evidence. `base` is the path under which each piece can be changed, "" for none."""
-        scores = {scored.id: scored for scored in assessment.scores.evidence}
-        return [self._piece(one, scores.get(one.id), f"{base}/{one.id}" if base else "") for one in case.evidence]
-
-    def _piece(self, one: EvidenceRecord, scored: Scored | None, path: str) -> EvidenceRow:
-        kind, code = self.profiles.kinds.get(one.kind), self.language.code
-        known = {} if kind is None else kind.fields
-        fields = tuple(
-            (in_language(known[name].text, code) if name in known else name, value)
-            for name, value in one.details.items()
-        )
-        score = self.language.text("strength {strength}, validity {validity}")
-        own = kind is not None and not kind.by_staff
-        return EvidenceRow(
-            name=one.kind if kind is None else in_language(kind.text, code),
-            score="" if scored is None else score.format(strength=scored.strength, validity=scored.validity),
-            fields=fields,
-            answers=self.answers(one.checks),
-            path="" if own else path,
-            expired=scored is not None and scored.expired,
-        )
-
-    def answers(self, checks: Sequence[CheckRecord]) -> tuple[AnswerRow, ...]:
-        """The answered checks."""
-        return tuple(
-            AnswerRow(
-                self.question(one.check),
-                self.language.text(OUTCOMES[one.outcome]),
-                reasons(filter(None, (one.reason,)), self.language),
-            )
-            for one in checks
-        )
+        return level_shown(case, assessment, self.profiles, self.language, self.reader)
 
     def question(self, check: str) -> str:
         """The question of a check."""

@@ -11,17 +11,23 @@ from broker.assisted.transitions import TransitionRefused
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
+from broker.web.staff.case_presenter import CasePresenter
 from broker.web.staff.drafts import draft, keep_or_discard
 from broker.web.staff.evidence_pages import framed
+from broker.web.staff.evidence_view import answer_rows, evidence_rows
 from broker.web.staff.labels import DECISIONS, WHY
 from broker.web.staff.login import sign_in_link
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff, with_form
 from broker.web.staff.responses import back_to_case, case_presenter, leave_case, load_case_view, ticked
 
-VERDICTS: Mapping[str, str] = {
-    "agree": marked("I agree: the citizen can take the identity up"),
-    "disagree": marked("I disagree: a lead has to look at it"),
+VERDICTS: Mapping[str, tuple[str, ...]] = {
+    "agree": (
+        marked("I agree: the citizen can take the identity up"),
+        marked("I agree: the citizen reads that it could not be confirmed"),
+    ),
+    "disagree": (marked("I disagree: a lead has to look at it"),),
 }
+"""The answers of a review; of two texts the first is for an approval, the second for a decline."""
 _GIVEN = {"why": WHY, "decisions": {decision.value: texts for decision, texts in DECISIONS.items()}}
 SHEETS = (
     PageTemplate("decision", "staff/decision.html", _GIVEN),
@@ -98,6 +104,15 @@ def _refused(view: CaseView, words: Language) -> dict[str, str]:
     return {decision.value: words.text(_REFUSED[why]) for decision, why in view.refused_decisions.items()}
 
 
+def _recorded(view: CaseView, tell: CasePresenter) -> dict[str, object]:
+    """What was recorded, beside the form that decides about it."""
+    return {
+        "evidence": evidence_rows(tell, view.case, view.assessment),
+        "person": answer_rows(tell, view.case.checks),
+        "claims": tell.claims(view.case),
+    }
+
+
 async def _choose_first(req: StaffPage, form: Mapping[str, str], to: str) -> Response:
     """The form again, since none of its answers was chosen."""
     await keep_or_discard(req, ActionRefused.REASON, form)
@@ -110,8 +125,8 @@ async def decision(req: StaffPage) -> Response:
     if isinstance(view, Response):
         return view
     words = req.visit.language
-    form = await _form(req, "decision", _refused(view, words), words.text("Decide"))
-    return req.visit.page("decision", frame=framed(view, case_presenter(req)) | form)
+    form, tell = await _form(req, "decision", _refused(view, words), words.text("Decide")), case_presenter(req)
+    return req.visit.page("decision", frame=framed(view, tell) | form | _recorded(view, tell))
 
 
 async def decide(req: StaffPage, form: Mapping[str, str]) -> Response:
@@ -132,10 +147,7 @@ async def view(req: StaffPage) -> Response:
     tell, words = case_presenter(req), req.visit.language
     return req.visit.page(
         "view",
-        frame=framed(view, tell) | await _form(req, "view", {}, words.text("Write it down")),
-        evidence=tell.evidence(view.case, view.assessment),
-        person=tell.answers(view.case.checks),
-        claims=tell.claims(view.case),
+        frame=framed(view, tell) | await _form(req, "view", {}, words.text("Write it down")) | _recorded(view, tell),
     )
 
 
@@ -159,9 +171,10 @@ async def review(req: StaffPage) -> Response:
         return redirect_to(req.base, problem="not_now")
     return req.visit.page(
         "review",
-        frame=framed(view, tell) | await _form(req, "review", {}, ""),
+        frame=framed(view, tell) | await _form(req, "review", {}, "") | _recorded(view, tell),
         verdict=tell.verdict(case.verdict),
         own_view=tell.verdict(case.independent_review),
+        declined=case.verdict.decision is Decision.DECLINE,
     )
 
 

@@ -1,6 +1,6 @@
 """The pages on which an agent records evidence with its checklist, checks of the person, and details."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,20 +8,22 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.assisted.evidence_input import DETAILS, check_error, recorded_by_staff
-from broker.actions.assisted.staff_results import CaseView, CheckAnswer, EvidenceEntry, InputError, StaffAction
-from broker.assisted.case import Case
-from broker.assisted.case_records import CheckOutcome, CheckRecord, EvidenceRecord
+from broker.actions.assisted.drafts import keep_draft
+from broker.actions.assisted.evidence_input import DETAILS, ZoneFields, read_zone, recorded_by_staff
+from broker.actions.assisted.staff_results import CaseView, EvidenceEntry, StaffAction
+from broker.assisted.case_records import CheckOutcome, EvidenceRecord
+from broker.assisted.documents import day
 from broker.assisted.profiles import EvidenceKind
 from broker.web.citizens.claim_labels import label
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.staff.case_presenter import CasePresenter
-from broker.web.staff.drafts import draft
-from broker.web.staff.form_names import form_name
+from broker.web.staff.checklists import answers, checklist
+from broker.web.staff.drafts import draft, keep_or_discard
+from broker.web.staff.form_names import form_name, typed_fields
 from broker.web.staff.labels import OUTCOMES, WHY
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff, with_form
-from broker.web.staff.responses import back_to_case, case_presenter, load_case_view
+from broker.web.staff.responses import back_to_case, case_presenter, load_case_view, refuse
 
 _GIVEN = {"why": WHY, "outcomes": {"yes": OUTCOMES[CheckOutcome.YES], "no": OUTCOMES[CheckOutcome.NO]}}
 SHEETS = (
@@ -43,28 +45,15 @@ _HINTS: Final = {
         "Year-month-day, such as 1987-04-12. If only a part is known: 1987, or 1987-04, or 0000-04-12 without the year"
     ),
 }
-_CLOSED: Final = {
-    InputError.NOT_IN_THIS_CHANNEL: marked("Cannot be done in this way of meeting"),
-    InputError.NOT_TRAINED: marked("Needs training that you do not have"),
-}
+_DATE_HINT: Final = marked("Year-month-day, such as 2031-04-09")
+_ZONE_HINT: Final = marked("The two or three lines at the foot of the page or on the back. They fill in what they hold")
 NEW: Final = "new"
 """In a path in place of the id of a piece of evidence that is not recorded yet."""
 
 
 @dataclass(frozen=True, slots=True)
-class CheckField:
-    """One line of a checklist. `chosen` is the value recorded before, `closed` why it is not asked here ("": it is)."""
-
-    name: str
-    question: str
-    chosen: str
-    optional: bool
-    closed: str
-
-
-@dataclass(frozen=True, slots=True)
 class EvidenceField:
-    """One field of a form."""
+    """One field of a form. `choices` are the values of a list with their texts; a `zone` is machine readable."""
 
     name: str
     label: str
@@ -72,6 +61,8 @@ class EvidenceField:
     required: bool
     hint: str = ""
     pattern: str = ""
+    choices: tuple[tuple[str, str], ...] = ()
+    zone: bool = False
 
 
 def recording_routes(app: StaffApp) -> list[Route]:
@@ -87,42 +78,6 @@ def recording_routes(app: StaffApp) -> list[Route]:
         Route("/cases/{case}/details", staff(app, details), methods=["GET"]),
         Route("/cases/{case}/details", staff(app, with_form(save_details)), methods=["POST"]),
     ]
-
-
-# --- checklists ---
-
-
-def checklist(
-    names: Iterable[str],
-    recorded: Iterable[CheckRecord],
-    found: CaseView,
-    tell: CasePresenter,
-    typed: Mapping[str, str] | None = None,
-) -> list[CheckField]:
-    """The lines of a checklist. A check that this channel or this member of staff cannot make is shown as closed.
-
-    `typed` is the draft of the form, whose answers are shown in place of those recorded.
-    """
-    chosen = {one.check: ".".join(filter(None, (one.outcome.value, one.reason))) for one in recorded}
-    if typed is not None:
-        chosen = {name: typed.get(f"check.{name}", "") for name in names}
-    return [_line(name, chosen.get(name, ""), found.case, tell) for name in names]
-
-
-def _line(name: str, chosen: str, case: Case, tell: CasePresenter) -> CheckField:
-    error = check_error(name, tell.profiles, tell.reader, case.channel)
-    closed = "" if error is None else tell.language.text(_CLOSED[error])
-    return CheckField(name, tell.question(name), chosen, tell.profiles.checks[name].optional, closed)
-
-
-def answers(form: Mapping[str, str]) -> tuple[CheckAnswer, ...]:
-    """The answers of a form. One that could not be given names its reason after a dot."""
-    given = []
-    for name, value in form.items():
-        word, _, reason = value.partition(".")
-        if name.startswith("check.") and word in {outcome.value for outcome in CheckOutcome}:
-            given.append(CheckAnswer(name.removeprefix("check."), CheckOutcome(word), reason or None))
-    return tuple(given)
 
 
 def fields(form: Mapping[str, str]) -> dict[str, str]:
@@ -166,7 +121,8 @@ async def evidence(req: StaffPage) -> Response:
         kind_word=word,
         to=f"{req.base}/evidence/{piece}",
         fields=_fields(kind, before, tell, typed),
-        checks=checklist(kind.checks, before.checks if before is not None else (), found, tell, typed),
+        groups=checklist(kind.checks, before.checks if before is not None else (), found.case, tell, typed),
+        has_zone=any(field.is_zone for field in kind.fields.values()),
         removable=before is not None,
     )
 
@@ -181,28 +137,49 @@ def _fields(
     kind: EvidenceKind, before: EvidenceRecord | None, tell: CasePresenter, typed: Mapping[str, str] | None
 ) -> list[EvidenceField]:
     known = fields(typed) if typed is not None else {} if before is None else before.details
-    asked = []
-    for name, field in kind.fields.items():
-        asked.append(
-            EvidenceField(
-                name,
-                in_language(field.text, tell.language.code),
-                known.get(name, ""),
-                field.required,
-                tell.language.text("Year-month-day, such as 2031-04-09") if field.dated else "",
-                DATE if field.dated else "",
-            )
+    words = tell.language
+    return [
+        EvidenceField(
+            name,
+            in_language(field.text, words.code),
+            known.get(name, ""),
+            field.required,
+            words.text(_ZONE_HINT if field.is_zone else _DATE_HINT) if field.is_zone or field.dated else "",
+            DATE if field.dated else "",
+            tuple((word, in_language(text, words.code)) for word, text in field.choices.items()),
+            field.is_zone,
         )
-    return asked
+        for name, field in kind.fields.items()
+    ]
 
 
 async def save_evidence(req: StaffPage, form: Mapping[str, str]) -> Response:
-    """Records a piece of evidence with its checks."""
-    piece = req.visit.request.path_params["piece"]
-    kind = form.get("kind", "")
-    entry = EvidenceEntry(kind, fields(form), answers(form), None if piece == NEW else piece)
+    """Records a piece of evidence with its checks, or only fills the form from the machine readable zone.
+
+    A new piece leads on to what is still missing.
+    """
+    piece, word = req.visit.request.path_params["piece"], form.get("kind", "")
+    here, kind, typed = f"{req.base}/evidence/{piece}", req.app.profiles.kinds.get(word), fields(form)
+    read = ZoneFields(typed, {}) if kind is None else read_zone(kind, typed, day(req.app.system.now()))
+    if isinstance(read, ZoneFields) and read.claims:
+        await _keep_details(req, read.claims)
+    if form.get("do") == "zone":
+        if isinstance(read, ZoneFields):
+            kept = typed_fields(form) | {f"field.{name}": value for name, value in read.fields.items()}
+            await keep_draft(req.cases.context, req.member.id, req.id, form_name(req.visit.path, word), kept)
+            return redirect_to(here, kind=word, told="zone" if read.claims else "no_zone")
+        await keep_or_discard(req, read, form)
+        return refuse(req, read, here, kind=word)
+    entry = EvidenceEntry(word, typed, answers(form, req.app.profiles), None if piece == NEW else piece)
     done = await req.cases.record_evidence(req.principal, req.ref(form), entry)
-    return await back_to_case(req, done, form, f"{req.base}/evidence/{piece}", kind=kind)
+    return await back_to_case(req, done, form, here, goes_on=piece == NEW, kind=word)
+
+
+async def _keep_details(req: StaffPage, claims: Mapping[str, str]) -> None:
+    """Keeps the details of a machine readable zone as a draft of the form of the details, unless it has one."""
+    if await draft(req, "details") is None:
+        typed = {f"field.{claim}": value for claim, value in claims.items()}
+        await keep_draft(req.cases.context, req.member.id, req.id, "details", typed)
 
 
 async def remove(req: StaffPage, form: Mapping[str, str]) -> Response:
@@ -222,14 +199,14 @@ async def person(req: StaffPage) -> Response:
     if StaffAction.RECORD not in found.actions:
         return redirect_to(req.base, problem="not_now")
     tell, typed = case_presenter(req), await draft(req, "person")
-    asked = checklist(req.app.profiles.person, found.case.checks, found, tell, typed)
-    return req.visit.page("person", frame=framed(found, tell, restored=typed is not None), checks=asked)
+    asked = checklist(req.app.profiles.person, found.case.checks, found.case, tell, typed)
+    return req.visit.page("person", frame=framed(found, tell, restored=typed is not None), groups=asked)
 
 
 async def save_person(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records the checks of the person."""
-    done = await req.cases.record_checks(req.principal, req.ref(form), answers(form))
-    return await back_to_case(req, done, form, f"{req.base}/person")
+    done = await req.cases.record_checks(req.principal, req.ref(form), answers(form, req.app.profiles))
+    return await back_to_case(req, done, form, f"{req.base}/person", goes_on=True)
 
 
 # --- details ---
@@ -255,10 +232,17 @@ async def details(req: StaffPage) -> Response:
         )
         for claim, required in DETAILS.items()
     ]
-    return req.visit.page("details", frame=framed(found, tell, restored=typed is not None), fields=asked)
+    may_end = StaffAction.END_SESSION in found.actions
+    return req.visit.page(
+        "details", frame=framed(found, tell, restored=typed is not None), fields=asked, may_end=may_end
+    )
 
 
 async def save_details(req: StaffPage, form: Mapping[str, str]) -> Response:
-    """Records the person's details."""
+    """Records the person's details, and ends the session if that was pressed: the decision is next."""
     done = await req.cases.record_details(req.principal, req.ref(form), fields(form))
-    return await back_to_case(req, done, form, f"{req.base}/details")
+    if form.get("do") != "over" or not isinstance(done, CaseView):
+        return await back_to_case(req, done, form, f"{req.base}/details")
+    await keep_or_discard(req, done, form)
+    ended = await req.cases.end_session(req.principal, done.ref)
+    return redirect_to(f"{req.base}/decision") if isinstance(ended, CaseView) else refuse(req, ended, req.base)

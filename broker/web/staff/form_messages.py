@@ -55,6 +55,29 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         "not_a_name": FormProblem(
             _PROBLEM, marked("A name has at least one letter. If there is no name, leave it empty.")
         ),
+        "not_a_choice": FormProblem(_PROBLEM, marked("Choose one of the answers of the list.")),
+        "in_future": FormProblem(_PROBLEM, marked("This date is in the future. Nothing was saved.")),
+        "before_issue": FormProblem(_PROBLEM, marked("It cannot expire before it was issued. Nothing was saved.")),
+        "before_birth": FormProblem(_PROBLEM, marked("This is before the person was born. Nothing was saved.")),
+        "mrz_form": FormProblem(
+            _PROBLEM,
+            marked("These are not the lines of a machine readable zone: 2 lines of 44 or 36 signs, or 3 of 30."),
+        ),
+        "mrz_number": FormProblem(
+            _PROBLEM, marked("The check digit of the number is wrong. Look at O and 0, I and 1 again.")
+        ),
+        "mrz_birth": FormProblem(_PROBLEM, marked("The check digit of the date of birth is wrong.")),
+        "mrz_expiry": FormProblem(_PROBLEM, marked("The check digit of the date of expiry is wrong.")),
+        "mrz_optional": FormProblem(_PROBLEM, marked("The check digit of the personal number is wrong.")),
+        "mrz_whole": FormProblem(_PROBLEM, marked("The last check digit, over all of it, is wrong.")),
+        "mrz_differs": FormProblem(_PROBLEM, marked("This differs from the machine readable zone. Nothing was saved.")),
+        "vouch_relation": FormProblem(_PROBLEM, marked("A person in this relation cannot vouch.")),
+        "vouch_too_short": FormProblem(_PROBLEM, marked("The voucher has not known the person for long enough.")),
+        "vouch_themselves": FormProblem(_PROBLEM, marked("A person cannot vouch for themselves.")),
+        "vouch_too_often": FormProblem(
+            _PROBLEM, marked("This person has vouched for as many people as one person may. Ask a lead.")
+        ),
+        "source": FormProblem(_PROBLEM, marked("Say which source you looked in, and the reference of its answer.")),
         "reference": FormProblem(_PROBLEM, marked("There is no case with exactly this reference."), "reference"),
         "nothing": FormProblem(marked("There is nothing to take"), marked("No case waits that you can serve.")),
         "view": FormProblem(
@@ -81,6 +104,8 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "noted": marked("Noted."),
         "view": marked("The view is saved."),
         "removed": marked("The view is removed."),
+        "zone": marked("The check digits are right, and the form is filled in. Nothing is saved yet."),
+        "no_zone": marked("Type or paste the lines of the machine readable zone first."),
         "asked": marked("The citizen is asked now."),
     }
 )

@@ -6,7 +6,7 @@ from typing import Final
 
 from broker.web.shared import csrf
 
-NOT_TYPED: Final = frozenset({csrf.FIELD, "edition", "back"})
+NOT_TYPED: Final = frozenset({csrf.FIELD, "edition", "back", "do"})
 """Fields of a form that the page fills in."""
 
 _FORM: Final = re.compile(r"/cases/[^/]+/(decision|view|review|person|details|note|ask|evidence/[A-Za-z0-9]+)")
@@ -23,4 +23,4 @@ def form_name(path: str, kind: str = "") -> str:
 
 def typed_fields(form: Mapping[str, str]) -> dict[str, str]:
     """What was typed into a form."""
-    return {name: value for name, value in form.items() if name not in NOT_TYPED}
+    return {name: value for name, value in form.items() if name not in NOT_TYPED and not name.startswith("covers.")}

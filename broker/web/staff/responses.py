@@ -170,13 +170,33 @@ async def back_to_case(
     typed: Mapping[str, str],
     form: str = "",
     confirmation: str = "saved",
+    *,
+    goes_on: bool = False,
     **again: str,
 ) -> Response:
-    """Redirects to the case after an action that leaves it with its holder, or to the refusal. `typed` is the form."""
+    """Redirects to the case after an action that leaves it with its holder, or to the refusal. `typed` is the form.
+
+    If it `goes_on`, what is still missing in the session is next.
+    """
     await keep_or_discard(req, done, typed)
     if isinstance(done, CaseView):
-        return redirect_to(req.base, told=confirmation)
+        return next_form(req, done, confirmation) if goes_on else redirect_to(req.base, told=confirmation)
     return refuse(req, done, form or req.base, **again)
+
+
+def next_form(req: StaffPage, view: CaseView, confirmation: str) -> Response:
+    """Redirects to the form of what is still missing in a session: evidence, checks of the person, details; the case
+    if nothing is.
+    """
+    case = view.case
+    if StaffAction.RECORD not in view.actions or not case.phrase_verified:
+        return redirect_to(req.base, told=confirmation)
+    if not case.evidence:
+        kind = next(name for name, kind in req.app.profiles.kinds.items() if kind.by_staff)
+        return redirect_to(f"{req.base}/evidence/new", kind=kind, told=confirmation)
+    if not case.checks:
+        return redirect_to(f"{req.base}/person", told=confirmation)
+    return redirect_to(req.base if case.details.claims else f"{req.base}/details", told=confirmation)
 
 
 async def leave_case(

@@ -94,7 +94,7 @@ ACTIVE = "active_months active_years"
         (
             Channel.IN_PERSON,
             f"{FRAUD} {ACTIVE}",
-            {"vouch": "voucher_known voucher_sure details_match face"},
+            {"vouch": "voucher_known voucher_sure voucher_apart details_match face"},
             Level.LOW,
             "L1A",
         ),
@@ -327,7 +327,7 @@ def test_the_verification_names_checks_and_methods_and_no_staff() -> None:
     assert verified.claims == ("address", "birthdate", "family_name", "given_name", "name")
     [document] = verified.evidence
     assert document.type is EvidenceType.DOCUMENT
-    assert document.details == {"type": "passport", "issuer": {"country": "GBR"}, "date_of_expiry": "2030-01-01"}
+    assert document.details == {"type": "passport", "issuer": {"country_code": "GBR"}, "date_of_expiry": "2030-01-01"}
     assert {check.check_method for check in document.checks} == {"vpip", "vcrypt", "pvp"}
     assert AGENT not in repr(verified)
     assert "X1234" not in repr(verified)

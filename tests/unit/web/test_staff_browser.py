@@ -89,25 +89,25 @@ async def test_two_people_verify_a_citizen_by_keyboard_alone_and_without_script(
     await guarded(context)
     await agent.press('form[action="/next"] button')
     assert agent.page.url == stage.origin + at
-    await agent.press(f'form[action="{at}/start"] button')
-    await agent.press(f'form[action="{at}/words"] button')
-    await agent.press(".pt-inline-form button")
+    await agent.press(f'form[action="{at}/start"] button[value="right"]')
     await agent.write("#at-number", "PQ8812345")
     await agent.write("#at-country", "GBR")
     await agent.write("#at-expires", "2031-04-09")
-    await agent.answer(("seen", "valid", "features", "details_match", "record", "face"))
-    await agent.press("main .govuk-button")
-    await agent.press(f'a[href="{at}/person"]')
-    await agent.answer(("active_months", "active_years", "not_deceased", "not_reported", "not_at_risk"))
-    await agent.press("main .govuk-button")
-    await agent.press(f'a[href="{at}/details"]')
+    await agent.answer(("seen", "valid", "features", "details_match", "face"))
+    await agent.write("#source-issuer", "Passport Office")
+    await agent.write("#reference-issuer", "PO-77/2")
+    await agent.answer(("record",))
+    await agent.press("main form .govuk-button")
+    for look_up, source in (("history", "Credit bureau"), ("register", "Register of deaths")):
+        await agent.write(f"#source-{look_up}", source)
+        await agent.write(f"#reference-{look_up}", "R-2027/1")
+        await agent.press(f'[name="lookup.{look_up}"]', "Space")
+    await agent.press("main form .govuk-button")
     await agent.write("#at-given_name", "Amina")
     await agent.write("#at-family_name", "Hughes")
     await agent.write("#at-birthdate", "1987-04-12")
-    await agent.press("main form .govuk-button")
     assert "Substantial" in await agent.page.inner_text("aside")
-    await agent.press(f'form[action="{at}/end"] button')
-    await agent.press(f'a[href="{at}/decision"]')
+    await agent.press('main form .govuk-button[value="over"]')
     await agent.press("#decision-approve", "Space")
     await agent.press(f'form[action="{at}/decision"] button')
     assert await agent.page.inner_text("h1") == "Your decision is recorded"
@@ -123,6 +123,14 @@ async def second_person(stage: Stage, context: BrowserContext, at: str) -> None:
     await reviewer.press('form[action="/next"] button')
     assert "What the agent decided" not in await reviewer.page.inner_text("main")
     await reviewer.press(f'a[href="{at}/view"]')
+    seen = await reviewer.page.inner_text("main")
+    for text in (
+        "PQ8812345",
+        "In date until 9 April 2031.",
+        "Passport Office, reference PO-77/2",
+        "Register of deaths",
+    ):
+        assert text in seen
     await reviewer.press("#decision-approve", "Space")
     await reviewer.press(f'form[action="{at}/view"] button')
     await reviewer.press(f'a[href="{at}/review"]')

@@ -11,19 +11,17 @@ from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, CheckOutcome, CheckRecord, Decision, EvidenceRecord, IndependentReview
 from broker.assisted.case_states import CaseState
+from broker.assisted.profiles import default_profiles
 from broker.model.assurance import EvidenceType
 from broker.model.staff import StaffMember, StaffRole
 from broker.platform.system import System
 from tests.unit.assisted.cases import AGENT, MEET, NOW, PONDER, REVIEWER, TO, verdict, walked
 from tests.unit.web.staff import FRESH, Ready, StaffClient, Stage, staged
+from tests.unit.web.staff_forms import PASSPORT, PERSON
 
 pytestmark = pytest.mark.store
 
 R = StaffRole
-PASSPORT = {"kind": "passport", "field.number": "PQ8812345", "field.country": "GBR", "field.expires": "2031-04-09"} | {
-    f"check.{check}": "yes" for check in ("seen", "valid", "features", "details_match", "record", "face")
-}
-PERSON_CHECKS = ("active_months", "active_years", "not_deceased", "not_reported", "not_at_risk")
 DECLINE = {"decision": "decline", "decline.details_differ": "yes"}
 
 FORMS: Mapping[str, tuple[str, Mapping[str, str]]] = {
@@ -42,7 +40,7 @@ FORMS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "remove evidence": ("evidence/e1/remove", {}),
     "change confirmation": ("evidence/q-1", PASSPORT),
     "remove confirmation": ("evidence/q-1/remove", {}),
-    "person": ("person", {f"check.{check}": "yes" for check in PERSON_CHECKS}),
+    "person": ("person", PERSON),
     "details": ("details", {"field.given_name": "Amina", "field.family_name": "Hughes", "field.birthdate": "1987"}),
     "approve": ("decision", {"decision": "approve"}),
     "more evidence": ("decision", {"decision": "more_evidence", "more_evidence.evidence_missing": "yes"}),
@@ -79,7 +77,7 @@ _READY = (
     ev.WordsExchanged(AGENT),
     ev.EvidenceRecorded(AGENT, _EVIDENCE),
     ev.DeviceConfirmed(_CONFIRMATION),
-    ev.ChecksRecorded(AGENT, _checks(*PERSON_CHECKS)),
+    ev.ChecksRecorded(AGENT, _checks(*default_profiles().person)),
     ev.DetailsRecorded(AGENT, {"given_name": "Ada", "birthdate": "1990-01-02"}),
 )
 _AGAIN = (

@@ -13,7 +13,7 @@ from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import StaffPrincipal
-from broker.actions.assisted.staff_results import CaseView, CheckAnswer, EvidenceEntry
+from broker.actions.assisted.staff_results import CaseView, CheckAnswer, EvidenceEntry, LookUpEntry
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.browser import Browser
 from broker.actions.ports import BrokerCrypto
@@ -89,8 +89,16 @@ TIM = member("tim", StaffRole.AGENT, in_training=True)
 
 
 def yes(*checks: str) -> tuple[CheckAnswer, ...]:
-    """Each of these checks was passed."""
-    return tuple(CheckAnswer(check, CheckOutcome.YES) for check in checks)
+    """Each of these checks was passed, those of a look-up by one."""
+    looked_up = {check: kind for kind, lookup in default_profiles().lookups.items() for check in lookup.checks}
+    return tuple(
+        CheckAnswer(
+            check,
+            CheckOutcome.YES,
+            lookup=LookUpEntry(looked_up[check], "The register", "R-1") if check in looked_up else None,
+        )
+        for check in checks
+    )
 
 
 GOOD = yes("seen", "valid", "features", "details_match", "face")

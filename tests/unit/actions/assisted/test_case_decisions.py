@@ -52,6 +52,32 @@ async def test_chance_is_drawn_when_the_decision_stands(stage: Stage) -> None:
         assert (await stage.case(handle)).state is state
 
 
+@pytest.mark.parametrize(
+    ("agrees", "own", "state"),
+    [
+        (True, Decision.DECLINE, CaseState.DECLINED),
+        (False, Decision.APPROVE, CaseState.HELD),
+    ],
+)
+async def test_a_declined_case_of_the_sample_waits_for_a_second_person(
+    stage: Stage, own: Decision, state: CaseState, *, agrees: bool
+) -> None:
+    handle = await waiting(stage)
+    f = await stage.session(ANN)
+    stage.lot.sample = 0.049
+    had(await stage.console.decide(stage.present(ANN), f.ref, Decision.DECLINE, ("details_differ",)))
+    stage.lot.sample = 1.0
+    sampled = await stage.case(handle)
+    assert (sampled.state, sampled.second_review_reasons) == (CaseState.REVIEW, (SecondReviewReason.DRAWN,))
+    who = stage.present(BEN)
+    f = had(await stage.console.next_case(who))
+    reasons = ("details_differ",) if own is Decision.DECLINE else ()
+    f = had(await stage.console.record_independent_review(who, f.ref, own, reasons))
+    why = () if agrees else ("not_convinced",)
+    had(await stage.console.review_verdict(who, f.ref, why, agrees=agrees))
+    assert (await stage.case(handle)).state is state
+
+
 async def test_the_third_case_on_one_document_needs_a_second_person(stage: Stage) -> None:
     for number, two in enumerate(((), (), (SecondReviewReason.SEEN_BEFORE,))):
         handle = await waiting(stage, address=f"ada{number}@example.org")
