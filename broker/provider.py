@@ -152,6 +152,7 @@ class ProviderFailureReason(StrEnum):
     UNSAFE = "unsafe"
     INCOMPLETE = "incomplete"
     SUSPENDED = "suspended"
+    PASSKEY_UNUSABLE = "passkey_unusable"
 
 
 class FailureCause(StrEnum):
@@ -252,8 +253,7 @@ class Provider(Protocol):
 
 @runtime_checkable
 class ChecksItself(Protocol):
-    """A provider that can be used without a citizen, to find out whether it is as it was published. An optional
-    ability."""
+    """A provider that can be used without a citizen, to compare it with what it published. An optional ability."""
 
     async def self_test(self, callback: str) -> Sequence[SelfTestFinding]:
         """Calls the provider's endpoints with what no citizen is behind, such as a made-up code. `callback` is the
@@ -305,7 +305,7 @@ class FramesLogout(Protocol):
 @dataclass(frozen=True, slots=True)
 class SessionFrame:
     """The page of a provider that tells scripts in a frame whether its session changed (OpenID Connect Session
-    Management 1.0, 3.3): its URL, and the broker's client id there."""
+    Management 1.0, 3.3): its URL, and the broker's client id."""
 
     url: str
     client_id: str
@@ -338,8 +338,7 @@ class InitiatesLogin(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LogoutTarget:
-    """Where a citizen signs out at a provider. `must_call`: the provider demands the visit after every sign-out.
-    `may_not_return`: the citizen may stay there."""
+    """Where a citizen signs out at a provider: whether the provider demands it, and whether they may stay there."""
 
     url: str
     must_call: bool = False
@@ -357,8 +356,7 @@ class OpensResponses(Protocol):
 
 @runtime_checkable
 class TakesIdTokenHint(Protocol):
-    """A provider that may take the ID token of a citizen's session, to have them authenticate again as the same
-    person. An optional ability."""
+    """A provider that may take the ID token of a session, to have its citizen sign in again. An optional ability."""
 
     @property
     def takes_id_token_hint(self) -> bool:
@@ -386,7 +384,7 @@ class RechecksSessions(Protocol):
         ...
 
     async def recheck(self, identity: Identity) -> Recheck:
-        """Asks about an identity that has a `grant`. Never for one grant twice at once: each call may use it up."""
+        """Asks about an identity with a `grant`. Never for one grant twice at once: each call may use it up."""
         ...
 
 
@@ -395,6 +393,6 @@ class EndsSessions(Protocol):
     """A provider that can end its own session with a citizen who signs out. An optional ability."""
 
     async def end_session(self, parting: LogoutRedirect) -> LogoutTarget | None:
-        """Where the citizen is sent for that, or None if there is no such page now. Revokes tokens, if the settings say
-        so. The provider decides whether to ask the citizen, and whether they come back."""
+        """Where the citizen is sent for that, or None. Revokes tokens, if the settings say so. The provider decides
+        whether to ask the citizen, and whether they come back."""
         ...

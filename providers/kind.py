@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from broker.model.json_types import JsonObject
+from broker.passkey_provider import StoredPasskeys
 from broker.platform.http_client import HttpClients
 from broker.platform.operator_files import content
 from broker.platform.system import System
@@ -23,17 +24,28 @@ class ConfigCheck(Protocol[_Config]):
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerSite:
+    """The broker itself, as a provider of its own names it: `issuer`, and a name that citizens know."""
+
+    issuer: str = "https://broker.invalid"
+    name: str = "Portico"
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderDependencies:
     """Dependencies of a provider: outgoing connections, clock and random source, the reader of secret files.
 
-    `count_malformed` counts a malformed claim that was left out: id of the provider, the broker's name of the claim. It
-    never fails and never waits.
+    `site` is the broker, `passkeys` the passkeys of citizens, None outside of the server. `count_malformed` counts a
+    malformed claim that was left out: id of the provider, the broker's name of the claim. It never fails and never
+    waits.
     """
 
     http_clients: HttpClients
     system: System
     read: Callable[[Path], bytes] = content
     count_malformed: Callable[[str, str], None] = lambda _provider, _claim: None
+    site: BrokerSite = BrokerSite()
+    passkeys: StoredPasskeys | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from broker.model.json_types import JsonObject
 from broker.model.provider_watch import ProviderWatch
 from broker.model.session import UpstreamLogout
 from broker.model.store_results import StoreUnavailable
+from broker.passkey_provider import PasskeyTerms, SignsInWithPasskeys
 from broker.platform.system import System
 from broker.provider import (
     CallbackParameters,
@@ -217,6 +218,15 @@ class MonitoredProvider:
     def takes_id_token_hint(self) -> bool:
         """As the provider."""
         return isinstance(self.inner, TakesIdTokenHint) and self.inner.takes_id_token_hint
+
+    @property
+    def passkey_terms(self) -> PasskeyTerms | None:
+        """As the provider, if it supports that."""
+        return self.inner.passkey_terms if isinstance(self.inner, SignsInWithPasskeys) else None
+
+    def passkey_options(self, note: JsonObject) -> JsonObject:
+        """As the provider; nothing for one whose sign-ins are done elsewhere."""
+        return self.inner.passkey_options(note) if isinstance(self.inner, SignsInWithPasskeys) else {}
 
     @property
     def recheck_after(self) -> int | None:

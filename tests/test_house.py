@@ -30,6 +30,7 @@ GROUND = VOCABULARY | {
     "broker.platform.http_client",
     "broker.crypto.signing",
     "broker.crypto.jwe_upstream",
+    "broker.crypto.passkeys",
     "broker.platform.refreshing_cache",
     "broker.crypto.client_jwks",
     "broker.platform.toml_writer",
@@ -39,7 +40,7 @@ GROUND = VOCABULARY | {
     "broker.platform.tls",
 }
 ROOMS = {"broker.oidc", "broker.journey", "broker.assisted", "broker.account"}
-CONTRACT = {"broker.provider"}
+CONTRACT = {"broker.provider", "broker.passkey_provider"}
 INSIDE = ROOMS | GROUND | {"broker.crypto.keys"}
 
 MAY_IMPORT: dict[str, set[str]] = {
@@ -88,6 +89,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.assisted": VOCABULARY,
     "broker.account": VOCABULARY,
     "broker.provider": GROUND,
+    "broker.passkey_provider": GROUND,
     "broker.crypto.keys": GROUND,
     "broker.platform.refreshing_cache": {"broker.platform.system"},
     "broker.crypto.client_jwks": {
@@ -110,6 +112,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.crypto.jwe": {"broker.model", "broker.crypto.jose", "broker.platform.base64url"},
     "broker.crypto.jwe_upstream": {"broker.model", "broker.crypto.jose", "broker.crypto.jwe"},
     "broker.crypto.signing": {"broker.model", "broker.crypto.jose", "broker.platform.base64url"},
+    "broker.crypto.passkeys": {"broker.model", "broker.platform.base64url"},
     # the marks of settings: a record that a file fills lies here if the rules use it
     "broker.model": {
         "broker.platform.system",
@@ -145,6 +148,7 @@ HOMES: dict[str, set[str]] = {
     "alembic": {"broker.stores"},
     "jwt": {"broker.crypto.jose"},
     "joserfc": {"broker.crypto.jwe", "broker.crypto.jwe_upstream", "broker.demo", "providers.simulator.national"},
+    "webauthn": {"broker.crypto.passkeys"},
     "pkcs11": {"broker.crypto.keys.pkcs11_objects"},
     "cryptography": {"broker.crypto.jose", "broker.crypto.jwe_upstream", "broker.crypto.seal", "broker.crypto.keys"},
     "aiosmtplib": {"broker.platform.notifications"},

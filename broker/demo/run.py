@@ -117,7 +117,8 @@ def simulator(settings: Settings, ports: Ports, system: System, hop: str | None 
     A provider with `simulator` in its file is a national one, and is played as its preset.
     """
     base = ports.url(3)
-    invented = [entry for entry in settings.providers.values() if entry.config.simulator is None]
+    elsewhere = [entry for entry in settings.providers.values() if isinstance(entry.config, OpenIdConfig)]
+    invented = [entry for entry in elsewhere if entry.config.simulator is None]
     entries = {entry.config.issuer.removeprefix(f"{base}/"): entry for entry in invented}
     ours, after = settings.broker.issuer, (f"{settings.broker.issuer}/signed-out",)
     clients = {name: _client(entry, callback_url(ours, entry.id), after) for name, entry in entries.items()}
@@ -131,7 +132,7 @@ def simulator(settings: Settings, ports: Ports, system: System, hop: str | None 
             (_reached(ours, entry, after),),
             system,
         )
-        for entry in settings.providers.values()
+        for entry in elsewhere
         if entry.config.simulator is not None
     ]
     return _beside(app, create_national(national, base, development=settings.broker.development)) if national else app

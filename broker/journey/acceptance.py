@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from broker.journey.provider_offer import Candidate, redirect_uri_removed, usable
 from broker.journey.transaction import AskedAgain, Transaction, TransactionState
+from broker.model.account import ACCOUNT_SERVICE
 from broker.model.failures import FailureClass
 from broker.model.identity import ACTING_FOR, HELP, Identity
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
@@ -170,6 +171,8 @@ def _check_level(
             return FailureClass.UNSAFE_REPLY
         if not usable(candidate, service, switches, now):
             return FailureClass.WAY_CLOSED
+        if not _source_usable(identity, candidate.source, service, switches, now):
+            return FailureClass.WAY_CLOSED
         accepted = _capped(identity, candidate)
     if not _is_recent(transaction, accepted, now):
         return FailureClass.UNSAFE_REPLY
@@ -181,14 +184,29 @@ def _check_level(
     return AcceptedIdentity(accepted)
 
 
+def _source_usable(
+    identity: Identity, source: Candidate | None, service: Service, switches: KillSwitches, now: float
+) -> bool:
+    """Whether the service takes identities from where a kept one came: what stops the source stops its copy too.
+
+    The broker's own account pages take those that a verification case proved, so that citizens can manage them.
+    """
+    if identity.source is None:
+        return True
+    if identity.source == HELP:
+        return service.assisted or service.client_id == ACCOUNT_SERVICE
+    return source is not None and source.card.id == identity.source and usable(source, service, switches, now)
+
+
 def acts_for_another(transaction: Transaction, identity: Identity) -> bool:
     """Whether a person acts for another, and the service did not ask for whom: it would take the one for the other."""
     return identity.act is not None and ACTING_FOR not in transaction.request.requested_claims
 
 
 def _capped(identity: Identity, candidate: Candidate) -> Identity:
-    """Caps the level of the identity and of its verification by the provider's registration."""
-    highest = candidate.card.max_level
+    """Caps the level of the identity and of its verification by the provider's registration, and by its source's."""
+    levels = [one.card.max_level for one in (candidate, candidate.source) if one is not None]
+    highest = min(levels)
     verification = identity.verification
     if identity.level <= highest and (verification is None or verification.level <= highest):
         return identity

@@ -22,11 +22,15 @@ LEFT_SHOWN: Final = 180 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Provider at this moment: its description, the operator's policy, its health."""
+    """Provider at this moment: its description, the operator's policy, its health.
+
+    `source` is set for an identity that the broker kept: the provider that asserted it, None if that is not configured.
+    """
 
     card: ProviderInfo
     policy: ProviderPolicy
     health: ProviderHealth
+    source: "Candidate | None" = None
 
 
 @dataclass(frozen=True, slots=True)

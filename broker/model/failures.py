@@ -26,6 +26,7 @@ class FailureClass(StrEnum):
     UNSAFE_REPLY = "unsafe_reply"
     INCOMPLETE_REPLY = "incomplete_reply"
     CANNOT_USE = "cannot_use"
+    PASSKEY_UNUSABLE = "passkey_unusable"
     ACTING_FOR_ANOTHER = "acting_for_another"
     WAY_CLOSED = "way_closed"
     NO_NEWCOMERS = "no_newcomers"
@@ -189,6 +190,9 @@ FAILURES: Mapping[FailureClass, FailureSpec] = MappingProxyType({
     F.CANNOT_USE: FailureSpec(
         FROM.PROVIDER, C.ACCESS_DENIED, "This way to sign in cannot be used for the service.",
         (N.CONTACT_PROVIDER, N.ANOTHER, N.HELP), reason="suspended", tries=1),
+    F.PASSKEY_UNUSABLE: FailureSpec(
+        FROM.CITIZEN, C.ACCESS_DENIED, "The passkey cannot be used.",
+        (N.ANOTHER, N.RETRY, N.HELP, N.LATER), reason="passkey_unusable"),
     F.ACTING_FOR_ANOTHER: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "The sign-in was on behalf of somebody else.",
         (N.RETRY, N.ANOTHER, N.HELP, N.OTHER_WAYS)),

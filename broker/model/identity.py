@@ -56,6 +56,7 @@ class Identity:
     `check_session_iframe` is asked about, only if the settings want that. `anchor` is what never changes for
     the person, such as a national number: another one under the same subject is another person. Only its digest is
     stored with the account. `grant` is set if the provider is asked again during a session; only the session has it.
+    `source` is set if the broker itself kept the identity: the provider, or HELP, that asserted it.
     """
 
     provider: str
@@ -73,3 +74,4 @@ class Identity:
     session_state: str | None = None
     anchor: str | None = field(default=None, repr=False)
     grant: UpstreamGrant | None = field(default=None, repr=False)
+    source: str | None = None

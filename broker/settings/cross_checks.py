@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Final
 
 from broker.model.assurance import Level
 from broker.model.service import Service, SubjectType, default_sector
 from broker.platform.toml_loader import Problem, suggestion
 from broker.settings.check_context import CheckContext
 from broker.settings.providers import ProviderEntry
+
+PASSKEYS: Final = "passkey"
+"""The kind of provider whose sign-ins are done at the broker itself."""
 
 
 def sectors(services: Iterable[Service]) -> Mapping[str, Sequence[Service]]:
@@ -37,6 +41,15 @@ def check_providers(service: Service, known: Mapping[str, object]) -> Iterator[P
     for i, name in enumerate(service.providers):
         if name not in known:
             yield Problem(f"providers[{i}]", f'there is no provider "{name}"', suggestion(name, known))
+
+
+def check_own_kind(entry: ProviderEntry, providers: Sequence[ProviderEntry]) -> Iterator[Problem]:
+    """Checks that one provider alone has the passkeys, which are the broker's whatever its file is called."""
+    if entry.kind != PASSKEYS:
+        return
+    others = [other.id for other in providers if other.kind == PASSKEYS and other is not entry]
+    if others:
+        yield Problem("kind", f'"{others[0]}" is of this kind too', "keep one of them")
 
 
 class ReachableLevels:

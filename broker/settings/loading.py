@@ -263,10 +263,12 @@ def check_each_provider(
     providers: Sequence[Located[ProviderEntry]], sources: Sources, context: CheckContext, *, prepared: bool
 ) -> Iterator[Problem]:
     """Checks of each provider alone, against other providers, and against the services."""
+    entries = [each.record for each in providers]
     files: dict[str, str] = {}
     for one in providers:
         yield from one.place(check_entry(one.record, context, prepared=prepared))
         yield from one.place(check_providers.check_launch(one.record, sources.service_ids))
+        yield from one.place(cross_checks.check_own_kind(one.record, entries))
         yield from one.place(twice("id", one.record.id, one.source.file, files))
 
 

@@ -21,11 +21,14 @@ from broker.stores.sql.digests import Digests, open_digests
 from broker.stores.sql.expiring import Expirer
 from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.identity_links import SqlIdentityLinks
+from broker.stores.sql.kept_identities import SqlKeptIdentities
 from broker.stores.sql.kill_switches import KillSwitchStore
 from broker.stores.sql.measures import SqlMeasures
 from broker.stores.sql.notices import SqlNotices
 from broker.stores.sql.outbox import SqlDeliveries
+from broker.stores.sql.passkeys import SqlPasskeys
 from broker.stores.sql.postgres import PostgresDatabase
+from broker.stores.sql.proved_sessions import ProvedSessions
 from broker.stores.sql.retention import Retention
 from broker.stores.sql.saved_views import SqlSavedViews
 from broker.stores.sql.schema import Schema
@@ -53,6 +56,8 @@ class SqlStores:
 
     authorizations: SqlAuthorizations
     identity_links: SqlIdentityLinks
+    passkeys: SqlPasskeys
+    kept_identities: SqlKeptIdentities
     upstream_logouts: SqlUpstreamLogouts
     grants: SqlGrants
     client_tokens: SqlClientTokens
@@ -130,6 +135,7 @@ async def open_sql_stores(
         raise
 
     audit_log, observe_version = SqlAudit(database), kill_switches.observe_version
+    proved_sessions = ProvedSessions(database, digests, session_termination)
 
     async def maintain() -> None:
         """Called about once a second: checks the clock, reloads changed kill switches, seals audit rows."""
@@ -141,7 +147,9 @@ async def open_sql_stores(
         authorizations=SqlAuthorizations(
             database, digests, session_termination, steady_system, audit_log, observe_version
         ),
-        identity_links=SqlIdentityLinks(database, digests, session_termination, audit_log),
+        identity_links=SqlIdentityLinks(database, digests, proved_sessions, audit_log),
+        passkeys=SqlPasskeys(database, sealer, audit_log),
+        kept_identities=SqlKeptIdentities(database, digests, proved_sessions, audit_log),
         upstream_logouts=SqlUpstreamLogouts(database, digests, session_termination),
         grants=SqlGrants(database, sealer, audit_log, observe_version),
         client_tokens=SqlClientTokens(database, audit_log, observe_version),

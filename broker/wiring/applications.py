@@ -41,7 +41,7 @@ from broker.web.shared.static_files import static_routes, statics
 from broker.wiring.app_pages import public_pages, site_pages, staff_pages
 from broker.wiring.assisted_wiring import case_context, citizen_cases, reports, staff_login, verifiable
 from broker.wiring.container import Container
-from broker.wiring.contexts import assisted_offered, endpoint_context, sign_in_context
+from broker.wiring.contexts import assisted_offered, endpoint_context, kept_context, sign_in_context
 from broker.wiring.signals_wiring import stream_context
 from broker.wiring.store_access import read_password
 
@@ -87,6 +87,7 @@ def public_app(container: Container) -> ASGIApp:
     shown = [
         *citizens.citizen_routes(citizen_app),
         *(citizens.account_routes(citizen_app) if broker.accounts.enabled else ()),
+        *(citizens.kept_routes(citizen_app, kept_context(container, sign_in)) if broker.accounts.enabled else ()),
         *goodbye_routes(citizen_app, logout),
         *session_watch_routes(citizen_app, logout),
         *public.public_routes(citizen_app, registry.services, registry.providers, broker.picker.order),

@@ -21,6 +21,7 @@ from broker.stores.sql_stores import open_sql_stores
 from broker.wiring.admin import check_ready
 from broker.wiring.errors import EXPECTED, CommandError, refusal
 from broker.wiring.notifiers import notify_notifier, smtp_notifier
+from broker.wiring.provider_builds import provider_site
 from broker.wiring.store_access import database_access, redis_access
 from providers import KINDS, ProviderDependencies
 
@@ -58,7 +59,10 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
         own["signing keys"] = lambda: _keys(settings, real)
         problems = {name: await _tried(work) for name, work in own.items()}
         theirs = {
-            f"provider {entry.id}": _provider(entry, ProviderDependencies(http_clients, real)) for entry in entries
+            f"provider {entry.id}": _provider(
+                entry, ProviderDependencies(http_clients, real, site=provider_site(broker))
+            )
+            for entry in entries
         }
         theirs |= {
             f"keys of {client_id}": _service_keys(client_id, service.credentials.jwks_uri, http_clients, real)

@@ -12,6 +12,7 @@ from broker.actions.endpoints.context import (
     EndpointRates,
     EndpointStores,
 )
+from broker.actions.passkeys.kept import KeptContext
 from broker.actions.ports import BrokerCrypto
 from broker.actions.sign_in.context import SignInContext, SignInLimits, SignInMonitoring, SignInPolicy, SignInStores
 from broker.crypto.jose import Authorities, read_authorities
@@ -84,6 +85,12 @@ def sign_in_context(container: Container) -> SignInContext:
             departures=meters,
         ),
     )
+
+
+def kept_context(container: Container, sign_in: SignInContext) -> KeptContext:
+    """What the pages of passkeys work with."""
+    stores = container.connections.sql_stores
+    return KeptContext(sign_in, stores.passkeys, stores.kept_identities)
 
 
 def endpoint_context(container: Container, checks: Checks) -> EndpointContext:

@@ -31,7 +31,7 @@ from broker.wiring.container import (
     ContainerMonitoring,
 )
 from broker.wiring.notifiers import build_notifiers
-from broker.wiring.provider_builds import ProviderBuilds
+from broker.wiring.provider_builds import ProviderBuilds, provider_site
 from broker.wiring.registry import Registry
 from broker.wiring.settings_reload import SettingsReloader, SettingsWatch
 from broker.wiring.store_access import database_access, redis_access
@@ -78,7 +78,13 @@ async def open_container(
         stack.push_async_callback(http_clients.close)
         metrics = open_metrics(broker.metrics.folder if broker.listen.workers > 1 else None)
         sql.audit.report_to(metrics.recorded)
-        dependencies = ProviderDependencies(http_clients, sql.system, count_malformed=metrics.claim_malformed)
+        dependencies = ProviderDependencies(
+            http_clients,
+            sql.system,
+            count_malformed=metrics.claim_malformed,
+            site=provider_site(broker),
+            passkeys=sql.passkeys,
+        )
         health_monitor = HealthMonitor(sql.system, ephemeral.provider_signals, broker.provider_watch)
         builds = ProviderBuilds(dependencies)
         registry = Registry(health_monitor, builds, http_clients, sql.system)

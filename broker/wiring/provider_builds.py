@@ -9,8 +9,9 @@ from typing import Final
 from broker.platform.http_client import HttpClient
 from broker.platform.operator_files import content
 from broker.provider import Provider
-from broker.settings import ProviderEntry, Settings
+from broker.settings import BrokerSettings, ProviderEntry, Settings
 from providers import KINDS, ProviderDependencies
+from providers.kind import BrokerSite
 
 UNBUILDABLE: Final = "correct its table and the files that it names"
 
@@ -95,6 +96,11 @@ class ProviderBuilds:
         for pool in (*prepared.replaced, *gone):
             if pool is not None:
                 http_clients.retire(pool)
+
+
+def provider_site(broker: BrokerSettings) -> BrokerSite:
+    """The broker, as a provider of its own names it."""
+    return BrokerSite(broker.issuer, next(iter(broker.name.values())))
 
 
 def _form(entry: ProviderEntry) -> tuple[object, ...]:

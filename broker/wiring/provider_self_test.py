@@ -9,6 +9,7 @@ from broker.platform import system
 from broker.platform.http_client import HttpClients
 from broker.provider import ChecksItself, Provider, callback_url
 from broker.settings import Settings
+from broker.wiring.provider_builds import provider_site
 from providers import KINDS, ProviderDependencies
 
 WITHIN: Final = 60.0
@@ -24,7 +25,7 @@ async def test_provider(settings: Settings, provider: str) -> Sequence[SelfTestF
         networks=broker.http_client.allowed_networks,
     )
     try:
-        dependencies = ProviderDependencies(http_clients, system.real_system())
+        dependencies = ProviderDependencies(http_clients, system.real_system(), site=provider_site(broker))
         kind = KINDS[entry.kind]
         callback = callback_url(broker.issuer, provider)
         found = await findings(kind.build(entry.card, entry.config, dependencies), callback)

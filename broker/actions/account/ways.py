@@ -7,6 +7,7 @@ from broker.account.links import LinkRefusal, is_last, refuse_change, strongest
 from broker.actions.account.errand import unlinked_session
 from broker.actions.browser import Browser
 from broker.actions.outbox.logout_tokens import logout_fan_out
+from broker.actions.passkeys.sign_in import passkey_provider
 from broker.actions.results import RateLimited, StartedTransaction
 from broker.actions.session_watch import watching
 from broker.actions.sign_in.authorize import new_transaction, start_transaction
@@ -75,13 +76,14 @@ class ServiceDisclosures:
 class AccountView:
     """The account of the browser's session. `refusal` is why its ways cannot be changed now without a new sign-in.
 
-    `fresh_for` is for how many seconds a sign-in permits changes.
+    `fresh_for` is for how many seconds a sign-in permits changes. `passkeys` says that they are a way here.
     """
 
     ways: tuple[OwnWay, ...]
     disclosures: tuple[ServiceDisclosures, ...]
     refusal: LinkRefusal | None
     fresh_for: int
+    passkeys: bool = False
 
     def way(self, key: str) -> OwnWay | None:
         """Returns the way with this key."""
@@ -100,6 +102,7 @@ async def view_account(context: SignInContext, browser: Browser) -> AccountView 
         _by_service(context, told),
         _refusal(context, session, ways),
         context.policy.account.fresh_for,
+        passkey_provider(context.registry) is not None,
     )
 
 

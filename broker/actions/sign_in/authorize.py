@@ -202,7 +202,7 @@ async def _apply_session(
     if before is None or before.account != session.account:
         return transaction, None, None  # the identity was unlinked while the session began
     now, switches = context.system.now(), await context.stores.kill_switches.current()
-    match = SessionMatch(session, before.subject if before else None, context.candidate(session.identity.provider))
+    match = SessionMatch(session, before.subject if before else None, context.candidate_of(session.identity))
     believed = accept_session(transaction, match, service, switches, now)
     if not isinstance(believed, AcceptedIdentity):
         return replace(transaction, again=why_asked_again(transaction, match, service)), None, None

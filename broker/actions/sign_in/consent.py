@@ -143,7 +143,7 @@ async def recheck(
     now, switches, candidate = (
         context.system.now(),
         await context.stores.kill_switches.current(),
-        context.candidate(identity.provider),
+        context.candidate_of(identity),
     )
     believed = accept_identity(transaction, identity, candidate, service, switches, now)
     person = AccountMatch() if before is None else AccountMatch(before.account, before.subject, before.reassigned)

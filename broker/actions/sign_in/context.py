@@ -30,6 +30,7 @@ from broker.journey.transitions import advance, due_event
 from broker.model.account import ACCOUNT_SERVICE
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
+from broker.model.identity import Identity
 from broker.model.kill_switches import KillSwitches
 from broker.model.lifetimes import SessionTimeouts
 from broker.model.provider_policy import ProviderPolicy
@@ -195,6 +196,13 @@ class SignInContext:
         """Returns a provider with its policy and current health."""
         registered = self.registry.providers.get(provider)
         return None if registered is None else self._candidate(registered)
+
+    def candidate_of(self, identity: Identity) -> Candidate | None:
+        """Returns the provider of an identity; for one that the broker kept, with the provider that asserted it."""
+        found = self.candidate(identity.provider)
+        if found is None or identity.source is None:
+            return found
+        return replace(found, source=self.candidate(identity.source))
 
     def card(self, provider: str) -> ProviderInfo | None:
         """Returns the card of a configured provider, or None."""

@@ -263,7 +263,7 @@ async def _process_outcome(
     outcome: Identity | ProviderFailure,
     browser: Browser,
 ) -> None:
-    service, candidate = context.service(transaction), context.candidate(provider)
+    service = context.service(transaction)
     failure: FailureClass
     detail: ProviderFailure | None = None
     if isinstance(outcome, ProviderFailure):
@@ -274,6 +274,7 @@ async def _process_outcome(
         failure = FailureClass.SERVICE_OFF
     else:
         switches = await context.stores.kill_switches.current()
+        candidate = context.candidate_of(outcome)
         accepted = accept_identity(transaction, outcome, candidate, service, switches, context.system.now())
         if isinstance(accepted, AcceptedIdentity):
             await advance_transaction(context, handle, transaction, IdentityProven(accepted.identity))

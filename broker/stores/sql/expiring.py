@@ -7,6 +7,7 @@ from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, 
 
 from broker.stores.sql.case_tables import staff_attempts, staff_sessions
 from broker.stores.sql.database import Database
+from broker.stores.sql.passkey_tables import kept_identities
 from broker.stores.sql.signal_tables import client_tokens
 from broker.stores.sql.tables import (
     authorization_codes,
@@ -26,6 +27,7 @@ _BY_EXPIRY: Final[Sequence[tuple[Table, "Column[str]"]]] = (
     (grants, grants.c.id),
     (client_tokens, client_tokens.c.digest),
     (backchannel_requests, backchannel_requests.c.id),
+    (kept_identities, kept_identities.c.digest),
 )
 """Rows that expire at their own time."""
 

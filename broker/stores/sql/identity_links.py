@@ -39,15 +39,14 @@ from sqlalchemy import (
 from broker.model.account import Dependents, Disclosure, LinkedWay, LinkResult, LinkWrite, UnlinkResult
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
-from broker.model.identity import Identity
 from broker.model.session import LogoutFanOut
 from broker.model.store_results import StoreUnavailable
 from broker.stores.sql import audit
 from broker.stores.sql import sessions as session_rows
 from broker.stores.sql.database import AccountMerged, AtomicWrite, Conflict, Database, Row, UnitOfWork
 from broker.stores.sql.digests import Digests
-from broker.stores.sql.session_termination import SessionTermination
-from broker.stores.sql.shared_counters import EPOCH
+from broker.stores.sql.passkey_rows import deletions
+from broker.stores.sql.proved_sessions import ProvedSessions
 from broker.stores.sql.tables import (
     accounts,
     authorization_codes,
@@ -96,15 +95,15 @@ class SqlIdentityLinks:
         self,
         database: Database,
         digests: Digests,
-        session_termination: SessionTermination,
+        proved_sessions: ProvedSessions,
         audit_log: audit.SqlAudit,
     ) -> None:
         self._database = database
         self._digests = digests
-        self._session_termination = session_termination
+        self._proved_sessions = proved_sessions
         self._audit = audit_log
         self._identities = session_rows.identities(digests.sealer)
-        c, s, theirs = identities.c, sessions.c, pairwise_subjects.alias("theirs")
+        c, theirs = identities.c, pairwise_subjects.alias("theirs")
         mine = pairwise_subjects.c
         self._ways = database.prepare(
             select(c.digest, c.issuer, c.provider, c.level, c.created)
@@ -129,9 +128,7 @@ class SqlIdentityLinks:
             .where(mine.account_id == _account, theirs.c.account_id == _other)
             .order_by(mine.sector)
         )
-        self._sessions = database.prepare(
-            select(s.digest, s.sealed).where(s.account_id == _account, s.ended.is_(None), s.epoch == EPOCH)
-        )
+        self._end_kept = [database.prepare(one) for one in deletions(_digest)]
         others = identities.alias("others")
         another = exists(
             select(others.c.digest).where(others.c.account_id == c.account_id, others.c.digest != c.digest)
@@ -285,15 +282,11 @@ class SqlIdentityLinks:
         return LinkResult.MERGED
 
     async def _unlink(self, unit: UnitOfWork, account: str, removed: RemovedWay) -> None:
-        """Deletes the identity, and ends the live sessions that it proved."""
+        """Deletes the identity with what is kept of it, and ends the live sessions that it proved."""
         await unit.run(self._remove, {"account": account, "digest": removed.key})
-        for digest, sealed in await unit.run(self._sessions, {"account": account}):
-            identity = None if sealed is None else self._identities.read(sealed, session_rows.place(digest))
-            if identity is None or self._is(identity, removed.key):
-                await self._session_termination.of_digest(unit, digest, removed.ended, removed.logout_fan_out)
-
-    def _is(self, identity: Identity, key: str) -> bool:
-        return self.key(identity.issuer, identity.subject) == key
+        for statement in self._end_kept:
+            await unit.run(statement, {"digest": removed.key})
+        await self._proved_sessions.end(unit, account, removed.key, removed.ended, removed.logout_fan_out)
 
     def _key(self, issuer: str, subject: str) -> Mapping[str, str]:
         return {"issuer": issuer, "digest": self.key(issuer, subject)}

@@ -7,6 +7,7 @@ from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, 
 from broker.stores.sql.case_tables import saved_views, staff_attempts, staff_drafts, staff_sessions
 from broker.stores.sql.centre_tables import measured_cases
 from broker.stores.sql.database import Database, Prepared
+from broker.stores.sql.passkey_tables import kept_identities, passkeys
 from broker.stores.sql.signal_tables import client_tokens
 from broker.stores.sql.tables import (
     authorization_codes,
@@ -99,6 +100,18 @@ _KEPT: Final = (
     (session_clients, session_clients.c.sid, session_clients.c.expires <= _until, 7 * DAY),
     (deliveries, deliveries.c.id, deliveries.c.expires <= _until, 7 * DAY),
     (sign_in_failures, sign_in_failures.c.id, sign_in_failures.c.expires <= _until, 0),
+    (kept_identities, kept_identities.c.digest, kept_identities.c.expires <= _until, 0),
+    # those of an identity that is kept no longer; those of a case go with it
+    (
+        passkeys,
+        passkeys.c.digest,
+        and_(
+            passkeys.c.owner.is_not(None),
+            passkeys.c.created <= _until,
+            ~exists(select(kept_identities.c.digest).where(kept_identities.c.digest == passkeys.c.owner)),
+        ),
+        0,
+    ),
     (staff_attempts, staff_attempts.c.digest, staff_attempts.c.expires <= _until, DAY),
     (staff_drafts, staff_drafts.c.case_id, staff_drafts.c.expires <= _until, 0),
     (measured_cases, measured_cases.c.case_id, measured_cases.c.seen <= _until, 150 * DAY),

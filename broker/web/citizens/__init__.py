@@ -8,8 +8,8 @@ an action, which returns a view; `view_pages` turns the view into a page with th
 Pages beside it: `info_pages` (about a provider, what the citizen has, which claims), `help_pages` (assisted
 verification), `resume_pages` (continuation code), `backchannel_pages` (CIBA), `rate_limit_page`; after signing out
 `logout_pages` and `provider_logout_page`, `framed_logout` in a provider's frame, and `session_watch`, which frames a
-provider's page. `account_pages` are those of the citizen's account, `link_page` links a second way to it, and
-`initiated_login` starts a sign-in that a provider begins.
+provider's page. `account_pages` and `kept_pages` are those of the citizen's account, `link_page` links a second way to
+it, and `initiated_login` starts a sign-in that a provider begins. `passkey_pages` ask the browser for a passkey.
 """
 
 from starlette.routing import Route
@@ -21,8 +21,10 @@ from broker.web.citizens import (
     help_pages,
     info_pages,
     initiated_login,
+    kept_pages,
     link_page,
     logout_pages,
+    passkey_pages,
     rate_limit_page,
     resume_pages,
     session_watch,
@@ -35,6 +37,8 @@ from broker.web.citizens.help_pages import help_routes
 from broker.web.citizens.info_pages import info_routes
 from broker.web.citizens.initiated_login import initiated_login_routes
 from broker.web.citizens.journey import journey_routes
+from broker.web.citizens.kept_pages import kept_routes
+from broker.web.citizens.passkey_pages import passkey_routes
 from broker.web.citizens.request import CitizenApp
 from broker.web.citizens.resume_pages import resume_routes
 from broker.web.shared.pages import PageTemplate
@@ -48,10 +52,12 @@ SHEETS: tuple[PageTemplate, ...] = (
     *backchannel_pages.SHEETS,
     *info_pages.SHEETS,
     *account_pages.SHEETS,
+    *kept_pages.SHEETS,
     *initiated_login.SHEETS,
     *link_page.SHEETS,
     *logout_pages.SHEETS,
     *session_watch.SHEETS,
+    *passkey_pages.SHEETS,
 )
 
 
@@ -59,6 +65,7 @@ def citizen_routes(app: CitizenApp) -> list[Route]:
     """Every route of the citizens' application but the public pages; the most requested come first."""
     return [
         *journey_routes(app),
+        *passkey_routes(app),
         *help_routes(app),
         *binding_routes(app),
         *resume_routes(app),
@@ -68,4 +75,4 @@ def citizen_routes(app: CitizenApp) -> list[Route]:
     ]
 
 
-__all__ = ["SHEETS", "CitizenApp", "account_routes", "citizen_routes"]
+__all__ = ["SHEETS", "CitizenApp", "account_routes", "citizen_routes", "kept_routes"]

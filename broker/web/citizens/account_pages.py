@@ -100,6 +100,7 @@ async def show_ways(req: CitizenRequest) -> Response:
         again=view.refusal is not None,
         weak=view.refusal is LinkRefusal.TOO_WEAK,
         duration=frame.language.duration(view.fresh_for),
+        passkeys=view.passkeys,
     )
     return req.answer(PageResponse("account/ways", variables), frame)
 

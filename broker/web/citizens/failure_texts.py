@@ -163,6 +163,19 @@ FAILURE_TEXTS: Mapping[FailureClass, FailureText] = MappingProxyType(
             advice=marked("Ask that organisation, use another way, or ask a person for help."),
             short=marked("It cannot be used for this."),
         ),
+        F.PASSKEY_UNUSABLE: FailureText(
+            heading=marked("A passkey cannot be used"),
+            title=marked("This passkey cannot be used now"),
+            story=(
+                marked("It may have been removed, or the time for which we keep your details with it is over."),
+                marked("If a person is checking your identity, it can be used when they have finished."),
+            ),
+            meaning=marked(
+                "A passkey leads to no details that we may use: they were removed, stopped or not made yet."
+            ),
+            advice=marked("Sign in another way. After that you can add the passkey again on the page of your account."),
+            short=marked("The passkey could not be used."),
+        ),
         F.ACTING_FOR_ANOTHER: FailureText(
             heading=marked("A sign-in was for somebody else"),
             title=marked("{provider} says that you act for somebody else"),

@@ -21,7 +21,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 class Statics:
     """Files by public path. `styles` is the style sheet's path by text direction ("ltr", "rtl").
 
-    `mark`, `leave`, `session` and `watch` are the paths of the logo and of three scripts.
+    `mark`, `leave`, `session`, `watch` and `passkey` are the paths of the logo and of four scripts.
     """
 
     files: Mapping[str, "Static"]
@@ -30,6 +30,7 @@ class Statics:
     leave: str
     session: str
     watch: str
+    passkey: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ def statics(sheet: str = "portico", built: Path = BUILT, assets: Path = ASSETS) 
         leave=put(assets / "leave.js", "text/javascript"),
         session=put(assets / "session.js", "text/javascript"),
         watch=put(assets / "watch.js", "text/javascript"),
+        passkey=put(assets / "passkey.js", "text/javascript"),
     )
 
 

@@ -42,6 +42,7 @@ from broker.model.identity import Identity
 from broker.model.kill_switches import KillSwitchKind
 from broker.model.notification import Notification, NotificationKind
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
+from broker.model.passkey import KeptIdentity, Passkey
 from broker.model.session import EndedSession, Session
 from broker.model.staff import StaffAttempt, StaffSession
 from broker.model.store_results import AuthorizationWrite, AuthorizationWritten, CreateCaseResult, RedeemResult
@@ -304,6 +305,30 @@ def question(name: str, **changes: Any) -> BackchannelRequest:
     return replace(made, **changes)
 
 
+def passkey(name: str, owner: str | None = None, case_id: str | None = None) -> Passkey:
+    """A passkey with a value in every field."""
+    credential = f"credential-{name}".encode()
+    return Passkey(
+        digest=sha256_hex(f"credential-{name}"),
+        credential=credential,
+        public_key=b"a public key in COSE form",
+        user_handle=f"handle-{name}".encode(),
+        device_bound=True,
+        name="Ann's telephone",
+        created=NOW,
+        sign_count=3,
+        owner=owner,
+        case=case_id,
+    )
+
+
+def kept(sql: SqlStores, person: str) -> KeptIdentity:
+    """A kept identity of a person's bank."""
+    mine = replace(identity(person), issuer="https://identity.example/kept", subject=f"kept-{person}")
+    key = sql.kept_identities.key(mine.issuer, mine.subject)
+    return KeptIdentity(key, mine, NOW, NOW + 90 * 86_400)
+
+
 STAFF_SESSION: Final = StaffSession(
     sha256_hex("staff"), "agent-1", "staff-subject", "high", ("hwk",), 1_799_999_999, NOW, NOW, NOW + 3600
 )
@@ -375,6 +400,11 @@ async def _fill_people(sql: SqlStores) -> None:
     assert await sql.grants.revoke(sha256_hex("refresh-cat"), "passports", NOW, event("token_revoked"))
     assert await sql.grants.use_assertion(assertion("jti-alone"))
     assert await sql.sessions.end(sha256_hex("session-cat"), event("session_ended"), fan_out) is not None
+    hers = kept(sql, "eve")
+    key = passkey("eve", hers.key, "case-declined")
+    assert await sql.kept_identities.keep("account-eve", hers, key, "passkey", [event("passkey_added")])
+    assert await sql.passkeys.use(key, 4, NOW)
+    assert await sql.kept_identities.freeze(hers.key, event("frozen"), event("session_ended"), fan_out)
 
 
 async def _fill_questions(sql: SqlStores) -> None:

@@ -125,9 +125,11 @@ def checkpoints(upgraded: str, tmp_path: Path) -> Path:
 
 LATER_TABLES = {
     "client_tokens",
+    "kept_identities",
     "measured_cases",
     "measured_rows",
     "measures",
+    "passkeys",
     "saved_views",
     "sign_in_failures",
     "staff_drafts",

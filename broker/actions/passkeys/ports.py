@@ -1,0 +1,45 @@
+"""Ports of passkeys and kept identities, which the SQL stores implement."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from broker.model.audit import AuditEvent
+from broker.model.passkey import KeptIdentity, KeptWithPasskeys, Passkey
+
+
+class Passkeys(Protocol):
+    """Passkeys that lead to a kept identity (database)."""
+
+    async def add(self, passkey: Passkey, event: AuditEvent) -> bool:
+        """Registers a passkey. False, and nothing written, if its credential id is registered."""
+        ...
+
+    async def rename(self, passkey: Passkey) -> None:
+        """Writes the name of a passkey."""
+        ...
+
+    async def remove(self, passkey: Passkey, event: AuditEvent) -> bool:
+        """Deletes a passkey. False, and nothing written, if there is none."""
+        ...
+
+
+class KeptIdentities(Protocol):
+    """Kept identities (database)."""
+
+    def key(self, issuer: str, subject: str) -> str:
+        """The key of the identity with this issuer and subject."""
+        ...
+
+    async def of_account(self, account: str) -> Sequence[KeptWithPasskeys]:
+        """The kept identities of an account with their passkeys, oldest first. One round trip."""
+        ...
+
+    async def keep(
+        self, account: str, kept: KeptIdentity, passkey: Passkey, provider: str, events: Sequence[AuditEvent]
+    ) -> bool:
+        """Keeps an identity as a new way of an account, with its first passkey. False if that is registered already."""
+        ...
+
+    async def renew(self, kept: KeptIdentity, event: AuditEvent) -> bool:
+        """Writes what the source said again, and until when it is kept. False if it is not kept any more."""
+        ...

@@ -1,0 +1,70 @@
+"""Passkeys of citizens, and the identities that the broker keeps for them.
+
+A kept identity is what a provider or a verification case said about a citizen, kept for some time under an issuer and a
+subject of its own. Its passkeys sign in to it: the citizen is the same person again, without the provider or staff.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from broker.model.identity import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """Registered passkey. Times are seconds since 1970 UTC.
+
+    `digest` is that of the credential id, `user_handle` what the authenticator stores of its owner, `name` what the
+    citizen calls it. `device_bound` says that the authenticator does not let the key be copied to other devices.
+    `owner` is the key of the kept identity to which it leads, None as long as the case `case` has not bound one.
+    """
+
+    digest: str
+    credential: bytes
+    public_key: bytes = field(repr=False)
+    user_handle: bytes = field(repr=False)
+    device_bound: bool
+    name: str
+    created: float
+    sign_count: int
+    used: float | None = None
+    owner: str | None = None
+    case: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptIdentity:
+    """Identity that the broker keeps until `expires` (seconds since 1970 UTC). `identity.provider` is its source: a
+    provider, or HELP for a verification case.
+
+    `key` is the keyed digest of issuer and subject (`LinkedWay.key`). `since` is when the source said it last.
+    `frozen` is since when it may not be used, until staff release it.
+    """
+
+    key: str
+    identity: Identity
+    since: float
+    expires: float
+    frozen: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPasskey:
+    """Passkey with the identity to which it leads; None if its case has not bound one yet."""
+
+    passkey: Passkey
+    kept: KeptIdentity | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWithPasskeys:
+    """Kept identity of an account with its passkeys, oldest first."""
+
+    kept: KeptIdentity
+    passkeys: Sequence[Passkey]
+
+
+def credential_digest(credential: bytes) -> str:
+    """The digest of a credential id (`Passkey.digest`)."""
+    return hashlib.sha256(credential).hexdigest()

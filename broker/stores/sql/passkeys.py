@@ -1,0 +1,67 @@
+"""Passkeys in SQL. The credential and its public key are sealed; its digest finds it."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Double, LargeBinary, Text, bindparam, delete, select, update
+
+from broker.crypto.seal import Sealer
+from broker.model.audit import AuditEvent
+from broker.model.passkey import KnownPasskey, Passkey
+from broker.stores.sql import audit
+from broker.stores.sql.database import AtomicWrite, Conflict, Database
+from broker.stores.sql.passkey_rows import KEPT, PASSKEY, KeptIdentityRows, PasskeyRows, inserted_passkey
+from broker.stores.sql.passkey_tables import kept_identities, passkeys
+
+_digest: Final = bindparam("digest", type_=Text)
+
+
+class SqlPasskeys:
+    """Passkeys in SQL."""
+
+    def __init__(self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit) -> None:
+        self._database = database
+        self._audit = audit_log
+        self._rows, self._kept = PasskeyRows(sealer), KeptIdentityRows(sealer)
+        c = passkeys.c
+        mine = (c.digest == _digest, c.owner == bindparam("owner", type_=Text))
+        known = passkeys.outerjoin(kept_identities, kept_identities.c.digest == c.owner)
+        self._find = database.prepare(select(*PASSKEY, *KEPT).select_from(known).where(c.digest == _digest))
+        events = (audit.insert_rows(),)
+        self._add = database.prepare(AtomicWrite(inserted_passkey().returning(c.digest), events))
+        counted = {"sign_count": bindparam("sign_count", type_=BigInteger), "used": bindparam("now", type_=Double)}
+        before = c.sign_count == bindparam("before", type_=BigInteger)
+        self._use = database.prepare(
+            update(passkeys).where(c.digest == _digest, before).values(**counted).returning(c.digest)
+        )
+        named = {"sealed": bindparam("sealed", type_=LargeBinary)}
+        self._rename = database.prepare(update(passkeys).where(*mine).values(**named).returning(c.digest))
+        self._remove = database.prepare(AtomicWrite(delete(passkeys).where(*mine).returning(c.digest), events))
+
+    async def find(self, digest: str) -> KnownPasskey | None:
+        """The passkey with this digest of a credential id. One round trip."""
+        rows = await self._database.query(self._find, {"digest": digest})
+        passkey = self._rows.read(rows[0][: len(PASSKEY)]) if rows else None
+        return None if passkey is None else KnownPasskey(passkey, self._kept.read(rows[0][len(PASSKEY) :]))
+
+    async def add(self, passkey: Passkey, event: AuditEvent) -> bool:
+        """Registers a passkey. False, and nothing written, if its credential id is registered."""
+        try:
+            await self._audit.perform(self._add, self._rows.values(passkey), [event])
+        except Conflict:
+            return False
+        return True
+
+    async def use(self, passkey: Passkey, sign_count: int, now: float) -> bool:
+        """Records a use, and the new signature counter. False if the passkey was used or removed in between."""
+        values = {"digest": passkey.digest, "before": passkey.sign_count, "sign_count": sign_count, "now": now}
+        return bool(await self._database.perform(self._use, values))
+
+    async def rename(self, passkey: Passkey) -> None:
+        """Writes the name of a passkey that has an owner."""
+        values = {"digest": passkey.digest, "owner": passkey.owner, "sealed": self._rows.sealed(passkey)}
+        await self._database.perform(self._rename, values)
+
+    async def remove(self, passkey: Passkey, event: AuditEvent) -> bool:
+        """Deletes a passkey that has an owner. False, and nothing written, if there is none."""
+        values = {"digest": passkey.digest, "owner": passkey.owner}
+        return bool(await self._audit.perform(self._remove, values, [event]))

@@ -1,0 +1,345 @@
+"""Passkeys of an account: added after a fresh sign-in, used as a way to it, and stopped with their source."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import pytest
+
+from broker.actions.account import ways
+from broker.actions.browser import Browser
+from broker.actions.passkeys import kept, sign_in
+from broker.actions.passkeys.kept import DAY, KeptContext, KeptRefusal, KeptView, NewRegistration
+from broker.actions.passkeys.sign_in import PasskeyPrompt
+from broker.actions.sign_in.context import ConfiguredProvider
+from broker.actions.sign_in.provider_login import upstream_state
+from broker.actions.views import DeadEnd, FailureView
+from broker.journey.transaction import TransactionState
+from broker.model.account import UnlinkResult
+from broker.model.assurance import Level
+from broker.model.audit import AuditEvent
+from broker.model.failures import FailureClass
+from broker.model.kill_switches import KillSwitchKind
+from broker.model.passkey import KeptWithPasskeys
+from broker.model.provider_policy import ProviderPolicy
+from broker.model.session import no_fan_out
+from broker.platform.http_client import HttpClients
+from broker.provider import ProviderInfo
+from providers import ProviderDependencies
+from providers.kind import BrokerSite
+from providers.passkey import PasskeyConfig, build
+from tests.support.authenticator import Authenticator
+from tests.unit.actions.account_steps import account, opens, sub_at
+from tests.unit.actions.assisted.case_harness import STRANGER
+from tests.unit.actions.page_world import ALDER, BIRCH, World
+from tests.unit.web.citizen_pages import ISSUER
+
+PASSKEY = "passkey"
+CARD = ProviderInfo(PASSKEY, {"en": "Passkey"}, {"en": "A passkey"}, 1, Level.SUBSTANTIAL)
+
+
+@dataclass
+class Owner:
+    """A citizen with a device, and the context of the pages."""
+
+    w: World
+    context: KeptContext
+    device: Authenticator
+
+    async def adds(self, name: str = "Mine", days: int = 90, device: Authenticator | None = None) -> KeptRefusal | None:
+        """Makes a passkey on the page, and adds it."""
+        begun = await kept.begin_registration(self.context, self.w.browser, "Your account")
+        assert isinstance(begun, NewRegistration), begun
+        options: Mapping[str, Any] = begun.options
+        answer = (device or self.device).create(options)
+        return await kept.register(self.context, self.w.browser, begun.ceremony, answer, name, days)
+
+    async def sees(self) -> KeptView:
+        """The page of what is kept."""
+        view = await kept.view(self.context, self.w.browser)
+        assert view is not None
+        return view
+
+    async def only(self) -> KeptWithPasskeys:
+        """What is kept."""
+        [one] = (await self.sees()).kept
+        return one
+
+    async def signs_in(self, browser: Browser = STRANGER, **more: Any) -> str:
+        """Comes from the library and uses the passkey in a browser; gives the handle."""
+        before, self.w.browser = self.w.browser, browser
+        handle = await self.w.arrives(**more)
+        await self.w.leaves(handle, PASSKEY)
+        attempt = (await self.w.transaction(handle)).attempt
+        assert attempt is not None
+        state = upstream_state(handle, attempt.id)
+        context = self.w.sign_in.sign_in_context
+        shown = await sign_in.prompt(context, state, browser)
+        assert isinstance(shown, PasskeyPrompt)
+        options: Mapping[str, Any] = shown.options
+        done = await sign_in.answer(context, state, browser, code=self.device.get(options), cancelled=False)
+        assert done == handle
+        assert await sign_in.prompt(context, state, browser) == handle
+        self.w.browser = before
+        return handle
+
+    async def fails(self, **more: Any) -> FailureClass:
+        """The same, if it does not succeed."""
+        handle = await self.signs_in(**more)
+        view, _ = await self.w.sign_in.look(handle, STRANGER)
+        assert isinstance(view, FailureView), view
+        return view.transaction.failures[-1].failure
+
+
+@pytest.fixture
+def owner(w: World) -> Owner:
+    """Nobody has a passkey yet."""
+    facts = w.stage.facts
+    ground = ProviderDependencies(
+        cast(HttpClients, None), facts.system, site=BrokerSite(ISSUER, "Broker"), passkeys=facts.passkeys
+    )
+    provider = build(CARD, PasskeyConfig(), ground)
+    w.shelf.providers[PASSKEY] = ConfiguredProvider(provider, ProviderPolicy(), f"{ISSUER}/callback/{PASSKEY}")
+    context = KeptContext(w.sign_in.sign_in_context, facts.passkeys, facts.kept_identities)
+    return Owner(w, context, Authenticator(ISSUER))
+
+
+async def test_a_passkey_is_a_way_of_the_account_in_any_browser(owner: Owner) -> None:
+    w = owner.w
+    await w.agrees(await w.proves())
+    before = await sub_at(w, ALDER)
+    await opens(w)
+    assert await owner.adds("My\ntelephone\x07") is None
+    one = await owner.only()
+    assert [passkey.name for passkey in one.passkeys] == ["My telephone"]
+    assert {own.way.provider: own.way.level for own in (await account(w)).ways} == {
+        ALDER: Level.HIGH,
+        PASSKEY: Level.SUBSTANTIAL,
+    }
+    handle = await owner.signs_in()
+    transaction = await w.transaction(handle)
+    assert transaction.state is TransactionState.IDENTIFIED
+    identity = transaction.identity
+    assert identity is not None
+    assert (identity.provider, identity.source, identity.level) == (PASSKEY, ALDER, Level.SUBSTANTIAL)
+    assert identity.amr == ("user", "swk")
+    assert identity.claims["name"] == "Ada Example"
+    await w.sign_in.share(handle, STRANGER, agree=True)
+    found = await w.stage.facts.authorizations.linked_identity(
+        identity.issuer, identity.subject, "library.example", "library"
+    )
+    assert found is not None
+    assert found.subject == before is not None
+
+
+async def test_a_second_passkey_leads_to_the_same_and_has_the_same_owner(owner: Owner) -> None:
+    await opens(owner.w)
+    await owner.adds()
+    assert await owner.adds("Key", device=Authenticator(ISSUER, synced=False)) is None
+    one = await owner.only()
+    assert [passkey.device_bound for passkey in one.passkeys] == [False, True]
+    assert len({passkey.user_handle for passkey in one.passkeys}) == 1
+    begun = await kept.begin_registration(owner.context, owner.w.browser, "Your account")
+    assert isinstance(begun, NewRegistration)
+    assert len(cast(list[object], begun.options["excludeCredentials"])) == 2
+    assert begun.kept is not None
+
+
+async def test_an_identity_of_another_provider_is_kept_beside_it(owner: Owner) -> None:
+    await opens(owner.w)
+    await owner.adds()
+    await opens(owner.w, BIRCH)
+    assert not (await owner.sees()).kept
+    await owner.adds(device=Authenticator(ISSUER))
+    assert (await owner.only()).kept.identity.provider == BIRCH
+
+
+async def test_a_registration_works_once_in_its_own_session_and_in_time(owner: Owner) -> None:
+    w = owner.w
+    await opens(w)
+
+    async def begun() -> tuple[str, str]:
+        found = await kept.begin_registration(owner.context, w.browser, "Your account")
+        assert isinstance(found, NewRegistration)
+        options: Mapping[str, Any] = found.options
+        return found.ceremony, Authenticator(ISSUER).create(options)
+
+    (one, answer), (other, _) = await begun(), await begun()
+    assert await kept.register(owner.context, w.browser, other, answer, "", 90) is KeptRefusal.REFUSED
+    assert await kept.register(owner.context, w.browser, other, answer, "", 90) is KeptRefusal.UNKNOWN
+    assert await kept.register(owner.context, w.browser, one, answer, "", 90) is None
+    assert await kept.register(owner.context, w.browser, one, answer, "", 90) is KeptRefusal.UNKNOWN
+    assert await kept.register(owner.context, w.browser, "", answer, "", 90) is KeptRefusal.UNKNOWN
+
+    ceremony, answer = await begun()
+    mine = w.browser
+    await opens(w, BIRCH)
+    assert await kept.register(owner.context, w.browser, ceremony, answer, "", 90) is KeptRefusal.UNKNOWN
+    w.browser = mine
+
+    await opens(w)
+    ceremony, answer = await begun()
+    w.clock.advance(301)
+    assert await kept.register(owner.context, w.browser, ceremony, answer, "", 90) is KeptRefusal.UNKNOWN
+    for rubbish in ("", "{}", json.dumps({"id": "a"})):
+        ceremony, _ = await begun()
+        assert await kept.register(owner.context, w.browser, ceremony, rubbish, "", 90) is KeptRefusal.REFUSED
+
+
+async def test_without_a_fresh_sign_in_nothing_changes(owner: Owner) -> None:
+    w = owner.w
+    await opens(w)
+    await owner.adds()
+    one = await owner.only()
+    digest = one.passkeys[0].digest
+    w.clock.advance(700)
+    assert not (await owner.sees()).fresh
+    assert await kept.begin_registration(owner.context, w.browser, "x") is KeptRefusal.NOT_FRESH
+    assert await kept.rename(owner.context, w.browser, digest, "x") is KeptRefusal.NOT_FRESH
+    assert await kept.remove(owner.context, w.browser, digest) is KeptRefusal.NOT_FRESH
+    assert await kept.keep_for(owner.context, w.browser, one.kept.key, 30) is KeptRefusal.NOT_FRESH
+    assert await owner.only() == one
+    nobody = Browser()
+    assert await kept.view(owner.context, nobody) is None
+    assert await kept.begin_registration(owner.context, nobody, "x") is KeptRefusal.SIGNED_OUT
+    assert await kept.register(owner.context, nobody, "", "", "", 1) is KeptRefusal.SIGNED_OUT
+    assert await kept.rename(owner.context, nobody, digest, "x") is KeptRefusal.SIGNED_OUT
+    assert await kept.remove(owner.context, nobody, digest) is KeptRefusal.SIGNED_OUT
+    assert await kept.keep_for(owner.context, nobody, one.kept.key, 30) is KeptRefusal.SIGNED_OUT
+
+
+async def test_a_passkey_of_another_account_is_neither_named_nor_removed(owner: Owner) -> None:
+    w = owner.w
+    await opens(w)
+    await owner.adds()
+    one = await owner.only()
+    await opens(w, BIRCH)
+    digest = one.passkeys[0].digest
+    assert await kept.rename(owner.context, w.browser, digest, "x") is KeptRefusal.UNKNOWN
+    assert await kept.remove(owner.context, w.browser, digest) is KeptRefusal.UNKNOWN
+    assert await kept.keep_for(owner.context, w.browser, one.kept.key, 30) is KeptRefusal.UNKNOWN
+    await opens(w)
+    assert await owner.only() == one
+
+
+async def test_the_time_is_chosen_within_what_the_operator_allows_and_counts_from_the_proof(owner: Owner) -> None:
+    w = owner.w
+    await opens(w)
+    await owner.adds(days=30)
+    view = await owner.sees()
+    assert (list(view.days), view.default) == ([1, 30, 90, 180, 365], 90)
+    one = view.kept[0].kept
+    assert one.expires == one.since + 30 * DAY
+    for days, kept_for in ((365, 365), (366, 90), (0, 90), (-1, 90), (10**9, 90)):
+        assert await kept.keep_for(owner.context, w.browser, one.key, days) is None
+        now = (await owner.only()).kept
+        assert now.expires == now.since + kept_for * DAY
+    w.clock.advance(10 * DAY)
+    w.upstream[ALDER].says = Level.SUBSTANTIAL
+    await opens(w)
+    await kept.keep_for(owner.context, w.browser, one.key, 90)
+    renewed = (await owner.only()).kept
+    assert renewed.since == w.clock.now()
+    assert (renewed.identity.issuer, renewed.identity.subject) == (one.identity.issuer, one.identity.subject)
+
+
+async def test_what_is_kept_ends_by_itself_and_its_passkey_with_it(owner: Owner) -> None:
+    w = owner.w
+    await opens(w)
+    await owner.adds(days=1)
+    w.clock.advance(DAY - 400)
+    assert (await w.transaction(await owner.signs_in())).state is TransactionState.IDENTIFIED
+    w.clock.advance(400)
+    assert await owner.fails() is FailureClass.PASSKEY_UNUSABLE
+
+
+@pytest.mark.parametrize("stopped", ["source", "passkeys", "source not for the service", "source gone", "account"])
+async def test_what_stops_the_source_stops_its_passkeys(owner: Owner, stopped: str) -> None:
+    w = owner.w
+    await opens(w)
+    await owner.adds()
+    handle = await owner.signs_in()
+    match stopped:
+        case "source":
+            await w.off(KillSwitchKind.PROVIDER, ALDER)
+        case "passkeys":
+            await w.off(KillSwitchKind.PROVIDER, PASSKEY)
+        case "source not for the service":
+            w.shelf.services["library"] = replace(w.shelf.services["library"], providers=(BIRCH, PASSKEY))
+        case "source gone":
+            del w.shelf.providers[ALDER]
+        case "account":
+            own = await account(w)
+            assert own
+            linked = await w.stage.facts.authorizations.linked_identity("https://alder.example", "ada", "x", "x")
+            assert linked is not None
+            await w.off(KillSwitchKind.ACCOUNT, linked.account)
+    await w.sign_in.share(handle, STRANGER, agree=True)
+    transaction = await w.transaction(handle)
+    assert transaction.state is TransactionState.FAILED
+    expected = FailureClass.ACCOUNT_OFF if stopped == "account" else FailureClass.WAY_CLOSED
+    assert transaction.failures[-1].failure is expected
+    assert await kept.view(owner.context, w.browser) is None or stopped != "passkeys"
+
+
+async def test_a_frozen_identity_is_refused_until_it_is_released(owner: Owner) -> None:
+    w, store = owner.w, owner.w.stage.facts.kept_identities
+    await opens(w)
+    await owner.adds()
+    key = (await owner.only()).kept.key
+    event = AuditEvent("kept_identity_frozen", w.clock.now(), "citizen")
+    assert await store.freeze(key, event, replace(event, kind="session_ended"), no_fan_out)
+    assert await owner.fails() is FailureClass.PASSKEY_UNUSABLE
+    assert await store.release(key, replace(event, kind="kept_identity_released"))
+    assert (await w.transaction(await owner.signs_in())).state is TransactionState.IDENTIFIED
+
+
+async def test_removing_the_way_deletes_what_is_kept(owner: Owner) -> None:
+    w = owner.w
+    await opens(w)
+    await owner.adds()
+    key = (await owner.only()).kept.key
+    assert await ways.unlink(w.sign_in.sign_in_context, w.browser, key, last=False) is UnlinkResult.UNLINKED
+    assert not (await owner.sees()).kept
+    assert await owner.fails() is FailureClass.PASSKEY_UNUSABLE
+
+
+async def test_a_citizen_signed_in_by_passkey_adds_another_one_to_the_same(owner: Owner) -> None:
+    w = owner.w
+    w.upstream[ALDER].says = Level.SUBSTANTIAL
+    await opens(w, level=Level.SUBSTANTIAL)
+    await owner.adds()
+    before = await owner.only()
+    handle = await owner.signs_in()
+    shared = await w.sign_in.share(handle, STRANGER, agree=True)
+    assert not isinstance(shared, DeadEnd)
+    w.browser = replace(STRANGER, session=shared.session)
+    assert await owner.adds("Another", device=Authenticator(ISSUER)) is None
+    after = await owner.only()
+    assert (after.kept.key, len(after.passkeys)) == (before.kept.key, 2)
+
+
+async def test_the_answer_of_another_browser_or_attempt_is_no_answer(owner: Owner) -> None:
+    w, context = owner.w, owner.w.sign_in.sign_in_context
+    await opens(w)
+    await owner.adds()
+    handle = await w.arrives()
+    await w.leaves(handle, PASSKEY)
+    attempt = (await w.transaction(handle)).attempt
+    assert attempt is not None
+    state = upstream_state(handle, attempt.id)
+    assert isinstance(await sign_in.prompt(context, state, STRANGER), DeadEnd)
+    assert isinstance(await sign_in.prompt(context, "x", w.browser), DeadEnd)
+    shown = await sign_in.prompt(context, state, w.browser)
+    assert isinstance(shown, PasskeyPrompt)
+    options: Mapping[str, Any] = shown.options
+    code = owner.device.get(options)
+    assert isinstance(await sign_in.answer(context, state, STRANGER, code=code, cancelled=False), DeadEnd)
+    other = await w.arrives()
+    await w.leaves(other, ALDER)
+    at_alder = (await w.transaction(other)).attempt
+    assert at_alder is not None
+    assert await sign_in.prompt(context, upstream_state(other, at_alder.id), w.browser) == other
+    await sign_in.answer(context, state, w.browser, code="", cancelled=True)
+    assert (await w.transaction(handle)).failures[-1].failure is FailureClass.CANCELLED
