@@ -170,6 +170,7 @@ HOMES: dict[str, set[str]] = {
         "broker.actions",
         "broker.crypto.jose",
     },
+    "tomli": {"broker.settings.sources"},
     "uvicorn": {"broker.server", "broker.demo.run"},
     "uvloop": {"broker.server", "broker.demo.run"},
 }

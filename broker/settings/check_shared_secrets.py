@@ -76,15 +76,20 @@ def of_provider(entry: ProviderEntry, place: str = "") -> Iterator[StoredSecret]
             yield StoredSecret(f"{place}{entry.kind}.{name}", owner, mark)
 
 
-def of_service(written: Service) -> Iterator[StoredSecret]:
-    """The credentials of a service as its file names them. One key may sign and encrypt."""
+def of_service(written: Service, digest: str | None) -> Iterator[StoredSecret]:
+    """The credentials of a service as its file names them. `digest` is the SHA-256 of the secret in its secret file.
+
+    One key may sign and encrypt.
+    """
 
     def credential(place: str, mark: str) -> StoredSecret:
         return StoredSecret(place, f'the service "{written.client_id}"', mark, service=True)
 
     named = written.credentials
     if named.secret_file is not None:
-        yield from (credential("secret_file", mark) for mark in _file(named.secret_file, key=False))
+        yield credential("secret_file", file_mark(named.secret_file))
+        if digest is not None:
+            yield credential("secret_file", f"secret:{digest}")
     if named.secret_digest is not None:
         yield credential("secret_digest", f"secret:{named.secret_digest}")
     if named.jwks_uri is not None:

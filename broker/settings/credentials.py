@@ -12,7 +12,7 @@ from broker.model.json_types import JsonObject
 from broker.model.service import Service, SubjectType, is_native, redirect_hosts
 from broker.platform.operator_files import Unfit, text
 from broker.platform.toml_loader import Problem
-from broker.settings.secret_files import SHORTEST, file_problem, read_secret, secret_problem
+from broker.settings.secret_files import SHORTEST, file_problem, secret_of
 
 
 def with_credentials(written: Service, *, prepared: bool) -> tuple[Service, list[Problem]]:
@@ -55,14 +55,12 @@ def secret_digest(file: Path | None, given: str | None, problems: list[Problem],
         return given
     if given is not None:
         problems.append(Problem("secret_digest", "secret_file is set too", "keep one of the two"))
-    if (trouble := file_problem(file)) is not None:
-        if prepared:
-            problems.append(Problem("secret_file", *trouble))
+    if not prepared and file_problem(file) is not None:
         return None
-    if (unusable := secret_problem("secret_file", file)) is not None:
-        problems.append(unusable)
+    shared = secret_of("secret_file", file)
+    if isinstance(shared, Problem):
+        problems.append(shared)
         return None
-    shared = read_secret(file)
     if len(shared) < SHORTEST:
         fix = f"write at least {SHORTEST} random characters into the first line of {file}: openssl rand -hex 32"
         problems.append(Problem("secret_file", "the secret in it is too short", fix))

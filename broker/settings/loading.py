@@ -319,7 +319,10 @@ def secrets_of(read: Located[ServiceRead], known: Mapping[str, CheckedService]) 
     keys = read.record.service.credentials
     place = "jwks_file" if keys.jwks_file is not None else "jwks"
     return (
-        *(located(one, read.source) for one in check_shared_secrets.of_service(read.record.written)),
+        *(
+            located(one, read.source)
+            for one in check_shared_secrets.of_service(read.record.written, keys.secret_digest)
+        ),
         *(
             located(one, read.source)
             for one in check_shared_secrets.of_keys(read.record.service.client_id, place, keys.jwks)

@@ -26,20 +26,34 @@ def file_problem(path: Path) -> tuple[str, str] | None:
     try:
         content(path)
     except Unfit as unfit:
-        if LOOKS_SECRET.fullmatch(path.name) and not exists(path):
-            return "there is no such file, and the value looks like a secret", "put it into a file, and name the file"
-        return unfit.what, unfit.fix
+        return _missing(path, unfit)
     return None
+
+
+def _missing(path: Path, unfit: Unfit) -> tuple[str, str]:
+    """Why a file cannot be read, and the fix."""
+    if LOOKS_SECRET.fullmatch(path.name) and not exists(path):
+        return "there is no such file, and the value looks like a secret", "put it into a file, and name the file"
+    return unfit.what, unfit.fix
+
+
+def secret_of(place: str, path: Path) -> str | Problem:
+    """The secret in a file, which is read once, or the file's problem."""
+    try:
+        data = content(path)
+    except Unfit as unfit:
+        return Problem(place, *_missing(path, unfit))
+    try:
+        return first_line(data)
+    except Unfit as unfit:
+        return Problem(place, f"the file contains no secret: {unfit.what}", f"{unfit.fix}: {path}")
 
 
 def secret_problem(place: str, path: Path, *, header: bool = False) -> Problem | None:
     """The problem of a secret's file, or None. With `header` the secret must be valid in an HTTP header field."""
-    if (trouble := file_problem(path)) is not None:
-        return Problem(place, *trouble)
-    try:
-        text = read_secret(path)
-    except Unfit as unfit:
-        return Problem(place, f"the file contains no secret: {unfit.what}", f"{unfit.fix}: {path}")
+    text = secret_of(place, path)
+    if isinstance(text, Problem):
+        return text
     if header and not (text.isascii() and text.isprintable() and " " not in text):
         return Problem(
             place, "it is not valid in an HTTP header", "generate random letters and digits: openssl rand -hex 32"

@@ -1,11 +1,12 @@
 """Sources of the settings: a folder of TOML files, or one TOML file."""
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from broker.platform.operator_files import Unfit, is_folder, is_named, text
 from broker.platform.toml_loader import Problem
@@ -157,7 +158,7 @@ def staff_source(
 def parse_file(path: Path, label: str, origins: Mapping[str, str], problems: list[Problem]) -> dict[str, object] | None:
     """Parses a file. Returns its table, or None with the problem appended."""
     try:
-        table = tomllib.loads(text(path))
+        table = tomli.loads(text(path))
     except Unfit as unfit:
         problems.append(Problem(label, unfit.what, unfit.fix))
     except (ValueError, RecursionError) as problem:

@@ -86,7 +86,11 @@ class Lanes:
                 self._heavy.add(item.path)
             else:
                 item.add_marker("unit")
-        items.sort(key=lambda item: (rank(item.path), item.path not in self._heavy, not of_pages(item.path)))
+        items.sort(key=self._place)
+
+    def _place(self, item: pytest.Item) -> tuple[int, bool, bool]:
+        first = self._heavy if not self._unit_only else ()
+        return rank(item.path), item.path not in first, not of_pages(item.path)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -97,7 +101,8 @@ class Lanes:
         """The unit of work of a worker: a file, or a folder whose tests share what is expensive."""
         if (lies_in := folder(item.path)) in SHARED:
             return lies_in
-        return str(PAGES if of_pages(item.path) and item.path not in self._heavy else item.path)
+        together = of_pages(item.path) and (self._unit_only or item.path not in self._heavy)
+        return str(PAGES if together else item.path)
 
 
 def marks_all_tests(path: Path) -> bool:

@@ -1,23 +1,27 @@
 """Caches expensive values that never change, so that the tests of a process compute each of them once.
 
-Four functions that the product calls are wrapped. Their results are those of the real functions, immutable or copies.
+Three functions that the product calls are wrapped. Their results are those of the real functions, immutable or copies.
 
 - `load_pem_private_key`: OpenSSL checks whether the numbers of an RSA key are prime, 0.15 s of CPU for 3072 bits.
-- `generate_private_key` of RSA, 0.2 s: the first `RSA_KEYS` are new, and are then handed out again in turn.
-- `tomllib.loads`, 3 ms for a file of the examples, which a test of the settings reads again with one file changed.
+- `generate_private_key` of RSA, 0.2 s: `RSA_KEYS` keys of each size, handed out in turn. They are kept in `KEPT` for
+  the next run, and what they are as PEM is known, so that it is not checked again.
 - the compilation of a statement by SQLAlchemy: a test that opens a database compiles 170 of them.
 """
 
 import itertools
-import pickle
-import tomllib
+import os
+import sys
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc._rfc7517 import pem as joserfc_pem
+from joserfc._rfc7518 import rsa_key as joserfc_rsa
 from sqlalchemy import Dialect
 
 from broker.crypto import jwe_upstream
@@ -28,10 +32,13 @@ from broker.stores.sql.database import SqlText
 RSA_KEYS = 10
 """More than any test compares with each other."""
 
+KEPT = Path(sys.prefix) / "test-keys"
+"""Folder of the RSA keys that earlier runs generated: tests trust them, and nothing else does."""
+
 _load = cache(serialization.load_pem_private_key)
 _generate = rsa.generate_private_key
-_parse = tomllib.loads
 _compile = sql_dialect._text
+_known: dict[bytes, rsa.RSAPrivateKey] = {}
 _pools: dict[tuple[int, int], Iterator[rsa.RSAPrivateKey]] = {}
 _texts: dict[Any, SqlText] = {}
 
@@ -39,6 +46,8 @@ _texts: dict[Any, SqlText] = {}
 # named as what it wraps: tests/budgets counts calls by the name of the function
 def load_pem_private_key(data: bytes, password: bytes | None, **options: Any) -> PrivateKeyTypes:
     """The key in a PEM."""
+    if password is None and not options and data in _known:
+        return _known[data]
     return _load(data, password, **options)
 
 
@@ -46,23 +55,26 @@ def generate_private_key(public_exponent: int, key_size: int) -> rsa.RSAPrivateK
     """An RSA key that differs from the last `RSA_KEYS - 1` of its size."""
     kind = (public_exponent, key_size)
     if kind not in _pools:
-        _pools[kind] = itertools.cycle(_new_keys(*kind))
+        _pools[kind] = itertools.cycle(_kept_key(*kind, number) for number in range(RSA_KEYS))
     return next(_pools[kind])
 
 
-def _new_keys(public_exponent: int, key_size: int) -> Iterator[rsa.RSAPrivateKey]:
-    return (_generate(public_exponent, key_size) for _ in range(RSA_KEYS))
-
-
-@lru_cache(maxsize=500)
-def _pickled(text: str) -> bytes:
-    return pickle.dumps(_parse(text))
-
-
-def loads(text: str) -> dict[str, Any]:
-    """The tables of a TOML file, which the caller may change."""
-    found: dict[str, Any] = pickle.loads(_pickled(text))
-    return found
+def _kept_key(public_exponent: int, key_size: int, number: int) -> rsa.RSAPrivateKey:
+    """A key that an earlier run kept, or a new one, which is kept whole or not at all."""
+    file = KEPT / f"rsa-{public_exponent}-{key_size}-{number}.pem"
+    if file.exists():
+        pem = file.read_bytes()
+        key = serialization.load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
+        assert isinstance(key, rsa.RSAPrivateKey)
+    else:
+        key = _generate(public_exponent, key_size)
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        KEPT.mkdir(mode=0o700, exist_ok=True)
+        made = file.with_suffix(f".{os.getpid()}")
+        made.write_bytes(pem)
+        made.rename(file)
+    _known[pem] = key
+    return key
 
 
 def compile_text(statement: Any, dialect: Dialect, rows: str | None = None) -> SqlText:
@@ -79,8 +91,8 @@ def compile_text(statement: Any, dialect: Dialect, rows: str | None = None) -> S
 
 def install() -> None:
     """Replaces the functions in the modules that call them."""
-    for module in (keys, jwe_upstream):
+    for module in (keys, jwe_upstream, joserfc_pem):
         module.load_pem_private_key = load_pem_private_key  # type: ignore[attr-defined]
-    rsa.generate_private_key = generate_private_key
-    tomllib.loads = loads  # type: ignore[assignment]
+    for generator in (rsa, joserfc_rsa):
+        generator.generate_private_key = generate_private_key  # type: ignore[attr-defined]
     sql_dialect._text = compile_text

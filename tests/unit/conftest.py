@@ -1,6 +1,7 @@
 """What every unit test runs with."""
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,18 +11,15 @@ from tests.support.certificates import Authority
 from tests.support.configuration import Configuration, prepared
 
 
-@pytest.fixture(scope="session")
-def machine_authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The one authority that OpenSSL trusts by default: reading Debian's 140 takes 30 ms for each TLS context."""
-    return Authority(tmp_path_factory.mktemp("machine")).file
-
-
 @pytest.fixture(scope="package", autouse=True)
-def few_authorities(machine_authority: Path) -> Iterator[None]:
-    """`ssl.create_default_context` reads one authority, which signs nothing."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("SSL_CERT_FILE", str(machine_authority))
-        environment.setenv("SSL_CERT_DIR", str(machine_authority.parent))
+def few_authorities() -> Iterator[None]:
+    """`ssl.create_default_context` reads one authority, which signs nothing: Debian's 140 take 30 ms for each context.
+
+    It requests no other fixture, since each would cost every test.
+    """
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SSL_CERT_FILE", str(Authority(Path(folder)).file))
+        environment.setenv("SSL_CERT_DIR", folder)
         yield
 
 

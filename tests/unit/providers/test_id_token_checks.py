@@ -155,7 +155,7 @@ def test_no_claim_of_any_shape_is_a_fault_and_none_of_the_binding_ones_can_be_ch
         assert (refused is None) == (value in ("portico", ["portico"]))
 
 
-@given(st.dictionaries(st.sampled_from(sorted([*GOOD, "azp", "nbf"])), JSON))
+@given(st.dictionaries(st.sampled_from(sorted([*GOOD, "azp", "nbf"])), JSON, max_size=4))
 def test_random_claims_never_pass(claims: dict[str, Any]) -> None:
     assert verdict(claims) is not None
 
