@@ -37,24 +37,21 @@ def worker(member: StaffMember) -> Worker:
 
 
 def suits(case: Case, member: StaffMember) -> bool:
-    """Whether a member of staff may take the case now: role, language, channel and training fit, and they have no other
-    role in it.
+    """Whether a member of staff may take the case now: it waits without a holder, and is one for them (`is_for`)."""
+    waits = case.state is CaseState.QUEUED or (case.state is CaseState.REVIEW and case.lease is None)
+    return waits and is_for(case, member)
+
+
+def is_for(case: Case, member: StaffMember) -> bool:
+    """Whether a case, held or not, is one for the member of staff: role, language, channel and training fit, and they
+    have no other role in it.
     """
     speaks = not member.languages or case.language in member.languages
     serves = not member.channels or case.channel is None or case.channel in member.channels
     trained = bool(member.skills) or CaseFlag.SKILL not in flags_of(case)
-    match case.state:
-        case CaseState.QUEUED:
-            return member.may(StaffRole.AGENT) and speaks and serves and trained and may_be_agent(case, member.id)
-        case CaseState.REVIEW:
-            return (
-                member.may(StaffRole.REVIEWER)
-                and not member.in_training
-                and case.lease is None
-                and may_be_reviewer(case, member.id)
-            )
-        case _:
-            return False
+    if case.state is CaseState.REVIEW:
+        return member.may(StaffRole.REVIEWER) and not member.in_training and may_be_reviewer(case, member.id)
+    return member.may(StaffRole.AGENT) and speaks and serves and trained and may_be_agent(case, member.id)
 
 
 def in_turn(cases: Iterable[Case], member: StaffMember) -> list[Case]:

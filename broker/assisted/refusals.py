@@ -5,6 +5,7 @@ from enum import StrEnum
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import ContactMethod, Decision
+from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.holds import may_return_to_approved
 from broker.assisted.separation_of_duties import may_be_agent, may_be_reviewer, may_lead
@@ -46,6 +47,9 @@ def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused 
             if not may_be_reviewer(case, event.by):
                 return TransitionRefused.SAME_PERSON
             return TransitionRefused.TAKEN if case.lease is not None else None
+        case ev.Assigned(_, to):
+            free = may_be_reviewer if case.state is CaseState.REVIEW else may_be_agent
+            return None if free(case, to) else TransitionRefused.SAME_PERSON
         case ev.HoldEnded() | ev.HoldDeclined():
             return _hold_refusal(case, event)
         case ev.Decided():

@@ -73,6 +73,7 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.Renewed, WITH_AGENT, STAY, Role.AGENT),
     _rule(ev.LeaseLapsed, WITH_AGENT, S.QUEUED, Role.CLOCK),
     _rule(ev.Reassigned, WITH_AGENT, S.QUEUED, Role.LEAD),
+    _rule(ev.Assigned, WITH_AGENT | {S.QUEUED}, S.CLAIMED, Role.LEAD),
     # the decision
     _rule(ev.Decided, S.DECISION, (S.APPROVED, S.REVIEW, S.REQUESTED, S.DECLINED, S.HELD), Role.AGENT),
     # the review
@@ -81,6 +82,7 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.Returned, frozenset({S.REVIEW}), STAY, Role.REVIEWER),
     _rule(ev.LeaseLapsed, S.REVIEW, STAY, Role.CLOCK),
     _rule(ev.Reassigned, S.REVIEW, STAY, Role.LEAD),
+    _rule(ev.Assigned, S.REVIEW, STAY, Role.LEAD),
     _rule(ev.IndependentReviewRecorded, S.REVIEW, STAY, Role.REVIEWER),
     _rule(ev.Reviewed, S.REVIEW, (S.APPROVED, S.DECLINED, S.HELD), Role.REVIEWER),
     _rule(ev.ReviewLate, S.REVIEW, STAY, Role.CLOCK),

@@ -121,6 +121,21 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> 
             return _apply_review(case, event)
         case ev.Returned() | ev.SessionDropped() | ev.Reassigned():
             return _release(case, event.reason)
+        case ev.Assigned() | ev.Held() | ev.HoldEnded() | ev.HoldDeclined() | ev.Revoked():
+            return _by_lead(case, event, now, lease)
+        case _:
+            return _record(case, event, now, lease)
+
+
+def _by_lead(
+    case: Case, event: ev.Assigned | ev.Held | ev.HoldEnded | ev.HoldDeclined | ev.Revoked, now: float, lease: float
+) -> Transition:
+    match event:
+        case ev.Assigned(_, to, reason):
+            freed = _release(case, f"{to} {reason}".strip())
+            if case.state is S.REVIEW:
+                return replace(freed, case=replace(freed.case, reviewer=to, lease=lease))
+            return replace(freed, case=replace(freed.case, agent=to, lease=lease), target=S.CLAIMED)
         case ev.Held():
             return Transition(_suspended(case), S.HELD, event.reason)
         case ev.HoldEnded() if event.approved:
@@ -133,8 +148,6 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> 
             return Transition(replace(case, verdict=verdict), S.DECLINED, " ".join(reasons))
         case ev.Revoked():
             return Transition(erased(case), S.REVOKED, event.reason)
-        case _:
-            return _record(case, event, now, lease)
 
 
 def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transition:

@@ -37,6 +37,7 @@ from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.shared_counters import SharedCounters
 from broker.stores.sql.sign_in_failures import SqlSignInFailures
 from broker.stores.sql.sqlite import SqliteDatabase
+from broker.stores.sql.staff_audit import SqlStaffAudit
 from broker.stores.sql.staff_drafts import SqlStaffDrafts
 from broker.stores.sql.staff_sessions import SqlStaffSessions
 from broker.stores.sql.streams import SqlStreams
@@ -74,6 +75,7 @@ class SqlStores:
     staff_sessions: SqlStaffSessions
     staff_drafts: SqlStaffDrafts
     saved_views: SqlSavedViews
+    staff_audit: SqlStaffAudit
     sign_in_failures: SqlSignInFailures
     questions: SqlBackchannelRequests
     audit_chain: AuditChain
@@ -166,6 +168,7 @@ async def open_sql_stores(
         staff_sessions=SqlStaffSessions(database, sealer),
         staff_drafts=SqlStaffDrafts(database, sealer),
         saved_views=SqlSavedViews(database, sealer),
+        staff_audit=SqlStaffAudit(database),
         sign_in_failures=SqlSignInFailures(database, audit_log),
         questions=SqlBackchannelRequests(database, sealer, audit_log, observe_version),
         audit_chain=chain,

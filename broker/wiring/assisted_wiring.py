@@ -31,6 +31,7 @@ def case_context(container: Container) -> CaseContext:
             cases=stores.cases,
             lists=stores.case_lists,
             views=stores.saved_views,
+            staff_audit=stores.staff_audit,
             questions=stores.questions,
             audit=stores.audit,
             drafts=stores.staff_drafts,

@@ -129,6 +129,8 @@ _HOLDER = frozenset({CaseRole.AGENT, CaseRole.REVIEWER})
 _CASE_AGENT = frozenset({CaseRole.AGENT})
 _CASE_REVIEWER = frozenset({CaseRole.REVIEWER})
 _OVERSEER = frozenset({CaseRole.OVERSEER})
+_FROM_LIST = frozenset({CaseRole.OVERSEER, CaseRole.NONE})
+"""Roles of a lead who acts on a row of a list: the case need not be open to them, since nothing of it is shown."""
 
 PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
     {
@@ -181,6 +183,7 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
             recent_sign_in=True,
         ),
         StaffAction.REASSIGN: Permission((_LEAD,), _OVERSEER, lambda _case, who, _now: ev.Reassigned(who, "")),
+        StaffAction.ASSIGN: Permission((_LEAD,), _FROM_LIST, lambda _case, who, _now: ev.Assigned(who, "", "")),
         StaffAction.HOLD: Permission((_LEAD,), _OVERSEER, lambda _case, who, _now: ev.Held(who, "")),
         StaffAction.END_HOLD: Permission((_LEAD,), _OVERSEER, lambda _case, who, _now: ev.HoldEnded(who, "")),
         StaffAction.NEW_TRIES: Permission(
@@ -198,6 +201,9 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
         StaffAction.REVOKE: Permission(
             (_LEAD,), _OVERSEER, lambda _case, who, _now: ev.Revoked(who, ""), recent_sign_in=True
         ),
+        StaffAction.REASSIGN_IN_LIST: Permission((_LEAD,), _FROM_LIST, lambda _case, who, _now: ev.Reassigned(who, "")),
+        StaffAction.HOLD_IN_LIST: Permission((_LEAD,), _FROM_LIST, lambda _case, who, _now: ev.Held(who, "")),
+        StaffAction.END_HOLD_IN_LIST: Permission((_LEAD,), _FROM_LIST, lambda _case, who, _now: ev.HoldEnded(who, "")),
         StaffAction.FLAG: Permission(
             (_AGENT, _REVIEWER, _LEAD), _WITH_ACCESS, lambda _case, who, _now: ev.Flagged(who, "")
         ),

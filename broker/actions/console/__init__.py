@@ -1,4 +1,5 @@
-"""What the console does beside one case: lists of cases, and what leads see and do.
+"""What the console does beside one case: lists of cases, look-ups, and what leads see and do.
 
-`ports` are what the stores must do, `lists` finds work, shows the lists and lets leads act on a row.
+`ports` are what the stores must do. `lists` shows cases from columns in the clear, `rows` is what a lead does with
+them, `find` looks up cases and failed sign-ins by what a citizen says, and shows look-ups to leads and auditors.
 """

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from broker.assisted.case import Case
-from broker.assisted.case_row import CaseCounts, CaseFilter, CaseOrder, CasePage
+from broker.assisted.case_row import CaseCounts, CaseFilter, CaseOrder, CasePage, CaseRow
 from broker.assisted.queue import Worker
 from broker.model.staff import SavedViews
+from broker.model.staff_audit import StaffAct
 
 
 class SavedViewStore(Protocol):
@@ -21,11 +22,31 @@ class SavedViewStore(Protocol):
         ...
 
 
+class StaffAudit(Protocol):
+    """Audit rows of members of staff, the newest first. `before` is the id of the last row of the page before."""
+
+    async def look_ups(self, since: float, before: int, limit: int, *, idle: bool) -> Sequence[StaffAct]:
+        """Look-ups of cases since a time; with `idle` those that no work followed."""
+        ...
+
+    async def of_member(self, member: str, before: int, limit: int) -> Sequence[StaffAct]:
+        """What a member of staff did."""
+        ...
+
+
 class CaseLists(Protocol):
     """Lists of cases. The cost of each method does not depend on how many cases there are."""
 
     async def page(self, want: CaseFilter, order: CaseOrder, after: str | None, limit: int) -> CasePage:
         """At most `limit` rows of open cases, or of cases in the state that is asked for. No record is opened."""
+        ...
+
+    async def by_reference(self, reference: str) -> Sequence[CaseRow]:
+        """The rows of the cases with this reference, in any notation, the newest first. No record is opened."""
+        ...
+
+    async def by_fingerprints(self, marks: Sequence[str], limit: int) -> Sequence[CaseRow]:
+        """The rows of the newest cases that bear one of these keyed digests. No record is opened."""
         ...
 
     async def counts(self) -> CaseCounts:

@@ -22,6 +22,7 @@ from broker.assisted.events.clock import HoldLate as HoldLate
 from broker.assisted.events.clock import LeaseLapsed as LeaseLapsed
 from broker.assisted.events.clock import RedressEnded as RedressEnded
 from broker.assisted.events.clock import ReviewLate as ReviewLate
+from broker.assisted.events.staff import Assigned as Assigned
 from broker.assisted.events.staff import ByStaff as ByStaff
 from broker.assisted.events.staff import CallBackMissed as CallBackMissed
 from broker.assisted.events.staff import CallBackStarted as CallBackStarted

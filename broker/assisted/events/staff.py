@@ -173,6 +173,15 @@ class Reassigned:
 
 
 @dataclass(frozen=True, slots=True)
+class Assigned:
+    """A lead gave the case to a member of staff (`to`), in place of its holder if it has one."""
+
+    by: str
+    to: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """A lead put the case on hold."""
 
@@ -267,6 +276,7 @@ ByStaff = (
     | Reviewed
     | Opened
     | Reassigned
+    | Assigned
     | Held
     | HoldEnded
     | CallBackStarted

@@ -31,9 +31,13 @@ from broker.assisted.case_row import CaseCounts, CaseFilter, CaseFlag, CaseOrder
 from broker.assisted.case_states import OPEN, CaseState
 from broker.assisted.queue import Worker
 from broker.crypto.seal import Sealer
+from broker.model.handle import normalize_user_code
 from broker.stores.sql.case_records import CaseRecords
-from broker.stores.sql.case_tables import FLAGGED, IN_LINE, cases
+from broker.stores.sql.case_tables import FLAGGED, IN_LINE, case_fingerprints, cases
 from broker.stores.sql.database import Database, Prepared, Query, Row
+
+MOST_FOUND: Final = 20
+"""Cases that one look-up by reference returns at most."""
 
 COUNTED: Final = 1000
 """Cases are counted up to this number."""
@@ -83,6 +87,11 @@ class SqlCaseLists:
         self._records = CaseRecords(sealer)
         self._pages: dict[tuple[frozenset[str], CaseOrder, bool], Prepared] = {}
         self._counts = database.prepare(_counts())
+        newest = select(*_SHOWN).order_by(_c.created.desc(), _c.id).limit(bindparam("limit", type_=Integer))
+        self._by_reference = database.prepare(newest.where(_c.reference == bindparam("reference", type_=Text)))
+        f = case_fingerprints.c
+        alike = select(f.case_id).where(database.among(f.fingerprint, "fingerprints"))
+        self._by_fingerprints = database.prepare(newest.where(_c.id.in_(alike)))
         self._next = {started: database.prepare(_in_turn(database, started=started)) for started in (False, True)}
 
     async def page(self, want: CaseFilter, order: CaseOrder, after: str | None, limit: int) -> CasePage:
@@ -98,6 +107,16 @@ class SqlCaseLists:
         rows = await self._database.query(self._pages[shape], parameters | given)
         shown = tuple(_row(row) for row in rows[:limit])
         return CasePage(shown, _mark(shown[-1], order) if len(rows) > limit else None)
+
+    async def by_reference(self, reference: str) -> Sequence[CaseRow]:
+        """The rows of the cases with this reference, in any notation, the newest first."""
+        values = {"reference": normalize_user_code(reference), "limit": MOST_FOUND}
+        return [_row(row) for row in await self._database.query(self._by_reference, values)]
+
+    async def by_fingerprints(self, marks: Sequence[str], limit: int) -> Sequence[CaseRow]:
+        """The rows of the newest cases that bear one of these keyed digests."""
+        values = {"fingerprints": list(marks), "limit": limit}
+        return [_row(row) for row in await self._database.query(self._by_fingerprints, values)]
 
     async def counts(self) -> CaseCounts:
         """How many cases wait, each number up to COUNTED."""

@@ -224,6 +224,10 @@ notifications: Final = Table(
     ),
 )
 
+STAFF_ROWS: Final = text("substr(actor, 1, 6) = 'staff:'")
+LOOK_UP_ROWS: Final = text("kind IN ('case_opened', 'case_looked_up')")
+"""Conditions of partial indexes, which a statement that uses them repeats word by word."""
+
 audit: Final = Table(
     "audit",
     metadata,
@@ -244,6 +248,8 @@ audit: Final = Table(
     UniqueConstraint("number"),
     Index("ix_audit_unsealed", "id", postgresql_where=text("number IS NULL"), sqlite_where=text("number IS NULL")),
     Index("uq_audit_fact", "fact", "kind", unique=True),
+    Index("ix_audit_staff", "actor", "id", postgresql_where=STAFF_ROWS, sqlite_where=STAFF_ROWS),
+    Index("ix_audit_look_ups", "id", postgresql_where=LOOK_UP_ROWS, sqlite_where=LOOK_UP_ROWS),
 )
 
 sign_in_failures: Final = Table(

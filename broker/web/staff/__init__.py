@@ -9,6 +9,7 @@ from broker.web.staff import (
     dashboard,
     decision_pages,
     evidence_pages,
+    find_pages,
     lists,
     login,
     report_pages,
@@ -19,6 +20,7 @@ from broker.web.staff.case import case_routes
 from broker.web.staff.dashboard import home_routes
 from broker.web.staff.decision_pages import deciding_routes
 from broker.web.staff.evidence_pages import recording_routes
+from broker.web.staff.find_pages import find_routes
 from broker.web.staff.lead_actions import leading_routes
 from broker.web.staff.lists import list_routes
 from broker.web.staff.login import entry_routes
@@ -36,6 +38,7 @@ ERRORS: tuple[PageTemplate, ...] = (
 SHEETS: tuple[PageTemplate, ...] = (
     *dashboard.SHEETS,
     *lists.SHEETS,
+    *find_pages.SHEETS,
     *case.SHEETS,
     *call_pages.SHEETS,
     *evidence_pages.SHEETS,
@@ -52,6 +55,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
     return [
         *home_routes(app),
         *list_routes(app),
+        *find_routes(app),
         *case_routes(app),
         *call_routes(app),
         *recording_routes(app),

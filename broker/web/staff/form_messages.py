@@ -80,6 +80,10 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         "source": FormProblem(_PROBLEM, marked("Say which source you looked in, and the reference of its answer.")),
         "reference": FormProblem(_PROBLEM, marked("There is no case with exactly this reference."), "reference"),
         "nothing": FormProblem(marked("There is nothing to take"), marked("No case waits that you can serve.")),
+        "rows": FormProblem(_PROBLEM, marked("Tick at least one case"), "main-content"),
+        "found_nothing": FormProblem(
+            _PROBLEM, marked("Nothing was found. Ask for it once more: each letter counts."), "text"
+        ),
         "view": FormProblem(
             _PROBLEM, marked("Write a name of up to 40 characters. You can keep up to 20 views."), "view"
         ),

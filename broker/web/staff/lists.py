@@ -9,19 +9,21 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.assisted.staff_results import ActionRefused
+from broker.actions.assisted.staff_results import ActionRefused, CaseRef
 from broker.actions.console.lists import FOR_ALL, WorkList, may_read
+from broker.actions.console.rows import RowAction, RowOrder, RowsDone, act_on_rows, reasons_for
 from broker.assisted.case_records import Channel
 from broker.assisted.case_row import NO_FLAGS, CaseFilter, CaseFlag, CaseOrder, CaseRow
 from broker.assisted.case_states import CaseState
 from broker.model.assurance import Level
+from broker.model.staff import StaffRole
 from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.page_context import readable
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
-from broker.web.staff.labels import CHANNELS, LEVELS, STATES, history_line
-from broker.web.staff.request import StaffApp, StaffHandler, StaffPage, redirect_to, staff
-from broker.web.staff.responses import outcome_page
+from broker.web.staff.labels import CHANNELS, LEVELS, STATES, WHY, history_line
+from broker.web.staff.request import StaffApp, StaffHandler, StaffPage, edition, redirect_to, staff
+from broker.web.staff.responses import outcome_page, ticked
 
 HOUR: Final = 3600
 TITLES: Final[Mapping[WorkList, str]] = MappingProxyType(
@@ -99,6 +101,7 @@ def list_routes(app: StaffApp) -> list[Route]:
     return [
         *(Route(f"/{what}", staff(app, _show(what)), methods=["GET"]) for what in WorkList),
         Route("/views", staff(app, keep_view), methods=["POST"]),
+        Route("/cases/do", staff(app, act), methods=["POST"]),
     ]
 
 
@@ -125,10 +128,87 @@ async def show_list(req: StaffPage, what: WorkList) -> Response:
         rows=[list_row(row, req, now) for row in page.rows],
         more="" if page.after is None else f"/{what}?{urlencode({**kept, 'after': page.after})}",
         what=what.value,
+        done=rows_told(query, words),
+        acts=row_actions(words) if what is WorkList.CASES else (),
+        colleagues=colleagues(req.app) if what is WorkList.CASES else (),
         kept=tuple(kept.items()),
         views=tuple((await req.app.lists.views(req.principal)).addresses.items()),
         first=f"/{what}?{urlencode(kept)}" if "after" in query else "",
     )
+
+
+async def act(req: StaffPage) -> Response:
+    """Does something with the ticked rows of a list, as a lead."""
+    form = await req.visit.form()
+    if form is None:
+        return redirect_to("/cases", problem="again")
+    kept, order = filters(form), row_order(form, req)
+    refs = [CaseRef(one, edition(form[f"case.{one}"])) for one in ticked(form, "case")]
+    if order is None or not refs:
+        return redirect_to("/cases", **kept, problem="choice" if order is None else "rows")
+    return done_with_rows("/cases", kept, req, await act_on_rows(req.cases.context, req.principal, order, refs))
+
+
+def row_order(form: Mapping[str, str], req: StaffPage) -> RowOrder | None:
+    """What a form asks to do with rows; None without an action, or without the colleague whom it needs."""
+    action, to = form.get("do", ""), req.app.members.get(form.get("to", ""))
+    if action not in set(RowAction) or (action == RowAction.ASSIGN and to is None):
+        return None
+    return RowOrder(RowAction(action), form.get("reason", ""), to)
+
+
+def done_with_rows(at: str, kept: Mapping[str, str], req: StaffPage, done: RowsDone | ActionRefused) -> Response:
+    """Redirects to a list, whose address says how many cases were changed."""
+    match done:
+        case RowsDone(count, left):
+            return redirect_to(at, **kept, done=str(count), left=str(left))
+        case ActionRefused.REASON:
+            return redirect_to(at, **kept, problem="reason")
+        case _:
+            return outcome_page(req, "not-yours")
+
+
+def rows_told(query: Mapping[str, str], words: Language) -> str:
+    """How many cases a lead changed, as the address says; "" if it says nothing."""
+    done, left = (query.get(name, "") for name in ("done", "left"))
+    if not (done.isdecimal() and left.isdecimal() and len(done) < 6 and len(left) < 6):
+        return ""
+    told = words.ngettext("{n} case was changed.", "{n} cases were changed.", int(done))
+    if not int(left):
+        return told
+    rest = words.ngettext(
+        "{n} case was left as it is: it changed meanwhile, or the rules do not allow it.",
+        "{n} cases were left as they are: they changed meanwhile, or the rules do not allow it.",
+        int(left),
+    )
+    return f"{told} {rest}"
+
+
+def colleagues(app: StaffApp) -> list[tuple[str, str]]:
+    """The members of staff to whom a case can be given."""
+    return [(one.id, one.name) for one in app.members.values() if one.may(StaffRole.AGENT, StaffRole.REVIEWER)]
+
+
+ROW_ACTIONS: Final[Mapping[RowAction, str]] = MappingProxyType(
+    {
+        RowAction.REASSIGN: marked("Put back in line"),
+        RowAction.ASSIGN: marked("Give to a colleague"),
+        RowAction.HOLD: marked("Hold"),
+        RowAction.END_HOLD: marked("Let go on"),
+    }
+)
+
+
+def row_actions(words: Language) -> list[tuple[str, str, list[tuple[str, str]]]]:
+    """What a lead can do with rows: the word, its text, and its reasons."""
+    return [
+        (
+            action.value,
+            words.text(text),
+            [(word, words.text(why)) for word, why in WHY[reasons_for(action).value].items()],
+        )
+        for action, text in ROW_ACTIONS.items()
+    ]
 
 
 async def keep_view(req: StaffPage) -> Response:
@@ -217,7 +297,7 @@ def list_row(row: CaseRow, req: StaffPage, now: float) -> ListRow:
         late=row.ends <= now,
         holder=(row.holder or "") if holder is None else holder.name,
         marks=", ".join(words.text(text) for flag, (_, text) in FLAGS.items() if flag in row.flags),
-        why=history_line(event, why, words) if event else "",
+        why=history_line(event, why, words) if event and CaseFlag.STOPPED in row.flags else "",
     )
 
 

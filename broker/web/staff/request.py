@@ -15,6 +15,7 @@ from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import StaffLogin, StaffPrincipal
 from broker.actions.assisted.staff_results import CaseRef
+from broker.actions.console.find import Finder
 from broker.actions.console.lists import WorkLists
 from broker.assisted.profiles import Profiles
 from broker.model.service import Service
@@ -54,6 +55,11 @@ class StaffApp:
     def lists(self) -> WorkLists:
         """The lists of cases."""
         return WorkLists(self.cases.context)
+
+    @property
+    def finder(self) -> Finder:
+        """Look-ups."""
+        return Finder(self.cases.context)
 
     @property
     def profiles(self) -> Profiles:
@@ -161,8 +167,7 @@ class StaffPage:
 
     def ref(self, form: Mapping[str, str]) -> CaseRef:
         """The case in the path and the edit version of the form; -1, which no case has, if that is not a number."""
-        text = form.get("edition", "")
-        return CaseRef(self.id, int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1)
+        return CaseRef(self.id, edition(form.get("edition", "")))
 
     @property
     def base(self) -> str:
@@ -231,6 +236,11 @@ async def _parse(app: StaffApp, request: Request) -> StaffRequest:
 def redirect_to(path: str, **query: str) -> Response:
     """303 to a local path (RFC 9110 15.4.4)."""
     return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, 303)
+
+
+def edition(text: str) -> int:
+    """The edit version in a form; -1, which no case has, if it is not a number."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
 def local_path(text: str) -> str:

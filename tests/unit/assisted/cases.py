@@ -152,6 +152,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield from (ev.SessionEnded(by), ev.Decided(verdict(by=by)), ev.ReviewClaimed(REVIEWER))
     yield ev.IndependentReviewRecorded(IndependentReview(by, NOW, Decision.APPROVE))
     yield ev.Reviewed(Review(by, NOW, agrees=True))
+    yield ev.Assigned(LEAD, "agent-8", "shared_out")
     yield from (ev.Reassigned(LEAD, "shift over"), ev.Held(LEAD, "doubt"), ev.HoldEnded(LEAD, "cleared"))
     yield from (
         ev.HoldDeclined(LEAD, ("fraud_signals",)),

@@ -155,6 +155,11 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
     def the_case_is_returned_or_reassigned(self, who: str, kind: type[ev.Returned | ev.Reassigned]) -> None:
         self.happens(kind(who, "reason"))
 
+    @rule(who=PEOPLE, to=PEOPLE, likely=st.integers(0, 2))
+    def a_lead_assigns_the_case(self, who: str, to: str, likely: int) -> None:
+        if likely == 0:
+            self.happens(ev.Assigned(who, to, "shared_out"))
+
     @rule(who=PEOPLE)
     def a_lead_ends_the_hold(self, who: str) -> None:
         self.happens(ev.HoldEnded(who, "reason", self._phrase()))

@@ -203,6 +203,7 @@ async def staged(
                 facts.cases,
                 facts.case_lists,
                 facts.saved_views,
+                facts.staff_audit,
                 facts.questions,
                 facts.audit,
                 facts.staff_drafts,

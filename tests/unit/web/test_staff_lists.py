@@ -9,6 +9,7 @@ import pytest
 from broker.actions.console import lists
 from broker.assisted import events as ev
 from broker.assisted.case_row import CaseFilter, CaseOrder
+from broker.assisted.case_states import CaseState
 from broker.crypto.seal import Sealer
 from broker.platform.system import System
 from tests.unit.web.staff import CARYS, MEI, RHYS, TOM, Ready, Stage, staged
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.store
 
 def references(page: str) -> list[str]:
     """The references in the rows of a list, in order."""
-    return re.findall(r'<th scope="row"><(?:a|span)[^>]*pt-spoken[^>]*>([^<]+)<', page)
+    return re.findall(r'class="(?:govuk-link )?pt-spoken"[^>]*>([^<]+)<', page)
 
 
 async def test_each_list_is_open_to_its_roles_alone(stage: Stage) -> None:
@@ -138,3 +139,42 @@ async def test_a_member_of_staff_holds_as_many_cases_as_their_capacity(
             assert (await agent.send("/next", "/")).headers["location"] == f"/cases/case-{number}"
         assert [(await now(stage, case)).agent for case in cases] == [two.id, two.id, None]
         assert references((await agent.get("/mine")).text) == ["BCDF 0001", "BCDF 0002"]
+
+
+async def test_a_lead_gives_ticked_cases_to_a_colleague_holds_them_and_lets_them_go_on(stage: Stage) -> None:
+    one, two = await stage.case(), await stage.case()
+    lead = await stage.sign_in(RHYS)
+    ticks = {f"case.{case.id}": str(case.edit_version) for case in (one, two)}
+    given = {**ticks, "do": "assign", "to": "carys", "reason": "shared_out", "language": "en"}
+    done = await lead.send("/cases/do", "/cases", given)
+    assert done.headers["location"] == "/cases?language=en&done=2&left=0"
+    assert "2 cases were changed." in (await lead.get(done.headers["location"])).text
+    held = await now(stage, one)
+    assert (held.agent, held.history[-1].event, held.history[-1].reason) == ("carys", "assigned", "carys shared_out")
+    stale = await lead.send("/cases/do", "/cases", {**ticks, "do": "hold", "reason": "incident"})
+    assert stale.headers["location"] == "/cases?done=0&left=2"
+    fresh = {f"case.{one.id}": str(held.edit_version)}
+    await lead.send("/cases/do", "/cases", {**fresh, "do": "hold", "reason": "incident"})
+    assert (await now(stage, one)).state is CaseState.HELD
+    fresh = {f"case.{one.id}": str((await now(stage, one)).edit_version)}
+    await lead.send("/cases/do", "/cases", {**fresh, "do": "end_hold", "reason": "cleared"})
+    assert (await now(stage, one)).state is CaseState.QUEUED
+
+
+async def test_rows_are_changed_by_leads_alone_with_a_reason_and_only_for_whom_the_case_is(stage: Stage) -> None:
+    case = await stage.case(requester="carys")
+    tick = {f"case.{case.id}": str(case.edit_version)}
+    lead = await stage.sign_in(RHYS)
+    for form, answer in (
+        ({**tick, "do": "assign", "to": "carys", "reason": "shared_out"}, "/cases?done=0&left=1"),
+        ({**tick, "do": "assign", "to": "ada", "reason": "shared_out"}, "/cases?done=0&left=1"),
+        ({**tick, "do": "assign", "reason": "shared_out"}, "/cases?problem=choice"),
+        ({**tick, "do": "hold", "reason": "shared_out"}, "/cases?problem=reason"),
+        ({**tick, "do": "hold"}, "/cases?problem=reason"),
+        ({**tick, "do": "release", "reason": "doubt"}, "/cases?problem=choice"),
+        ({"do": "hold", "reason": "doubt"}, "/cases?problem=rows"),
+    ):
+        assert (await lead.send("/cases/do", "/cases", form)).headers["location"] == answer
+    hold = {**tick, "do": "hold", "reason": "doubt"}
+    assert (await (await stage.sign_in(CARYS)).send("/cases/do", "/queue", hold)).status_code == 403
+    assert (await now(stage, case)).history == case.history

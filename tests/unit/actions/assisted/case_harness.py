@@ -329,6 +329,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             facts.cases,
             facts.case_lists,
             facts.saved_views,
+            facts.staff_audit,
             facts.questions,
             facts.audit,
             facts.staff_drafts,

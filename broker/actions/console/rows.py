@@ -1,0 +1,127 @@
+"""What a lead does with rows of a list: reassign, give to a colleague, hold, let go on.
+
+Nothing of a case is shown for it, so the case need not be open to the lead. Each case is a write of its own, judged by
+the table of permissions and by the rules, with its own audit row: a case that was changed meanwhile is left as it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from broker.actions.assisted.context import CaseContext
+from broker.actions.assisted.editing import edit_case
+from broker.actions.assisted.staff_login import StaffPrincipal
+from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseView, EditRefused, StaffAction
+from broker.assisted import events as ev
+from broker.assisted.case import Case
+from broker.assisted.case_row import CaseFilter, CaseOrder
+from broker.assisted.case_states import CaseState
+from broker.assisted.codes import phrase
+from broker.assisted.holds import may_return_to_approved
+from broker.assisted.queue import is_for
+from broker.assisted.reasons import ReasonContext, valid_for
+from broker.assisted.transitions import TransitionRefused
+from broker.model.staff import StaffMember, StaffRole
+
+BATCH: Final = 25
+"""How many cases of an incident are read from the list at a time."""
+
+MOST: Final = 500
+"""How many cases one press holds, or lets go on, at most."""
+
+
+class RowAction(StrEnum):
+    """What a lead can do with rows."""
+
+    REASSIGN = "reassign"
+    ASSIGN = "assign"
+    HOLD = "hold"
+    END_HOLD = "end_hold"
+
+
+_ACTIONS: Final = {
+    RowAction.REASSIGN: (StaffAction.REASSIGN_IN_LIST, ReasonContext.TAKE_BACK),
+    RowAction.ASSIGN: (StaffAction.ASSIGN, ReasonContext.TAKE_BACK),
+    RowAction.HOLD: (StaffAction.HOLD_IN_LIST, ReasonContext.HOLD),
+    RowAction.END_HOLD: (StaffAction.END_HOLD_IN_LIST, ReasonContext.END_HOLD),
+}
+
+
+def reasons_for(action: RowAction) -> ReasonContext:
+    """Which reasons an action takes."""
+    return _ACTIONS[action][1]
+
+
+@dataclass(frozen=True, slots=True)
+class RowOrder:
+    """What to do with rows, and why. `to` is the member of staff who gets them, for ASSIGN."""
+
+    action: RowAction
+    reason: str
+    to: StaffMember | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RowsDone:
+    """How many cases were changed, and how many were left as they are."""
+
+    done: int
+    left: int
+
+
+async def act_on_rows(
+    context: CaseContext, who: StaffPrincipal, order: RowOrder, refs: Sequence[CaseRef]
+) -> RowsDone | ActionRefused:
+    """Does it with each of these cases. REASON for a reason that the action does not take."""
+    if not who.member.may(StaffRole.LEAD):
+        return ActionRefused.NOT_ALLOWED
+    if not valid_for(reasons_for(order.action), order.reason):
+        return ActionRefused.REASON
+    results = [await _act(context, who, order, ref) for ref in refs]
+    done = sum(isinstance(result, CaseView) for result in results)
+    return RowsDone(done, len(results) - done)
+
+
+async def act_on_list(
+    context: CaseContext, who: StaffPrincipal, order: RowOrder, want: CaseFilter
+) -> RowsDone | ActionRefused:
+    """Does it with every open case of a filter, in batches, and with MOST cases at most. For an incident.
+
+    Cases that are held already are left out of a hold, and the others of the end of a hold.
+    """
+    after, done, left = None, 0, 0
+    while done + left < MOST:
+        page = await context.stores.lists.page(want, CaseOrder.OLDEST, after, BATCH)
+        held = order.action is RowAction.END_HOLD
+        refs = [CaseRef(row.id, row.edit_version) for row in page.rows if (row.state is CaseState.HELD) is held]
+        some = await act_on_rows(context, who, order, refs)
+        if isinstance(some, ActionRefused):
+            return some
+        done, left, after = done + some.done, left + some.left, page.after
+        if after is None:
+            break
+    return RowsDone(done, left)
+
+
+async def _act(context: CaseContext, who: StaffPrincipal, order: RowOrder, ref: CaseRef) -> CaseView | EditRefused:
+    async def make(case: Case) -> ev.ByStaff | EditRefused:
+        return _event(context, case, who.member.id, order)
+
+    return await edit_case(context, who, _ACTIONS[order.action][0], ref, make)
+
+
+def _event(context: CaseContext, case: Case, by: str, order: RowOrder) -> ev.ByStaff | EditRefused:
+    match order.action:
+        case RowAction.REASSIGN:
+            return ev.Reassigned(by, order.reason)
+        case RowAction.HOLD:
+            return ev.Held(by, order.reason)
+        case RowAction.END_HOLD:
+            if may_return_to_approved(case):
+                return ev.HoldEnded(by, order.reason, approved=True)
+            return ev.HoldEnded(by, order.reason, phrase(context.system.random_bytes))
+        case RowAction.ASSIGN:
+            if order.to is None or not is_for(case, order.to):
+                return TransitionRefused.SAME_PERSON
+            return ev.Assigned(by, order.to.id, order.reason)
