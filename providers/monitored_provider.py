@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Final
@@ -11,6 +11,7 @@ from typing import Final
 from broker.model.assurance import VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
+from broker.model.provider_event import PolledEvents, ProviderEvent, RefusedEvent, SendsEvents
 from broker.model.provider_watch import ProviderWatch
 from broker.model.session import UpstreamLogout
 from broker.model.store_results import StoreUnavailable
@@ -192,6 +193,14 @@ class MonitoredProvider:
     async def read_logout(self, token: str) -> UpstreamLogout | ProviderFailure | None:
         """As the provider, if it supports that. An invalid token is no evidence of an outage: anyone may send one."""
         return await self.inner.read_logout(token) if isinstance(self.inner, ReceivesLogout) else None
+
+    async def read_event(self, token: str, authorization: str | None) -> ProviderEvent | RefusedEvent | None:
+        """As the provider, if it supports that. An invalid token is no evidence of an outage."""
+        return await self.inner.read_event(token, authorization) if isinstance(self.inner, SendsEvents) else None
+
+    async def poll_events(self, taken: Sequence[str], refused: Sequence[str]) -> PolledEvents | None:
+        """As the provider, if it supports that."""
+        return await self.inner.poll_events(taken, refused) if isinstance(self.inner, SendsEvents) else None
 
     @property
     def logout_frames(self) -> LogoutFrames | None:

@@ -30,12 +30,13 @@ class AccountMatch:
     """Account of an identity, and the pairwise subject under which the service knows it.
 
     Both are None for a new person; `subject` alone is None if the service has not received one yet. `reassigned`: the
-    provider gave the identity of this account to another person.
+    provider gave the identity of this account to another person. `blocked`: it reported that its account is disabled.
     """
 
     account: str | None = None
     subject: str | None = None
     reassigned: bool = False
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,13 @@ def check_account(
 ) -> FailureClass | None:
     """Checks the account of an accepted identity. Returns the reason for which it is rejected, or None.
 
-    It may be another person's, or turned off, the provider may accept no new users any more, or the service may have
-    requested another person (`id_token_hint`, OpenID Connect Core 3.1.2.1).
+    It may be another person's, blocked by the provider, or turned off; the provider may accept no new users any more,
+    or the service may have requested another person (`id_token_hint`, OpenID Connect Core 3.1.2.1).
     """
     if person.reassigned:
         return FailureClass.OTHER_PERSON
+    if person.blocked:
+        return FailureClass.CANNOT_USE
     if person.account is not None and switches.is_off(KillSwitchKind.ACCOUNT, person.account):
         return FailureClass.ACCOUNT_OFF
     if candidate is not None and person.account is None and not candidate.policy.accepts_new(now):

@@ -18,13 +18,14 @@ class LinkedIdentity:
     """Account of an identity, its pairwise subject for a sector, and the claims released to a service before.
 
     `shared` is None if nothing was released to that service yet. `reassigned`: the identity had another anchor before,
-    so the account is another person's.
+    so the account is another person's. `blocked`: the provider reported that its account is disabled.
     """
 
     account: str
     subject: str | None
     shared: tuple[str, ...] | None
     reassigned: bool = False
+    blocked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from broker.stores.sql.outbox import SqlDeliveries
 from broker.stores.sql.passkeys import SqlPasskeys
 from broker.stores.sql.postgres import PostgresDatabase
 from broker.stores.sql.proved_sessions import ProvedSessions
+from broker.stores.sql.provider_events import SqlProviderEvents
 from broker.stores.sql.retention import Retention
 from broker.stores.sql.saved_views import SqlSavedViews
 from broker.stores.sql.schema import Schema
@@ -60,6 +61,7 @@ class SqlStores:
     passkeys: SqlPasskeys
     kept_identities: SqlKeptIdentities
     upstream_logouts: SqlUpstreamLogouts
+    provider_events: SqlProviderEvents
     grants: SqlGrants
     client_tokens: SqlClientTokens
     streams: SqlStreams
@@ -138,6 +140,7 @@ async def open_sql_stores(
 
     audit_log, observe_version = SqlAudit(database), kill_switches.observe_version
     proved_sessions = ProvedSessions(database, digests, session_termination)
+    upstream_logouts = SqlUpstreamLogouts(database, digests, session_termination)
 
     async def maintain() -> None:
         """Called about once a second: checks the clock, reloads changed kill switches, seals audit rows."""
@@ -152,7 +155,8 @@ async def open_sql_stores(
         identity_links=SqlIdentityLinks(database, digests, proved_sessions, audit_log),
         passkeys=SqlPasskeys(database, sealer, audit_log),
         kept_identities=SqlKeptIdentities(database, digests, proved_sessions, audit_log),
-        upstream_logouts=SqlUpstreamLogouts(database, digests, session_termination),
+        upstream_logouts=upstream_logouts,
+        provider_events=SqlProviderEvents(database, digests, upstream_logouts, proved_sessions, audit_log),
         grants=SqlGrants(database, sealer, audit_log, observe_version),
         client_tokens=SqlClientTokens(database, audit_log, observe_version),
         streams=SqlStreams(database, sealer, audit_log),

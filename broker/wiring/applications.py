@@ -33,6 +33,7 @@ from broker.web.services.check_session_iframe import session_route
 from broker.web.services.client_endpoints import CROSS_ORIGIN, Published
 from broker.web.services.cors import CrossOrigin
 from broker.web.services.provider_endpoints import provider_routes
+from broker.web.services.provider_events import provider_event_routes
 from broker.web.services.signals import signal_routes
 from broker.web.shared.fast_router import fast_router
 from broker.web.shared.not_found import NotFoundHandler, paths, typeable_paths
@@ -42,7 +43,7 @@ from broker.wiring.app_pages import public_pages, site_pages, staff_pages
 from broker.wiring.assisted_wiring import case_context, citizen_cases, reports, staff_login, verifiable
 from broker.wiring.container import Container
 from broker.wiring.contexts import assisted_offered, endpoint_context, kept_context, sign_in_context
-from broker.wiring.signals_wiring import stream_context
+from broker.wiring.signals_wiring import received_event_context, stream_context
 from broker.wiring.store_access import read_password
 
 Application = ASGIApp
@@ -96,6 +97,7 @@ def public_app(container: Container) -> ASGIApp:
     logouts = container.connections.sql_stores.upstream_logouts
     theirs = UpstreamLogoutContext(broker.issuer, registry.providers, registry.services, logouts, container.system)
     called = [*called, *provider_routes(theirs), *signal_routes(stream_context(container, at_counter))]
+    called = [*called, *provider_event_routes(received_event_context(container))]
     routes = [
         *called,
         *front_routes(citizen_app, sign_in, checks, logout),

@@ -4,6 +4,7 @@ import asyncio
 
 from broker.actions.endpoints.context import EndpointContext
 from broker.actions.signals.push import SecurityEventSender
+from broker.actions.signals.received import ReceivedEventContext
 from broker.actions.signals.streams import StreamContext
 from broker.actions.signals.tokens import TokenMaker
 from broker.oidc.discovery import endpoints
@@ -22,6 +23,12 @@ def stream_context(container: Container, called: EndpointContext) -> StreamConte
         container.connections.http_clients.may_call,
         asyncio.sleep,
     )
+
+
+def received_event_context(container: Container) -> ReceivedEventContext:
+    """What receiving the events of providers works with."""
+    registry, sql = container.configuration.registry, container.connections.sql_stores
+    return ReceivedEventContext(registry.providers, registry.services, sql.provider_events, container.system)
 
 
 def event_sender(container: Container) -> SecurityEventSender:

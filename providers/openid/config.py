@@ -30,6 +30,7 @@ from providers.openid.config_tables import (
     UpstreamAuthentication,
     UserinfoConfig,
 )
+from providers.openid.event_config import EventsConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,8 @@ class OpenIdConfig:
     """Whether a citizen who signs out may sign out at the provider too, if its metadata has an
     `end_session_endpoint`. Register `<issuer>/signed-out` at the provider as a `post_logout_redirect_uri`."""
     logout: LogoutConfig = field(default_factory=LogoutConfig)
+    events: EventsConfig | None = None
+    """Security events of the provider, such as a disabled account or a compromised credential. Left out: none."""
     refresh: RefreshConfig | None = None
     initiate_login: bool = False
     """Whether the provider may send citizens to the broker to sign in (OpenID Connect Core 4). Register

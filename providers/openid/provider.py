@@ -12,10 +12,12 @@ from broker.crypto.jwe import EncryptionKey
 from broker.model.assurance import Level, VerificationCapabilities
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
+from broker.model.provider_event import PolledEvents, ProviderEvent, RefusedEvent
 from broker.model.self_test import SelfTestFinding
 from broker.model.session import UpstreamLogout
 from broker.platform import base64url
 from broker.platform.http_client import ConnectionTerms, HttpClient
+from broker.platform.operator_files import first_line
 from broker.platform.refreshing_cache import RefreshingCache
 from broker.platform.tls import ServerTls
 from broker.provider import (
@@ -47,6 +49,7 @@ from providers.openid.own_keys import OwnKeys
 from providers.openid.pushed_request import push
 from providers.openid.redemption import ProviderKeys, Redemption
 from providers.openid.request_object import RequestObjects
+from providers.openid.security_events import EventTerms, SecurityEvents
 from providers.openid.self_test import run_self_test
 
 LOG: Final = logging.getLogger("portico.providers")
@@ -104,8 +107,17 @@ class OpenIdProvider:
         self._logouts = (
             LogoutTokens(config, self._keys, own.decryption, ground.system) if config.logout.backchannel else None
         )
+        self._events = self._security_events(config)
         keys = ProviderKeys(self._keys, self._client)
         self._redemption = Redemption(card, config, calls, own, keys, ground)
+
+    def _security_events(self, config: OpenIdConfig) -> SecurityEvents | None:
+        if config.events is None:
+            return None
+        named = config.subject_claim == "sub" and config.subject_form is None and config.acting.person is None
+        bearer = first_line(self._ground.read(config.events.bearer_file))
+        terms = EventTerms(config.issuer, config.client_id, config.clock_skew, named, bearer)
+        return SecurityEvents(config.events, terms, self._keys, self._client, self._ground.system)
 
     @property
     def card(self) -> ProviderInfo:
@@ -249,6 +261,14 @@ class OpenIdProvider:
             return await self._logouts.read(token)
         except UpstreamError as refused:
             return refused.failure
+
+    async def read_event(self, token: str, authorization: str | None) -> ProviderEvent | RefusedEvent | None:
+        """Validates a security event token of the provider, if the settings expect some."""
+        return None if self._events is None else await self._events.read(token, authorization)
+
+    async def poll_events(self, taken: Sequence[str], refused: Sequence[str]) -> PolledEvents | None:
+        """Fetches security events, if the settings say so."""
+        return None if self._events is None else await self._events.poll(taken, refused)
 
     @property
     def logout_frames(self) -> LogoutFrames | None:

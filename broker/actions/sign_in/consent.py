@@ -146,7 +146,11 @@ async def recheck(
         context.candidate_of(identity),
     )
     believed = accept_identity(transaction, identity, candidate, service, switches, now)
-    person = AccountMatch() if before is None else AccountMatch(before.account, before.subject, before.reassigned)
+    person = (
+        AccountMatch()
+        if before is None
+        else AccountMatch(before.account, before.subject, before.reassigned, before.blocked)
+    )
     refusal = (
         check_account(transaction, person, candidate, switches, now)
         if isinstance(believed, AcceptedIdentity)

@@ -198,6 +198,7 @@ class SqlAuthorizations:
                 pairwise_subjects.c.sub,
                 consents.c.claim,
                 identities.c.anchor,
+                identities.c.blocked,
             )
             .select_from(
                 shared_counters.outerjoin(identities, person)
@@ -240,7 +241,8 @@ class SqlAuthorizations:
             return None
         claims = tuple(row[3] for row in rows if row[3] is not None)
         shared = tuple(claim for claim in claims if claim != _SUB) if claims else None
-        return LinkedIdentity(rows[0][1], rows[0][2], shared, self._is_another(issuer, subject, anchor, rows[0][4]))
+        another = self._is_another(issuer, subject, anchor, rows[0][4])
+        return LinkedIdentity(rows[0][1], rows[0][2], shared, another, rows[0][5] is not None)
 
     def _is_another(self, issuer: str, subject: str, anchor: str | None, stored: str | None) -> bool:
         """Whether the anchor of a sign-in is not the one stored with its identity."""

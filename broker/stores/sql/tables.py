@@ -60,6 +60,7 @@ identities: Final = Table(
     Column("provider", Text),
     Column("level", BigInteger),
     Column("anchor", Text),
+    Column("blocked", Double),
     PrimaryKeyConstraint("issuer", "digest"),
     Index(None, "account_id"),
 )

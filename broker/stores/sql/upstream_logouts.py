@@ -54,13 +54,19 @@ class SqlUpstreamLogouts:
                 if logout.jti is not None:
                     use = AssertionUse(f"logout:{logout.issuer}", logout.jti, event.at + REMEMBERED)
                     await unit.run(self._use, used_jtis.insert_parameters(use))
-                return await self._end(unit, logout, event, fan_out, only)
+                return await self.end_in(unit, logout, event, fan_out, only)
         except Conflict:
             return None
 
-    async def _end(
-        self, unit: UnitOfWork, logout: UpstreamLogout, event: AuditEvent, fan_out: LogoutFanOut, only: str | None
+    async def end_in(
+        self,
+        unit: UnitOfWork,
+        logout: UpstreamLogout,
+        event: AuditEvent,
+        fan_out: LogoutFanOut,
+        only: str | None = None,
     ) -> Sequence[EndedSession]:
+        """The same within the caller's transaction, which has recorded the `jti`."""
         ended = []
         for digest, sealed in await unit.run(*self._search(logout)):
             identity = None if sealed is None else self._identities.read(sealed, session_rows.place(digest))

@@ -1,0 +1,152 @@
+"""What every SQL store guarantees when a provider reports what happened to an account, in SQLite or in PostgreSQL."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from broker.model.audit import AuditEvent
+from broker.model.handle import sha256_hex
+from broker.model.identity import Identity
+from broker.model.provider_event import EventEffect, ProviderEvent
+from broker.model.session import no_fan_out
+from broker.model.store_results import RedeemResult
+from broker.stores.sql_stores import SqlStores
+from tests.contracts.stores import full_database
+from tests.contracts.stores.samples import (
+    ISSUER,
+    SECTOR,
+    SERVICE,
+    answer,
+    code,
+    event,
+    grant,
+    identity,
+    release,
+    session,
+    tokens,
+)
+from tests.support.system import FakeClock
+
+pytestmark = pytest.mark.store
+
+
+def reported(now: float, **changes: Any) -> ProviderEvent:
+    """An event about Ann."""
+    made = ProviderEvent(ISSUER, "jti-1", "urn:event", now, "ann")
+    return replace(made, **changes)
+
+
+async def apply(sql: SqlStores, found: ProviderEvent, effect: EventEffect, now: float) -> bool:
+    """Applies an event of the bank."""
+    record = AuditEvent("provider_event", now, "provider:bank", provider="bank")
+    return await sql.provider_events.apply(found, effect, record, no_fan_out)
+
+
+async def sign_in(sql: SqlStores, now: float, name: str, person: Identity, provider: str = "bank") -> str:
+    """A session with a redeemed code and an unredeemed one. Returns the digest of the access token."""
+    begun = session(now, name, identity=person)
+    for suffix in ("", "-open"):
+        coded = code(now, f"{name}{suffix}", release=release(provider=provider, session=begun.id))
+        assert await sql.authorizations.record(
+            answer(now, f"{name}{suffix}", person.subject, code=coded, session=begun)
+        )
+    stored = await sql.grants.code(sha256_hex(f"code-{name}"))
+    assert stored is not None
+    held = grant(stored.code, now, name, release=release(provider=provider, session=None))
+    access, refresh = tokens(now, name)
+    done = await sql.grants.redeem(stored.code.digest, held, [access, refresh], None, [event(now)])
+    assert done is RedeemResult.DONE
+    return access.digest
+
+
+async def known(sql: SqlStores, subject: str = "ann") -> tuple[str | None, bool]:
+    """The account of an identity, and whether it is blocked."""
+    found = await sql.authorizations.linked_identity(ISSUER, subject, SECTOR, SERVICE)
+    return (None, False) if found is None else (found.account, found.blocked)
+
+
+async def test_an_event_counts_once_and_is_recorded_with_the_account(sql: SqlStores, clock: FakeClock) -> None:
+    now = clock.now()
+    await sql.authorizations.record(answer(now, identity_subject="ann"))
+    before = len(await sql.audit.read(0, 100))
+    assert await apply(sql, reported(now), EventEffect.RECORD, now)
+    assert not await apply(sql, reported(now), EventEffect.SUSPEND, now)
+    assert await apply(sql, reported(now, jti="jti-2", subject="nobody"), EventEffect.SUSPEND, now)
+    rows = [one for _, one in await sql.audit.read(0, 100)][before:]
+    assert [(one.kind, one.account) for one in rows] == [("provider_event", "account-1"), ("provider_event", None)]
+    assert await known(sql) == ("account-1", False)
+
+
+async def test_a_suspended_way_is_blocked_until_it_is_enabled(sql: SqlStores, clock: FakeClock) -> None:
+    now = clock.now()
+    await sql.authorizations.record(answer(now, identity_subject="ann"))
+    assert await apply(sql, reported(now), EventEffect.SUSPEND, now)
+    assert await known(sql) == ("account-1", True)
+    assert await apply(sql, reported(now - 60, jti="older"), EventEffect.ENABLE, now)
+    assert await known(sql) == ("account-1", True)
+    assert await apply(sql, reported(now + 60, jti="newer"), EventEffect.ENABLE, now + 60)
+    assert await known(sql) == ("account-1", False)
+
+
+async def test_a_removed_way_is_unlinked_and_its_subject_is_a_new_person(sql: SqlStores, clock: FakeClock) -> None:
+    now = clock.now()
+    await sql.authorizations.record(answer(now, identity_subject="ann"))
+    assert await apply(sql, reported(now), EventEffect.REMOVE, now)
+    assert await known(sql) == (None, False)
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [EventEffect.RECORD, EventEffect.END_SESSIONS, EventEffect.END_ALL, EventEffect.SUSPEND, EventEffect.REMOVE],
+)
+async def test_sessions_and_what_rests_on_the_provider_end_at_once(
+    sql: SqlStores, clock: FakeClock, effect: EventEffect
+) -> None:
+    now = clock.now()
+    ann = identity("ann", auth_time=int(now))
+    mine = await sign_in(sql, now, "1", ann)
+    other = await sign_in(sql, now, "2", replace(ann, provider="post"), provider="post")
+    later = await sign_in(sql, now, "3", replace(ann, auth_time=int(now) + 60))
+    stranger = await sign_in(sql, now, "4", identity("ben", auth_time=int(now)))
+    assert await apply(sql, reported(now), effect, now)
+    ended = effect is not EventEffect.RECORD
+    grants_end = ended and effect is not EventEffect.END_SESSIONS
+    assert (await sql.sessions.load(session(now, "1").digest) is None) is ended
+    assert await sql.sessions.load(session(now, "3").digest) is not None
+    assert await sql.sessions.load(session(now, "4").digest) is not None
+    assert (await sql.grants.token(mine) is None) is grants_end
+    assert (await sql.grants.token(later) is None) is grants_end
+    assert await sql.grants.token(other) is not None
+    assert await sql.grants.token(stranger) is not None
+    open_code = await sql.grants.code(sha256_hex("code-3-open"))
+    assert open_code is not None
+    assert (open_code.code.expires <= now) is grants_end
+    untouched = await sql.grants.code(sha256_hex("code-4-open"))
+    assert untouched is not None
+    assert untouched.code.expires > now
+
+
+async def test_an_event_about_a_session_alone_ends_what_began_in_it(sql: SqlStores, clock: FakeClock) -> None:
+    now = clock.now()
+    ann = identity("ann", auth_time=int(now), upstream_sid="up-1")
+    kept = await sign_in(sql, now, "1", ann)
+    await sign_in(sql, now, "2", replace(ann, upstream_sid="up-2"))
+    assert await apply(sql, reported(now, subject=None, sid="up-1"), EventEffect.END_SESSIONS, now)
+    assert await sql.sessions.load(session(now, "1").digest) is None
+    assert await sql.sessions.load(session(now, "2").digest) is not None
+    assert await sql.grants.token(kept) is not None
+
+
+@pytest.mark.parametrize(("provider", "frozen"), [("bank", True), ("post", False)])
+async def test_what_is_kept_of_a_suspended_account_is_frozen(sql: SqlStores, provider: str, *, frozen: bool) -> None:
+    await sql.authorizations.record(full_database.answer("ann"))
+    hers = full_database.kept(sql, "ann")
+    hers = replace(hers, identity=replace(hers.identity, provider="bank"))
+    key = full_database.passkey("ann", hers.key)
+    assert await sql.kept_identities.keep("account-ann", hers, key, "passkey", [event(full_database.NOW)])
+    record = AuditEvent("provider_event", full_database.NOW, f"provider:{provider}", provider=provider)
+    found = ProviderEvent(full_database.ISSUER, "jti", "urn:event", full_database.NOW, "ann-at-bank")
+    assert await sql.provider_events.apply(found, EventEffect.SUSPEND, record, no_fan_out)
+    [kept] = await sql.kept_identities.of_account("account-ann")
+    assert (kept.kept.frozen is not None) is frozen
