@@ -53,11 +53,14 @@ class CheckKind:
 class LookUpKind:
     """Look-up in a source outside of the evidence, such as a register: the checks that one record there can answer.
 
-    Each check that is answered by a look-up is recorded with the source, the source's reference, and the time.
+    Each check that is answered by a look-up is recorded with the source, the source's reference, and the time. `record`
+    is the type of the electronic record that a service receives for it (OpenID Identity Assurance); without one the
+    look-up is never sent.
     """
 
     text: Texts
     checks: tuple[str, ...]
+    record: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +219,7 @@ class Profiles:
     """Content of the profile file. `alone` caps cases whose evidence is all of one type.
 
     `always` are checks of the person that each level needs, also by a profile that needs no score for fraud.
+    `organization` is the name of the organization that makes the checks, as services receive it.
     """
 
     version: str
@@ -233,6 +237,7 @@ class Profiles:
     alone: Mapping[EvidenceType, Level] = field(default_factory=dict)
     lookups: Mapping[str, LookUpKind] = field(default_factory=dict)
     always: tuple[str, ...] = ()
+    organization: str | None = None
 
     @property
     def highest(self) -> Level:

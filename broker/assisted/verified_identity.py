@@ -1,6 +1,8 @@
 """Identity of a bound case and its verification record, as a service receives them."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
 
 from broker.assisted.case import Case
 from broker.assisted.case_records import (
@@ -11,8 +13,10 @@ from broker.assisted.case_records import (
     EvidenceRecord,
     IdentityBinding,
 )
-from broker.assisted.profiles import Profiles
+from broker.assisted.levels import score
+from broker.assisted.profiles import Profiles, ScoreRule
 from broker.model.assurance import (
+    AssuranceDetail,
     EvidenceType,
     Verification,
     VerificationCapabilities,
@@ -20,6 +24,9 @@ from broker.model.assurance import (
     VerificationEvidence,
 )
 from broker.model.identity import HELP, Identity
+
+_PERSON: Final = "person"
+"""In check ids in place of a piece of evidence: checks of the person."""
 
 
 def verification(case: Case, profiles: Profiles) -> Verification:
@@ -39,7 +46,11 @@ def verification(case: Case, profiles: Profiles) -> Verification:
         policy=profiles.policy,
         procedure=verdict.profile,
         process=case.reference,
-        evidence=tuple(_evidence(one, case.channel, profiles) for one in case.evidence if _passed(one.checks)),
+        evidence=(
+            *(_evidence(one, case.channel, profiles) for one in case.evidence if _passed(one.checks)),
+            *_look_ups(case, profiles),
+        ),
+        assurance=tuple(_assurance(case, profiles)),
     )
 
 
@@ -48,7 +59,9 @@ def verifiable(profiles: Profiles, claims: Iterable[str]) -> VerificationCapabil
     kinds: dict[EvidenceType, set[str]] = {}
     for kind in profiles.kinds.values():
         kinds.setdefault(kind.type, set()).add(kind.subtype)
-    checks = {check for kind in profiles.kinds.values() for check in kind.checks}
+    records = {lookup.record for lookup in profiles.lookups.values() if lookup.record is not None}
+    kinds.setdefault(EvidenceType.ELECTRONIC_RECORD, set()).update(records)
+    checks = {*profiles.person, *(check for kind in profiles.kinds.values() for check in kind.checks)}
     return VerificationCapabilities(
         frameworks=frozenset({profiles.framework}),
         claims=frozenset({*claims, "name"}),
@@ -57,24 +70,80 @@ def verifiable(profiles: Profiles, claims: Iterable[str]) -> VerificationCapabil
     )
 
 
-def _passed(checks: tuple[CheckRecord, ...]) -> tuple[CheckRecord, ...]:
+def _passed(checks: Iterable[CheckRecord]) -> tuple[CheckRecord, ...]:
     return tuple(check for check in checks if check.outcome is CheckOutcome.YES)
 
 
 def _evidence(record: EvidenceRecord, channel: Channel | None, profiles: Profiles) -> VerificationEvidence:
     kind = profiles.kinds[record.kind]
-    checks = tuple(
-        VerificationCheck(
-            profiles.checks[one.check].methods[channel], check_id=f"{record.id}.{one.check}", time=int(one.at)
-        )
-        for one in _passed(record.checks)
-        if channel is not None and channel in profiles.checks[one.check].methods
-    )
     details: dict[str, object] = {"type": kind.subtype}
     for name, value in record.details.items():
         if (member := kind.fields[name].member if name in kind.fields else None) and value:
-            _place(details, member.split("."), value)
-    return VerificationEvidence(record.type, checks, details)
+            path = member.split(".")
+            if path[-1] != "country_code" or (value := _country(value)):
+                _place(details, path, value)
+    return VerificationEvidence(record.type, _checks(record.id, record.checks, channel, profiles), details)
+
+
+def _country(typed: str) -> str:
+    """Country code of two or three letters (ISO 3166-1, ICAO Doc 9303-3), "" for anything else. Germany has D."""
+    code = typed.strip().upper()
+    return "DEU" if code == "D" else code if re.fullmatch("[A-Z]{2,3}", code) else ""
+
+
+def _checks(
+    of: str, checks: Iterable[CheckRecord], channel: Channel | None, profiles: Profiles
+) -> tuple[VerificationCheck, ...]:
+    """The passed checks of a piece of evidence, or of the person (`_PERSON`). The organization is the configured one,
+    or the source that a connector asked: what staff typed never leaves.
+    """
+    return tuple(
+        VerificationCheck(
+            profiles.checks[one.check].methods[channel],
+            one.lookup.source if one.lookup is not None and one.lookup.connector else profiles.organization,
+            f"{of}.{one.check}",
+            int(one.at),
+        )
+        for one in _passed(checks)
+        if channel is not None and channel in profiles.checks[one.check].methods
+    )
+
+
+def _look_ups(case: Case, profiles: Profiles) -> Iterator[VerificationEvidence]:
+    """An electronic record for each look-up that answered checks of the person with yes."""
+    for name, kind in profiles.lookups.items():
+        answered = [one for one in case.checks if one.lookup is not None and one.lookup.kind == name]
+        checks = _checks(_PERSON, answered, case.channel, profiles)
+        if kind.record is not None and checks:
+            yield VerificationEvidence(EvidenceType.ELECTRONIC_RECORD, checks, {"type": kind.record})
+
+
+def _assurance(case: Case, profiles: Profiles) -> Iterator[AssuranceDetail]:
+    """The scores, each with the checks that it rests on: validity by piece, activity, fraud, verification."""
+    scores = score(case, profiles)
+    for one, scored in zip(case.evidence, scores.evidence, strict=True):
+        ids = _ids(one.id, one.checks, profiles.kinds[one.kind].checks if one.kind in profiles.kinds else ())
+        if scored.validity and ids:
+            strength = f"score_{scored.strength}_strength"
+            refs = tuple((check, strength) for check in ids)
+            yield AssuranceDetail("evidence_validation", f"score_{scored.validity}", refs)
+    verifying = {rule.check for rule in profiles.verification if rule.score <= scores.verification}
+    by_piece = (check for one in case.evidence for check in _ids(one.id, one.checks, verifying))
+    for kind, reached, ids in (
+        ("verification", scores.verification, tuple(by_piece)),
+        ("counter_fraud", scores.fraud, _ids(_PERSON, case.checks, _needs(profiles.fraud))),
+        ("activity", scores.activity, _ids(_PERSON, case.checks, _needs(profiles.activity))),
+    ):
+        if reached:
+            yield AssuranceDetail(kind, f"score_{reached}", tuple((check, "") for check in ids))
+
+
+def _ids(of: str, checks: Iterable[CheckRecord], among: Collection[str]) -> tuple[str, ...]:
+    return tuple(f"{of}.{one.check}" for one in _passed(checks) if one.check in among)
+
+
+def _needs(rules: Iterable[ScoreRule]) -> frozenset[str]:
+    return frozenset(need for rule in rules for need in rule.needs)
 
 
 def _place(into: dict[str, object], path: list[str], value: str) -> None:

@@ -66,6 +66,18 @@ class VerificationEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class AssuranceDetail:
+    """Part of an assurance process (`assurance_details`): which part, and how what was shown for it is classified.
+
+    `checks` are the ids of the checks that it rests on, each with the classification of its evidence, "" for none.
+    """
+
+    type: str
+    classification: str
+    checks: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verification:
     """Verification record of an identity, in the terms of OpenID Connect for Identity Assurance 1.0.
 
@@ -81,6 +93,7 @@ class Verification:
     procedure: str | None = None
     process: str | None = None
     evidence: tuple[VerificationEvidence, ...] = ()
+    assurance: tuple[AssuranceDetail, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

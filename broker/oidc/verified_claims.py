@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypedDict
 
-from broker.model.assurance import AcrLevels, EvidenceType, Verification, VerificationCheck, VerificationEvidence
+from broker.model.assurance import (
+    AcrLevels,
+    AssuranceDetail,
+    EvidenceType,
+    Verification,
+    VerificationCheck,
+    VerificationEvidence,
+)
 from broker.model.json_types import JsonObject
 from broker.oidc.claim_formats import has_verified_shape
 from broker.oidc.claim_request import RESTRICTIONS, is_date, meets
@@ -20,7 +27,7 @@ DETAILS: Final[Mapping[EvidenceType, str]] = {
 }
 """Element with the details of a piece of evidence, by its type."""
 
-_MANDATORY: Final = ("trust_framework", "type", "check_method")
+_MANDATORY: Final = ("trust_framework", "type", "check_method", "assurance_type")
 """Members that their object needs: included even if not requested."""
 
 _DATES: Final = frozenset({"date_of_issuance", "date_of_expiry"})
@@ -66,7 +73,8 @@ def verified_claims(
         }
         if given:
             try:
-                answers.append({"verification": _chosen(facts, request["verification"], now), "claims": given})
+                chosen = _with_known_references(_chosen(facts, request["verification"], now))
+                answers.append({"verification": chosen, "claims": given})
             except UnmetRequest:
                 continue
     return answers[0] if len(answers) == 1 else answers or None
@@ -74,7 +82,11 @@ def verified_claims(
 
 def elements(verification: Verification, ladder: AcrLevels) -> dict[str, object]:
     """Verification record as elements of the standard (OpenID Identity Assurance Schema 1.0, 5.4)."""
-    process = _known(policy=verification.policy, procedure=verification.procedure)
+    process = _known(
+        policy=verification.policy,
+        procedure=verification.procedure,
+        assurance_details=[_assurance(detail) for detail in verification.assurance],
+    )
     return _known(
         trust_framework=verification.trust_framework,
         assurance_level=ladder.acr(verification.level),
@@ -88,6 +100,15 @@ def elements(verification: Verification, ladder: AcrLevels) -> dict[str, object]
 def _evidence(piece: VerificationEvidence) -> dict[str, object]:
     checks = [_check(check) for check in piece.checks if check.check_method]
     return _known(type=piece.type.value, check_details=checks, **{DETAILS[piece.type]: _details(piece.details)})
+
+
+def _assurance(detail: AssuranceDetail) -> dict[str, object]:
+    """Part of the assurance process. Each check has the classification of its evidence, if there is one."""
+    checks = [
+        _known(check_id=check, evidence_metadata=_known(evidence_classification=classification))
+        for check, classification in detail.checks
+    ]
+    return _known(assurance_type=detail.type, assurance_classification=detail.classification, evidence_ref=checks)
 
 
 def _details(details: JsonObject) -> dict[str, object]:
@@ -125,6 +146,27 @@ def _chosen(facts: JsonObject, request: JsonObject, now: float) -> dict[str, obj
         if value not in ({}, []):
             chosen[name] = value
     return chosen
+
+
+def _with_known_references(verification: dict[str, object]) -> dict[str, object]:
+    """The verification without references to checks that it does not name: each `check_id` of an `evidence_ref` is in
+    the `check_details` of the evidence that is sent (5.4.2).
+    """
+    process = verification.get("assurance_process")
+    details = process.get("assurance_details") if isinstance(process, Mapping) else None
+    if not isinstance(process, Mapping) or not isinstance(details, list):
+        return verification
+    evidence = verification.get("evidence")
+    named = {
+        check.get("check_id")
+        for piece in (evidence if isinstance(evidence, list) else [])
+        for check in piece.get("check_details", [])
+    }
+    kept = []
+    for detail in details:
+        references = [one for one in detail.get("evidence_ref", []) if one.get("check_id", None) in named - {None}]
+        kept.append(_known(**{**detail, "evidence_ref": references}))
+    return {**verification, "assurance_process": {**process, "assurance_details": kept}}
 
 
 def _value(found: object, wanted: object, now: float) -> object:

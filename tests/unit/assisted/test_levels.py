@@ -18,6 +18,7 @@ from broker.assisted.case_records import (
     Details,
     EvidenceRecord,
     IdentityBinding,
+    LookUp,
 )
 from broker.assisted.levels import MissingRequirement, Requirement, Scored, Scores, assess, score, unmet_requirements
 from broker.assisted.profiles import AssuranceProfile, EvidenceRequirement, default_profiles
@@ -331,6 +332,59 @@ def test_the_verification_names_checks_and_methods_and_no_staff() -> None:
     assert {check.check_method for check in document.checks} == {"vpip", "vcrypt", "pvp"}
     assert AGENT not in repr(verified)
     assert "X1234" not in repr(verified)
+
+
+def test_the_scores_name_the_checks_that_they_rest_on() -> None:
+    case = bound()
+    looked_up = LookUp("register", "A register that was typed", "R-1", NOW)
+    by_program = LookUp("history", "Credit bureau", "C-2", NOW, connector=True)
+    yes = CheckOutcome.YES
+    person = (
+        CheckRecord("not_reported", yes, AGENT, NOW, lookup=looked_up),
+        CheckRecord("active_months", yes, AGENT, NOW, lookup=by_program),
+    )
+    verified = verification(replace(case, checks=person), PROFILES)
+    [document, history, register] = verified.evidence
+    assert (history.details, register.details) == ({"type": "activity_history"}, {"type": "fraud_register"})
+    assert [check.organization for check in (*history.checks, *register.checks)] == ["Credit bureau", None]
+    assert "A register that was typed" not in repr(verified)
+    named = {check.check_id for piece in verified.evidence for check in piece.checks}
+    scores = {detail.type: detail for detail in verified.assurance}
+    assert {name: detail.classification for name, detail in scores.items()} == {
+        "evidence_validation": "score_3",
+        "verification": "score_3",
+        "counter_fraud": "score_1",
+        "activity": "score_1",
+    }
+    assert {check for detail in verified.assurance for check, _ in detail.checks} <= named
+    assert scores["verification"].checks == ((f"{case.evidence[0].id}.face", ""),)
+    assert document.type is EvidenceType.DOCUMENT
+
+
+@pytest.mark.parametrize(("typed", "code"), [("gbr", "GBR"), ("D", "DEU"), ("United Kingdom", None), ("G8R", None)])
+def test_a_country_leaves_as_a_code_or_not_at_all(typed: str, code: str | None) -> None:
+    case = bound()
+    [piece] = case.evidence
+    piece = replace(piece, details={"country": typed})
+    [document] = verification(replace(case, evidence=(piece,)), PROFILES).evidence
+    assert document.details == {"type": "passport"} | ({} if code is None else {"issuer": {"country_code": code}})
+
+
+def test_of_a_voucher_the_office_and_the_organization_leave_and_no_name() -> None:
+    details = {
+        "name": "Ruth Adeyemi",
+        "office": "doctor",
+        "organization": "Riverside Surgery",
+        "declared": "2027-01-14",
+    }
+    vouch = recorded("vouch", "voucher_known voucher_sure voucher_apart details_match face", **details)
+    case = bound()
+    found = verification(replace(case, evidence=(*case.evidence, vouch)), PROFILES).evidence[1]
+    assert found.details == {
+        "type": "written_attestation",
+        "voucher": {"occupation": "doctor", "organization": "Riverside Surgery"},
+        "date_of_issuance": "2027-01-14",
+    }
 
 
 def test_evidence_that_failed_is_not_named_to_the_service() -> None:

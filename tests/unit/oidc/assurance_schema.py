@@ -67,10 +67,25 @@ EVIDENCE: Final = {
             "type",
             type={"const": "vouch"},
             check_details=CHECKS,
-            attestation=an_object("type", type=TEXT, reference_number=TEXT, date_of_issuance=DAY, date_of_expiry=DAY),
+            attestation=an_object(
+                "type",
+                type=TEXT,
+                reference_number=TEXT,
+                date_of_issuance=DAY,
+                date_of_expiry=DAY,
+                # the standard also has name, birthdate and address of the voucher, which never leave
+                voucher=an_object(occupation=TEXT, organization=TEXT),
+            ),
         ),
     ]
 }
+ASSURANCE: Final = an_object(
+    assurance_type=TEXT,
+    assurance_classification=TEXT,
+    evidence_ref=an_array(
+        an_object("check_id", check_id=TEXT, evidence_metadata=an_object(evidence_classification=TEXT))
+    ),
+)
 ONE: Final = an_object(
     "verification",
     "claims",
@@ -78,7 +93,7 @@ ONE: Final = an_object(
         "trust_framework",
         trust_framework=TEXT,
         assurance_level=TEXT,
-        assurance_process=an_object(policy=TEXT, procedure=TEXT),
+        assurance_process=an_object(policy=TEXT, procedure=TEXT, assurance_details=an_array(ASSURANCE)),
         time=MOMENT,
         verification_process=TEXT,
         evidence=an_array(EVIDENCE),

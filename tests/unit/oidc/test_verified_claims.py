@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from broker.model.assurance import EvidenceType, Level, Verification, VerificationCheck, VerificationEvidence
+from broker.model.assurance import (
+    AssuranceDetail,
+    EvidenceType,
+    Level,
+    Verification,
+    VerificationCheck,
+    VerificationEvidence,
+)
 from broker.oidc.claims_parameter import read_claims
 from broker.oidc.verified_claims import verified_claims
 from tests.unit.oidc import assurance_schema
@@ -256,6 +263,66 @@ def test_the_first_matching_alternative_selects_the_elements() -> None:
     assert evidence(checked, plain) == expected_checked
     assert evidence(plain, checked) == [{"type": "document"}]
     assert evidence(unmet, checked) == expected_checked
+
+
+SCORED = replace(
+    FULL,
+    assurance=(
+        AssuranceDetail("evidence_validation", "score_3", (("c-1", "score_4_strength"), ("c-2", "score_4_strength"))),
+        AssuranceDetail("counter_fraud", "score_1", (("p-1", ""),)),
+    ),
+)
+DETAIL = {
+    "assurance_classification": None,
+    "evidence_ref": [{"check_id": None, "evidence_metadata": {"evidence_classification": None}}],
+}
+WITH_CHECKS = {"evidence": [{"type": None, "check_details": [{"check_method": None, "check_id": None}]}]}
+
+
+@pytest.mark.parametrize(
+    ("asked", "evidence", "details"),
+    [
+        (None, {}, [{"assurance_type": "evidence_validation"}, {"assurance_type": "counter_fraud"}]),
+        (
+            [{"assurance_type": {"value": "counter_fraud"}, **DETAIL}],
+            WITH_CHECKS,
+            [{"assurance_type": "counter_fraud", "assurance_classification": "score_1"}],
+        ),
+        (
+            [DETAIL],
+            {},
+            [
+                {"assurance_type": "evidence_validation", "assurance_classification": "score_3"},
+                {"assurance_type": "counter_fraud", "assurance_classification": "score_1"},
+            ],
+        ),
+        (
+            [DETAIL],
+            WITH_CHECKS,
+            [
+                {
+                    "assurance_type": "evidence_validation",
+                    "assurance_classification": "score_3",
+                    "evidence_ref": [
+                        {"check_id": "c-1", "evidence_metadata": {"evidence_classification": "score_4_strength"}}
+                    ],
+                },
+                {"assurance_type": "counter_fraud", "assurance_classification": "score_1"},
+            ],
+        ),
+    ],
+)
+def test_the_assurance_process_names_only_checks_that_are_sent_with_it(
+    asked: Any, evidence: dict[str, Any], details: list[dict[str, Any]]
+) -> None:
+    request = {"trust_framework": None, "assurance_process": {"assurance_details": asked}, **evidence}
+    found = released(request, of=SCORED)["verification"]
+    assert found["assurance_process"] == {"assurance_details": details}
+
+
+def test_a_demanded_part_of_the_assurance_process_that_is_missing_leaves_out_the_answer() -> None:
+    asked = [{"assurance_type": {"value": "activity"}}]
+    assert released({"trust_framework": None, "assurance_process": {"assurance_details": asked}}, of=SCORED) is None
 
 
 def test_verified_claims_are_omitted_without_a_trust_framework() -> None:
