@@ -10,8 +10,10 @@ from broker.web.staff import (
     decision_pages,
     evidence_pages,
     find_pages,
+    guide_pages,
     lists,
     login,
+    outcome_pages,
     report_pages,
     responses,
 )
@@ -21,9 +23,11 @@ from broker.web.staff.dashboard import home_routes
 from broker.web.staff.decision_pages import deciding_routes
 from broker.web.staff.evidence_pages import recording_routes
 from broker.web.staff.find_pages import find_routes
+from broker.web.staff.guide_pages import guide_routes
 from broker.web.staff.lead_actions import leading_routes
 from broker.web.staff.lists import list_routes
 from broker.web.staff.login import entry_routes
+from broker.web.staff.outcome_pages import outcome_routes
 from broker.web.staff.report_pages import report_routes
 from broker.web.staff.request import StaffApp
 
@@ -42,9 +46,11 @@ SHEETS: tuple[PageTemplate, ...] = (
     *case.SHEETS,
     *call_pages.SHEETS,
     *evidence_pages.SHEETS,
+    *guide_pages.SHEETS,
     *decision_pages.SHEETS,
     *responses.SHEETS,
     *login.SHEETS,
+    *outcome_pages.SHEETS,
     *report_pages.SHEETS,
     *ERRORS,
 )
@@ -60,8 +66,10 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *call_routes(app),
         *recording_routes(app),
         *deciding_routes(app),
+        *guide_routes(app),
         *leading_routes(app),
         *entry_routes(app),
+        *outcome_routes(app),
         *report_routes(app),
     ]
 

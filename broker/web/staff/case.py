@@ -8,13 +8,16 @@ from starlette.routing import Route
 
 from broker.actions.assisted.staff_results import ActionRefused, CaseRole, CaseView, StaffAction
 from broker.assisted.case_records import Channel
+from broker.assisted.guide import ScriptStep
 from broker.assisted.transitions import TransitionRefused
 from broker.model.backchannel_request import BackchannelRequest
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import PageTemplate, in_language
+from broker.web.staff.case_presenter import CasePresenter
 from broker.web.staff.device_prompts import prompt_status
 from broker.web.staff.drafts import drop, keep_or_discard, links, unsaved
 from broker.web.staff.evidence_view import answer_rows, evidence_rows
+from broker.web.staff.guide_pages import script_lines
 from broker.web.staff.labels import CHANNELS, WHY, two_people
 from broker.web.staff.lead_actions import lead_actions
 from broker.web.staff.request import FormHandler, StaffApp, StaffPage, local_path, redirect_to, staff, with_form
@@ -29,6 +32,15 @@ HEADINGS: Mapping[str, str] = {
     "review": marked("Review"),
     "other": marked("How this case stands"),
 }
+
+
+_SCRIPTS: Mapping[str, ScriptStep] = {
+    "claimed": ScriptStep.CLAIMED,
+    "session": ScriptStep.SESSION,
+    "decision": ScriptStep.DECISION,
+    "review": ScriptStep.REVIEW,
+}
+"""The script on the page of a case, by its step."""
 
 
 def case_routes(app: StaffApp) -> list[Route]:
@@ -69,6 +81,8 @@ async def show_case(req: StaffPage) -> Response:
     seen = found.role is not CaseRole.VISITOR
     return req.visit.page(
         "case",
+        frame={"script": script_lines(tell, _SCRIPTS.get(step), case)},
+        failures=await _failures(req, found, tell),
         case=tell.case(found, tell.language.text(HEADINGS[step])),
         level=tell.level(case, found.assessment) if seen and step != "claimed" else None,
         evidence=evidence_rows(tell, case, found.assessment, f"{req.base}/evidence" if may_record else ""),
@@ -91,6 +105,27 @@ async def show_case(req: StaffPage) -> Response:
         typed_note=drafts.get("note", {}).get("note", ""),
         typed_message=drafts.get("ask", {}).get("message", ""),
     )
+
+
+async def _failures(req: StaffPage, found: CaseView, tell: CasePresenter) -> list[str]:
+    """For the agent: the sign-ins of the same reference that failed before the citizen asked for help."""
+    if found.role is not CaseRole.AGENT:
+        return []
+    failures = await req.cases.context.stores.sign_in_failures.by_reference(found.case.reference, tell.now)
+    return [
+        " · ".join(
+            filter(
+                None,
+                (
+                    tell.language.format_time(one.at, tell.now),
+                    one.failure.replace("_", " ").capitalize(),
+                    one.reason.replace("_", " "),
+                    one.provider,
+                ),
+            )
+        )
+        for one in failures
+    ]
 
 
 async def renew_lease(req: StaffPage, form: Mapping[str, str]) -> Response:

@@ -64,13 +64,18 @@ async def home(req: StaffPage) -> Response:
         own_cases=[_row(one.case, tell) for one in own_cases],
         waiting=_waiting(await req.app.lists.counts(), words, tell.now),
         stopped=[_stopped(one, words, tell.now) for one in stopped] if isinstance(stopped, tuple) else [],
-        lists=lists_of(req),
+        lists=[*lists_of(req), *_outcomes(req)],
         full=len(own_cases) >= req.member.capacity,
         may_take=has_staff_role(req.member, StaffAction.CLAIM),
         calls=await calls_wanted(cases.context) if has_staff_role(req.member, StaffAction.CALL_BACK) else 0,
         may_open=has_staff_role(req.member, StaffAction.OPEN),
         may_report=may_read(req),
     )
+
+
+def _outcomes(req: StaffPage) -> list[tuple[str, str]]:
+    decides = has_staff_role(req.member, StaffAction.DECIDE)
+    return [("/outcomes", req.visit.language.text("What became of my decisions"))] if decides else []
 
 
 def _row(case: Case, tell: CasePresenter) -> Row:

@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from broker.actions.assisted.staff_results import ActionRefused, CaseView, StaffAction
 from broker.assisted.case_records import Decision
+from broker.assisted.guide import ScriptStep
 from broker.assisted.transitions import TransitionRefused
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.i18n import Language
@@ -126,7 +127,7 @@ async def decision(req: StaffPage) -> Response:
         return view
     words = req.visit.language
     form, tell = await _form(req, "decision", _refused(view, words), words.text("Decide")), case_presenter(req)
-    return req.visit.page("decision", frame=framed(view, tell) | form | _recorded(view, tell))
+    return req.visit.page("decision", frame=framed(view, tell, ScriptStep.DECISION) | form | _recorded(view, tell))
 
 
 async def decide(req: StaffPage, form: Mapping[str, str]) -> Response:
@@ -147,7 +148,9 @@ async def view(req: StaffPage) -> Response:
     tell, words = case_presenter(req), req.visit.language
     return req.visit.page(
         "view",
-        frame=framed(view, tell) | await _form(req, "view", {}, words.text("Write it down")) | _recorded(view, tell),
+        frame=framed(view, tell, ScriptStep.REVIEW)
+        | await _form(req, "view", {}, words.text("Write it down"))
+        | _recorded(view, tell),
     )
 
 

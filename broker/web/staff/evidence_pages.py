@@ -13,6 +13,7 @@ from broker.actions.assisted.evidence_input import DETAILS, ZoneFields, read_zon
 from broker.actions.assisted.staff_results import CaseView, EvidenceEntry, StaffAction
 from broker.assisted.case_records import CheckOutcome, EvidenceRecord
 from broker.assisted.documents import day
+from broker.assisted.guide import ScriptStep
 from broker.assisted.profiles import EvidenceKind
 from broker.web.citizens.claim_labels import label
 from broker.web.citizens.failure_texts import marked
@@ -21,6 +22,7 @@ from broker.web.staff.case_presenter import CasePresenter
 from broker.web.staff.checklists import answers, checklist
 from broker.web.staff.drafts import draft, keep_or_discard
 from broker.web.staff.form_names import form_name, typed_fields
+from broker.web.staff.guide_pages import guide_rows, script_lines
 from broker.web.staff.labels import OUTCOMES, WHY
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff, with_form
 from broker.web.staff.responses import back_to_case, case_presenter, load_case_view, refuse
@@ -116,7 +118,8 @@ async def evidence(req: StaffPage) -> Response:
     tell, typed = case_presenter(req), await draft(req, form_name(req.visit.path, word))
     return req.visit.page(
         "evidence",
-        frame=framed(found, tell, restored=typed is not None),
+        frame=framed(found, tell, ScriptStep.EVIDENCE, restored=typed is not None),
+        guide=guide_rows(tell, word),
         kind=in_language(kind.text, tell.language.code),
         kind_word=word,
         to=f"{req.base}/evidence/{piece}",
@@ -127,10 +130,12 @@ async def evidence(req: StaffPage) -> Response:
     )
 
 
-def framed(found: CaseView, tell: CasePresenter, *, restored: bool = False) -> dict[str, object]:
-    """The context of every page of a case. `restored`: its form is filled with a draft."""
-    level = tell.level(found.case, found.assessment)
-    return {"case": tell.case(found, ""), "level": level, "restored": restored}
+def framed(
+    found: CaseView, tell: CasePresenter, step: ScriptStep | None = None, *, restored: bool = False
+) -> dict[str, object]:
+    """The context of every page of a case. `restored`: its form is filled with a draft. `step` has a script."""
+    level, script = tell.level(found.case, found.assessment), script_lines(tell, step, found.case)
+    return {"case": tell.case(found, ""), "level": level, "restored": restored, "script": script}
 
 
 def _fields(
@@ -200,7 +205,9 @@ async def person(req: StaffPage) -> Response:
         return redirect_to(req.base, problem="not_now")
     tell, typed = case_presenter(req), await draft(req, "person")
     asked = checklist(req.app.profiles.person, found.case.checks, found.case, tell, typed)
-    return req.visit.page("person", frame=framed(found, tell, restored=typed is not None), groups=asked)
+    return req.visit.page(
+        "person", frame=framed(found, tell, ScriptStep.PERSON, restored=typed is not None), groups=asked
+    )
 
 
 async def save_person(req: StaffPage, form: Mapping[str, str]) -> Response:
@@ -234,7 +241,10 @@ async def details(req: StaffPage) -> Response:
     ]
     may_end = StaffAction.END_SESSION in found.actions
     return req.visit.page(
-        "details", frame=framed(found, tell, restored=typed is not None), fields=asked, may_end=may_end
+        "details",
+        frame=framed(found, tell, ScriptStep.DETAILS, restored=typed is not None),
+        fields=asked,
+        may_end=may_end,
     )
 
 

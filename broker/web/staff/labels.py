@@ -127,6 +127,9 @@ WHY: Mapping[str, Mapping[str, str]] = MappingProxyType(
 """The reasons that can be given, with their texts, by occasion."""
 
 
+_AGREEMENT: Mapping[str, str] = MappingProxyType(
+    {"agrees": marked("A second person agreed"), "disagrees": marked("A second person disagreed")}
+)
 EVENTS: Mapping[str, str] = MappingProxyType(
     {
         "submitted": marked("Request sent"),
@@ -197,6 +200,7 @@ def reasons(given: Iterable[str], words: Language) -> str:
     known |= {decision.value: texts[0] for decision, texts in DECISIONS.items()}
     known |= {channel.value: text for channel, text in CHANNELS.items()}
     known |= {why.value: text for why, text in TWO_PEOPLE.items()}
+    known |= _AGREEMENT
     return "; ".join(words.text(known[one]) if one in known else one for one in given)
 
 

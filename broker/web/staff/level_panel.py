@@ -93,7 +93,7 @@ def _step_lines(step: NextStep, profiles: Profiles, words: Language) -> Iterable
     """One line for each piece of evidence, and one for the checks of the person."""
     for piece in step.pieces:
         kind = in_language(profiles.kinds[piece.kind].text, words.code)
-        text = words.text("{kind}: {checks}") if piece.id else words.text("Ask for another piece, {kind}: {checks}")
+        text = words.text("{kind}: {checks}") if piece.id else words.text("{kind}, which is not recorded yet: {checks}")
         yield text.format(kind=kind, checks="; ".join(_questions(piece.checks, profiles, words)))
     if step.person:
         text = words.text("Checks of the person: {checks}")

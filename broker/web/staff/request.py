@@ -125,11 +125,16 @@ class StaffRequest:
         self, template: str, status: int = 200, frame: Mapping[str, object] = NO_FRAME, **variables: object
     ) -> Response:
         """A page of the console. `frame` is filled in beside the placeholders."""
+        now = self.app.system.now()
         outer = {
             csrf.FIELD: csrf.token(self.app.macs, (self.session or "",), PLACE),
             "page_path": self.path,
             "restored": False,
             "member": None if self.principal is None else self.principal.member.name,
+            "idle": ""
+            if self.principal is None
+            else self.language.format_time(now + self.app.login.policy.sessions.idle, now),
+            "script": (),
             "problem": problem(self.query, self.language),
             "confirmation": confirmation(self.query, self.language),
         }
