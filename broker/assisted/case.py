@@ -53,7 +53,8 @@ class Case:
     which stay after erasure. `meetings` counts the meetings that the citizen asked for after approval, `calls` the
     calls that they asked for since they have the present tries; `call` is the one that is wanted or made now.
     `bind_round` counts how often a lead gave new tries. `hold` is why the case is held, or was held last. `late` says
-    that the deadline of the review or of the hold has passed. `erased` says that the personal data was deleted.
+    that the deadline of the review or of the hold has passed. `frozen` is when a person
+    stopped the identity, which a lead may release. `erased` says that the personal data was deleted.
     """
 
     id: str
@@ -106,6 +107,7 @@ class Case:
     call: CallBack | None = None
     calls: int = 0
     binding: IdentityBinding | None = None
+    frozen: float | None = None
     erased: bool = False
     history: tuple[HistoryEntry, ...] = ()
 

@@ -18,7 +18,8 @@ class CaseFlag(IntFlag):
     LATE: the review's deadline has passed. STOPPED: a lead has to act, on a held case or on a late review. RAISED: a
     member of staff raised a flag. FRAUD and SAFEGUARDING: a flag or the hold gives such a reason. SPENT: the citizen's
     tries with the code are used up. SKILL: it was returned since it needs a trained member of staff. AGAIN: more
-    evidence or another meeting was asked for. CALL: the citizen waits for a call.
+    evidence or another meeting was asked for. CALL: the citizen waits for a call. FROZEN: a
+    citizen stopped the identity.
     """
 
     LATE = 1
@@ -30,6 +31,7 @@ class CaseFlag(IntFlag):
     SKILL = 64
     AGAIN = 128
     CALL = 256
+    FROZEN = 512
 
 
 NO_FLAGS: Final = CaseFlag(0)
@@ -105,6 +107,7 @@ def flags_of(case: Case) -> CaseFlag:
         CaseFlag.SPENT: case.attempts_exhausted,
         CaseFlag.SKILL: _needs_skill(case),
         CaseFlag.CALL: case.call is not None and case.call.by is None,
+        CaseFlag.FROZEN: case.frozen is not None,
         CaseFlag.AGAIN: case.more_asked > 0 or case.meetings > 0,
     }
     found = NO_FLAGS

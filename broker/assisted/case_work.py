@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from broker.model.freeze_link import FreezeLink
 from broker.model.notification import Notification
 from broker.model.outbound_delivery import OutboundDelivery
 
@@ -9,10 +10,11 @@ from broker.model.outbound_delivery import OutboundDelivery
 @dataclass(frozen=True, slots=True)
 class CaseWork:
     """What is written with a change of a case, or not at all: `notices` to the citizen, `deliveries` to services (such
-    as security events)."""
+    as security events), `freeze_links` by which the identity can be stopped."""
 
     notices: tuple[Notification, ...] = ()
     deliveries: tuple[OutboundDelivery, ...] = ()
+    freeze_links: tuple[FreezeLink, ...] = ()
 
 
 NO_WORK = CaseWork()

@@ -14,6 +14,7 @@ class ReasonContext(StrEnum):
     TAKE_BACK = "take_back"
     HOLD = "hold"
     END_HOLD = "end_hold"
+    UNFREEZE = "unfreeze"
     MORE_EVIDENCE = "more_evidence"
     DECLINE = "decline"
     REFER = "refer"
@@ -84,6 +85,7 @@ REASONS: Mapping[ReasonContext, tuple[Reason, ...]] = MappingProxyType(
         On.TAKE_BACK: (R.ABSENT_COLLEAGUE, R.SHARED_OUT, R.OTHER_SKILL, R.SAFEGUARDING),
         On.HOLD: (R.SAFEGUARDING, R.DOUBT, R.FRAUD_SIGNALS, R.COMPLAINT, R.INCIDENT),
         On.END_HOLD: (R.CLEARED, R.NEW_EVIDENCE, R.MISTAKE),
+        On.UNFREEZE: (R.CITIZEN_CALLED, R.CLEARED, R.MISTAKE),
         On.MORE_EVIDENCE: (*_MISSING, R.EVIDENCE_DOUBTFUL),
         On.DECLINE: (*_SHAKY, *_MISSING, R.WRONG_WORDS),
         On.REFER: (R.SAFEGUARDING, R.UNUSUAL_CASE, R.DOUBT, *_SHAKY),

@@ -62,10 +62,20 @@ def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused 
             return _binding_refusal(case, event, policy)
         case ev.CallBackRequested() | ev.CallBackStarted() | ev.CallBackMissed():
             return _call_refusal(case, event, policy)
+        case ev.Frozen() | ev.Unfrozen() | ev.Released():
+            return _freeze_refusal(case, event)
         case ev.Resumed(_, used, _):
             return None if used == case.continuation else TransitionRefused.NOT_PROVEN
         case _:
             return None
+
+
+def _freeze_refusal(case: Case, event: ev.Frozen | ev.Unfrozen | ev.Released) -> TransitionRefused | None:
+    """A frozen identity is released to no service, until a lead who did not work on the case lets it go on."""
+    if isinstance(event, ev.Unfrozen) and not may_lead(case, event.by):
+        return TransitionRefused.SAME_PERSON
+    fits = (case.frozen is not None) is isinstance(event, ev.Unfrozen)
+    return None if fits else TransitionRefused.NOT_NOW
 
 
 def _hold_refusal(case: Case, event: ev.HoldEnded | ev.HoldDeclined) -> TransitionRefused | None:

@@ -96,6 +96,8 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.CallBackLapsed, S.APPROVED, STAY, Role.CLOCK),
     _rule(ev.Bound, S.APPROVED, S.BOUND, Role.CITIZEN),
     _rule(ev.Released, S.BOUND, S.RELEASED, Role.CITIZEN),
+    _rule(ev.Frozen, AFTER, STAY, Role.CITIZEN),
+    _rule(ev.Unfrozen, AFTER, STAY, Role.LEAD),
     _rule(ev.Repudiated, AFTER, S.REVOKED, Role.CITIZEN),
     _rule(ev.Revoked, AFTER, S.REVOKED, Role.LEAD),
     # in several states

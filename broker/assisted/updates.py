@@ -77,6 +77,8 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
             return Transition(erased(case), S.RELEASED)
         case ev.Withdrawn(reason):
             return Transition(erased(case), S.WITHDRAWN, reason)
+        case ev.Frozen(at):
+            return Transition(replace(case, frozen=at))
         case ev.Repudiated():
             return Transition(erased(case), S.REVOKED)
 
@@ -172,6 +174,8 @@ def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transiti
             return Transition(replace(case, checks=tuple(recorded.values()), lease=lease))
         case ev.DetailsRecorded(by, claims):
             return Transition(replace(case, details=_with_corrections(case.details, claims, by, now), lease=lease))
+        case ev.Unfrozen(_, reason):
+            return Transition(replace(case, frozen=None), None, reason)
         case ev.Opened(_, reason):
             return Transition(case, None, reason)
         case ev.Flagged(by, reason):

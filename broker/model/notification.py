@@ -23,6 +23,7 @@ class NotificationKind(StrEnum):
     MORE_NEEDED = "more_needed"
     NEW_LOOK = "new_look"
     CHECKED = "checked"
+    FROZEN = "frozen"
     KEPT_ENDING = "kept_ending"
     QUESTION = "question"
 
@@ -40,6 +41,7 @@ class FieldType(StrEnum):
 
 
 _CASE: Final = {"reference": FieldType.TEXT}
+_HELP: Final = {"contact": FieldType.TEXT}
 
 FIELDS: Final[Mapping[NotificationKind, Mapping[str, FieldType]]] = MappingProxyType(
     {
@@ -52,7 +54,10 @@ FIELDS: Final[Mapping[NotificationKind, Mapping[str, FieldType]]] = MappingProxy
         NotificationKind.RESULT: _CASE,
         NotificationKind.MORE_NEEDED: _CASE,
         NotificationKind.NEW_LOOK: _CASE,
-        NotificationKind.CHECKED: _CASE,
+        NotificationKind.CHECKED: _CASE
+        | _HELP
+        | {"service": FieldType.TEXT, "time": FieldType.MOMENT, "link": FieldType.TEXT},
+        NotificationKind.FROZEN: _CASE | _HELP | {"time": FieldType.MOMENT},
         NotificationKind.KEPT_ENDING: {"ends": FieldType.MOMENT, "address": FieldType.TEXT},
         NotificationKind.QUESTION: {
             "service": FieldType.TEXT,

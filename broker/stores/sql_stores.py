@@ -19,6 +19,7 @@ from broker.stores.sql.client_tokens import SqlClientTokens
 from broker.stores.sql.database import Database
 from broker.stores.sql.digests import Digests, open_digests
 from broker.stores.sql.expiring import Expirer
+from broker.stores.sql.freezing import SqlFreezes
 from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.identity_links import SqlIdentityLinks
 from broker.stores.sql.kept_identities import SqlKeptIdentities
@@ -70,6 +71,7 @@ class SqlStores:
     kill_switches: KillSwitchStore
     counters: SharedCounters
     cases: SqlCases
+    freezes: SqlFreezes
     case_lists: SqlCaseLists
     notices: SqlNotices
     deliveries: SqlDeliveries
@@ -148,6 +150,7 @@ async def open_sql_stores(
         await kill_switches.check()
         await chain.seal_once()
 
+    cases = SqlCases(database, sealer, audit_log)
     return SqlStores(
         authorizations=SqlAuthorizations(
             database, digests, session_termination, steady_system, audit_log, observe_version
@@ -164,7 +167,8 @@ async def open_sql_stores(
         audit=audit_log,
         kill_switches=kill_switches,
         counters=marks,
-        cases=SqlCases(database, sealer, audit_log),
+        cases=cases,
+        freezes=SqlFreezes(database, digests, cases, session_termination, audit_log),
         case_lists=SqlCaseLists(database, sealer),
         notices=SqlNotices(database, sealer, audit_log),
         deliveries=SqlDeliveries(database, sealer),

@@ -40,7 +40,7 @@ from broker.web.shared.not_found import NotFoundHandler, paths, typeable_paths
 from broker.web.shared.pages import PageRenderer
 from broker.web.shared.static_files import static_routes, statics
 from broker.wiring.app_pages import public_pages, site_pages, staff_pages
-from broker.wiring.assisted_wiring import case_context, citizen_cases, reports, staff_login, verifiable
+from broker.wiring.assisted_wiring import case_context, citizen_cases, freeze_context, reports, staff_login, verifiable
 from broker.wiring.container import Container
 from broker.wiring.contexts import assisted_offered, endpoint_context, kept_context, sign_in_context
 from broker.wiring.signals_wiring import received_event_context, stream_context
@@ -91,6 +91,7 @@ def public_app(container: Container) -> ASGIApp:
         *(citizens.kept_routes(citizen_app, kept_context(container, sign_in)) if broker.accounts.enabled else ()),
         *goodbye_routes(citizen_app, logout),
         *session_watch_routes(citizen_app, logout),
+        *citizens.freeze_routes(citizen_app, freeze_context(container)),
         *public.public_routes(citizen_app, registry.services, registry.providers, broker.picker.order),
         *(public.open_data_routes(citizen_app, reports(container)) if broker.assisted.open_data else ()),
     ]
@@ -191,6 +192,8 @@ def staff_app(container: Container) -> ASGIApp:
         pages,
         container.crypto.sealer,
         reports(container),
+        freeze_context(container),
+        container.connections.sql_stores.notices,
     )
     shown = staff.staff_routes(console)
     routes = [*shown, *static_routes(files), *alive_routes(container.monitoring.readiness)]

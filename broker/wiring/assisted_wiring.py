@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from broker.actions.assisted.citizen import CitizenCases
-from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
+from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, NoticeSettings, PromptSettings
 from broker.actions.assisted.evidence_input import DETAILS
 from broker.actions.assisted.ports import Notifiers
 from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
+from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.sign_in.context import SignInContext
 from broker.assisted import verified_identity
 from broker.assisted.case_records import ContactMethod
@@ -45,12 +46,31 @@ def case_context(container: Container) -> CaseContext:
         ),
         fingerprint=fingerprint,
         system=container.system,
+        told=_notice_settings(container),
     )
 
 
 def reports(container: Container) -> Reports:
     """What reports about assisted verification are made of."""
     return Reports(container.connections.sql_stores.measures, container.system)
+
+
+def freeze_context(container: Container) -> FreezeContext:
+    """What stopping an identity needs."""
+    freezes, services = container.connections.sql_stores.freezes, container.configuration.registry.services
+    return FreezeContext(case_context(container), freezes, services)
+
+
+def _notice_settings(container: Container) -> NoticeSettings:
+    broker, services = container.settings.broker, container.configuration.registry.services
+    support = broker.support
+
+    def service_name(client_id: str, language: str) -> str:
+        service = services.get(client_id)
+        return client_id if service is None else service.name(language)
+
+    contact = next((one for one in (support.phone, support.email, support.url) if one), broker.issuer)
+    return NoticeSettings(f"{broker.issuer}/freeze/", contact, service_name)
 
 
 def verifiable(

@@ -13,6 +13,7 @@ from tests.e2e.app_harness import Stage
 
 EXAMPLES = {
     "handle": "nobody-has-this-handle-yet",
+    "link": "nobody-has-this-link-at-all",
     "provider": "northbank",
     "failure": "cancelled",
     "name": "portico.css",

@@ -248,6 +248,8 @@ class CitizenCases:
             return CaseEnded(FailureClass.HELP_EXPIRED)
         if case.transaction != transaction.id:
             return CaseEnded(FailureClass.HELP_ELSEWHERE)
+        if case.frozen is not None:
+            return CaseEnded(FailureClass.HELP_REVOKED)
         if case.state is CaseState.BOUND and case.binding is not None:
             proven = identity(case, self.context.rules.issuer, self.context.rules.profiles)
             if not asking_browser(transaction, case):

@@ -9,13 +9,17 @@ from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
 from broker.actions.console.ports import CaseLists, SavedViewStore, StaffAudit
 from broker.actions.ports import AuditLog, BackchannelRequests
 from broker.assisted.case import Case
+from broker.assisted.case_records import Contact
 from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.assisted.deadlines import CasePolicy, due_event
 from broker.assisted.events import Event
+from broker.assisted.notices import known_addresses, notices_of, warned_addresses
 from broker.assisted.profiles import Profiles
 from broker.assisted.transitions import TransitionRefused, advance, refusal
+from broker.model import handle as handles
 from broker.model.audit import AuditEvent
+from broker.model.freeze_link import FreezeLink
 from broker.model.notification import NoticeTimes, Notification, NotificationKind, Recipient, new_notification
 from broker.platform.system import System
 
@@ -24,6 +28,9 @@ TRIES = 4
 
 NOTICE_LIFE = 3 * 86400
 """How long (seconds) a notice other than a code is worth sending."""
+
+FREEZE_LIFE = 30 * 86400
+"""How long (seconds) the link of a notice stops the identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,23 @@ class PromptSettings:
     contact_methods: frozenset[str] = frozenset()
 
 
+def _client_id(client_id: str, _language: str) -> str:
+    return client_id
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeSettings:
+    """What notices say beside the case.
+
+    `freeze` is the URL before the handle of a link that stops an identity, `contact` how the citizen reaches the
+    support, `service_name` the name of a service in a language.
+    """
+
+    freeze: str = ""
+    contact: str = ""
+    service_name: Callable[[str, str], str] = _client_id
+
+
 @dataclass(frozen=True, slots=True)
 class CaseContext:
     """What each action on a case works with, built once.
@@ -81,6 +105,7 @@ class CaseContext:
     prompts: PromptSettings
     fingerprint: Callable[[str], str]
     system: System
+    told: NoticeSettings = NoticeSettings()
 
 
 # --- reading ---
@@ -207,7 +232,8 @@ async def save(context: CaseContext, before: Case, after: Case, work: CaseWork =
     Returns the case with its new version; None if another process saved it since `before` was read.
     """
     after = replace(after, version=before.version + 1)
-    work = replace(work, notices=(*work.notices, *_notices(context, before, after)))
+    told = _told(context, before, after)
+    work = replace(work, notices=(*work.notices, *told.notices), freeze_links=(*work.freeze_links, *told.freeze_links))
     done = await context.stores.cases.save(after, audit_rows(after, len(before.history)), work)
     return after if done else None
 
@@ -238,19 +264,40 @@ def audit_rows(case: Case, since: int = 0) -> tuple[AuditEvent, ...]:
 # --- notices ---
 
 
-def _notices(context: CaseContext, before: Case, after: Case) -> tuple[Notification, ...]:
-    """The notices of a change of state. No notice says how a case was decided."""
-    if after.state is before.state or after.contact is None or after.safety.unsafe:
-        return ()
-    match after.state:
-        case CaseState.APPROVED | CaseState.DECLINED:
-            return (notice(context, after, NotificationKind.RESULT),)
-        case CaseState.REQUESTED if before.state is CaseState.DECISION:
-            return (notice(context, after, NotificationKind.MORE_NEEDED),)
-        case CaseState.BOUND:
-            return (notice(context, after, NotificationKind.CHECKED),)
-        case _:
-            return ()
+def _told(context: CaseContext, before: Case, after: Case) -> CaseWork:
+    """The notices of a change of state, and with the notice of a bound identity the link that stops it."""
+    told = tuple(notice(context, after, kind) for kind in notices_of(before, after))
+    if after.state is not CaseState.BOUND or before.state is CaseState.BOUND:
+        return CaseWork(notices=told)
+    methods, now = context.prompts.contact_methods, context.system.now()
+    warned = _recipients(after, warned_addresses(after, methods))
+    if not warned:
+        return CaseWork(notices=told)
+    handle = handles.new_handle(context.system, size=16)
+    fields: Mapping[str, str | float] = {
+        "reference": after.reference,
+        "service": context.told.service_name(after.client_id, after.language),
+        "time": now,
+        "contact": context.told.contact,
+        "link": f"{context.told.freeze}{handle}",
+    }
+    times = NoticeTimes(now + NOTICE_LIFE)
+    checked = tuple(
+        new_notification(context.system, NotificationKind.CHECKED, one, times, fields, after.id) for one in warned
+    )
+    link = FreezeLink(
+        digest=handles.sha256_hex(handle),
+        case=after.id,
+        reference=after.reference,
+        created=now,
+        expires=now + FREEZE_LIFE,
+        recipients=_recipients(after, known_addresses(after, methods)),
+    )
+    return CaseWork(notices=(*told, *checked), freeze_links=(link,))
+
+
+def _recipients(case: Case, addresses: Iterable[Contact]) -> tuple[Recipient, ...]:
+    return tuple(Recipient(one.way, one.address, case.language) for one in addresses)
 
 
 def notice(

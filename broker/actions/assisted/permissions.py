@@ -198,6 +198,9 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
         StaffAction.DECLINE_HELD: Permission(
             (_LEAD,), _OVERSEER, lambda _case, who, _now: ev.HoldDeclined(who, ("",)), recent_sign_in=True
         ),
+        StaffAction.UNFREEZE: Permission(
+            (_LEAD,), _OVERSEER, lambda _case, who, _now: ev.Unfrozen(who, ""), recent_sign_in=True
+        ),
         StaffAction.REVOKE: Permission(
             (_LEAD,), _OVERSEER, lambda _case, who, _now: ev.Revoked(who, ""), recent_sign_in=True
         ),

@@ -65,6 +65,7 @@ class StaffAction(StrEnum):
     FLAG = "flag"
     DECLARE_INTEREST = "declare_interest"
     NOTE = "note"
+    UNFREEZE = "unfreeze"
     REVOKE = "revoke"
 
 

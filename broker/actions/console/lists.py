@@ -1,5 +1,6 @@
 """The console's lists of cases, and the actions of a lead on their rows. No record is opened to show a list."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -102,7 +103,8 @@ class WorkLists:
         return await self.context.stores.lists.counts()
 
     async def stopped(self, who: StaffPrincipal) -> tuple[CaseRow, ...] | ActionRefused:
-        """For a lead: held cases and late reviews, those with the nearest deadline first; a page of them at most.
+        """For a lead: held cases, late reviews and frozen identities, those with the nearest deadline first; a page of
+        them at most.
 
         A review is late from its deadline on, though its record says so only after the next reading.
         """
@@ -111,8 +113,16 @@ class WorkLists:
         late = await self.page(who, WorkList.CASES, overdue)
         if isinstance(marked, ActionRefused) or isinstance(late, ActionRefused):
             return ActionRefused.NOT_ALLOWED
-        found = {row.id: row for row in (*late.rows, *marked.rows)}
+        found = {row.id: row for row in (*late.rows, *marked.rows, *await self._frozen(who))}
         return tuple(sorted(found.values(), key=lambda row: (row.ends, row.id))[:PAGE])
+
+    async def _frozen(self, who: StaffPrincipal) -> Sequence[CaseRow]:
+        """Cases whose identity a person stopped. They are open no more, so each state is a list of its own."""
+        found: list[CaseRow] = []
+        for state in (CaseState.BOUND, CaseState.RELEASED):
+            page = await self.page(who, WorkList.CASES, CaseFilter(state=state, flags=CaseFlag.FROZEN))
+            found += () if isinstance(page, ActionRefused) else page.rows
+        return found
 
 
 def visible(row: CaseRow, member: StaffMember, now: float) -> CaseRow:

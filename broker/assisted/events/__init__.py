@@ -6,6 +6,7 @@ from broker.assisted.events.citizen import CallBackRequested as CallBackRequeste
 from broker.assisted.events.citizen import CodeSent as CodeSent
 from broker.assisted.events.citizen import ContinuationCodeIssued as ContinuationCodeIssued
 from broker.assisted.events.citizen import DeviceConfirmed as DeviceConfirmed
+from broker.assisted.events.citizen import Frozen as Frozen
 from broker.assisted.events.citizen import MeetingRequested as MeetingRequested
 from broker.assisted.events.citizen import ReadyForSession as ReadyForSession
 from broker.assisted.events.citizen import Released as Released
@@ -49,6 +50,7 @@ from broker.assisted.events.staff import Revoked as Revoked
 from broker.assisted.events.staff import SessionDropped as SessionDropped
 from broker.assisted.events.staff import SessionEnded as SessionEnded
 from broker.assisted.events.staff import SessionStarted as SessionStarted
+from broker.assisted.events.staff import Unfrozen as Unfrozen
 from broker.assisted.events.staff import WordsExchanged as WordsExchanged
 
 Event = ByCitizen | ByStaff | ByClock

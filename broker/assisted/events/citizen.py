@@ -103,6 +103,13 @@ class Withdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class Frozen:
+    """A person who was told that somebody is them stopped the identity, until a lead releases it."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Repudiated:
     """The citizen reports that the case was not theirs."""
 
@@ -120,5 +127,6 @@ ByCitizen = (
     | Bound
     | Released
     | Withdrawn
+    | Frozen
     | Repudiated
 )

@@ -251,6 +251,14 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class Unfrozen:
+    """A lead released an identity that had been stopped: it was the citizen."""
+
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Revoked:
     """A lead revoked the identity: fraud or a mistake."""
 
@@ -285,5 +293,6 @@ ByStaff = (
     | Flagged
     | InterestDeclared
     | Noted
+    | Unfrozen
     | Revoked
 )

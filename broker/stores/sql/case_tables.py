@@ -138,3 +138,15 @@ staff_drafts: Final = Table(
     Index(None, "case_id"),
     Index(None, "expires"),
 )
+
+freeze_links: Final = Table(
+    "freeze_links",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("used", Double),
+    Column("sealed", LargeBinary),
+    Index(None, "expires"),
+)

@@ -31,7 +31,8 @@ from broker.model.store_results import CreateCaseResult
 from broker.stores.sql import audit, outbox
 from broker.stores.sql.case_records import LISTED, CaseRecords, listed
 from broker.stores.sql.case_tables import case_attempts, case_fingerprints, cases, staff_drafts
-from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared
+from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared, UnitOfWork
+from broker.stores.sql.freeze_links import FreezeLinkRows, links_written
 from broker.stores.sql.outbox import DeliveryRows, NotificationRows
 
 _id: Final = bindparam("id", type_=Text)
@@ -59,7 +60,7 @@ def _following() -> tuple[InsertRows, ...]:
     fingerprints = InsertRows(
         case_fingerprints, "fingerprints", ("fingerprint",), {"case_id": _id}, ("case_id", "fingerprint")
     )
-    return fingerprints, audit.insert_rows(), outbox.notices_written(), outbox.deliveries_written()
+    return fingerprints, audit.insert_rows(), outbox.notices_written(), outbox.deliveries_written(), links_written()
 
 
 def _drafts_of_closed_case(passed: ColumnElement[bool]) -> Delete:
@@ -76,6 +77,7 @@ class SqlCases:
         self._records = CaseRecords(sealer)
         self._notices = NotificationRows(sealer)
         self._deliveries = DeliveryRows(sealer)
+        self._links = FreezeLinkRows(sealer)
         made = insert(cases).values(**_FIXED, **_CHANGING).returning(cases.c.id)
         before = cases.c.version == bindparam("before", type_=BigInteger)
         saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
@@ -132,8 +134,16 @@ class SqlCases:
 
     async def save(self, case: Case, events: Sequence[AuditEvent], work: CaseWork = NO_WORK) -> bool:
         """Optimistic locking: replaces `case.version - 1`, with audit rows and `work`, in one transaction."""
-        values = {**self._values(case, work), "before": case.version - 1}
-        return bool(await self._audit.perform(self._save, values, events))
+        return bool(await self._audit.perform(self._save, self._saved(case, work), events))
+
+    async def save_within(
+        self, unit: UnitOfWork, case: Case, events: Sequence[AuditEvent], work: CaseWork = NO_WORK
+    ) -> bool:
+        """The same as a step of a longer transaction, whose caller reports the events."""
+        return bool(await unit.run(self._save, {**self._saved(case, work), "events": audit.rows(events)}))
+
+    def _saved(self, case: Case, work: CaseWork) -> Mapping[str, object]:
+        return {**self._values(case, work), "before": case.version - 1}
 
     async def load(self, case_id: str) -> Case | None:
         """Returns the case with this id."""
@@ -193,6 +203,7 @@ class SqlCases:
             "fingerprints": [{"fingerprint": mark} for mark in sorted(set(case.fingerprints))],
             "notices": self._notices.rows(work.notices),
             "deliveries": self._deliveries.rows(work.deliveries),
+            "freeze_links": self._links.rows(work.freeze_links),
         }
 
     async def _one(self, prepared: Prepared, parameters: Mapping[str, object]) -> Case | None:

@@ -6,10 +6,11 @@ an action, which returns a view; `view_pages` turns the view into a page with th
 `claim_labels`. Every POST and every callback ends with 303 to that page.
 
 Pages beside it: `info_pages` (about a provider, what the citizen has, which claims), `help_pages` (assisted
-verification), `resume_pages` (continuation code), `backchannel_pages` (CIBA), `rate_limit_page`; after signing out
-`logout_pages` and `provider_logout_page`, `framed_logout` in a provider's frame, and `session_watch`, which frames a
-provider's page. `account_pages` and `kept_pages` are those of the citizen's account, `link_page` links a second way to
-it, and `initiated_login` starts a sign-in that a provider begins. `passkey_pages` ask the browser for a passkey.
+verification), `resume_pages` (continuation code), `backchannel_pages` (CIBA), `freeze_page` (stop an identity),
+`rate_limit_page`; after signing out `logout_pages` and `provider_logout_page`, `framed_logout` in a provider's frame,
+and `session_watch`, which frames a provider's page. `account_pages` and `kept_pages` are those of the citizen's
+account, `link_page` links a second way to it, and `initiated_login` starts a sign-in that a provider begins.
+`passkey_pages` ask the browser for a passkey.
 """
 
 from starlette.routing import Route
@@ -18,6 +19,7 @@ from broker.web.citizens import (
     account_pages,
     backchannel_pages,
     case_status_page,
+    freeze_page,
     help_pages,
     info_pages,
     initiated_login,
@@ -33,6 +35,7 @@ from broker.web.citizens import (
 from broker.web.citizens.account_pages import account_routes
 from broker.web.citizens.backchannel_pages import backchannel_routes
 from broker.web.citizens.binding_pages import binding_routes
+from broker.web.citizens.freeze_page import freeze_routes
 from broker.web.citizens.help_pages import help_routes
 from broker.web.citizens.info_pages import info_routes
 from broker.web.citizens.initiated_login import initiated_login_routes
@@ -46,6 +49,7 @@ from broker.web.shared.pages import PageTemplate
 SHEETS: tuple[PageTemplate, ...] = (
     *view_pages.SHEETS,
     *case_status_page.SHEETS,
+    *freeze_page.SHEETS,
     *help_pages.SHEETS,
     *rate_limit_page.SHEETS,
     *resume_pages.SHEETS,
@@ -75,4 +79,4 @@ def citizen_routes(app: CitizenApp) -> list[Route]:
     ]
 
 
-__all__ = ["SHEETS", "CitizenApp", "account_routes", "citizen_routes", "kept_routes"]
+__all__ = ["SHEETS", "CitizenApp", "account_routes", "citizen_routes", "freeze_routes", "kept_routes"]

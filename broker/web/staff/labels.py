@@ -173,6 +173,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "flagged": marked("Flagged"),
         "interest_declared": marked("Said to know the citizen"),
         "noted": marked("Note kept"),
+        "frozen": marked("Stopped: the person says it was not them"),
+        "unfrozen": marked("Released by a lead"),
         "revoked": marked("Identity taken back"),
         "lease_lapsed": marked("Lease ran out"),
         "review_late": marked("Review is late"),

@@ -1,4 +1,4 @@
-"""The actions of a lead: hold a case, end the hold, decline, reassign, revoke."""
+"""The actions of a lead: hold a case, end the hold, decline, reassign, release a frozen identity, revoke."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from broker.actions.assisted.permissions import PERMISSIONS
 from broker.actions.assisted.staff_results import ActionRefused, CaseView, EditRefused, StaffAction
+from broker.actions.freezing.freeze import release
 from broker.assisted.reasons import ReasonContext
 from broker.web.citizens.failure_texts import marked
 from broker.web.staff.labels import WHY
@@ -35,6 +36,7 @@ _ACTS: Mapping[StaffAction, tuple[str, str, ReasonContext]] = {
     StaffAction.END_HOLD: ("end-hold", marked("Let the case go on"), ReasonContext.END_HOLD),
     StaffAction.NEW_TRIES: ("new-tries", marked("Let the citizen try again"), ReasonContext.END_HOLD),
     StaffAction.DECLINE_HELD: ("decline", marked("Decline the case"), ReasonContext.DECLINE),
+    StaffAction.UNFREEZE: ("unfreeze", marked("Release the identity"), ReasonContext.UNFREEZE),
     StaffAction.REVOKE: ("revoke", marked("Take the identity back"), ReasonContext.REVOKE),
 }
 
@@ -87,6 +89,8 @@ async def _do(deed: StaffAction, req: StaffPage, form: Mapping[str, str]) -> Cas
             return await cases.give_new_tries(who, ref, reason)
         case StaffAction.DECLINE_HELD:
             return await cases.decline_held(who, ref, ticked(form, "reason"), form.get("note", ""))
+        case StaffAction.UNFREEZE:
+            return await release(req.app.freezing, who, ref, reason)
         case StaffAction.REVOKE:
             return await cases.revoke(who, ref, reason)
         case _:

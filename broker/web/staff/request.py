@@ -17,6 +17,8 @@ from broker.actions.assisted.staff_login import StaffLogin, StaffPrincipal
 from broker.actions.assisted.staff_results import CaseRef
 from broker.actions.console.find import Finder
 from broker.actions.console.lists import WorkLists
+from broker.actions.freezing.freeze import FreezeContext
+from broker.actions.outbox.ports import Notices
 from broker.assisted.profiles import Profiles
 from broker.model.service import Service
 from broker.model.staff import StaffMember
@@ -50,6 +52,8 @@ class StaffApp:
     pages: PageRenderer
     macs: csrf.MacSigner
     reports: Reports
+    freezing: FreezeContext
+    notices: Notices
 
     @property
     def lists(self) -> WorkLists:

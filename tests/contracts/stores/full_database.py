@@ -36,11 +36,12 @@ from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest, BackchannelState
 from broker.model.client_token import ClientToken
 from broker.model.event_stream import DeliveryMethod, EventStream, StreamStatus
+from broker.model.freeze_link import FreezeLink
 from broker.model.grant import OFFLINE_ACCESS, AssertionUse, AuthorizationCode, Grant, ReleasedIdentity, StoredToken
 from broker.model.handle import sha256_hex
 from broker.model.identity import Identity
 from broker.model.kill_switches import KillSwitchKind
-from broker.model.notification import Notification, NotificationKind
+from broker.model.notification import Notification, NotificationKind, Recipient
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.passkey import KeptIdentity, Passkey
 from broker.model.session import EndedSession, Session
@@ -276,6 +277,13 @@ CASES: Final = (
 )
 
 
+def freeze_link(case_id: str) -> FreezeLink:
+    """A link that stops the identity of a case."""
+    return FreezeLink(
+        f"digest-{case_id}", case_id, "ABCD-2345", NOW, NOW + 600, (Recipient("email", "ann@example.org", "cy"),)
+    )
+
+
 def notice(name: str) -> Notification:
     """A notification with a value in every field."""
     fields = {"code": "123456"}
@@ -420,7 +428,11 @@ async def _fill_questions(sql: SqlStores) -> None:
 
 async def _fill_cases(sql: SqlStores) -> None:
     for made in CASES:
-        created = await sql.cases.create(made, [event("case_created", case=made.id)], CaseWork((notice(made.id),)))
+        created = await sql.cases.create(
+            made,
+            [event("case_created", case=made.id)],
+            CaseWork((notice(made.id),), freeze_links=(freeze_link(made.id),)),
+        )
         assert created is CreateCaseResult.DONE
     assert [await sql.cases.count_attempt("case-claimed", "code", 5) for _ in range(2)] == [1, 2]
     await sql.notices.lane("email").mark_sent("n-case-declined", NOW)

@@ -161,6 +161,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
         ev.InterestDeclared("agent-9"),
     )
     yield from (ev.Noted(LEAD, "called twice"), ev.Revoked(LEAD, "fraud"))
+    yield from (ev.Frozen(NOW), ev.Unfrozen(LEAD, "cleared"))
     yield from (ev.LeaseLapsed(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded())
 
 

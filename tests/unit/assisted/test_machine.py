@@ -61,6 +61,8 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             assert not after.phrase_verified
         if before.state in OVER:
             assert after.state is before.state
+        if before.frozen is not None and after.state is not before.state:
+            assert after.state in (S.REVOKED, S.EXPIRED), "a frozen identity was released"
         if before.binding is not None:
             assert after.binding == before.binding
         elif after.binding is not None:
@@ -96,6 +98,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
                 ev.Resumed("other", "digest-of-a-code", "d"),
                 ev.AttemptsExhausted(),
                 ev.Released(),
+                ev.Frozen(0.0),
             ]
         ),
         likely=st.integers(0, 5),
@@ -103,6 +106,12 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
     def the_citizen_does_something_final(self, event: ev.Event, likely: int) -> None:
         if likely == 0:
             self.happens(event)
+
+    @rule(who=PEOPLE)
+    def a_lead_releases_the_identity(self, who: str) -> None:
+        before = self.case
+        self.happens(ev.Unfrozen(who, "cleared"))
+        assert self.case is before or before.frozen is not None
 
     @rule()
     def a_code_goes_out(self) -> None:

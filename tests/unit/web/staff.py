@@ -15,6 +15,7 @@ from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
+from broker.actions.freezing.freeze import FreezeContext
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, Contact, ContactMethod, Safety
@@ -227,7 +228,16 @@ async def staged(
         )
         written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
         services = {SERVICE.client_id: SERVICE}
-        door = staff.StaffApp(login, StaffCases(context), services, written, seals, Reports(facts.measures, system))
+        door = staff.StaffApp(
+            login,
+            StaffCases(context),
+            services,
+            written,
+            seals,
+            Reports(facts.measures, system),
+            FreezeContext(context, facts.freezes, services),
+            facts.notices,
+        )
         shown = staff.staff_routes(door)
         routes = [*static_routes(given.files), *shown]
         inner = fast_router(routes, public.handlers(written), NotFoundHandler(origin, typeable_paths(shown)))

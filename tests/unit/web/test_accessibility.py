@@ -6,6 +6,7 @@ import pytest
 from playwright.async_api import Page, Route
 
 from broker.model.failures import FailureClass
+from broker.model.freeze_link import LinkState
 from tests.conftest import NewContext
 from tests.support.peers import AXE
 from tests.unit.web.citizen_pages import CODE, GivenCitizen, path
@@ -27,6 +28,7 @@ OTHERS = (
     f"{path('waiting_to_take_up')}?problem=proof",
     *(f"{path('choose')}/{page}" for page in ("have", "have?bank_account=1", "about/alder", "data", "help", "later")),
     *("/account/ways", "/account/ways?done=moved", "/account/ways/unlink?way=key-of-birch"),
+    *(f"/freeze/{state}" for state in LinkState),
     "/continue",
     "/continue?problem=code&code=ABCD-EFGH",
     *("/", "/providers", "/help", "/accessibility", "/privacy", "/cookies", "/errors"),

@@ -127,6 +127,7 @@ PAGES = {
     "have with ways": f"{path('choose_rich')}/have?passport=1",
     "continue": "/continue",
     "confirm": "/confirm",
+    "freeze": "/freeze/usable",
     "later": f"{path('choose')}/later",
     "leave, seen again": path("leave"),
 }

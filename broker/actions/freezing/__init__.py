@@ -1,0 +1,5 @@
+"""Stopping an identity: "your identity was checked: was this you?", and the press that freezes it.
+
+`links` makes the link that the notice of a bound identity contains. `freeze` uses it: it records in the case that the
+identity is frozen, and ends the sessions, codes and grants of its account, in one transaction. A lead releases it.
+"""

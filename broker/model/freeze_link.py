@@ -1,0 +1,30 @@
+"""Link in a notice by which a person stops an identity that somebody else proved as theirs."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from broker.model.notification import Recipient
+
+
+class LinkState(StrEnum):
+    """Whether a link can stop the identity. GONE: it is unknown, or has expired."""
+
+    USABLE = "usable"
+    USED = "used"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class FreezeLink:
+    """A link that works once, until `expires` (seconds since 1970 UTC). Only the digest of its handle is stored.
+
+    `recipients` are the addresses that are told what was done with it: the case forgets them when its identity is
+    released to a service.
+    """
+
+    digest: str
+    case: str
+    reference: str
+    created: float
+    expires: float
+    recipients: tuple[Recipient, ...]
