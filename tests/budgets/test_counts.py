@@ -227,7 +227,7 @@ async def test_what_is_never_done_for_a_sign_in_is_seen_when_a_broker_starts(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # as in a new process, and as in production, where every page is compiled at the start
-    monkeypatch.setattr("broker.wiring.applications.page_renderer", every_page)
+    monkeypatch.setattr("broker.wiring.app_pages.page_renderer", every_page)
     monkeypatch.setattr("broker.web.shared.pages._PAGE_CODES", {})
     monkeypatch.setattr("broker.crypto.keys.ring._IMPORTS", ImportCache())
     with bench.interpreter.watched() as made:
