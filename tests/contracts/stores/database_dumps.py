@@ -73,6 +73,15 @@ async def load_dump(begin: Path, url: str) -> None:
     await server.close()
 
 
+async def tables(url: str) -> set[str]:
+    """The names of all tables but that of the migrations."""
+    if isinstance(address(url), SqliteAddress):
+        rows = await query(url, "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    else:
+        rows = await query(url, "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+    return {name for (name,) in rows} - {"alembic_version"}
+
+
 async def query(url: str, statement: str) -> Sequence[tuple[Any, ...]]:
     """The rows that a statement gives, run beside the stores."""
     where = address(url)
