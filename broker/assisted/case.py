@@ -11,6 +11,7 @@ from broker.assisted.case_records import (
     CallBack,
     Channel,
     CheckRecord,
+    Complaint,
     Confirmation,
     Contact,
     Details,
@@ -24,6 +25,7 @@ from broker.assisted.case_records import (
     Phrase,
     Review,
     Safety,
+    Unsettled,
     Verdict,
 )
 from broker.assisted.case_states import ATTEMPTS_EXHAUSTED, OPEN, WITH_AGENT, CaseState
@@ -52,9 +54,11 @@ class Case:
     both words of the mutual phrase were exchanged. `fingerprints` are keyed digests of document and telephone numbers,
     which stay after erasure. `meetings` counts the meetings that the citizen asked for after approval, `calls` the
     calls that they asked for since they have the present tries; `call` is the one that is wanted or made now.
-    `bind_round` counts how often a lead gave new tries. `hold` is why the case is held, or was held last. `late` says
-    that the deadline of the review or of the hold has passed. `frozen` is when a person
-    stopped the identity, which a lead may release. `erased` says that the personal data was deleted.
+    `bind_round` counts how often a lead gave new tries. `unsettled` is a decision that its agent may still correct.
+    `redress_until` is by when staff take a new look at a declined case, for which the citizen may ask once. `hold` is
+    why the case is held, or was held last. `late` says that the deadline of the review or of the hold has passed.
+    `frozen` is when a person stopped the identity, which a lead may release. `erased` says that the personal data was
+    deleted.
     """
 
     id: str
@@ -106,6 +110,9 @@ class Case:
     hold: Hold | None = None
     call: CallBack | None = None
     calls: int = 0
+    unsettled: Unsettled | None = None
+    redress_until: float | None = None
+    complaint: Complaint | None = None
     binding: IdentityBinding | None = None
     frozen: float | None = None
     erased: bool = False
@@ -132,7 +139,9 @@ class Case:
 
     @property
     def holder(self) -> str | None:
-        """Holder of the lease, expired or not; None if there is no lease."""
+        """Holder of the lease, expired or not, or the agent who may still correct a decision; None if there is none."""
+        if self.unsettled is not None:
+            return self.agent
         if self.lease is None:
             return None
         return self.reviewer if self.state is CaseState.REVIEW else self.agent
@@ -146,5 +155,6 @@ class Case:
             self.deadline if self.state not in WITH_AGENT and not missed else None,
             self.expires if self.open else None,
             self.call.expires if self.call else None,
+            self.unsettled.until if self.unsettled else None,
         ]
         return min((moment for moment in clocks if moment is not None), default=None)

@@ -269,6 +269,30 @@ class CallBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettled:
+    """Decision that its agent may still correct; nothing follows from it before `until`.
+
+    `alike` and `drawn` decide about a second review, `phrase` is the new one if more evidence is asked for.
+    """
+
+    until: float
+    alike: int
+    drawn: bool
+    phrase: Phrase | None
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Complaint of the citizen about a declined case, and the lead's answer to it."""
+
+    at: float
+    text: str
+    answer: str = ""
+    answered_by: str | None = None
+    answered: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryEntry:
     """One transition of the case.
 

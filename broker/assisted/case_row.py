@@ -18,8 +18,8 @@ class CaseFlag(IntFlag):
     LATE: the review's deadline has passed. STOPPED: a lead has to act, on a held case or on a late review. RAISED: a
     member of staff raised a flag. FRAUD and SAFEGUARDING: a flag or the hold gives such a reason. SPENT: the citizen's
     tries with the code are used up. SKILL: it was returned since it needs a trained member of staff. AGAIN: more
-    evidence or another meeting was asked for. CALL: the citizen waits for a call. FROZEN: a
-    citizen stopped the identity.
+    evidence or another meeting was asked for. CALL: the citizen waits for a call. FROZEN: a citizen stopped the
+    identity. REDRESS: the citizen asked for a new look at a declined case. COMPLAINT: a lead has to answer the citizen.
     """
 
     LATE = 1
@@ -32,6 +32,8 @@ class CaseFlag(IntFlag):
     AGAIN = 128
     CALL = 256
     FROZEN = 512
+    REDRESS = 1024
+    COMPLAINT = 2048
 
 
 NO_FLAGS: Final = CaseFlag(0)
@@ -108,6 +110,8 @@ def flags_of(case: Case) -> CaseFlag:
         CaseFlag.SKILL: _needs_skill(case),
         CaseFlag.CALL: case.call is not None and case.call.by is None,
         CaseFlag.FROZEN: case.frozen is not None,
+        CaseFlag.REDRESS: case.redress_until is not None,
+        CaseFlag.COMPLAINT: case.complaint is not None and case.complaint.answered_by is None,
         CaseFlag.AGAIN: case.more_asked > 0 or case.meetings > 0,
     }
     found = NO_FLAGS

@@ -63,7 +63,8 @@ class CaseStatus:
     `may_meet` says that another meeting may be asked for, `may_call` that a call may be. `call` is the call that is
     wanted or made, `missed_call` says that the last one did not reach the citizen. `needs` says what proves enough
     here. `other_meeting` is True while the case waits for another meeting. `looked_at` is when a lead will have looked
-    at a case whose tries are used up.
+    at a case whose tries are used up. `redress_until` is by when other people take the new look that the citizen asked
+    for, `answer` is a lead's answer to their complaint.
     """
 
     stage: CaseStage
@@ -83,6 +84,8 @@ class CaseStatus:
     missed_call: bool = False
     needs: Needs = NOTHING_NEEDED
     looked_at: float | None = None
+    redress_until: float | None = None
+    answer: str | None = None
     other_meeting: bool = False
 
 
@@ -119,6 +122,8 @@ def case_status(
         call=case.call,
         missed_call=to_take_up and case.call is None and _last_call_missed(case),
         needs=needed,
+        redress_until=case.redress_until if stage in (CaseStage.IN_LINE, CaseStage.TALKING) else None,
+        answer=None if case.complaint is None or case.complaint.answered_by is None else case.complaint.answer,
         looked_at=case.deadline if stage is CaseStage.STOPPED else None,
         other_meeting=case.meetings > 0 and stage is CaseStage.IN_LINE,
     )

@@ -20,6 +20,7 @@ from broker.assisted.events import (
     LeaseLapsed,
     RedressEnded,
     ReviewLate,
+    Settled,
 )
 from broker.platform.toml_loader import Range, Seconds
 
@@ -122,6 +123,11 @@ class CasePolicy:
     """Within which working time staff make a call that a citizen asked for."""
     call_code: Annotated[Seconds, Range(60, HOUR)] = 15 * 60
     """Lifetime of the code that an agent reads out in a call, counted from when they take the call."""
+    correction: Annotated[Seconds, Range(0, HOUR)] = 5 * 60
+    """For how long an agent may correct a decision. Nothing follows from it, and the citizen is not told, before that
+    time is over; 0: every decision takes effect at once."""
+    redress_within: Annotated[Seconds, Range(HOUR, 90 * DAY)] = 10 * DAY
+    """Within which time other people take a new look at a declined case, if the citizen asks for it."""
     hold: Annotated[Seconds, Range(600, 30 * DAY)] = 8 * HOUR
     """Within which working time a lead looks at a case that is on hold."""
     random_review: Annotated[float, Range(0, 1)] = 0.05
@@ -154,6 +160,8 @@ def deadline(case: Case, state: CaseState, now: float, policy: CasePolicy) -> fl
         case CaseState.REQUESTED:
             return now + policy.requested
         case CaseState.QUEUED:
+            if case.state is CaseState.DECLINED:
+                return now + policy.redress_within
             decided = case.state in (CaseState.HELD, CaseState.APPROVED)
             return case.expires if decided else requested(case) + policy.requested
         case CaseState.CLAIMED | CaseState.IN_SESSION | CaseState.DECISION:
@@ -182,6 +190,8 @@ def due_event(case: Case, now: float) -> ByClock | None:
 
     After the event another clock may be over: ask again until None.
     """
+    if case.unsettled is not None:
+        return Settled() if now >= case.unsettled.until else None
     if case.open and now >= case.expires:
         return DeadlinePassed()
     if case.lease is not None and now >= case.lease:

@@ -34,6 +34,7 @@ class TransitionRefused(StrEnum):
     ENOUGH_MEETINGS = "enough_meetings"
     ENOUGH_CALLS = "enough_calls"
     NO_NUMBER = "no_number"
+    ENOUGH_LOOKS = "enough_looks"
     ENOUGH_CODES = "enough_codes"
     JUST_SENT = "just_sent"
 
@@ -64,6 +65,10 @@ def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused 
             return _call_refusal(case, event, policy)
         case ev.Frozen() | ev.Unfrozen() | ev.Released():
             return _freeze_refusal(case, event)
+        case ev.Corrected():
+            return None if case.unsettled is not None and case.agent == event.by else TransitionRefused.NOT_NOW
+        case ev.RedressAsked() | ev.Complained() | ev.ComplaintAnswered():
+            return _redress_refusal(case, event)
         case ev.Resumed(_, used, _):
             return None if used == case.continuation else TransitionRefused.NOT_PROVEN
         case _:
@@ -76,6 +81,24 @@ def _freeze_refusal(case: Case, event: ev.Frozen | ev.Unfrozen | ev.Released) ->
         return TransitionRefused.SAME_PERSON
     fits = (case.frozen is not None) is isinstance(event, ev.Unfrozen)
     return None if fits else TransitionRefused.NOT_NOW
+
+
+def _redress_refusal(
+    case: Case, event: ev.RedressAsked | ev.Complained | ev.ComplaintAnswered
+) -> TransitionRefused | None:
+    """A new look is taken once, by people without an earlier part; so is a complaint answered."""
+    if case.erased:
+        return TransitionRefused.NOT_NOW
+    answered = case.complaint is not None and case.complaint.answered_by is not None
+    match event:
+        case ev.RedressAsked():
+            return TransitionRefused.ENOUGH_LOOKS if case.redress_until is not None else None
+        case ev.Complained():
+            return TransitionRefused.NOT_NOW if answered else None
+        case ev.ComplaintAnswered() if case.complaint is None or answered:
+            return TransitionRefused.NOT_NOW
+        case ev.ComplaintAnswered():
+            return None if may_lead(case, event.by) else TransitionRefused.SAME_PERSON
 
 
 def _hold_refusal(case: Case, event: ev.HoldEnded | ev.HoldDeclined) -> TransitionRefused | None:

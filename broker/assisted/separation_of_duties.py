@@ -10,6 +10,9 @@ from broker.model.assurance import EvidenceType, Level
 SENSITIVE = frozenset({"name", "given_name", "middle_name", "family_name", "birthdate"})
 """Claims whose correction requires a second review."""
 
+REDRESS_ASKED = "redress_asked"
+"""Name of the event in the history by which the citizen asks for a new look."""
+
 _NOT_WORK = frozenset({"claimed", "review_claimed", "put_back"})
 
 
@@ -58,23 +61,34 @@ def participants(case: Case, role: Role) -> frozenset[str]:
     return frozenset(move.who for move in case.history if move.role is role and move.event not in _NOT_WORK)
 
 
+def before_redress(case: Case) -> frozenset[str]:
+    """Staff who had a part in a declined case before the citizen asked for a new look; none if they did not ask."""
+    asked = max((place for place, move in enumerate(case.history) if move.event == REDRESS_ASKED), default=0)
+    earlier = (move for move in case.history[:asked] if move.event not in _NOT_WORK)
+    return frozenset(move.who for move in earlier if move.role in (Role.AGENT, Role.REVIEWER, Role.LEAD))
+
+
 def may_be_agent(case: Case, who: str) -> bool:
     """Whether a member of staff may be the agent: not the requester, not a reviewer of any round, no conflict of
-    interest.
+    interest, no part before a new look.
     """
     return (
-        who != case.requester and who not in case.conflicts_of_interest and who not in participants(case, Role.REVIEWER)
+        who != case.requester
+        and who not in case.conflicts_of_interest
+        and who not in participants(case, Role.REVIEWER)
+        and who not in before_redress(case)
     )
 
 
 def may_be_reviewer(case: Case, who: str) -> bool:
     """Whether a member of staff may be the reviewer: not the requester, not an agent of any round, no conflict of
-    interest.
+    interest, no part before a new look.
     """
     return (
         who not in (case.requester, case.agent)
         and who not in case.conflicts_of_interest
         and who not in participants(case, Role.AGENT)
+        and who not in before_redress(case)
     )
 
 

@@ -22,6 +22,7 @@ STAY = None
 S = CaseState
 RECORDING = frozenset({S.IN_SESSION, S.DECISION})
 AFTER = frozenset({S.BOUND, S.RELEASED})
+DECIDED = (S.APPROVED, S.REVIEW, S.REQUESTED, S.DECLINED, S.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.Reassigned, WITH_AGENT, S.QUEUED, Role.LEAD),
     _rule(ev.Assigned, WITH_AGENT | {S.QUEUED}, S.CLAIMED, Role.LEAD),
     # the decision
-    _rule(ev.Decided, S.DECISION, (S.APPROVED, S.REVIEW, S.REQUESTED, S.DECLINED, S.HELD), Role.AGENT),
+    _rule(ev.Decided, S.DECISION, (STAY, *DECIDED), Role.AGENT),
+    _rule(ev.Corrected, S.DECISION, STAY, Role.AGENT),
+    _rule(ev.Settled, S.DECISION, DECIDED, Role.CLOCK),
     # the review
     _rule(ev.ReviewClaimed, S.REVIEW, STAY, Role.REVIEWER),
     _rule(ev.Renewed, frozenset({S.REVIEW}), STAY, Role.REVIEWER),
@@ -101,9 +104,12 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.Repudiated, AFTER, S.REVOKED, Role.CITIZEN),
     _rule(ev.Revoked, AFTER, S.REVOKED, Role.LEAD),
     # in several states
-    _rule(ev.Resumed, OPEN | {S.BOUND}, STAY, Role.CITIZEN),
-    _rule(ev.TransactionReplaced, OPEN | {S.BOUND}, STAY, Role.CITIZEN),
-    _rule(ev.ContinuationCodeIssued, OPEN, STAY, Role.CITIZEN),
+    _rule(ev.RedressAsked, S.DECLINED, S.QUEUED, Role.CITIZEN),
+    _rule(ev.Complained, S.DECLINED, STAY, Role.CITIZEN),
+    _rule(ev.ComplaintAnswered, OPEN | {S.DECLINED}, STAY, Role.LEAD),
+    _rule(ev.Resumed, OPEN | {S.BOUND, S.DECLINED}, STAY, Role.CITIZEN),
+    _rule(ev.TransactionReplaced, OPEN | {S.BOUND, S.DECLINED}, STAY, Role.CITIZEN),
+    _rule(ev.ContinuationCodeIssued, OPEN | {S.DECLINED}, STAY, Role.CITIZEN),
     _rule(ev.Withdrawn, OPEN, S.WITHDRAWN, Role.CITIZEN),
     _rule(ev.Opened, frozenset(S), STAY, Role.STAFF),
     _rule(ev.Noted, OPEN, STAY, Role.STAFF),
@@ -138,6 +144,7 @@ _QUIET = (
     | ev.HoldLate
     | ev.CallBackRequested
     | ev.CallBackLapsed
+    | ev.Complained
 )
 """Events that do not change `edit_version`, since staff may continue without seeing them. A flag is silent."""
 
@@ -170,6 +177,8 @@ def refusal(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Tran
         return TransitionRefused.TIME_RAN_OUT
     if isinstance(event, _HOLDER_ONLY) and case.holder != event.by:
         return TransitionRefused.NOT_HOLDER
+    if case.unsettled is not None and isinstance(event, _HOLDER_ONLY | ev.DeviceConfirmed):
+        return TransitionRefused.NOT_NOW
     return guard(case, event, policy)
 
 

@@ -17,12 +17,17 @@ from broker.assisted.case_records import (
     Flag,
     Note,
     Phrase,
+    Unsettled,
     Verdict,
 )
 from broker.assisted.case_states import CaseState
-from broker.assisted.deadlines import CasePolicy
+from broker.assisted.deadlines import DAY, CasePolicy
+from broker.assisted.erasure import erased
 from broker.assisted.separation_of_duties import second_review_reasons
 from broker.normalize.text import fold, name_key
+
+AFTER_REDRESS = 2 * DAY
+"""Seconds that a case lasts at least after the time for a new look, so that its citizen can still take it up."""
 
 S = CaseState
 
@@ -41,7 +46,7 @@ def apply(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Transi
     if isinstance(event, ev.ByCitizen):
         return _by_citizen(case, event)
     if isinstance(event, ev.ByClock):
-        return _by_clock(case, event)
+        return _by_clock(case, event, policy)
     return _by_staff(case, event, now, policy)
 
 
@@ -60,6 +65,22 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
             return Transition(replace(case, transaction=transaction))
         case ev.ContinuationCodeIssued(continuation):
             return Transition(replace(case, continuation=continuation))
+        case ev.DeviceConfirmed(evidence):
+            kept = tuple(one for one in case.evidence if one.id != evidence.id)
+            return Transition(replace(case, evidence=(*kept, evidence)), None, evidence.kind)
+        case ev.Released():
+            return Transition(erased(case), S.RELEASED)
+        case ev.Withdrawn(reason):
+            return Transition(erased(case), S.WITHDRAWN, reason)
+        case ev.Repudiated():
+            return Transition(erased(case), S.REVOKED)
+        case _:
+            return _after_decision(case, event)
+
+
+def _after_decision(case: Case, event: ev.ByCitizen) -> Transition:
+    """Applies what a citizen does with an approved or declined case."""
+    match event:
         case ev.CodeSent(confirmation):
             return Transition(replace(case, confirmation=confirmation, codes_sent=case.codes_sent + 1))
         case ev.CallBackRequested(asked, until):
@@ -67,24 +88,25 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
             return Transition(_until(wanted, until))
         case ev.MeetingRequested():
             return queue(_meeting_again(case, event), case.changed)
-        case ev.DeviceConfirmed(evidence):
-            kept = tuple(one for one in case.evidence if one.id != evidence.id)
-            return Transition(replace(case, evidence=(*kept, evidence)), None, evidence.kind)
+        case ev.RedressAsked(words, browser, asker, until):
+            shown = replace(_reset_work(case, words), browser=browser, asker=asker, moved=False)
+            again = replace(shown, redress_until=until)
+            return queue(_until(again, until + AFTER_REDRESS), case.changed)
+        case ev.Complained(complaint):
+            return Transition(replace(case, complaint=complaint))
         case ev.Bound(binding, asker):
             bound = replace(case, binding=binding, confirmation=None, call=None)
             return Transition(bound if asker is None else replace(bound, asker=asker, moved=False), S.BOUND)
-        case ev.Released():
-            return Transition(erased(case), S.RELEASED)
-        case ev.Withdrawn(reason):
-            return Transition(erased(case), S.WITHDRAWN, reason)
         case ev.Frozen(at):
             return Transition(replace(case, frozen=at))
-        case ev.Repudiated():
-            return Transition(erased(case), S.REVOKED)
+        case _:
+            raise TypeError(f"no effect is known for {type(event).__name__}")
 
 
-def _by_clock(case: Case, event: ev.ByClock) -> Transition:
+def _by_clock(case: Case, event: ev.ByClock, policy: CasePolicy) -> Transition:
     match event:
+        case ev.Settled():
+            return _settle(case, policy)
         case ev.LeaseLapsed():
             return _release(case, "")
         case ev.ReviewLate():
@@ -114,8 +136,14 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> 
             return Transition(replace(case, channel=channel, lease=lease), S.IN_SESSION, channel.value)
         case ev.SessionEnded():
             return Transition(replace(case, lease=lease), S.DECISION)
+        case ev.Decided() if policy.correction:
+            pending = Unsettled(now + policy.correction, event.alike, event.drawn, event.phrase)
+            undone = replace(case, verdict=event.verdict, lease=None, unsettled=pending)
+            return Transition(undone, None, _said(event.verdict))
         case ev.Decided():
             return _apply_decision(case, event, policy)
+        case ev.Corrected():
+            return Transition(replace(case, verdict=None, unsettled=None, lease=lease))
         case ev.IndependentReviewRecorded(view):
             reason = " ".join((view.decision, *view.reasons))
             return Transition(replace(case, independent_review=view, lease=lease), None, reason)
@@ -186,6 +214,9 @@ def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transiti
         case ev.CallBackStarted() if case.call is not None:
             call = replace(case.call, by=event.by, nonce=event.nonce, expires=event.expires)
             return Transition(_until(replace(case, call=call), event.expires))
+        case ev.ComplaintAnswered(by, answer) if case.complaint is not None:
+            answered = replace(case.complaint, answer=answer, answered_by=by, answered=now)
+            return Transition(replace(case, complaint=answered))
         case ev.CallBackMissed():
             return Transition(replace(case, call=None), None, event.reason)
         case ev.InterestDeclared(by):
@@ -194,10 +225,22 @@ def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transiti
             raise TypeError(f"no effect is known for {type(event).__name__}")
 
 
+def _settle(case: Case, policy: CasePolicy) -> Transition:
+    pending, verdict = case.unsettled, case.verdict
+    if pending is None or verdict is None:
+        raise ValueError("there is no decision to settle")
+    decided = ev.Decided(verdict, pending.alike, pending.drawn, pending.phrase)
+    return _apply_decision(replace(case, unsettled=None), decided, policy)
+
+
+def _said(verdict: Verdict) -> str:
+    return " ".join((verdict.decision, *verdict.reasons))
+
+
 def _apply_decision(case: Case, event: ev.Decided, policy: CasePolicy) -> Transition:
     verdict = event.verdict
     updated = replace(case, verdict=verdict, lease=None)
-    reason = " ".join((verdict.decision, *verdict.reasons))
+    reason = _said(verdict)
     match verdict.decision:
         case Decision.APPROVE:
             two = second_review_reasons(case, verdict, event.alike, policy, drawn=event.drawn)
@@ -270,6 +313,7 @@ def _reset_work(case: Case, phrase: Phrase | None = None) -> Case:
         codes_sent=0,
         call=None,
         calls=0,
+        unsettled=None,
     )
 
 
@@ -286,7 +330,7 @@ def _meeting_again(case: Case, event: ev.MeetingRequested) -> Case:
 
 
 def _suspended(case: Case) -> Case:
-    return replace(case, lease=None, confirmation=None, call=None)
+    return replace(case, lease=None, confirmation=None, call=None, unsettled=None)
 
 
 def _with_new_tries(case: Case) -> Case:
@@ -324,29 +368,3 @@ def _with_override(check: CheckRecord, before: CheckRecord | None) -> CheckRecor
 
 def _union(before: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*before, *more)))
-
-
-def erased(case: Case) -> Case:
-    """Erases the personal data. History, outcomes of checks and fingerprints stay for audit."""
-    evidence = tuple(replace(one, details={}, checks=_without_reasons(one.checks)) for one in case.evidence)
-    return replace(
-        case,
-        phrase=Phrase("", ""),
-        contact=None,
-        confirmation=None,
-        continuation=None,
-        call=None,
-        lease=None,
-        details=Details(corrected=case.details.corrected),
-        evidence=evidence,
-        checks=_without_reasons(case.checks),
-        notes=(),
-        verdict=replace(case.verdict, note="") if case.verdict else None,
-        independent_review=replace(case.independent_review, note="") if case.independent_review else None,
-        review=replace(case.review, note="") if case.review else None,
-        erased=True,
-    )
-
-
-def _without_reasons(checks: tuple[CheckRecord, ...]) -> tuple[CheckRecord, ...]:
-    return tuple(replace(check, reason=None, lookup=None) for check in checks)

@@ -52,6 +52,8 @@ def _is_available(step: NextStep, transaction: Transaction, offer: Offer, provid
             return offer.help
         case NextStep.STATUS | NextStep.CHANGE_HELP | NextStep.WITHDRAW:
             return transaction.case is not None
+        case NextStep.NEW_LOOK:
+            return transaction.ended_case is not None
         case NextStep.LATER:
             return offer.later and transaction.open
         case NextStep.WHAT_AND_WHY:

@@ -116,9 +116,10 @@ class Transaction:
     `order_seed` seeds the order of the providers. `transferred` says that the transaction was moved to another browser,
     or outlived the service's `answer_timeout`, so that no authorization code may be sent. `client_redirect` is the
     redirect to the service. `chosen` is when the first choice was made. `case` is the open case or, in IDENTIFIED, the
-    case that proved the identity; `case_to_withdraw` is an open case that another identity made unnecessary. In
-    ANSWERED, `told` says that a code was sent to the service; it is False if the identity was stored for the service's
-    next request. `again` is why the session of the browser did not answer, if there was one.
+    case that proved the identity; `case_to_withdraw` is an open case that another identity made unnecessary;
+    `ended_case` is the case that ended last without an identity. In ANSWERED, `told` says that a code was sent to the
+    service; it is False if the identity was stored for the service's next request. `again` is why the session of the
+    browser did not answer, if there was one.
     """
 
     id: str
@@ -144,6 +145,7 @@ class Transaction:
     told: bool = True
     again: AskedAgain | None = None
     queue: QueuePlace | None = None
+    ended_case: str | None = None
 
     @property
     def open(self) -> bool:

@@ -65,6 +65,7 @@ class Changes(TypedDict, total=False):
     account: str | None
     case: str | None
     case_to_withdraw: str | None
+    ended_case: str | None
     client_redirect: ClientRedirect | None
     told: bool
 
@@ -200,6 +201,7 @@ def _stub(transaction: Transaction) -> Changes:
         "account": None,
         "case": None,
         "case_to_withdraw": None,
+        "ended_case": None,
     }
 
 
@@ -265,8 +267,8 @@ def _updates(transaction: Transaction, event: Event, now: float) -> Changes:
             return kept | {"identity": identity, "account": account, "case": None, "case_to_withdraw": needless}
         case HelpRequested(case):
             return kept | {"case": case}
-        case HelpEnded(failure, _):
-            return kept | _failed(transaction, failure, now) | {"case": None}
+        case HelpEnded(failure, case):
+            return kept | _failed(transaction, failure, now) | {"case": None, "ended_case": case}
         case NoRouteFound():
             return kept | _failed(transaction, FailureClass.NO_ROUTE, now)
         case SharingDeclined():

@@ -76,6 +76,8 @@ class NextStep(StrEnum):
     """Filter the providers by the documents and devices the citizen has."""
     HELP = "help"
     """Request assisted verification."""
+    NEW_LOOK = "new_look"
+    """Read why a case was declined, ask for a new look, complain."""
     STATUS = "status"
     """Open the status of the current case."""
     CHANGE_HELP = "change_help"
@@ -238,7 +240,7 @@ FAILURES: Mapping[FailureClass, FailureSpec] = MappingProxyType({
         (N.STATUS, N.CHANGE_HELP, N.WITHDRAW, N.ANOTHER, N.LATER)),
     F.HELP_DECLINED: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The identity could not be confirmed.",
-        (N.HELP, N.ANOTHER, N.OTHER_WAYS, N.CONTACT)),
+        (N.NEW_LOOK, N.HELP, N.ANOTHER, N.OTHER_WAYS, N.CONTACT)),
     F.HELP_EXPIRED: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The check by a person was not finished in time.",
         (N.HELP, N.ANOTHER, N.OTHER_WAYS)),

@@ -17,7 +17,7 @@ SCRIPT = Script(
     edits={
         "broker.toml": {
             "[picker]": "[limits]\nfailed_user_codes_per_ip = { max = 1000, window = 60 }\n\n[picker]",
-            "[assisted.hours]": "[assisted]\nrandom_review_declines = 0.0\n\n[assisted.hours]",
+            "correction = 0": "correction = 0\nrandom_review_declines = 0.0",
         }
     },
 )

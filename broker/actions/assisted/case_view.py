@@ -10,9 +10,9 @@ from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Decision, Verdict
 from broker.assisted.case_states import CaseState
+from broker.assisted.erasure import erased
 from broker.assisted.levels import Assessment, assess
 from broker.assisted.transitions import TransitionRefused, refusal
-from broker.assisted.updates import erased
 from broker.model.staff import StaffMember
 from broker.normalize.text import name_key
 
@@ -37,15 +37,17 @@ def redact_for(case: Case, member: StaffMember, role: CaseRole) -> Case:
     """The case without what this member of staff must not see.
 
     A reviewer sees the agent's verdict, and the agent's notes, only after their own independent review. An agent sees
-    their own flags alone. A visitor sees no personal data.
+    their own flags alone. Only a lead or an auditor sees a complaint. A visitor sees no personal data.
     """
     match role:
         case CaseRole.OVERSEER:
             return case
         case CaseRole.AGENT:
-            return replace(case, flags=tuple(flag for flag in case.flags if flag.by == member.id))
+            own = tuple(flag for flag in case.flags if flag.by == member.id)
+            return replace(case, flags=own, complaint=None)
         case CaseRole.REVIEWER:
-            return case if case.independent_review is not None else _without_verdict(case)
+            seen = case if case.independent_review is not None else _without_verdict(case)
+            return replace(seen, complaint=None)
         case CaseRole.VISITOR | CaseRole.NONE:
             return replace(_without_verdict(erased(case)), flags=(), lease=case.lease)
 

@@ -214,13 +214,14 @@ class CitizenCases:
         return None
 
     async def new_code(self, handle: str, browser: Browser) -> ContinuationIssued | DeadEnd | None:
-        """A new continuation code for the open case, in place of the last one. None if no case is open."""
+        """A new continuation code for the case, in place of the last one. None if no case is open or was declined."""
         transaction = await load_own_transaction(self.sign_in_context, handle, browser)
         if isinstance(transaction, DeadEnd):
             return transaction
         code = handles.new_user_code(self.context.system, CODE_LENGTH)
         drawn = ev.ContinuationCodeIssued(continuation_digest(handles.normalize_user_code(code)))
-        if not isinstance(await self._change(transaction, drawn), Case):
+        case = transaction.case or transaction.ended_case
+        if case is None or not isinstance(await update_case(self.context, case, drawn), Case):
             return None
         await self.sign_in_context.stores.continuations.put(continuation_key(code), handle, transaction.expires)
         return ContinuationIssued(code)

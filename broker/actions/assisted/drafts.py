@@ -18,12 +18,14 @@ LINTED: Final = ("note", "message")
 
 
 async def keep_draft(context: CaseContext, member: str, case_id: str, form: str, fields: Mapping[str, str]) -> None:
-    """Keeps what a member of staff typed into a form of an open case, except texts that seem to hold a secret."""
+    """Keeps what a member of staff typed into a form of a case that is open or has a complaint, except texts that seem
+    to hold a secret.
+    """
     case = await load_case(context, case_id)
     kept = {
         name: value for name, value in fields.items() if value and not (name in LINTED and lint_note(value) is not None)
     }
-    if case is None or not case.open or not kept or sum(map(len, kept.values())) > LONGEST:
+    if case is None or not (case.open or case.complaint) or not kept or sum(map(len, kept.values())) > LONGEST:
         return
     expires = context.system.now() + DRAFT_LIFE
     await context.stores.drafts.keep(StaffDraft(member, case_id, form, kept, expires))

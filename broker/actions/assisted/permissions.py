@@ -170,6 +170,7 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
             lambda _case, who, now: ev.Decided(Verdict(who, now, Decision.DECLINE, ("",))),
             recent_sign_in=True,
         ),
+        StaffAction.CORRECT: Permission((_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.Corrected(who)),
         StaffAction.INDEPENDENT_REVIEW: Permission(
             (_REVIEWER,),
             _CASE_REVIEWER,
@@ -188,6 +189,9 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
         StaffAction.END_HOLD: Permission((_LEAD,), _OVERSEER, lambda _case, who, _now: ev.HoldEnded(who, "")),
         StaffAction.NEW_TRIES: Permission(
             (_LEAD,), _OVERSEER, lambda _case, who, _now: ev.HoldEnded(who, "", approved=True)
+        ),
+        StaffAction.ANSWER_COMPLAINT: Permission(
+            (_LEAD,), _OVERSEER, lambda _case, who, _now: ev.ComplaintAnswered(who, "")
         ),
         StaffAction.CALL_BACK: Permission(
             (_AGENT,), _ANY_CASE_ROLE, lambda _case, who, now: ev.CallBackStarted(who, "", now), _speaks

@@ -46,7 +46,8 @@ class Cases(Protocol):
     async def save(self, case: Case, events: Sequence[AuditEvent], work: CaseWork = NO_WORK) -> bool:
         """Writes on top of `case.version - 1` with audit rows and `work`, in one transaction.
 
-        False, and nothing written, if another process saved the case in between.
+        False, and nothing written, if another process saved the case in between, or if it would be open again beside
+        another open one of its transaction.
         """
         ...
 

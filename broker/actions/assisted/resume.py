@@ -67,7 +67,9 @@ async def _transferred(cases: CitizenCases, code: str, case: Case, secret: str) 
     handle = await sign_in_context.stores.continuations.take(continuation_key(code))
     for _ in range(2):
         transaction = None if handle is None else await sign_in_context.stores.transactions.load(handle)
-        if handle is None or transaction is None or not transaction.open or transaction.case != case.id:
+        if handle is None or transaction is None or not transaction.open:
+            return None
+        if case.id not in (transaction.case, transaction.ended_case):
             return None
         moved = await advance_transaction(
             sign_in_context, handle, transaction, BrowserChanged(handles.sha256_hex(secret)), HelpResumed()

@@ -66,7 +66,7 @@ class StaffCases:
 
         NOTHING if none is waiting.
         """
-        mine = await self.own_cases(who)
+        mine = [one for one in await self.own_cases(who) if one.case.unsettled is None]
         if len(mine) >= who.member.capacity:
             return mine[0]
         async for case in self._in_turn(who.member):
@@ -236,6 +236,10 @@ class StaffCases:
 
         return await edit_case(context, who, StaffAction.DECIDE, ref, make)
 
+    async def correct(self, who: StaffPrincipal, ref: CaseRef) -> CaseView | EditRefused:
+        """The agent takes a decision back that has not taken effect."""
+        return await self._edit(who, StaffAction.CORRECT, ref, ev.Corrected(who.member.id))
+
     async def record_independent_review(
         self, who: StaffPrincipal, ref: CaseRef, decision: Decision, reasons: Sequence[str], note: str = ""
     ) -> CaseView | EditRefused:
@@ -278,6 +282,12 @@ class StaffCases:
             ev.HoldEnded(who.member.id, reason, approved=True),
         )
         return await self._edit(who, StaffAction.NEW_TRIES, ref, event, wrong)
+
+    async def answer_complaint(self, who: StaffPrincipal, ref: CaseRef, answer: str) -> CaseView | EditRefused:
+        """A lead answers the citizen's complaint. The citizen reads the answer on their page."""
+        wrong = _wrong_note(answer) or (None if answer.strip() else ActionRefused.NOTHING)
+        event = ev.ComplaintAnswered(who.member.id, answer.strip())
+        return await self._edit(who, StaffAction.ANSWER_COMPLAINT, ref, event, wrong)
 
     async def decline_held(
         self, who: StaffPrincipal, ref: CaseRef, reasons: Sequence[str], note: str = ""

@@ -26,7 +26,7 @@ PAGE: Final = 50
 LONGEST_NAME, MOST_VIEWS = 40, 20
 """Characters of the name of a saved view, and views of a member of staff."""
 
-FOR_ALL: Final = CaseFlag.LATE | CaseFlag.SKILL | CaseFlag.AGAIN | CaseFlag.CALL
+FOR_ALL: Final = CaseFlag.LATE | CaseFlag.SKILL | CaseFlag.AGAIN | CaseFlag.CALL | CaseFlag.REDRESS
 """Marks that agents and reviewers see too. The others come from silent flags and from holds."""
 
 
@@ -103,8 +103,9 @@ class WorkLists:
         return await self.context.stores.lists.counts()
 
     async def stopped(self, who: StaffPrincipal) -> tuple[CaseRow, ...] | ActionRefused:
-        """For a lead: held cases, late reviews and frozen identities, those with the nearest deadline first; a page of
-        them at most.
+        """For a lead: held cases, late reviews, frozen identities and complaints, a page of them at most.
+
+        Those with the nearest deadline come first.
 
         A review is late from its deadline on, though its record says so only after the next reading.
         """
@@ -113,7 +114,11 @@ class WorkLists:
         late = await self.page(who, WorkList.CASES, overdue)
         if isinstance(marked, ActionRefused) or isinstance(late, ActionRefused):
             return ActionRefused.NOT_ALLOWED
-        found = {row.id: row for row in (*late.rows, *marked.rows, *await self._frozen(who))}
+        written = CaseFilter(flags=CaseFlag.COMPLAINT), CaseFilter(state=CaseState.DECLINED, flags=CaseFlag.COMPLAINT)
+        lists = self.context.stores.lists
+        pages = [await lists.page(want, CaseOrder.DEADLINE, None, PAGE) for want in written]
+        complaints = [row for page in pages for row in page.rows]
+        found = {row.id: row for row in (*complaints, *late.rows, *marked.rows, *await self._frozen(who))}
         return tuple(sorted(found.values(), key=lambda row: (row.ends, row.id))[:PAGE])
 
     async def _frozen(self, who: StaffPrincipal) -> Sequence[CaseRow]:

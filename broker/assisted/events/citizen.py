@@ -2,7 +2,16 @@
 
 from dataclasses import dataclass, field
 
-from broker.assisted.case_records import Channel, Confirmation, Contact, EvidenceRecord, IdentityBinding, Phrase, Safety
+from broker.assisted.case_records import (
+    Channel,
+    Complaint,
+    Confirmation,
+    Contact,
+    EvidenceRecord,
+    IdentityBinding,
+    Phrase,
+    Safety,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,26 @@ class CallBackRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class RedressAsked:
+    """The citizen asks for a new look at a declined case, by other people, with a new phrase. It is taken by `until`.
+
+    `browser` sees the case from now on and shows the words, `asker` recognizes it.
+    """
+
+    phrase: Phrase
+    browser: str
+    asker: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Complained:
+    """The citizen complains to a lead about a declined case. A later complaint replaces one without an answer."""
+
+    complaint: Complaint
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceConfirmed:
     """The citizen confirmed the request of staff on their own device. Evidence with the same id is replaced."""
 
@@ -123,6 +152,8 @@ ByCitizen = (
     | CodeSent
     | MeetingRequested
     | CallBackRequested
+    | RedressAsked
+    | Complained
     | DeviceConfirmed
     | Bound
     | Released

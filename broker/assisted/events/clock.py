@@ -14,6 +14,11 @@ class ReviewLate:
 
 
 @dataclass(frozen=True, slots=True)
+class Settled:
+    """The time passed in which the agent could correct the decision: it takes effect."""
+
+
+@dataclass(frozen=True, slots=True)
 class HoldLate:
     """The time by which a lead looks at a held case passed. The case moves to the front; nothing is decided by time."""
 
@@ -38,4 +43,6 @@ class AttemptsExhausted:
     """The limit of wrong codes or words was reached: a lead must decide."""
 
 
-ByClock = LeaseLapsed | ReviewLate | HoldLate | CallBackLapsed | DeadlinePassed | RedressEnded | AttemptsExhausted
+ByClock = (
+    LeaseLapsed | ReviewLate | Settled | HoldLate | CallBackLapsed | DeadlinePassed | RedressEnded | AttemptsExhausted
+)

@@ -119,6 +119,13 @@ class Decided:
         return self.verdict.by
 
 
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """The agent takes a decision back that has not taken effect, to decide again."""
+
+    by: str
+
+
 # --- the reviewer ---
 
 
@@ -199,6 +206,14 @@ class HoldEnded:
     reason: str
     phrase: Phrase | None = None
     approved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ComplaintAnswered:
+    """A lead answered the citizen's complaint. The citizen reads the answer."""
+
+    by: str
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +302,8 @@ ByStaff = (
     | Assigned
     | Held
     | HoldEnded
+    | Corrected
+    | ComplaintAnswered
     | CallBackStarted
     | CallBackMissed
     | HoldDeclined

@@ -133,8 +133,16 @@ class SqlCases:
         return CreateCaseResult.DONE
 
     async def save(self, case: Case, events: Sequence[AuditEvent], work: CaseWork = NO_WORK) -> bool:
-        """Optimistic locking: replaces `case.version - 1`, with audit rows and `work`, in one transaction."""
-        return bool(await self._audit.perform(self._save, self._saved(case, work), events))
+        """Optimistic locking: replaces `case.version - 1`, with audit rows and `work`, in one transaction.
+
+        False, and nothing written, also if the case would be open again beside another open one of its transaction.
+        """
+        try:
+            return bool(await self._audit.perform(self._save, self._saved(case, work), events))
+        except Conflict as conflict:
+            if conflict.columns == ("transaction_id",):
+                return False
+            raise
 
     async def save_within(
         self, unit: UnitOfWork, case: Case, events: Sequence[AuditEvent], work: CaseWork = NO_WORK

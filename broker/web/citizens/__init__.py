@@ -6,11 +6,11 @@ an action, which returns a view; `view_pages` turns the view into a page with th
 `claim_labels`. Every POST and every callback ends with 303 to that page.
 
 Pages beside it: `info_pages` (about a provider, what the citizen has, which claims), `help_pages` (assisted
-verification), `resume_pages` (continuation code), `backchannel_pages` (CIBA), `freeze_page` (stop an identity),
-`rate_limit_page`; after signing out `logout_pages` and `provider_logout_page`, `framed_logout` in a provider's frame,
-and `session_watch`, which frames a provider's page. `account_pages` and `kept_pages` are those of the citizen's
-account, `link_page` links a second way to it, and `initiated_login` starts a sign-in that a provider begins.
-`passkey_pages` ask the browser for a passkey.
+verification), `binding_pages` (an approved case), `redress_pages` (a declined one), `resume_pages` (continuation code),
+`backchannel_pages` (CIBA), `freeze_page` (stop an identity), `rate_limit_page`; after signing out `logout_pages` and
+`provider_logout_page`, `framed_logout` in a provider's frame, and `session_watch`, which frames a provider's page.
+`account_pages` and `kept_pages` are those of the citizen's account, `link_page` links a second way to it, and
+`initiated_login` starts a sign-in that a provider begins. `passkey_pages` ask the browser for a passkey.
 """
 
 from starlette.routing import Route
@@ -28,6 +28,7 @@ from broker.web.citizens import (
     logout_pages,
     passkey_pages,
     rate_limit_page,
+    redress_pages,
     resume_pages,
     session_watch,
     view_pages,
@@ -42,6 +43,7 @@ from broker.web.citizens.initiated_login import initiated_login_routes
 from broker.web.citizens.journey import journey_routes
 from broker.web.citizens.kept_pages import kept_routes
 from broker.web.citizens.passkey_pages import passkey_routes
+from broker.web.citizens.redress_pages import redress_routes
 from broker.web.citizens.request import CitizenApp
 from broker.web.citizens.resume_pages import resume_routes
 from broker.web.shared.pages import PageTemplate
@@ -52,6 +54,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *freeze_page.SHEETS,
     *help_pages.SHEETS,
     *rate_limit_page.SHEETS,
+    *redress_pages.SHEETS,
     *resume_pages.SHEETS,
     *backchannel_pages.SHEETS,
     *info_pages.SHEETS,
@@ -72,6 +75,7 @@ def citizen_routes(app: CitizenApp) -> list[Route]:
         *passkey_routes(app),
         *help_routes(app),
         *binding_routes(app),
+        *redress_routes(app),
         *resume_routes(app),
         *backchannel_routes(app),
         *info_routes(app),

@@ -113,6 +113,8 @@ def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]
         may_call=stands.may_call,
         missed_call=stands.missed_call,
         **_call(stands, frame),
+        redress_until=None if stands.redress_until is None else words.day(stands.redress_until),
+        answer=stands.answer,
         other_meeting=stands.other_meeting,
         code_error=None,
         words_error=None,

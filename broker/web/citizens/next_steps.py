@@ -101,6 +101,10 @@ def _step(step: NextStep, view: FailureView, base: str, words: Language, now: fl
             return StepContext(
                 StepControl.LINK, words.text("Get help from a person"), text, f"{base}/help", words.text("Ask for help")
             )
+        case NextStep.NEW_LOOK:
+            title = words.text("Read why, and ask for a new look")
+            text = words.text("You can have other people look at it again, complain, or print the decision.")
+            return StepContext(StepControl.LINK, title, text, f"{base}/redress", words.text("Read why"))
         case NextStep.STATUS | NextStep.CHANGE_HELP:
             title = words.text("See how your request for help stands")
             return StepContext(StepControl.POST, title, "", f"{base}/status", words.text("See how it stands"))

@@ -55,6 +55,8 @@ def case_routes(app: StaffApp) -> list[Route]:
         "interest": declare_interest,
         "flag": raise_flag,
         "note": add_note,
+        "correct": correct_decision,
+        "answer": answer_complaint,
         "ask": ask_citizen,
     }
     return [
@@ -102,6 +104,8 @@ async def show_case(req: StaffPage) -> Response:
         history=tell.history(case, req.app.members) if found.role is CaseRole.OVERSEER else [],
         notes=tell.notes(case, req.app.members),
         unsaved=links(drafts, req.base, req.app.profiles, tell.language),
+        complaint=found.case.complaint,
+        typed_answer=drafts.get("answer", {}).get("note", ""),
         typed_note=drafts.get("note", {}).get("note", ""),
         typed_message=drafts.get("ask", {}).get("message", ""),
     )
@@ -184,6 +188,17 @@ async def add_note(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Adds a note."""
     done = await req.cases.note(req.principal, req.id, form.get("note", ""))
     return await back_to_case(req, done, form, confirmation="noted")
+
+
+async def correct_decision(req: StaffPage, form: Mapping[str, str]) -> Response:
+    """Takes a decision back that has not taken effect."""
+    return await back_to_case(req, await req.cases.correct(req.principal, req.ref(form)), form, confirmation="")
+
+
+async def answer_complaint(req: StaffPage, form: Mapping[str, str]) -> Response:
+    """Answers the citizen's complaint."""
+    done = await req.cases.answer_complaint(req.principal, req.ref(form), form.get("note", ""))
+    return await back_to_case(req, done, form)
 
 
 async def ask_citizen(req: StaffPage, form: Mapping[str, str]) -> Response:

@@ -144,7 +144,7 @@ class CasePresenter:
     def step(self, view: CaseView) -> str:
         """Which parts the page of the case has: a word the template knows."""
         match view.role:
-            case CaseRole.AGENT:
+            case CaseRole.AGENT if view.case.unsettled is None:
                 return _STEPS.get(view.case.state, "other")
             case CaseRole.REVIEWER if view.case.state is CaseState.REVIEW:
                 return "review"
@@ -152,7 +152,11 @@ class CasePresenter:
                 return "other"
 
     def story(self, view: CaseView) -> str:
-        """The state of a case that the reader does not hold."""
+        """The state of a case that the reader does not hold, or on which they decided a moment ago."""
+        if view.role is CaseRole.AGENT and view.case.unsettled is not None:
+            moment = self.language.format_time(view.case.unsettled.until, self.now)
+            text = self.language.text("You decided. It takes effect at {time}; until then you can take it back.")
+            return text.format(time=moment)
         return self.language.text(_STORIES[view.case.state])
 
     def case(self, view: CaseView, heading: str) -> CaseContextRow:

@@ -11,6 +11,7 @@ from broker.actions.assisted.staff_results import ActionRefused, CaseView, Staff
 from broker.assisted.case import Case
 from broker.assisted.case_row import CaseCounts, CaseFlag, CaseRow
 from broker.assisted.case_states import CaseState
+from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.page_context import readable
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
@@ -46,6 +47,10 @@ class StoppedRow:
     why: str
 
 
+COMPLAINT = marked("The citizen complains")
+_CORRECTABLE = marked("Decided, can be corrected")
+
+
 def home_routes(app: StaffApp) -> list[Route]:
     """The routes of this file."""
     return [
@@ -65,7 +70,7 @@ async def home(req: StaffPage) -> Response:
         waiting=_waiting(await req.app.lists.counts(), words, tell.now),
         stopped=[_stopped(one, words, tell.now) for one in stopped] if isinstance(stopped, tuple) else [],
         lists=[*lists_of(req), *_outcomes(req)],
-        full=len(own_cases) >= req.member.capacity,
+        full=sum(one.case.unsettled is None for one in own_cases) >= req.member.capacity,
         may_take=has_staff_role(req.member, StaffAction.CLAIM),
         calls=await calls_wanted(cases.context) if has_staff_role(req.member, StaffAction.CALL_BACK) else 0,
         may_open=has_staff_role(req.member, StaffAction.OPEN),
@@ -79,22 +84,24 @@ def _outcomes(req: StaffPage) -> list[tuple[str, str]]:
 
 
 def _row(case: Case, tell: CasePresenter) -> Row:
+    until = case.lease if case.unsettled is None else case.unsettled.until
     return Row(
         path=f"/cases/{case.id}",
         reference=readable(case.reference),
-        state=tell.language.text(STATES[case.state]),
+        state=tell.language.text(STATES[case.state] if case.unsettled is None else _CORRECTABLE),
         service=tell.service(case),
-        lease="" if case.lease is None else tell.language.format_time(case.lease, tell.now),
+        lease="" if until is None else tell.language.format_time(until, tell.now),
         due=tell.language.format_time(tell.due(case), tell.now),
     )
 
 
 def _stopped(one: CaseRow, words: Language, now: float) -> StoppedRow:
     late = CaseFlag.LATE in one.flags and one.state is CaseState.REVIEW
+    written = CaseFlag.COMPLAINT in one.flags and one.state is not CaseState.HELD
     happened, _, why = one.why.partition(" ")
     return StoppedRow(
         readable(one.reference),
-        words.text("Review is late") if late else words.text(STATES[one.state]),
+        words.text("Review is late") if late else words.text(COMPLAINT if written else STATES[one.state]),
         words.format_time(one.changed, now),
         history_line(happened, why, words),
     )

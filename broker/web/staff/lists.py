@@ -44,6 +44,8 @@ FLAGS: Final[Mapping[CaseFlag, tuple[str, str]]] = MappingProxyType(
         CaseFlag.SKILL: ("skill", marked("Needs training")),
         CaseFlag.AGAIN: ("again", marked("Another meeting")),
         CaseFlag.CALL: ("call", marked("Waits for a call")),
+        CaseFlag.REDRESS: ("redress", marked("New look")),
+        CaseFlag.COMPLAINT: ("complaint", marked("Complaint")),
     }
 )
 """Marks with the word in an address and the text."""

@@ -40,6 +40,7 @@ ERROR_TEXTS: Mapping[str, ErrorText] = MappingProxyType(
             (
                 marked("The citizen reads the result on their own page. Do not tell it, and do not call to tell it."),
                 marked("Where a second person is needed, a colleague gets the case."),
+                marked("If it can still be corrected, you find the case on your desk for some minutes."),
             ),
         ),
         "reviewed": ErrorText(

@@ -8,6 +8,7 @@ from broker.assisted.case_records import (
     Channel,
     CheckOutcome,
     CheckRecord,
+    Complaint,
     Confirmation,
     Contact,
     ContactMethod,
@@ -27,7 +28,7 @@ from broker.model.assurance import EvidenceType, Level
 NOW = 1_800_000_000.0
 """A Friday, 08:00 in UTC, so one hour before the working day begins."""
 
-TERMS = CasePolicy()
+TERMS = CasePolicy(correction=0)
 AGENT, REVIEWER, LEAD = "agent-1", "reviewer-1", "lead-1"
 
 
@@ -144,7 +145,9 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield ev.MeetingRequested(Phrase("birch", "window"), "mark-2", ("face",))
     yield ev.CallBackRequested(NOW, NOW + 3600)
     yield from (ev.CallBackStarted(AGENT, "nonce", NOW + 900), ev.CallBackMissed(AGENT, "no_answer"))
-    yield from (ev.CallBackLapsed(), ev.HoldLate())
+    yield from (ev.CallBackLapsed(), ev.HoldLate(), ev.Settled(), ev.Corrected(AGENT))
+    yield ev.RedressAsked(Phrase("birch", "window"), "browser-2", "mark-2", NOW + 3600)
+    yield from (ev.Complained(Complaint(NOW, "you were rude")), ev.ComplaintAnswered(LEAD, "we are sorry"))
     yield from (ev.Bound(binding()), ev.Released(), ev.Repudiated(), ev.AttemptsExhausted())
     yield from (ev.Claimed(AGENT), ev.Renewed(by), ev.Returned(by, "break"), ev.SessionStarted(by, Channel.VIDEO))
     yield from (ev.WordsExchanged(by), ev.EvidenceRecorded(by, evidence()), ev.EvidenceRemoved(by, "e1"))

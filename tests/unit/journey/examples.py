@@ -195,7 +195,9 @@ def offered(
     return offer(transaction or begun(), candidates, asking or service(), switches, NOW, OfferPolicy(order))
 
 
-def after(*failures: tuple[FailureClass, str | None], case: str | None = None) -> Transaction:
+def after(
+    *failures: tuple[FailureClass, str | None], case: str | None = None, ended_case: str | None = None
+) -> Transaction:
     """A transaction in FAILED after these failures."""
     happened = tuple(FailedAttempt(failure, NOW, provider) for failure, provider in failures)
-    return replace(standing(TransactionState.FAILED), failures=happened, case=case)
+    return replace(standing(TransactionState.FAILED), failures=happened, case=case, ended_case=ended_case)

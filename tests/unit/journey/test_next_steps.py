@@ -27,7 +27,8 @@ FULL = (
 @pytest.mark.parametrize("failure", FailureClass)
 def test_with_everything_there_each_failure_offers_all_that_its_row_lists(failure: FailureClass) -> None:
     case = "case" if failure is FailureClass.HELP_WAITING else None
-    transaction = after((failure, "alpha"), case=case)
+    ended = "case" if failure is FailureClass.HELP_DECLINED else None
+    transaction = after((failure, "alpha"), case=case, ended_case=ended)
     found = offered(FULL, transaction, RICH)
     assert next_steps(transaction, found, transaction.failures[-1]) == FAILURES[failure].next
 

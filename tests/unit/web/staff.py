@@ -63,7 +63,7 @@ SERVICE = make_service(
     home="https://library.test/",
 )
 IDLE, ABSOLUTE, FRESH = 900, 8 * 3600, 300
-TERMS = CasePolicy(random_review=0.0, random_review_declines=0.0)
+TERMS = CasePolicy(random_review=0.0, random_review_declines=0.0, correction=0)
 CARD = ProviderInfo("staff", {"en": "Staff sign-in"}, {"en": "Your security key"}, 1, Level.SUBSTANTIAL)
 
 

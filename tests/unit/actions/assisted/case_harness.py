@@ -335,7 +335,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             facts.staff_drafts,
             facts.sign_in_failures,
         ),
-        rules=CaseRules(f"{ISSUER}/assisted", CasePolicy(), default_profiles()),
+        rules=CaseRules(f"{ISSUER}/assisted", CasePolicy(correction=0), default_profiles()),
         prompts=PromptSettings(f"{ISSUER}/confirm", {"en": "Portico"}, frozenset({"email"})),
         fingerprint=lambda text: ring.mac("case mark", text.encode()).hex(),
         system=system,

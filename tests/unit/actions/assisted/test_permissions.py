@@ -11,10 +11,19 @@ from broker.actions.assisted.permissions import LOOK_UP_LIFE, PERMISSIONS, allow
 from broker.actions.assisted.staff_results import CaseRole, StaffAction
 from broker.assisted import events as ev
 from broker.assisted.case import Case
-from broker.assisted.case_records import Contact, ContactMethod, Decision, Details, IndependentReview, Verdict
+from broker.assisted.case_records import (
+    Complaint,
+    Contact,
+    ContactMethod,
+    Decision,
+    Details,
+    IndependentReview,
+    Verdict,
+)
 from broker.assisted.case_states import OPEN, CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
+from broker.assisted.transitions import advance
 from broker.model.staff import StaffMember, StaffRole
 from tests.unit.assisted.cases import AGENT, NOW, REVIEWER, standing, walked
 
@@ -49,12 +58,15 @@ POLICY: dict[
     A.HOLD: ({StaffRole.LEAD}, {C.OVERSEER}, OPEN - {S.HELD}),
     A.END_HOLD: ({StaffRole.LEAD}, {C.OVERSEER}, {S.HELD}),
     A.NEW_TRIES: ({StaffRole.LEAD}, {C.OVERSEER}, {S.HELD}),
+    A.CORRECT: ({StaffRole.AGENT}, {C.AGENT}, {S.DECISION}),
+    A.ANSWER_COMPLAINT: ({StaffRole.LEAD}, {C.OVERSEER}, {S.DECLINED}),
     A.CALL_BACK: ({StaffRole.AGENT}, ANYONE | {C.NONE}, {S.APPROVED}),
     A.CALL_MISSED: ({StaffRole.AGENT}, ANYONE | {C.NONE}, {S.APPROVED}),
     A.REASSIGN_IN_LIST: ({StaffRole.LEAD}, {C.OVERSEER, C.NONE}, HELD_BY_AGENT | {S.REVIEW}),
     A.HOLD_IN_LIST: ({StaffRole.LEAD}, {C.OVERSEER, C.NONE}, OPEN - {S.HELD}),
     A.END_HOLD_IN_LIST: ({StaffRole.LEAD}, {C.OVERSEER, C.NONE}, {S.HELD}),
     A.DECLINE_HELD: ({StaffRole.LEAD}, {C.OVERSEER}, {S.HELD}),
+    A.UNFREEZE: ({StaffRole.LEAD}, {C.OVERSEER}, {S.BOUND, S.RELEASED}),
     A.REVOKE: ({StaffRole.LEAD}, {C.OVERSEER}, {S.BOUND, S.RELEASED}),
     A.FLAG: (WORKERS, ANYONE, OPEN | {S.BOUND, S.RELEASED}),
     A.DECLARE_INTEREST: (WORKERS, ANYONE, OPEN),
@@ -62,7 +74,10 @@ POLICY: dict[
 }
 """Staff roles, roles in the case and states of each action, independent of PERMISSIONS and of the transition table."""
 
-DECISIONS = {A.DECIDE, A.INDEPENDENT_REVIEW, A.REVIEW, A.DECLINE_HELD, A.REVOKE}
+HOLDERS = {A.RENEW, A.RETURN_TO_QUEUE, A.RECORD, A.ASK_CITIZEN, A.DECIDE}
+"""Actions of the holder that are refused while a decision can be corrected."""
+
+DECISIONS = {A.DECIDE, A.INDEPENDENT_REVIEW, A.REVIEW, A.DECLINE_HELD, A.UNFREEZE, A.REVOKE}
 """The actions that need a recent sign-in."""
 
 ROLE_SETS = [frozenset(some) for some in chain.from_iterable(combinations(StaffRole, n) for n in range(1, 6))]
@@ -82,6 +97,9 @@ class Condition:
     language: str = "en"
     interested: bool = False
     spent: bool = False
+    decided: bool = False
+    complaint: bool = False
+    frozen: bool = False
     call: str = ""
 
 
@@ -100,6 +118,10 @@ CONDITIONS = [
     Condition("no role", "visitor-1"),
     Condition("visitor of a case with spent tries", "visitor-1", looked_up=True, spent=True),
     Condition("agent of a case with spent tries", AGENT, looked_up=True, spent=True),
+    Condition("agent who decided", AGENT, decided=True),
+    Condition("visitor of a case with a frozen identity", "visitor-1", looked_up=True, frozen=True),
+    Condition("visitor of a case with a complaint", "visitor-1", looked_up=True, complaint=True),
+    Condition("agent of a case with a complaint", AGENT, looked_up=True, complaint=True),
     Condition("call wanted", "visitor-1", call="wanted"),
     Condition("call wanted in another language", "visitor-1", call="wanted", language="cy"),
     Condition("call made", "visitor-1", call="made"),
@@ -120,6 +142,13 @@ def prepared(state: CaseState, condition: Condition) -> Case:
         case = walked(ev.ReviewClaimed(REVIEWER), case=case)
         if condition.reviewed:
             case = walked(ev.IndependentReviewRecorded(IndependentReview(REVIEWER, NOW, Decision.APPROVE)), case=case)
+    if state is S.DECISION and condition.decided:
+        verdict = ev.Decided(Verdict(AGENT, NOW, Decision.DECLINE, ("doubt",)))
+        case = advance(case, verdict, NOW, CasePolicy())
+    if state in (S.BOUND, S.RELEASED) and condition.frozen:
+        case = walked(ev.Frozen(NOW), case=case)
+    if state is S.DECLINED and condition.complaint:
+        case = walked(ev.Complained(Complaint(NOW, "nobody listened")), case=case)
     if state is S.APPROVED and condition.call:
         called = replace(case, contact=Contact(ContactMethod.PHONE, "+447700900982"))
         case = walked(ev.CallBackRequested(NOW, NOW + 3600), case=called)
@@ -142,6 +171,8 @@ def expected(case: Case, member: StaffMember, condition: Condition, role: CaseRo
     for action, (staff_roles, case_roles, states) in POLICY.items():
         if not member.roles & staff_roles or role not in case_roles or case.state not in states:
             continue
+        if condition.decided and case.state is S.DECISION and action in HOLDERS:
+            continue
         conditions = {
             A.CLAIM: may_claim(case, member, condition),
             A.VERIFY_PHRASE: not case.phrase_verified,
@@ -151,6 +182,9 @@ def expected(case: Case, member: StaffMember, condition: Condition, role: CaseRo
             A.END_HOLD: member.id != AGENT,
             A.END_HOLD_IN_LIST: member.id != AGENT and not condition.interested,
             A.DECLINE_HELD: member.id != AGENT,
+            A.UNFREEZE: condition.frozen and member.id != AGENT,
+            A.CORRECT: condition.decided,
+            A.ANSWER_COMPLAINT: condition.complaint and member.id != AGENT,
             A.NEW_TRIES: member.id != AGENT and condition.spent,
             A.CALL_BACK: condition.call == "wanted" and condition.language == "en",
             A.CALL_MISSED: condition.call == "made" and member.id == "visitor-1",
