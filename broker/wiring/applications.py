@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from broker.actions.assisted.staff import StaffCases
@@ -32,6 +32,7 @@ from broker.web.services.browser_endpoints import front_routes
 from broker.web.services.check_session_iframe import session_route
 from broker.web.services.client_endpoints import CROSS_ORIGIN, Published
 from broker.web.services.cors import CrossOrigin
+from broker.web.services.notice_receipts import receipt_routes
 from broker.web.services.provider_endpoints import provider_routes
 from broker.web.services.provider_events import provider_event_routes
 from broker.web.services.signals import signal_routes
@@ -97,7 +98,12 @@ def public_app(container: Container) -> ASGIApp:
     ]
     logouts = container.connections.sql_stores.upstream_logouts
     theirs = UpstreamLogoutContext(broker.issuer, registry.providers, registry.services, logouts, container.system)
-    called = [*called, *provider_routes(theirs), *signal_routes(stream_context(container, at_counter))]
+    called = [
+        *called,
+        *provider_routes(theirs),
+        *signal_routes(stream_context(container, at_counter)),
+        *_receipts(container),
+    ]
     called = [*called, *provider_event_routes(received_event_context(container))]
     routes = [
         *called,
@@ -176,6 +182,13 @@ def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:
         return made(container.configuration.registry.version, ring.algorithms, ring.encryption_algorithms)
 
     return now
+
+
+def _receipts(container: Container) -> list[Route]:
+    """Where GOV.UK Notify says what arrived, if that is configured."""
+    notify = container.settings.broker.notifications.notify
+    token = None if notify is None else read_password(notify.receipts_token_file)
+    return receipt_routes(container.connections.sql_stores.notices, token, container.system)
 
 
 def staff_app(container: Container) -> ASGIApp:

@@ -22,6 +22,7 @@ from broker.web.staff.labels import CHANNELS, WHY, two_people
 from broker.web.staff.lead_actions import lead_actions
 from broker.web.staff.request import FormHandler, StaffApp, StaffPage, local_path, redirect_to, staff, with_form
 from broker.web.staff.responses import back_to_case, case_presenter, leave_case, load_case_view, outcome_page, refuse
+from broker.web.staff.sent_notices import notices_of_case
 
 SHEETS = (PageTemplate("case", "staff/case.html", {"why": WHY, "channels": {c.value: t for c, t in CHANNELS.items()}}),)
 
@@ -85,6 +86,8 @@ async def show_case(req: StaffPage) -> Response:
         "case",
         frame={"script": script_lines(tell, _SCRIPTS.get(step), case)},
         failures=await _failures(req, found, tell),
+        messages=await notices_of_case(req),
+        stopped="" if case.frozen is None else tell.language.format_time(case.frozen, tell.now),
         case=tell.case(found, tell.language.text(HEADINGS[step])),
         level=tell.level(case, found.assessment) if seen and step != "claimed" else None,
         evidence=evidence_rows(tell, case, found.assessment, f"{req.base}/evidence" if may_record else ""),

@@ -21,6 +21,7 @@ from broker.web.staff.lists import lists_of
 from broker.web.staff.report_pages import may_read
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
 from broker.web.staff.responses import case_presenter, refuse
+from broker.web.staff.sent_notices import lost_notices
 
 SHEETS = (PageTemplate("desk", "staff/home.html", {"why": WHY}),)
 
@@ -69,6 +70,7 @@ async def home(req: StaffPage) -> Response:
         own_cases=[_row(one.case, tell) for one in own_cases],
         waiting=_waiting(await req.app.lists.counts(), words, tell.now),
         stopped=[_stopped(one, words, tell.now) for one in stopped] if isinstance(stopped, tuple) else [],
+        lost=await lost_notices(req),
         lists=[*lists_of(req), *_outcomes(req)],
         full=sum(one.case.unsettled is None for one in own_cases) >= req.member.capacity,
         may_take=has_staff_role(req.member, StaffAction.CLAIM),

@@ -144,6 +144,7 @@ LATER_FIELDS = (
     ".meetings",
     ".not_before",
     ".frozen",
+    ".verification.assurance",
     ".evidence[].checks[].lookup",
     ".checks[].lookup",
     ".bind_round",
