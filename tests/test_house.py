@@ -67,6 +67,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "broker.actions",
         "broker.stores",
         "broker.platform.notifications",
+        "broker.platform.connectors",
         "providers",
     },
     # the contract for the card alone, which is what the picker shows
@@ -84,6 +85,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "broker.platform.system",
         "broker.crypto.notify_token",
     },
+    "broker.platform.connectors": {"broker.model", "broker.platform.http_client"},
     "broker.oidc": VOCABULARY,
     "broker.journey": VOCABULARY | CONTRACT,
     "broker.assisted": VOCABULARY,

@@ -3,6 +3,7 @@
 `CasePolicy` is also the table `[assisted]` of broker.toml: the text under each field is its documentation.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
@@ -22,6 +23,7 @@ from broker.assisted.events import (
     ReviewLate,
     Settled,
 )
+from broker.assisted.look_ups import ConnectorSettings
 from broker.platform.toml_loader import Range, Seconds
 
 HOUR = 3600
@@ -139,6 +141,8 @@ class CasePolicy:
     open_data: bool = True
     """Whether the page `/open-data` publishes waits, times and outcomes: whole months, without counts below ten."""
     hours: BusinessHours = field(default_factory=BusinessHours)
+    connectors: Mapping[str, ConnectorSettings] = field(default_factory=dict)
+    """Sources that a program asks when staff press for it, by id."""
 
     def code(self, way: ContactMethod) -> int:
         """How long (seconds) a confirmation code is valid that was sent this way."""

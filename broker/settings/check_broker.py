@@ -16,6 +16,7 @@ from broker.platform.redis_urls import RedisTopology, RedisUrl, read_redis_url
 from broker.platform.store_urls import POSTGRESQL, BadUrl, StoreUrl, read_store_url
 from broker.platform.tls import ClientTls, TlsUnusable, client_context
 from broker.platform.toml_loader import Problem
+from broker.settings.check_connectors import check_connectors
 from broker.settings.check_notices import check_notices, secret_files
 from broker.settings.schema import HOME, BrokerSettings, DatabaseSettings, EphemeralSettings
 from broker.settings.secret_files import file_problem, secret_problem
@@ -296,6 +297,7 @@ CHECKS: Final[tuple[Callable[[BrokerSettings], Iterator[Problem]], ...]] = (
     check_acr,
     check_stores,
     check_notices,
+    check_connectors,
     check_region,
     check_times,
     check_watch,

@@ -41,7 +41,15 @@ from broker.web.shared.not_found import NotFoundHandler, paths, typeable_paths
 from broker.web.shared.pages import PageRenderer
 from broker.web.shared.static_files import static_routes, statics
 from broker.wiring.app_pages import public_pages, site_pages, staff_pages
-from broker.wiring.assisted_wiring import case_context, citizen_cases, freeze_context, reports, staff_login, verifiable
+from broker.wiring.assisted_wiring import (
+    case_context,
+    citizen_cases,
+    connectors,
+    freeze_context,
+    reports,
+    staff_login,
+    verifiable,
+)
 from broker.wiring.container import Container
 from broker.wiring.contexts import assisted_offered, endpoint_context, kept_context, sign_in_context
 from broker.wiring.signals_wiring import received_event_context, stream_context
@@ -196,7 +204,7 @@ def staff_app(container: Container) -> ASGIApp:
     from broker.web import staff  # here, since a worker of the public listener needs none of it
 
     counters = container.settings.broker.metrics
-    files, cases = statics("console"), StaffCases(case_context(container))
+    files, cases = statics("console"), StaffCases(case_context(container), connectors(container))
     pages = staff_pages(container.settings.broker, files)
     console = staff.StaffApp(
         staff_login(container),

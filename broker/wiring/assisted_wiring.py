@@ -1,6 +1,6 @@
 """Dependencies of assisted verification."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, NoticeSettings, PromptSettings
@@ -9,13 +9,16 @@ from broker.actions.assisted.ports import Notifiers
 from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
+from broker.actions.connectors.ports import Connector
 from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.sign_in.context import SignInContext
 from broker.assisted import verified_identity
 from broker.assisted.case_records import ContactMethod
 from broker.assisted.profiles import Profiles
 from broker.model.assurance import VerificationCapabilities, merge_capabilities
+from broker.platform.connectors import HttpConnector
 from broker.settings import Settings
+from broker.settings.secret_files import read_secret
 from broker.stores.sql.digests import Purpose
 from broker.wiring.container import Container
 
@@ -48,6 +51,20 @@ def case_context(container: Container) -> CaseContext:
         system=container.system,
         told=_notice_settings(container),
     )
+
+
+def connectors(container: Container) -> Mapping[str, Connector]:
+    """The sources that staff can have asked, by id. Raises ValueError for a file that cannot be read."""
+    return {
+        name: HttpConnector(
+            one,
+            one.url,
+            container.connections.http_clients.client(f"connector {name}"),
+            one.timeout,
+            None if one.authorization_file is None else read_secret(one.authorization_file),
+        )
+        for name, one in container.settings.broker.assisted.connectors.items()
+    }
 
 
 def reports(container: Container) -> Reports:

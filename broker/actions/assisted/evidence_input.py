@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from broker.actions.assisted.contact import fingerprint_texts
-from broker.actions.assisted.staff_results import CheckAnswer, EvidenceEntry, InputError, InvalidInput, LookUpEntry
+from broker.actions.assisted.staff_results import CheckAnswer, EvidenceEntry, InputError, InvalidInput
 from broker.assisted import mrz
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, CheckOutcome, CheckRecord, EvidenceRecord, LookUp
@@ -50,7 +50,8 @@ def evidence(
     errors |= _check_errors(known.checks, profiles, member, case.channel, entry.answers)
     if errors:
         return InvalidInput(errors)
-    checks = _records(known.checks, entry.answers, member, now)
+    before = next((one.checks for one in case.evidence if one.id == entry.id), ())
+    checks = _records(known.checks, entry.answers, member, now, before)
     kept = {name: _field(known.fields[name], value) for name, value in read.fields.items() if not is_blank(value)}
     return EvidenceRecord(entry.id or _next(case), entry.kind, known.type, member.id, now, kept, checks)
 
@@ -112,7 +113,7 @@ def person_checks(
     if case.channel is None:
         return InvalidInput({"kind": InputError.MISSING})
     errors = _check_errors(profiles.person, profiles, member, case.channel, answers)
-    return InvalidInput(errors) if errors else _records(profiles.person, answers, member, now)
+    return InvalidInput(errors) if errors else _records(profiles.person, answers, member, now, case.checks)
 
 
 def details(claims: Mapping[str, str], now: float) -> Mapping[str, str] | InvalidInput:
@@ -233,19 +234,30 @@ def _has_source(check: str, answer: CheckAnswer, profiles: Profiles) -> bool:
 
 
 def _records(
-    names: Sequence[str], answers: Sequence[CheckAnswer], member: StaffMember, now: float
+    names: Sequence[str],
+    answers: Sequence[CheckAnswer],
+    member: StaffMember,
+    now: float,
+    before: Sequence[CheckRecord],
 ) -> tuple[CheckRecord, ...]:
-    """The answers as records, in the order of the checklist."""
-    given = {answer.check: answer for answer in answers}
+    """The answers as records, in the order of the checklist. `before` are the checks as they were recorded."""
+    given, known = {answer.check: answer for answer in answers}, {check.check: check for check in before}
     found = (given[name] for name in names if name in given)
     return tuple(
-        CheckRecord(one.check, one.outcome, member.id, now, one.reason, lookup=_looked_up(one.lookup, now))
+        CheckRecord(one.check, one.outcome, member.id, now, one.reason, lookup=_look_up(one, known.get(one.check), now))
         for one in found
     )
 
 
-def _looked_up(entry: LookUpEntry | None, now: float) -> LookUp | None:
-    return None if entry is None else LookUp(entry.kind, clean(entry.source), clean(entry.reference), now)
+def _look_up(answer: CheckAnswer, before: CheckRecord | None, now: float) -> LookUp | None:
+    """The look-up of an answer: the recorded one if nothing about it was changed, with its time and its connector."""
+    entry = answer.lookup
+    if entry is None:
+        return None
+    made = LookUp(entry.kind, clean(entry.source), clean(entry.reference), now)
+    held = None if before is None or before.outcome is not answer.outcome else before.lookup
+    same = held is not None and (held.kind, held.source, held.reference) == (made.kind, made.source, made.reference)
+    return held if same else made
 
 
 def _next(case: Case) -> str:

@@ -1,7 +1,7 @@
 """What staff do with cases: find work, hold a session, decide, review, lead. Each change goes through `edit_case`."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from broker.actions.assisted import device_prompt, evidence_input
 from broker.actions.assisted.case_view import case_view
@@ -21,6 +21,8 @@ from broker.actions.assisted.staff_results import (
     RefusalReason,
     StaffAction,
 )
+from broker.actions.connectors.look_up import ask_source
+from broker.actions.connectors.ports import Connector
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, Decision, IndependentReview, Review, Verdict
@@ -53,6 +55,7 @@ class StaffCases:
     """The actions of a signed-in member of staff. `reason` is a word of the action's list in `assisted.reasons`."""
 
     context: CaseContext
+    connectors: Mapping[str, Connector] = field(default_factory=dict)
 
     # --- finding work ---
 
@@ -184,6 +187,11 @@ class StaffCases:
             return made if isinstance(made, InvalidInput) else ev.DetailsRecorded(who.member.id, made)
 
         return await edit_case(context, who, StaffAction.RECORD, ref, make)
+
+    async def ask_source(self, who: StaffPrincipal, ref: CaseRef, connector: str, piece: str) -> CaseView | EditRefused:
+        """Asks a source about a piece of evidence, or about the person if `piece` is "" (`connectors.look_up`)."""
+        found = self.connectors.get(connector)
+        return ActionRefused.UNKNOWN if found is None else await ask_source(self.context, found, who, ref, piece)
 
     async def ask_citizen(self, who: StaffPrincipal, ref: CaseRef, message: str) -> BackchannelRequest | RefusalReason:
         """Asks the citizen to confirm on their own device (`device_prompt`)."""

@@ -158,7 +158,8 @@ class InputError(StrEnum):
 
     IN_FUTURE, BEFORE_ISSUE and BEFORE_BIRTH are impossible dates (`assisted.documents`); MRZ_ is about a machine
     readable zone (`assisted.mrz`), VOUCH_ about a person who vouches (`assisted.voucher`). SOURCE: a check that was
-    looked up lacks the source or its reference.
+    looked up lacks the source or its reference. SOURCE_DOWN: a source that a program asked did not answer.
+    NOTHING_TO_ASK: nothing of what that source gets is recorded yet.
     """
 
     MISSING = "missing"
@@ -185,6 +186,8 @@ class InputError(StrEnum):
     VOUCH_THEMSELVES = "vouch_themselves"
     VOUCH_TOO_OFTEN = "vouch_too_often"
     SOURCE = "source"
+    SOURCE_DOWN = "source_down"
+    NOTHING_TO_ASK = "nothing_to_ask"
 
 
 @dataclass(frozen=True, slots=True)

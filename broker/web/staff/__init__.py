@@ -30,6 +30,7 @@ from broker.web.staff.login import entry_routes
 from broker.web.staff.outcome_pages import outcome_routes
 from broker.web.staff.report_pages import report_routes
 from broker.web.staff.request import StaffApp
+from broker.web.staff.source_pages import source_routes
 
 ERRORS: tuple[PageTemplate, ...] = (
     PageTemplate("not-found", "staff/not_found.html"),
@@ -65,6 +66,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *case_routes(app),
         *call_routes(app),
         *recording_routes(app),
+        *source_routes(app),
         *deciding_routes(app),
         *guide_routes(app),
         *leading_routes(app),

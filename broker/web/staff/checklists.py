@@ -17,6 +17,7 @@ _CLOSED: Final = {
     InputError.NOT_IN_THIS_CHANNEL: marked("Cannot be done in this way of meeting"),
     InputError.NOT_TRAINED: marked("Needs training that you do not have"),
 }
+NO_SOURCES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {}
 WHOLE: Final = "as_expected"
 """Value of the answer to a look-up whose record answers each of its checks with yes."""
 
@@ -36,7 +37,7 @@ class CheckField:
 class CheckGroup:
     """Checks that are answered together. Those of a look-up have its `name` and `title`, and the source and reference
     that were given; `covers` names those that one answer can answer together ("": there is no such answer), and
-    `chosen` says that it was given.
+    `chosen` says that it was given. `sources` are the sources that a program can ask: address and name.
     """
 
     name: str
@@ -46,6 +47,7 @@ class CheckGroup:
     covers: str
     chosen: bool
     checks: tuple[CheckField, ...]
+    sources: tuple[tuple[str, str], ...] = ()
 
 
 def checklist(
@@ -54,16 +56,18 @@ def checklist(
     case: Case,
     tell: CasePresenter,
     typed: Mapping[str, str] | None = None,
+    sources: Mapping[str, Sequence[tuple[str, str]]] = NO_SOURCES,
 ) -> list[CheckGroup]:
     """The checks of a form: first those that are answered by looking, then those of each look-up.
 
     A check that this channel or this member of staff cannot make is shown as closed. `typed` is the draft of the form,
-    whose answers are shown in place of those recorded.
+    whose answers are shown in place of those recorded. `sources` are those that a program can ask, by look-up: address
+    and name.
     """
     before = {one.check: one for one in recorded}
     chosen = {name: ".".join(filter(None, (one.outcome.value, one.reason))) for name, one in before.items()}
     if typed is not None:
-        chosen = {name: typed.get(f"check.{name}", "") for name in names}
+        chosen = {name: typed.get(f"check.{name}", chosen.get(name, "")) for name in names}
     lines = {name: _line(name, chosen.get(name, ""), case, tell) for name in names}
     left, groups = dict(lines), []
     for kind, lookup in tell.profiles.lookups.items():
@@ -72,12 +76,12 @@ def checklist(
             given = next((one.lookup for name in lookup.checks if (one := before.get(name)) and one.lookup), None)
             source, reference = ("", "") if given is None else (given.source, given.reference)
             if typed is not None:
-                source, reference = typed.get(f"source.{kind}", ""), typed.get(f"reference.{kind}", "")
+                source, reference = typed.get(f"source.{kind}", source), typed.get(f"reference.{kind}", reference)
             title = in_language(lookup.text, tell.language.code)
             open_ones = [one.name for one in own if not one.closed]
             covers = " ".join(open_ones) if len(open_ones) > 1 else ""
             picked = typed is not None and typed.get(f"lookup.{kind}") == WHOLE
-            groups.append(CheckGroup(kind, title, source, reference, covers, picked, own))
+            groups.append(CheckGroup(kind, title, source, reference, covers, picked, own, tuple(sources.get(kind, ()))))
     rest = (CheckGroup("", "", "", "", "", chosen=False, checks=tuple(left.values())),) if left else ()
     return [*rest, *groups]
 

@@ -26,6 +26,7 @@ from broker.web.staff.guide_pages import guide_rows, script_lines
 from broker.web.staff.labels import OUTCOMES, WHY
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff, with_form
 from broker.web.staff.responses import back_to_case, case_presenter, load_case_view, refuse
+from broker.web.staff.source_pages import sources
 
 _GIVEN = {"why": WHY, "outcomes": {"yes": OUTCOMES[CheckOutcome.YES], "no": OUTCOMES[CheckOutcome.NO]}}
 SHEETS = (
@@ -124,9 +125,17 @@ async def evidence(req: StaffPage) -> Response:
         kind_word=word,
         to=f"{req.base}/evidence/{piece}",
         fields=_fields(kind, before, tell, typed),
-        groups=checklist(kind.checks, before.checks if before is not None else (), found.case, tell, typed),
+        groups=checklist(
+            kind.checks,
+            before.checks if before is not None else (),
+            found.case,
+            tell,
+            typed,
+            {} if before is None else sources(req, before.id),
+        ),
         has_zone=any(field.is_zone for field in kind.fields.values()),
         removable=before is not None,
+        piece=piece,
     )
 
 
@@ -204,9 +213,9 @@ async def person(req: StaffPage) -> Response:
     if StaffAction.RECORD not in found.actions:
         return redirect_to(req.base, problem="not_now")
     tell, typed = case_presenter(req), await draft(req, "person")
-    asked = checklist(req.app.profiles.person, found.case.checks, found.case, tell, typed)
+    asked = checklist(req.app.profiles.person, found.case.checks, found.case, tell, typed, sources(req, ""))
     return req.visit.page(
-        "person", frame=framed(found, tell, ScriptStep.PERSON, restored=typed is not None), groups=asked
+        "person", frame=framed(found, tell, ScriptStep.PERSON, restored=typed is not None), groups=asked, piece=""
     )
 
 

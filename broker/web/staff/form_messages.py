@@ -77,6 +77,13 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         "vouch_too_often": FormProblem(
             _PROBLEM, marked("This person has vouched for as many people as one person may. Ask a lead.")
         ),
+        "source_down": FormProblem(
+            _PROBLEM, marked("The source did not answer. Try again, look yourself, or answer “could not”.")
+        ),
+        "nothing_to_ask": FormProblem(
+            _PROBLEM,
+            marked("Nothing that this source needs is recorded yet. Record the details or document first."),
+        ),
         "source": FormProblem(_PROBLEM, marked("Say which source you looked in, and the reference of its answer.")),
         "reference": FormProblem(_PROBLEM, marked("There is no case with exactly this reference."), "reference"),
         "nothing": FormProblem(marked("There is nothing to take"), marked("No case waits that you can serve.")),
@@ -108,6 +115,7 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "noted": marked("Noted."),
         "view": marked("The view is saved."),
         "removed": marked("The view is removed."),
+        "asked_source": marked("The source answered, and its answer is recorded."),
         "zone": marked("The check digits are right, and the form is filled in. Nothing is saved yet."),
         "no_zone": marked("Type or paste the lines of the machine readable zone first."),
         "asked": marked("The citizen is asked now."),

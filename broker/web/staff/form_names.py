@@ -6,7 +6,7 @@ from typing import Final
 
 from broker.web.shared import csrf
 
-NOT_TYPED: Final = frozenset({csrf.FIELD, "edition", "back", "do"})
+NOT_TYPED: Final = frozenset({csrf.FIELD, "edition", "back", "do", "piece"})
 """Fields of a form that the page fills in."""
 
 _FORM: Final = re.compile(r"/cases/[^/]+/(decision|view|review|person|details|note|ask|answer|evidence/[A-Za-z0-9]+)")

@@ -15,6 +15,7 @@ from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
+from broker.actions.connectors.ports import Connector
 from broker.actions.freezing.freeze import FreezeContext
 from broker.assisted import events as ev
 from broker.assisted.case import Case
@@ -180,8 +181,10 @@ async def staged(
     *,
     served: bool = False,
     people: Mapping[str, StaffMember] = PEOPLE,
+    connectors: Mapping[str, Connector] = {},
 ) -> AsyncIterator[Stage]:
-    """The console over a new SQLite file, as a context manager. `people` are the members of staff.
+    """The console over a new SQLite file, as a context manager. `people` are the members of staff,
+    `connectors` the sources that they can have asked.
 
     If `served`, the console and the staff provider listen on loopback for a browser.
     """
@@ -230,7 +233,7 @@ async def staged(
         services = {SERVICE.client_id: SERVICE}
         door = staff.StaffApp(
             login,
-            StaffCases(context),
+            StaffCases(context, connectors),
             services,
             written,
             seals,
