@@ -9,7 +9,7 @@ from broker.web.shared.pages import PageRenderer, PageTemplate, page_renderer
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, statics
 
-STAFF_LANGUAGES = ("en",)
+STAFF_LANGUAGES = ("en", "cy")
 """The languages of the console."""
 
 
@@ -32,13 +32,19 @@ def staff_pages(broker: BrokerSettings, files: Statics) -> PageRenderer:
     """The pages of the console."""
     from broker.web import staff  # here, since a worker of the public listener needs none of it
 
-    return site_pages(broker, broker.console, STAFF_LANGUAGES, files, staff.SHEETS)
+    return site_pages(broker, broker.console, STAFF_LANGUAGES, files, staff.SHEETS, console=True)
 
 
 def site_pages(
-    broker: BrokerSettings, origin: str, codes: tuple[str, ...], files: Statics, sheets: Sequence[PageTemplate]
+    broker: BrokerSettings,
+    origin: str,
+    codes: tuple[str, ...],
+    files: Statics,
+    sheets: Sequence[PageTemplate],
+    *,
+    console: bool = False,
 ) -> PageRenderer:
-    """The pages of one application: its own origin, its languages, its style sheet."""
+    """The pages of one application: its own origin, its languages, its style sheet. `console`: with texts for staff."""
     site = SiteInfo(
         issuer=origin,
         name=broker.name,
@@ -48,4 +54,5 @@ def site_pages(
         region=broker.region,
         accounts=broker.accounts.enabled,
     )
-    return page_renderer(languages(site.languages, site.zone), site, sheets, files, on_demand=broker.development)
+    spoken = languages(site.languages, site.zone, console=console)
+    return page_renderer(spoken, site, sheets, files, on_demand=broker.development)

@@ -24,6 +24,7 @@ from broker.model.languages import lookup
 from broker.model.media import quality
 
 CATALOGUES = Path(__file__).parents[1] / "languages"
+CONSOLE = CATALOGUES / "console"
 SOURCE = "en"
 # CLDR's default country of "en" is the US; the source texts use British dates.
 _LOCALES: Mapping[str, str] = {"en": "en_GB"}
@@ -85,14 +86,17 @@ class Language:
         return datetime.fromtimestamp(moment, UTC).astimezone(self.zone)
 
 
-def language(code: str, zone: str) -> Language:
-    """Loads a language. Raises FileNotFoundError without a catalogue, ZoneInfoNotFoundError for an unknown zone."""
+def language(code: str, zone: str, *, console: bool = False) -> Language:
+    """Loads a language, with the texts of the staff console for `console`. A text without translation is in English.
+
+    Raises FileNotFoundError without a catalogue, ZoneInfoNotFoundError for an unknown zone.
+    """
     locale = Locale.parse(_LOCALES.get(code, code))
     return Language(
         code=code,
         name=_own_name(locale),
         direction=locale.text_direction,
-        translations=gettext.NullTranslations() if code == SOURCE else _catalogue(CATALOGUES / f"{code}.po"),
+        translations=gettext.NullTranslations() if code == SOURCE else _translations(code, console=console),
         locale=locale,
         date=_date_format(locale, get_date_format("long", locale)),
         month=_date_format(locale, _skeleton("yMMMM", locale)),
@@ -135,9 +139,9 @@ def isolate(name: str) -> str:
     return f"\u2068{name}\u2069"
 
 
-def languages(codes: tuple[str, ...], zone: str) -> dict[str, Language]:
+def languages(codes: tuple[str, ...], zone: str, *, console: bool = False) -> dict[str, Language]:
     """Loads several languages, by code in the order given."""
-    return {code: language(code, zone) for code in codes}
+    return {code: language(code, zone, console=console) for code in codes}
 
 
 def preferred(header: str | None, offered: tuple[str, ...]) -> str | None:
@@ -161,6 +165,16 @@ def _preferred(header: str, offered: tuple[str, ...]) -> str | None:
 def _own_name(locale: Locale) -> str:
     name = Locale(locale.language).get_language_name(locale.language) or locale.language
     return name[:1].upper() + name[1:]
+
+
+def _translations(code: str, *, console: bool) -> gettext.NullTranslations:
+    """The catalogue of a language; for the console its own one, and the common one for the texts that both have."""
+    common = _catalogue(CATALOGUES / f"{code}.po")
+    if not console:
+        return common
+    own = _catalogue(CONSOLE / f"{code}.po")
+    own.add_fallback(common)
+    return own
 
 
 def _catalogue(path: Path) -> gettext.GNUTranslations:

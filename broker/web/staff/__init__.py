@@ -24,6 +24,7 @@ from broker.web.staff.decision_pages import deciding_routes
 from broker.web.staff.evidence_pages import recording_routes
 from broker.web.staff.find_pages import find_routes
 from broker.web.staff.guide_pages import guide_routes
+from broker.web.staff.language_switch import language_routes
 from broker.web.staff.lead_actions import leading_routes
 from broker.web.staff.lists import list_routes
 from broker.web.staff.login import entry_routes
@@ -61,6 +62,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
     """Every route of the console."""
     return [
         *home_routes(app),
+        *language_routes(app),
         *list_routes(app),
         *find_routes(app),
         *case_routes(app),

@@ -5,6 +5,8 @@ from typing import Final
 SESSION: Final = "__Host-portico-staff"
 ATTEMPT: Final = "__Host-portico-staff-leaving"
 
+LANGUAGE: Final = "__Host-portico-staff-language"
+
 DEPARTED: Final = "__Host-portico-staff-departed"
 
 _MONTH: Final = 30 * 24 * 3600
@@ -44,3 +46,8 @@ def clear_departed() -> str:
 def read_departed(value: str | None) -> int | None:
     """The `auth_time` of the member of staff who signed out in this browser; None without that cookie."""
     return int(value[:12]) if value and value.isascii() and value.isdigit() else None
+
+
+def set_language(code: str) -> str:
+    """Stores the language of the console for a month."""
+    return f"{LANGUAGE}={code}; Max-Age={_MONTH}; {_GUARDS}"

@@ -20,6 +20,7 @@ from broker.actions.console.lists import WorkLists
 from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.outbox.ports import Notices
 from broker.assisted.profiles import Profiles
+from broker.model.languages import lookup
 from broker.model.service import Service
 from broker.model.staff import StaffMember
 from broker.platform.system import System
@@ -112,8 +113,9 @@ class StaffRequest:
 
     @property
     def language(self) -> Language:
-        """The language of the console's texts."""
-        return self.app.pages.language(SOURCE)
+        """The language of the console's texts: the one that was chosen in this browser, else English."""
+        pages = self.app.pages
+        return pages.language(lookup(self.cookies.get(cookies.LANGUAGE, ""), pages.languages) or SOURCE)
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -139,6 +141,7 @@ class StaffRequest:
             if self.principal is None
             else self.language.format_time(now + self.app.login.policy.sessions.idle, now),
             "script": (),
+            "switches": not form_name(self.path),
             "problem": problem(self.query, self.language),
             "confirmation": confirmation(self.query, self.language),
         }

@@ -40,6 +40,7 @@ from broker.web.shared.not_found import NotFoundHandler, typeable_paths
 from broker.web.shared.pages import PageRenderer, page_renderer
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
+from broker.wiring.app_pages import STAFF_LANGUAGES
 from providers import ProviderDependencies
 from providers.openid import OpenIdConfig, build
 from providers.simulator import SimulatedClient, SimulatorSettings, create, simulated_issuers
@@ -167,10 +168,9 @@ async def ready(folder: Path) -> Ready:
     """Builds it."""
     await migrate(f"sqlite:{folder / 'empty.db'}")
     files = statics("console")
-    site = SiteInfo("http://localhost", zone="Europe/London", languages=("en",))
-    return Ready(
-        page_renderer(languages(site.languages, site.zone), site, staff.SHEETS, files), files, folder / "empty.db"
-    )
+    site = SiteInfo("http://localhost", zone="Europe/London", languages=STAFF_LANGUAGES)
+    spoken = languages(site.languages, site.zone, console=True)
+    return Ready(page_renderer(spoken, site, staff.SHEETS, files), files, folder / "empty.db")
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ translated."""
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -17,11 +17,17 @@ from jinja2.ext import babel_extract
 
 WEB = Path(__file__).parents[3] / "broker" / "web"
 CATALOGUES = WEB / "languages"
+CONSOLE = CATALOGUES / "console"
 KEYWORDS = {"_": None, "gettext": None, "text": None, "markup": None, "marked": None, "ngettext": (1, 2)}
 PASSING = (b'"POT-', b'"PO-', b'"Last-', b'"Language-Team', b'"Report-', b'"Generated-', b'"Project-')
-# The console's texts are for staff and not translated.
 FOLDERS = ("templates/citizens", "templates/layouts", "templates/parts", "templates/public")
 MODULES = ("citizens", "public")
+
+
+def console_files() -> Iterator[Path]:
+    """Every file with texts for staff."""
+    yield from sorted((WEB / "templates" / "staff").glob("*.html"))
+    yield from sorted((WEB / "staff").glob("*.py"))
 
 
 def files() -> Iterator[Path]:
@@ -33,10 +39,10 @@ def files() -> Iterator[Path]:
     yield WEB / "shared" / "i18n.py"
 
 
-def found() -> Catalog:
-    """All texts with their files. Without line numbers, which would change with every edit."""
+def found(paths: Iterable[Path] | None = None) -> Catalog:
+    """All texts of these files, by default those for citizens. Without line numbers, which change with every edit."""
     registry = Catalog(project="Portico", charset="utf-8", fuzzy=False)
-    for path in files():
+    for path in files() if paths is None else paths:
         method = "python" if path.suffix == ".py" else babel_extract
         place = path.relative_to(WEB.parents[1]).as_posix()
         for _, message, comments, context in extract(method, io.BytesIO(path.read_bytes()), KEYWORDS):
@@ -44,23 +50,32 @@ def found() -> Catalog:
     return registry
 
 
-def registry(code: str) -> Catalog:
+def found_for_staff() -> Catalog:
+    """The texts of the console that the citizens' pages do not have."""
+    all_texts, common = found(console_files()), {message.id for message in found() if message.id}
+    for message in list(all_texts):
+        if message.id in common:
+            all_texts.delete(message.id, message.context)
+    return all_texts
+
+
+def registry(code: str, folder: Path = CATALOGUES) -> Catalog:
     """A language's catalogue in the repository."""
-    with (CATALOGUES / f"{code}.po").open("rb") as file:
+    with (folder / f"{code}.po").open("rb") as file:
         return read_po(file, locale=code)
 
 
-def codes() -> list[str]:
+def codes(folder: Path = CATALOGUES) -> list[str]:
     """The languages that have a catalogue."""
-    return sorted(path.stem for path in CATALOGUES.glob("*.po"))
+    return sorted(path.stem for path in folder.glob("*.po"))
 
 
-def put(code: str, held: Catalog) -> None:
+def put(code: str, held: Catalog, folder: Path = CATALOGUES) -> None:
     """Writes a catalogue, without the header lines that would change at each run."""
     written = io.BytesIO()
     write_po(written, held, include_lineno=False, width=120)
     lines = [line for line in written.getvalue().splitlines(keepends=True) if not line.startswith(PASSING)]
-    (CATALOGUES / f"{code}.po").write_bytes(b"".join(lines))
+    (folder / f"{code}.po").write_bytes(b"".join(lines))
 
 
 def untranslated(held: Catalog) -> list[str]:
@@ -75,14 +90,14 @@ def untranslated(held: Catalog) -> list[str]:
 
 def main() -> int:
     """Updates every catalogue."""
-    template = found()
-    for code in codes():
-        held = registry(code)
-        held.update(template, no_fuzzy_matching=True)
-        held.obsolete.clear()
-        held.fuzzy = False
-        put(code, held)
-        print(f"{code}: {len(held)} texts, {len(untranslated(held))} to translate")
+    for folder, template in ((CATALOGUES, found()), (CONSOLE, found_for_staff())):
+        for code in codes(folder):
+            held = registry(code, folder)
+            held.update(template, no_fuzzy_matching=True)
+            held.obsolete.clear()
+            held.fuzzy = False
+            put(code, held, folder)
+            print(f"{folder.name}/{code}: {len(held)} texts, {len(untranslated(held))} to translate")
     return 0
 
 
