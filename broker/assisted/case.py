@@ -37,13 +37,14 @@ class Case:
     """Verification case.
 
     `version` grows by one with every change, and a store accepts a write only on top of the version that was read.
-    `edit_version` grows only with changes that staff must see before they continue; a staff page carries the value it
-    was made from. `transaction` is the public id of the transaction that waits for the case, the only one that may
-    collect the identity; `browser` is the digest of the secret of the browser that may see the case now, and `moved`
-    says that this is not the browser of `asker`. `asker` is the digest of the mark of the asking browser, whose words
-    staff and citizen exchange: the one that asked for help, or the one in which the citizen asked for another meeting.
-    `level`, `claims` and `language` come from the service's request. `requester` is "citizen", or the member of staff
-    who opened the case for a citizen who is present. `continuation` is the digest of the continuation code.
+    `edit_version` grows only with changes that staff must see before they continue; a staff page carries the value
+    it was made from. `transaction` is the public id of the transaction that waits for the case, the only one that
+    may collect the identity; `browser` is the digest of the secret of the browser that may see the case now, and
+    `moved` says that this is not the browser of `asker`. `asker` is the digest of the mark of the asking browser,
+    whose words staff and citizen exchange: the one that asked for help, or the one in which the citizen asked for
+    another meeting. `level`, `claims`, `language` and `resume_value` come from the service's request. `requester`
+    is "citizen", or the member of staff who opened the case for a citizen who is present. `continuation` is the
+    digest of the continuation code.
 
     `changed` is when `state` last changed; `deadline` when the state expires (None: no deadline of its own; while an
     agent holds the case, the deadline of the queue is kept); `expires` when the whole case does; `lease` until when its
@@ -113,6 +114,7 @@ class Case:
     unsettled: Unsettled | None = None
     redress_until: float | None = None
     complaint: Complaint | None = None
+    resume_value: str | None = None
     binding: IdentityBinding | None = None
     frozen: float | None = None
     erased: bool = False

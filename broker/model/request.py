@@ -52,6 +52,7 @@ class AuthorizationRequest:
     9126), `dpop_jkt` the key thumbprint that binds the code (RFC 9449 10), `expected_sub` the `sub` of a verified
     `id_token_hint` or of the `claims` parameter. `question` is set if the answer goes to a backchannel request instead
     of a redirect URI, and `errand` if it opens or changes the citizen's account; the redirect URI is empty then.
+    `resume_value` is the service's own, for a citizen who finishes in another browser (`portico_resume`).
     """
 
     client_id: str
@@ -74,6 +75,7 @@ class AuthorizationRequest:
     par_digest: str | None = None
     question: BackchannelRequestRef | None = None
     errand: Errand | None = None
+    resume_value: str | None = None
 
     @property
     def to_client(self) -> bool:

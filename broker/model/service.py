@@ -185,7 +185,7 @@ class ServiceResumption:
     the broker."""
     resume_uri: str | None = None
     """The page at which a citizen who finishes later continues, if it is not `initiate_login_uri`: sent as
-    `target_link_uri`."""
+    `target_link_uri`, with the request's own `portico_resume` in its query."""
     answer_timeout: Annotated[Seconds, Range(60, 7 * 86400)] = 1800
     """How long the service's own session waits for the authorization response."""
 

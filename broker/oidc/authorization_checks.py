@@ -20,6 +20,7 @@ from broker.model.service import SecurityProfile, Service
 from broker.oidc import acr
 from broker.oidc.claims_parameter import DESTINATIONS
 from broker.oidc.errors import ProtocolError
+from broker.oidc.resume_value import PARAMETER, read_resume_value
 from broker.oidc.scopes import read_scope
 
 PROMPTS: Final = ("none", "login", "consent", "select_account", "create")
@@ -77,6 +78,7 @@ class RequestFields(TypedDict, total=False):
     ui_locales: tuple[str, ...]
     login_hint: str | None
     provider_hint: str | None
+    resume_value: str | None
     dpop_jkt: str | None
     expected_sub: str | None
 
@@ -297,6 +299,11 @@ def check_hints(context: RequestContext) -> RequestFields:
     }
 
 
+def check_resume_value(context: RequestContext) -> RequestFields:
+    """The service's own value for a citizen who finishes in another browser (`portico_resume`)."""
+    return {"resume_value": read_resume_value(context.parameters.get(PARAMETER), context.service)}
+
+
 CHECKS: Final[tuple[Callable[[RequestContext], RequestFields], ...]] = (
     check_response_mode,
     check_par_required,
@@ -312,5 +319,6 @@ CHECKS: Final[tuple[Callable[[RequestContext], RequestFields], ...]] = (
     check_assurance,
     check_subject,
     check_hints,
+    check_resume_value,
 )
 """Checks in their order, after the redirect URI was found to be registered."""

@@ -160,6 +160,7 @@ def discovery(
         **_jwts(supported.algorithms, registered),
         **_encrypted_requests(supported.decryption),
         "check_session_iframe": urls.session,
+        **_resume(registered),
         **_logout(registered),
         **_client_authentication(registered),
         **_certificates(registered, supported.certificates),
@@ -300,6 +301,12 @@ def _encrypted_requests(algs: Sequence[str]) -> OptionalMetadata:
         "request_object_encryption_alg_values_supported": list(algs),
         "request_object_encryption_enc_values_supported": sorted(CONTENT),
     }
+
+
+def _resume(services: Sequence[Service]) -> OptionalMetadata:
+    """The broker's own parameter for citizens who finish elsewhere, if a service has a page for them."""
+    used = any(service.resumption.resume_uri is not None for service in services)
+    return {"portico_resume_supported": True} if used else {}
 
 
 def _logout(services: Sequence[Service]) -> OptionalMetadata:

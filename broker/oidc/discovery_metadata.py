@@ -45,6 +45,8 @@ class OptionalMetadata(TypedDict, total=False):
     authorization_encryption_enc_values_supported: list[str]
     request_object_encryption_alg_values_supported: list[str]
     request_object_encryption_enc_values_supported: list[str]
+    # of the broker's own: `resume_value`
+    portico_resume_supported: bool
     # Back-Channel Logout 1.0, 2.1; Front-Channel Logout 1.0, 3
     backchannel_logout_supported: bool
     backchannel_logout_session_supported: bool

@@ -15,7 +15,7 @@ CREDENTIALS: Final = frozenset({"client_id", "client_secret", "client_assertion"
 AUTHORIZATION: Final = frozenset(
     {"client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "code_challenge"}
     | {"code_challenge_method", "dpop_jkt", "prompt", "max_age", "acr_values", "id_token_hint", "claims", "ui_locales"}
-    | {"login_hint", "provider_hint", "request", "request_uri", "registration"}
+    | {"login_hint", "provider_hint", "request", "request_uri", "registration", "portico_resume"}
 )
 """Authorization request (OpenID Connect Core 3.1.2.1, RFC 7636 4.3, RFC 9449 10, RFC 9101 5)."""
 

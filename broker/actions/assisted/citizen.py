@@ -179,6 +179,7 @@ class CitizenCases:
             claims=request.requested_claims,
             language=transaction.language,
             reference=transaction.reference,
+            resume_value=request.resume_value,
             phrase=phrase(self.context.system.random_bytes),
             created=now,
             changed=now,

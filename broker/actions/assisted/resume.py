@@ -95,6 +95,7 @@ async def _new_transaction(cases: CitizenCases, case: Case, secret: str) -> str 
             scope=("openid",),
             min_level=case.level,
             requested_claims=case.claims,
+            resume_value=case.resume_value,
         ),
         language=case.language,
         seed=int.from_bytes(bytes.fromhex(browser)[:6]),

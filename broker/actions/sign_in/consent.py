@@ -28,8 +28,8 @@ from broker.model.request import ClientRedirect
 from broker.model.service import Service
 from broker.model.session import Session
 from broker.oidc.authorization_response import code_response
+from broker.oidc.resume_value import resume_url
 from broker.oidc.session_management import session_state
-from broker.oidc.third_party_login import initiate_login
 from broker.platform import base64url
 
 
@@ -241,7 +241,7 @@ async def issue_code(
         request.client_id, request.redirect_uri, state, handles.new_handle(context.system, size=12)
     )
     if late:
-        leaving = ClientRedirect(_restart_url(service, context.policy.issuer))
+        leaving = ClientRedirect(resume_url(service, context.policy.issuer, request.resume_value))
     else:
         leaving = await encode_response(
             context, code_response(request, plain_code, context.policy.issuer, session_state_value)
@@ -339,12 +339,3 @@ async def live_session(context: SignInContext, browser: Browser) -> Session | No
     if session is None or now >= session.expires or now >= session.used + context.policy.limits.sessions.idle:
         return None
     return session
-
-
-def _restart_url(service: Service, issuer: str) -> str:
-    """Returns the URL if no code may be sent: the service starts a new sign-in, if it can (OpenID Connect Core 4)."""
-    return (
-        initiate_login(service, issuer, service.resumption.resume_uri)
-        or service.resumption.resume_uri
-        or service.presentation.home
-    )

@@ -167,7 +167,9 @@ class Stage:
         session = StaffSession("d", member.id, member.subject, "high", ("hwk",), int(at), at, at, at + 3600)
         return StaffPrincipal(member, session, at + 300)
 
-    async def arrives(self, level: Level = Level.SUBSTANTIAL, browser: Browser = ME, language: str = "en") -> str:
+    async def arrives(
+        self, level: Level = Level.SUBSTANTIAL, browser: Browser = ME, language: str = "en", resume: str | None = None
+    ) -> str:
         """A citizen comes from the service; gives the handle of the transaction."""
         handle = f"handle-{sha256_hex(str(self.lot.draw(4)))[:8]}"
         request = AuthorizationRequest(
@@ -177,6 +179,7 @@ class Stage:
             level,
             state="state-1",
             requested_claims=("name", "birthdate"),
+            resume_value=resume,
         )
         transaction = begin(
             TransactionIdentifiers(f"transaction-{handle}", new_user_code(self.context.system, 8)),

@@ -154,7 +154,7 @@ async def test_a_right_continuation_code_works_after_any_number_of_wrong_ones(st
 
 
 async def test_a_case_outlives_its_transaction_and_sends_no_code_then(stage: Stage) -> None:
-    handle = await stage.arrives(Level.LOW)
+    handle = await stage.arrives(Level.LOW, resume="task-7")
     code = await stage.asks(handle)
     stage.clock.advance(3 * 86400)
     assert isinstance((await stage.citizen.look(handle, ME))[0], DeadEnd)
@@ -163,6 +163,7 @@ async def test_a_case_outlives_its_transaction_and_sends_no_code_then(stage: Sta
     there = Browser(secrets=(resumed.secret,))
     transaction = await stage.transaction(resumed.handle)
     assert (transaction.state, transaction.transferred, transaction.request.state) == (Journey.WAITING, True, None)
+    assert transaction.request.resume_value == "task-7"
     assert transaction.reference == (await stage.case(resumed.handle)).reference
     await stage.approves()
     await stage.binds(resumed.handle, there)
