@@ -25,6 +25,7 @@ from starlette.routing import Route
 from broker.demo.backchannel_logout import InvalidLogoutToken, ended_session
 from broker.demo.cases import CaseSystem, send_case
 from broker.demo.ciba_client import CibaClient, DemoBackchannelRequest
+from broker.demo.event_receiver import EventReceiver, RefusedEvent
 from broker.demo.inbox import messages
 from broker.demo.multi_tab_oauth import MultiTabOAuth
 from broker.demo.world import ABERLAN, Permit, World
@@ -69,6 +70,8 @@ def create(sample: Sample) -> Starlette:
             Route("/signed-in", pages.signed_in),
             Route("/sign-out", pages.sign_out),
             Route("/backchannel-logout", pages.backchannel_logout, methods=["POST"]),
+            Route("/events", pages.events, methods=["GET", "POST"]),
+            Route("/security-events", pages.security_event, methods=["POST"]),
             Route("/ask", pages.ask, methods=["POST"]),
             Route("/asked", pages.asked),
             Route("/inbox", pages.inbox),
@@ -107,6 +110,9 @@ class _Pages:
         self._seen: set[str] = set()
         self._told: list[str] = []
         self._asker = CibaClient(sample.issuer, sample.client_id, sample.client_secret)
+        self._events = EventReceiver(
+            sample.issuer, sample.client_id, sample.client_secret, f"{sample.base}/security-events"
+        )
         self._questions: dict[str, DemoBackchannelRequest] = {}
         self._cases = CaseSystem() if sample.world.cases else None
 
@@ -235,6 +241,20 @@ class _Pages:
             del self._people[visit]
         self._told.append(f"{len(gone)} signed out here, because the session at the broker has ended")
         return Response(status_code=200, headers={"Cache-Control": "no-store"})
+
+    async def events(self, request: Request) -> Response:
+        """The security events that arrived. A POST creates the stream anew."""
+        problem = await self._events.connect() if request.method == "POST" else ""
+        return self._page(request, "events.html", events=self._events.events[-20:], problem=problem)
+
+    async def security_event(self, request: Request) -> Response:
+        """Push endpoint of the stream (RFC 8935)."""
+        try:
+            token = (await request.body()).decode("ascii", "replace")
+            await self._events.receive(request.headers.get("authorization", ""), token)
+        except RefusedEvent as refused:
+            return JSONResponse({"err": str(refused)}, 400, {"Cache-Control": "no-store"})
+        return Response(status_code=202, headers={"Cache-Control": "no-store"})
 
     async def ask(self, request: Request) -> Response:
         person = self._person(request)

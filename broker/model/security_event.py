@@ -23,7 +23,6 @@ class HappenedKind(StrEnum):
     LEVEL_CHANGED = "level_changed"
     PASSKEY_CREATED = "passkey_created"
     PASSKEY_REVOKED = "passkey_revoked"
-    PASSKEY_RENAMED = "passkey_renamed"
     ACCOUNT_ERASED = "account_erased"
 
 
@@ -45,7 +44,7 @@ class Happened:
     they are known: then only these services learn of it. They must be given for an account that is erased; otherwise
     the `sub` is looked up when an event is sent, and a service that does not know the citizen receives nothing.
     `session` is for SESSION_ENDED, `level_before` and `level_after` for LEVEL_CHANGED; `roaming` says that a passkey is
-    on a security key and not on the citizen's device.
+    bound to one device, as that of a security key is; others move between the citizen's devices.
     """
 
     kind: HappenedKind

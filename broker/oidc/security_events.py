@@ -51,13 +51,11 @@ _EVENTS: Final[Mapping[HappenedKind, tuple[str, ...]]] = {
     HappenedKind.LEVEL_CHANGED: (LEVEL_CHANGE,),
     HappenedKind.PASSKEY_CREATED: (CREDENTIAL_CHANGE,),
     HappenedKind.PASSKEY_REVOKED: (CREDENTIAL_CHANGE,),
-    HappenedKind.PASSKEY_RENAMED: (CREDENTIAL_CHANGE,),
     HappenedKind.ACCOUNT_ERASED: (ACCOUNT_PURGED,),
 }
 _CHANGES: Final[Mapping[HappenedKind, str]] = {
     HappenedKind.PASSKEY_CREATED: "create",
     HappenedKind.PASSKEY_REVOKED: "revoke",
-    HappenedKind.PASSKEY_RENAMED: "update",
 }
 _ID: Final = "event:"
 _STREAM: Final = "stream"

@@ -25,8 +25,11 @@ from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
 from broker.model.kill_switches import KillSwitchKind
+from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.passkey import KeptIdentity, KeptWithPasskeys, Passkey, credential_digest
+from broker.model.security_event import Happened, HappenedKind, InitiatingEntity
 from broker.model.session import Session
+from broker.oidc.security_events import security_events
 from broker.platform import base64url
 
 DAY = 86_400
@@ -155,10 +158,12 @@ async def register(
         owner=kept.key,
     )
     added = _event(context, "passkey_added", own)
+    created = _happened(context, own, HappenedKind.PASSKEY_CREATED, passkey.digest)
+    told = _tell(context, replace(created, roaming=passkey.device_bound))
     if mine is not None:
-        return None if await context.passkeys.add(passkey, added) else KeptRefusal.REFUSED
+        return None if await context.passkeys.add(passkey, added, told) else KeptRefusal.REFUSED
     events = [_event(context, "passkey_identity_kept", own), added]
-    done = await context.kept.keep(own.session.account, kept, passkey, own.provider.card.id, events)
+    done = await context.kept.keep(own.session.account, kept, passkey, own.provider.card.id, events, told)
     return None if done else KeptRefusal.REFUSED
 
 
@@ -180,7 +185,9 @@ async def remove(context: KeptContext, browser: Browser, digest: str) -> KeptRef
     found = _changeable(own, digest)
     if isinstance(found, KeptRefusal):
         return found
-    done = await context.passkeys.remove(found, _event(context, "passkey_removed", own))
+    removed = _happened(context, own, HappenedKind.PASSKEY_REVOKED, found.digest)
+    told = _tell(context, replace(removed, roaming=found.device_bound))
+    done = await context.passkeys.remove(found, _event(context, "passkey_removed", own), told)
     return None if done else KeptRefusal.UNKNOWN
 
 
@@ -197,14 +204,28 @@ async def keep_for(context: KeptContext, browser: Browser, key: str, days: int) 
         return KeptRefusal.UNKNOWN
     if not own.fresh:
         return KeptRefusal.NOT_FRESH
-    proof, now = own.session.identity, context.sign_in.system.now()
+    proof, now, before = own.session.identity, context.sign_in.system.now(), kept.identity.level
     if proof.provider == kept.identity.provider:
         said = _keepable(proof, own.provider)
         same = replace(said, issuer=kept.identity.issuer, subject=kept.identity.subject)
         kept = replace(kept, identity=same, since=now)
     kept = replace(kept, expires=kept.since + _seconds(own.provider, days))
-    done = await context.kept.renew(kept, _event(context, "kept_identity_changed", own))
+    told: Sequence[OutboundDelivery] = ()
+    if (after := kept.identity.level) != before:
+        changed = _happened(context, own, HappenedKind.LEVEL_CHANGED, f"{kept.key} {now}")
+        told = _tell(context, replace(changed, level_before=before, level_after=after))
+    done = await context.kept.renew(kept, _event(context, "kept_identity_changed", own), told)
     return None if done else KeptRefusal.UNKNOWN
+
+
+def _happened(context: KeptContext, own: _Own, kind: HappenedKind, fact: str) -> Happened:
+    """A change that the citizen made, for services that receive security events."""
+    now = context.sign_in.system.now()
+    return Happened(kind=kind, account=own.session.account, fact=fact, at=now, by=InitiatingEntity.USER)
+
+
+def _tell(context: KeptContext, happened: Happened) -> Sequence[OutboundDelivery]:
+    return security_events(happened, context.sign_in.registry.services)
 
 
 async def _own(context: KeptContext, browser: Browser) -> _Own | None:

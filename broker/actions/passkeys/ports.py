@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from broker.model.audit import AuditEvent
+from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.passkey import KeptIdentity, KeptWithPasskeys, Passkey
 
 
 class Passkeys(Protocol):
     """Passkeys that lead to a kept identity (database)."""
 
-    async def add(self, passkey: Passkey, event: AuditEvent) -> bool:
+    async def add(self, passkey: Passkey, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()) -> bool:
         """Registers a passkey. False, and nothing written, if its credential id is registered."""
         ...
 
@@ -18,7 +19,7 @@ class Passkeys(Protocol):
         """Writes the name of a passkey."""
         ...
 
-    async def remove(self, passkey: Passkey, event: AuditEvent) -> bool:
+    async def remove(self, passkey: Passkey, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()) -> bool:
         """Deletes a passkey. False, and nothing written, if there is none."""
         ...
 
@@ -35,11 +36,17 @@ class KeptIdentities(Protocol):
         ...
 
     async def keep(
-        self, account: str, kept: KeptIdentity, passkey: Passkey, provider: str, events: Sequence[AuditEvent]
+        self,
+        account: str,
+        kept: KeptIdentity,
+        passkey: Passkey,
+        provider: str,
+        events: Sequence[AuditEvent],
+        deliveries: Sequence[OutboundDelivery] = (),
     ) -> bool:
         """Keeps an identity as a new way of an account, with its first passkey. False if that is registered already."""
         ...
 
-    async def renew(self, kept: KeptIdentity, event: AuditEvent) -> bool:
+    async def renew(self, kept: KeptIdentity, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()) -> bool:
         """Writes what the source said again, and until when it is kept. False if it is not kept any more."""
         ...

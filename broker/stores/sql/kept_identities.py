@@ -7,11 +7,13 @@ from typing import Final
 from sqlalchemy import BigInteger, Double, LargeBinary, Text, bindparam, delete, insert, null, select, update
 
 from broker.model.audit import AuditEvent
+from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.passkey import KeptIdentity, KeptWithPasskeys, Passkey
 from broker.model.session import LogoutFanOut
 from broker.stores.sql import audit
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, Prepared
 from broker.stores.sql.digests import Digests
+from broker.stores.sql.outbox import DeliveryRows, deliveries_written
 from broker.stores.sql.passkey_rows import (
     KEPT,
     KEPT_UNTIL,
@@ -40,6 +42,7 @@ class SqlKeptIdentities:
         self._proved_sessions = proved_sessions
         self._audit = audit_log
         self._kept = KeptIdentityRows(digests.sealer)
+        self._deliveries = DeliveryRows(digests.sealer)
         self._passkeys = PasskeyRows(digests.sealer)
         k = kept_identities.c
         self._of_account = database.prepare(
@@ -64,12 +67,12 @@ class SqlKeptIdentities:
         self._keep = database.prepare(
             AtomicWrite(
                 insert(kept_identities).values(digest=_digest, **KEPT_UNTIL).returning(k.digest),
-                (lambda _: linked, lambda _: inserted_passkey(), audit.insert_rows()),
+                (lambda _: linked, lambda _: inserted_passkey(), audit.insert_rows(), deliveries_written()),
             )
         )
         changed = update(kept_identities).where(k.digest == _digest)
         self._renew = database.prepare(
-            AtomicWrite(changed.values(**KEPT_UNTIL).returning(k.digest), (audit.insert_rows(),))
+            AtomicWrite(changed.values(**KEPT_UNTIL).returning(k.digest), (audit.insert_rows(), deliveries_written()))
         )
         self._freeze = database.prepare(
             AtomicWrite(
@@ -109,7 +112,13 @@ class SqlKeptIdentities:
         return [KeptWithPasskeys(kept, tuple(theirs)) for kept, theirs in found.values()]
 
     async def keep(
-        self, account: str, kept: KeptIdentity, passkey: Passkey, provider: str, events: Sequence[AuditEvent]
+        self,
+        account: str,
+        kept: KeptIdentity,
+        passkey: Passkey,
+        provider: str,
+        events: Sequence[AuditEvent],
+        deliveries: Sequence[OutboundDelivery] = (),
     ) -> bool:
         """Keeps an identity, whose issuer and subject are new, with its first passkey: a way of the account, which
         `provider` asserts. False, and nothing written, if the passkey is registered already."""
@@ -122,6 +131,7 @@ class SqlKeptIdentities:
             "account": account,
             "provider": provider,
             "level": int(identity.level),
+            "deliveries": self._deliveries.rows(deliveries),
         }
         try:
             await self._audit.perform(self._keep, values, events)
@@ -129,9 +139,10 @@ class SqlKeptIdentities:
             return False
         return True
 
-    async def renew(self, kept: KeptIdentity, event: AuditEvent) -> bool:
+    async def renew(self, kept: KeptIdentity, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()) -> bool:
         """Writes what the source said again, and until when it is kept. False if it is not kept any more."""
-        return bool(await self._audit.perform(self._renew, self._kept.values(kept), [event]))
+        values = {**self._kept.values(kept), "deliveries": self._deliveries.rows(deliveries)}
+        return bool(await self._audit.perform(self._renew, values, [event]))
 
     async def freeze(self, key: str, event: AuditEvent, ended: AuditEvent, fan_out: LogoutFanOut) -> bool:
         """Stops the use of a kept identity until it is released, and ends the sessions that it proved.

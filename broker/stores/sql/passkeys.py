@@ -1,14 +1,17 @@
 """Passkeys in SQL. The credential and its public key are sealed; its digest finds it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import BigInteger, Double, LargeBinary, Text, bindparam, delete, select, update
 
 from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
+from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.passkey import KnownPasskey, Passkey
 from broker.stores.sql import audit
 from broker.stores.sql.database import AtomicWrite, Conflict, Database
+from broker.stores.sql.outbox import DeliveryRows, deliveries_written
 from broker.stores.sql.passkey_rows import KEPT, PASSKEY, KeptIdentityRows, PasskeyRows, inserted_passkey
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
 
@@ -26,8 +29,9 @@ class SqlPasskeys:
         mine = (c.digest == _digest, c.owner == bindparam("owner", type_=Text))
         known = passkeys.outerjoin(kept_identities, kept_identities.c.digest == c.owner)
         self._find = database.prepare(select(*PASSKEY, *KEPT).select_from(known).where(c.digest == _digest))
-        events = (audit.insert_rows(),)
-        self._add = database.prepare(AtomicWrite(inserted_passkey().returning(c.digest), events))
+        self._deliveries = DeliveryRows(sealer)
+        told = (audit.insert_rows(), deliveries_written())
+        self._add = database.prepare(AtomicWrite(inserted_passkey().returning(c.digest), told))
         counted = {"sign_count": bindparam("sign_count", type_=BigInteger), "used": bindparam("now", type_=Double)}
         before = c.sign_count == bindparam("before", type_=BigInteger)
         self._use = database.prepare(
@@ -35,7 +39,7 @@ class SqlPasskeys:
         )
         named = {"sealed": bindparam("sealed", type_=LargeBinary)}
         self._rename = database.prepare(update(passkeys).where(*mine).values(**named).returning(c.digest))
-        self._remove = database.prepare(AtomicWrite(delete(passkeys).where(*mine).returning(c.digest), events))
+        self._remove = database.prepare(AtomicWrite(delete(passkeys).where(*mine).returning(c.digest), told))
 
     async def find(self, digest: str) -> KnownPasskey | None:
         """The passkey with this digest of a credential id. One round trip."""
@@ -43,10 +47,11 @@ class SqlPasskeys:
         passkey = self._rows.read(rows[0][: len(PASSKEY)]) if rows else None
         return None if passkey is None else KnownPasskey(passkey, self._kept.read(rows[0][len(PASSKEY) :]))
 
-    async def add(self, passkey: Passkey, event: AuditEvent) -> bool:
+    async def add(self, passkey: Passkey, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()) -> bool:
         """Registers a passkey. False, and nothing written, if its credential id is registered."""
+        values = {**self._rows.values(passkey), "deliveries": self._deliveries.rows(deliveries)}
         try:
-            await self._audit.perform(self._add, self._rows.values(passkey), [event])
+            await self._audit.perform(self._add, values, [event])
         except Conflict:
             return False
         return True
@@ -61,7 +66,11 @@ class SqlPasskeys:
         values = {"digest": passkey.digest, "owner": passkey.owner, "sealed": self._rows.sealed(passkey)}
         await self._database.perform(self._rename, values)
 
-    async def remove(self, passkey: Passkey, event: AuditEvent) -> bool:
+    async def remove(self, passkey: Passkey, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()) -> bool:
         """Deletes a passkey that has an owner. False, and nothing written, if there is none."""
-        values = {"digest": passkey.digest, "owner": passkey.owner}
+        values = {
+            "digest": passkey.digest,
+            "owner": passkey.owner,
+            "deliveries": self._deliveries.rows(deliveries),
+        }
         return bool(await self._audit.perform(self._remove, values, [event]))

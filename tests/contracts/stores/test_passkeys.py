@@ -8,6 +8,7 @@ import pytest
 from broker.model.account import UnlinkResult
 from broker.model.audit import AuditEvent
 from broker.model.handle import sha256_hex
+from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.passkey import KeptWithPasskeys, KnownPasskey
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.database_dumps import query
@@ -139,3 +140,30 @@ async def test_columns_in_the_clear_name_nobody(sql: SqlStores, sql_url: str) ->
         text = repr(await query(sql_url, f"SELECT * FROM {table}"))
         for word in ("Ann", "telephone", "credential", "kept-ann", "1970-01-01"):
             assert word not in text, (table, word)
+
+
+async def test_security_events_are_written_with_what_they_are_about_or_not_at_all(sql: SqlStores) -> None:
+    def told(name: str) -> list[OutboundDelivery]:
+        return [OutboundDelivery(f"event:{name}", DeliveryKind.SECURITY_EVENT, "passports", NOW, NOW + 60)]
+
+    async def written() -> int:
+        return sum(one.count for one in await sql.deliveries.waiting(NOW))
+
+    made = await keep(sql)
+    [first] = made.passkeys
+    second = replace(passkey("second", made.kept.key), created=NOW + 1)
+    assert await sql.passkeys.add(second, event("passkey_added"), told("added"))
+    assert not await sql.passkeys.add(second, event("passkey_added"), told("again"))
+    assert await written() == 1
+    assert await sql.passkeys.remove(second, event("passkey_removed"), told("removed"))
+    assert not await sql.passkeys.remove(second, event("passkey_removed"), told("again"))
+    assert await written() == 2
+    assert await sql.kept_identities.renew(made.kept, event("kept_identity_changed"), told("level"))
+    assert not await sql.kept_identities.renew(replace(made.kept, key="x"), event("kept_identity_changed"), told("y"))
+    assert await written() == 3
+    other = replace(kept(sql, "bob"), key="another")
+    await sql.authorizations.record(answer("bob"))
+    events = [event("passkey_added")]
+    stolen = replace(first, owner="another")
+    assert not await sql.kept_identities.keep("account-bob", other, stolen, "passkey", events, told("stolen"))
+    assert await written() == 3

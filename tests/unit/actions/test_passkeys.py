@@ -21,6 +21,7 @@ from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
 from broker.model.kill_switches import KillSwitchKind
+from broker.model.own_rights import OwnScope
 from broker.model.passkey import KeptWithPasskeys
 from broker.model.provider_policy import ProviderPolicy
 from broker.model.session import no_fan_out
@@ -29,7 +30,9 @@ from broker.provider import ProviderInfo
 from providers import ProviderDependencies
 from providers.kind import BrokerSite
 from providers.passkey import PasskeyConfig, build
+from tests.contracts.stores.samples import claim_due
 from tests.support.authenticator import Authenticator
+from tests.support.services import change_service
 from tests.unit.actions.account_steps import account, opens, sub_at
 from tests.unit.actions.assisted.case_harness import STRANGER
 from tests.unit.actions.page_world import ALDER, BIRCH, World
@@ -138,7 +141,7 @@ async def test_a_second_passkey_leads_to_the_same_and_has_the_same_owner(owner: 
     await owner.adds()
     assert await owner.adds("Key", device=Authenticator(ISSUER, synced=False)) is None
     one = await owner.only()
-    assert [passkey.device_bound for passkey in one.passkeys] == [False, True]
+    assert sorted(passkey.device_bound for passkey in one.passkeys) == [False, True]
     assert len({passkey.user_handle for passkey in one.passkeys}) == 1
     begun = await kept.begin_registration(owner.context, owner.w.browser, "Your account")
     assert isinstance(begun, NewRegistration)
@@ -343,3 +346,18 @@ async def test_the_answer_of_another_browser_or_attempt_is_no_answer(owner: Owne
     assert await sign_in.prompt(context, upstream_state(other, at_alder.id), w.browser) == other
     await sign_in.answer(context, state, w.browser, code="", cancelled=True)
     assert (await w.transaction(handle)).failures[-1].failure is FailureClass.CANCELLED
+
+
+async def test_services_that_know_the_citizen_learn_of_a_passkey_that_is_made_or_removed(owner: Owner) -> None:
+    library = owner.w.shelf.services["library"]
+    owner.w.shelf.services["library"] = change_service(library, own_scopes=(OwnScope.SSF_READ,))
+    await opens(owner.w)
+    assert await owner.adds() is None
+    [passkey] = (await owner.only()).passkeys
+    assert await kept.remove(owner.context, owner.w.browser, passkey.digest) is None
+    now = owner.w.clock.now()
+    [first] = await claim_due(owner.w.stage.facts, now, now + 1)
+    await owner.w.stage.facts.deliveries.lane(first.kind, first.client_id).mark_sent(first.id, now)
+    [second] = await claim_due(owner.w.stage.facts, now, now + 1)
+    assert sorted(one.content["event.change_type"] for one in (first, second)) == ["create", "revoke"]
+    assert {one.client_id for one in (first, second)} == {"library"}

@@ -66,10 +66,6 @@ def tokens(fact: Happened, client_id: str = "tax") -> list[dict[str, Any]]:
             happened(HappenedKind.PASSKEY_REVOKED, roaming=True),
             {f"{CAEP}credential-change": {"credential_type": "fido2-roaming", "change_type": "revoke"}},
         ),
-        (
-            happened(HappenedKind.PASSKEY_RENAMED),
-            {f"{CAEP}credential-change": {"credential_type": "fido2-platform", "change_type": "update"}},
-        ),
         (happened(HappenedKind.ACCOUNT_ERASED, subjects={"tax": "sub-1"}), {f"{RISC}account-purged": {}}),
     ],
 )
