@@ -168,6 +168,7 @@ DEMANDED: dict[str, list[str]] = {
             )
         ),
     ],
+    "RFC 6749 client credentials": ["4.4-1", "4.4.2-1", "4.4.2-2", "4.4.3-1", "4.4.3-2"],
     "Transmitter plans of the OpenID Foundation": [
         *(
             f"openid-ssf-{name}"

@@ -27,6 +27,7 @@ from providers.openid.config_tables import (
     UserinfoForm,
 )
 from providers.openid.did_document import document_url
+from providers.openid.event_config import EventDelivery
 
 
 def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
@@ -38,6 +39,7 @@ def check(config: OpenIdConfig, *, development: bool) -> list[Problem]:
         *_check_keys(config),
         *_check_connections(config),
         *_check_logout(config, development=development),
+        *_check_events(config),
         *_check_refresh(config),
         *_check_request_object(config),
         *_check_encryption(config),
@@ -68,6 +70,8 @@ def _check_urls(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]
     named = {"discovery_url": config.discovery_url, "logout.url": config.logout.url}
     if config.identity_token is not None:
         named["identity_token.keys_url"] = config.identity_token.keys_url
+    if config.events is not None:
+        named |= {"events.url": config.events.url, "events.jwks_uri": config.events.jwks_uri}
     if config.endpoints is not None:
         named |= {f"endpoints.{one.name}": getattr(config.endpoints, one.name) for one in fields(config.endpoints)}
     for place, url in named.items():
@@ -105,6 +109,20 @@ def _check_keys(config: OpenIdConfig) -> Iterator[Problem]:
             yield Problem("certificate_file", f"{config.authentication} needs a certificate", "name a PEM file")
     elif config.authentication is not UpstreamAuthentication.NONE and config.secret_file is None:
         yield Problem("secret_file", f"{config.authentication} needs a secret", "name the file that holds it")
+
+
+def _check_events(config: OpenIdConfig) -> Iterator[Problem]:
+    """Only events that are polled have an address, and theirs alone is needed."""
+    events = config.events
+    if events is None:
+        return
+    if events.method is EventDelivery.PUSH and events.url is not None:
+        fix = 'remove it, or write method = "poll"'
+        yield Problem("events.url", "events that are pushed need no address", fix)
+    if events.method is EventDelivery.POLL and events.url is None:
+        yield Problem("events.url", "a poll needs an address", "write the one that the provider gave")
+    places = (f"events.algorithms[{i}]" for i in range(len(events.algorithms)))
+    yield from _known(places, events.algorithms, UPSTREAM_ALGORITHMS)
 
 
 def _check_logout(config: OpenIdConfig, *, development: bool) -> Iterator[Problem]:

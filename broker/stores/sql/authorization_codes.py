@@ -52,10 +52,14 @@ def place(digest: str) -> str:
     return f"codes:{digest}"
 
 
-def upsert_code(database: Database, account: ColumnElement[str], subject: ColumnElement[str]) -> Insert:
-    """Writes a code, replacing an unredeemed one of the same transaction. Returns account and subject.
+def upsert_code(
+    database: Database, account: ColumnElement[str], subject: ColumnElement[str], permitted: ColumnElement[bool]
+) -> Insert:
+    """Writes a code if that is `permitted`, replacing an unredeemed one of the same transaction. Returns account and
+    subject.
 
-    No row if the transaction's code was redeemed, or if the pushed request was answered in another transaction.
+    No row if it is not, if the transaction's code was redeemed, or if the pushed request was answered in another
+    transaction.
     """
     columns = _columns(account, subject)
     other = authorization_codes.alias("other")
@@ -64,7 +68,9 @@ def upsert_code(database: Database, account: ColumnElement[str], subject: Column
             and_(other.c.par_digest == columns["par_digest"], other.c.transaction_id != columns["transaction_id"])
         )
     )
-    made = database.upsert(authorization_codes).from_select(list(columns), select(*columns.values()).where(~answered))
+    made = database.upsert(authorization_codes).from_select(
+        list(columns), select(*columns.values()).where(~answered, permitted)
+    )
     replaced = {name: made.excluded[name] for name in columns if name != "transaction_id"}
     unredeemed = made.on_conflict_do_update(
         index_elements=["transaction_id"], set_=replaced, where=authorization_codes.c.redeemed.is_(None)

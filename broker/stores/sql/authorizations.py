@@ -93,6 +93,14 @@ _SEEN: Final = exists(
 )
 
 
+_BLOCKED: Final = exists(
+    select(identities.c.issuer).where(
+        identities.c.issuer == _issuer, identities.c.digest == _identity, identities.c.blocked.is_not(None)
+    )
+)
+"""Whether the provider reported that its account is disabled, which may happen while the citizen signs in."""
+
+
 def _account(passed: ColumnElement[bool]) -> Insert:
     values = select(bindparam("account", type_=Text), _now).where(passed, ~_SEEN)
     return insert(accounts).from_select(["id", "created"], values)
@@ -153,7 +161,7 @@ def _deed(database: Database, kind: str, *, anchored: bool) -> AtomicWrite:
     match kind:
         case "code":
             return AtomicWrite(
-                code_rows.upsert_code(database, ACCOUNT, SUBJECT),
+                code_rows.upsert_code(database, ACCOUNT, SUBJECT, ~_BLOCKED),
                 (*then, session_rows.upsert_client(database, SUBJECT)),
             )
         case "question":
@@ -257,7 +265,7 @@ class SqlAuthorizations:
 
         Returns None, and writes nothing, if the transaction's code was already redeemed, its pushed request was already
         answered in another transaction, or its backchannel request is no longer pending or belongs to another citizen;
-        or if another person was signed in with the same identity meanwhile.
+        or if another person was signed in with the same identity meanwhile, or the provider disabled its account.
         If a concurrent authorization of the same citizen was faster, it is tried once more with the new rows.
         """
         kind = "session" if answer.code is None else "question" if answer.question else "code"

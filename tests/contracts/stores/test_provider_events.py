@@ -83,10 +83,14 @@ async def test_a_suspended_way_is_blocked_until_it_is_enabled(sql: SqlStores, cl
     await sql.authorizations.record(answer(now, identity_subject="ann"))
     assert await apply(sql, reported(now), EventEffect.SUSPEND, now)
     assert await known(sql) == ("account-1", True)
+    meanwhile = answer(now, "2", "ann")
+    assert await sql.authorizations.record(meanwhile) is None
+    assert await sql.sessions.load(session(now, "2").digest) is None
     assert await apply(sql, reported(now - 60, jti="older"), EventEffect.ENABLE, now)
     assert await known(sql) == ("account-1", True)
     assert await apply(sql, reported(now + 60, jti="newer"), EventEffect.ENABLE, now + 60)
     assert await known(sql) == ("account-1", False)
+    assert await sql.authorizations.record(meanwhile) is not None
 
 
 async def test_a_removed_way_is_unlinked_and_its_subject_is_a_new_person(sql: SqlStores, clock: FakeClock) -> None:

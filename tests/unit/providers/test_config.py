@@ -100,6 +100,16 @@ def test_a_provider_is_one_toml_table() -> None:
             "logout.frontchannel_origins",
         ),
         ('clock_skew = "1 minute"', "logout = { must_call = true, may_not_return = true }", "logout.must_call"),
+        *(
+            ('clock_skew = "1 minute"', f"events = {{ bearer_file = 'b', {more} }}", place)
+            for more, place in (
+                ("url = 'https://a.example/'", "events.url"),
+                ("method = 'poll'", "events.url"),
+                ("method = 'poll', url = 'ftp://a.example/'", "events.url"),
+                ("jwks_uri = 'http://a.example/keys'", "events.jwks_uri"),
+                ("algorithms = ['HS256']", "events.algorithms[0]"),
+            )
+        ),
         ('clock_skew = "1 minute"', 'refresh = { scopes = ["offline_access", "a b"] }', "refresh.scopes[1]"),
         ('clock_skew = "1 minute"', 'prompt = "none"\nrefresh = {}', "prompt"),
         ('clock_skew = "1 minute"', 'logout = { kind = "revoke", must_call = true }', "logout.must_call"),
