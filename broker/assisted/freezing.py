@@ -1,9 +1,10 @@
-"""What is written when a person stops an identity that somebody else proved as theirs."""
+"""What is written when an identity is stopped by its person, released, or taken back by a lead."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from broker.assisted.case import Case
+from broker.assisted.case_records import IdentityBinding
 from broker.model.audit import AuditEvent
 from broker.model.freeze_link import FreezeLink
 from broker.model.notification import Notification
@@ -24,6 +25,20 @@ class FreezeWrite:
     issuer: str
     events: Sequence[AuditEvent]
     notices: tuple[Notification, ...]
+    ended: AuditEvent
+    fan_out: LogoutFanOut
+    about: Callable[[str], Sequence[OutboundDelivery]]
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeWrite:
+    """A case whose identity a lead took back, on top of `case.version - 1`. `binding` is that of the case before. The
+    other fields as in FreezeWrite."""
+
+    case: Case
+    binding: IdentityBinding | None
+    issuer: str
+    events: Sequence[AuditEvent]
     ended: AuditEvent
     fan_out: LogoutFanOut
     about: Callable[[str], Sequence[OutboundDelivery]]

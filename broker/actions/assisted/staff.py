@@ -305,11 +305,6 @@ class StaffCases:
         event = ev.HoldDeclined(who.member.id, tuple(reasons), note.strip())
         return await self._edit(who, StaffAction.DECLINE_HELD, ref, event, wrong)
 
-    async def revoke(self, who: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
-        """A lead revokes a bound identity."""
-        wrong, event = _wrong_reasons(ReasonContext.REVOKE, reason), ev.Revoked(who.member.id, reason)
-        return await self._edit(who, StaffAction.REVOKE, ref, event, wrong)
-
     # --- agents, reviewers and leads ---
 
     async def flag(self, who: StaffPrincipal, case_id: str, reason: str) -> CaseView | EditRefused:

@@ -1,4 +1,4 @@
-"""Stop an identity by a link, and release it by a lead."""
+"""Stop an identity by a link; release it, or take it back, by a lead."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from broker.actions.freezing.ports import Freezes
 from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.assisted import events as ev
 from broker.assisted.case import Case
-from broker.assisted.freezing import FreezeWrite, ReleaseWrite
+from broker.assisted.freezing import FreezeWrite, ReleaseWrite, RevokeWrite
 from broker.assisted.reasons import ReasonContext, valid_for
 from broker.model.audit import AuditEvent
 from broker.model.freeze_link import FreezeLink, LinkState
@@ -115,5 +115,32 @@ async def release(context: FreezeContext, staff: StaffPrincipal, ref: CaseRef, r
             about=_about(context, HappenedKind.ACCOUNT_RELEASED, after, now, InitiatingEntity.ADMIN),
         )
         if await context.freezes.release(write):
+            return case_view(context.cases, after, staff.member)
+    return ActionRefused.CONFLICT
+
+
+async def revoke(context: FreezeContext, staff: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
+    """A lead takes a bound identity back: everything of its account ends at once, and its services are told."""
+    if not valid_for(ReasonContext.REVOKE, reason):
+        return ActionRefused.REASON
+    for _ in range(TRIES):
+        case = await load_permitted(context.cases, staff, StaffAction.REVOKE, ref)
+        if not isinstance(case, Case):
+            return case
+        after = apply_events(context.cases, case, ev.Revoked(staff.member.id, reason))
+        if not isinstance(after, Case):
+            return after
+        after, now = replace(after, version=case.version + 1), context.cases.system.now()
+        actor, details = f"staff:{staff.member.id}", {"why": "identity_revoked"}
+        write = RevokeWrite(
+            case=after,
+            binding=case.binding,
+            issuer=context.cases.rules.issuer,
+            events=audit_rows(after, len(case.history)),
+            ended=AuditEvent(kind="session_ended", at=now, actor=actor, case=after.id, details=details),
+            fan_out=logout_fan_out(context.services, now, InitiatingEntity.ADMIN),
+            about=_about(context, HappenedKind.IDENTITY_REVOKED, after, now, InitiatingEntity.ADMIN),
+        )
+        if await context.freezes.revoke(write):
             return case_view(context.cases, after, staff.member)
     return ActionRefused.CONFLICT

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from broker.assisted.freezing import FreezeWrite, ReleaseWrite
+from broker.assisted.freezing import FreezeWrite, ReleaseWrite, RevokeWrite
 from broker.model.freeze_link import FreezeLink, LinkState
 
 
@@ -21,6 +21,13 @@ class Freezes(Protocol):
         """Uses a link and saves the frozen case, and ends every session, code and grant of the account behind it.
 
         False, and nothing written, if the link was used or the case saved in between.
+        """
+        ...
+
+    async def revoke(self, write: RevokeWrite) -> bool:
+        """Saves a case whose identity was taken back, and ends every session, code and grant of the account behind it.
+
+        False, and nothing written, if the case was saved in between.
         """
         ...
 

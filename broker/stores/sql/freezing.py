@@ -1,14 +1,16 @@
-"""Stopping an identity: the link, the case, and the sessions, codes and grants of its account, in one transaction."""
+"""Stopping an identity, and taking it back: case, link, sessions, codes and grants of its account, in one write."""
 
 from typing import Final
 
 from sqlalchemy import Double, Text, bindparam, null, select, update
 
-from broker.assisted.case import Case
+from broker.assisted.case_records import IdentityBinding
 from broker.assisted.case_work import CaseWork
-from broker.assisted.freezing import FreezeWrite, ReleaseWrite
+from broker.assisted.freezing import FreezeWrite, ReleaseWrite, RevokeWrite
+from broker.model.audit import AuditEvent
 from broker.model.freeze_link import FreezeLink, LinkState
 from broker.model.outbound_delivery import OutboundDelivery
+from broker.model.session import LogoutFanOut
 from broker.stores.sql import audit
 from broker.stores.sql.cases import SqlCases
 from broker.stores.sql.database import Database, UnitOfWork
@@ -92,7 +94,8 @@ class SqlFreezes:
             async with self._database.transaction() as unit:
                 if not await self._links.use(unit, write.link.digest, now):
                     raise _Overtaken
-                account = await self._end(unit, write)
+                account = await self._account_of(unit, case.binding, write.issuer)
+                await self._end(unit, account, write.ended, write.fan_out)
                 about = () if account is None else tuple(write.about(account))
                 if not await self._cases.save_within(unit, case, write.events, CaseWork(write.notices, about)):
                     raise _Overtaken
@@ -108,7 +111,7 @@ class SqlFreezes:
         """
         try:
             async with self._database.transaction() as unit:
-                account = await self._account_of(unit, write.case, write.issuer)
+                account = await self._account_of(unit, write.case.binding, write.issuer)
                 about: tuple[OutboundDelivery, ...] = ()
                 if account is not None:
                     await unit.run(self._release_kept, {"account": account, "frozen": write.frozen})
@@ -120,22 +123,38 @@ class SqlFreezes:
         self._audit.report(write.events)
         return True
 
-    async def _account_of(self, unit: UnitOfWork, case: Case, issuer: str) -> str | None:
+    async def revoke(self, write: RevokeWrite) -> bool:
+        """Saves the case whose identity was taken back, and ends every session, code and grant of the account behind
+        it; what is kept of it is frozen for good.
+
+        False, and nothing written, if the case was saved in between.
+        """
+        try:
+            async with self._database.transaction() as unit:
+                account = await self._account_of(unit, write.binding, write.issuer)
+                await self._end(unit, account, write.ended, write.fan_out)
+                about = () if account is None else tuple(write.about(account))
+                if not await self._cases.save_within(unit, write.case, write.events, CaseWork(deliveries=about)):
+                    raise _Overtaken
+        except _Overtaken:
+            return False
+        self._audit.report(write.events)
+        return True
+
+    async def _account_of(self, unit: UnitOfWork, binding: IdentityBinding | None, issuer: str) -> str | None:
         """The account of the identity that a case proved; None if it was never released."""
-        if case.binding is None:
+        if binding is None:
             return None
-        owner = await unit.run(self._owner, self._key(issuer, case.binding.subject))
+        owner = await unit.run(self._owner, self._key(issuer, binding.subject))
         return str(owner[0][0]) if owner else None
 
-    async def _end(self, unit: UnitOfWork, write: FreezeWrite) -> str | None:
-        """Ends what the account of the case's identity has open. Returns the account; None if it was never released."""
-        account = await self._account_of(unit, write.case, write.issuer)
+    async def _end(self, unit: UnitOfWork, account: str | None, ended: AuditEvent, fan_out: LogoutFanOut) -> None:
+        """Ends what an account has open."""
         if account is None:
-            return None
+            return
         for revocation in self._revocations:
-            await unit.run(revocation, {"account": account, "now": write.ended.at})
-        await self._session_termination.of_account(unit, account, write.ended, write.fan_out)
-        return account
+            await unit.run(revocation, {"account": account, "now": ended.at})
+        await self._session_termination.of_account(unit, account, ended, fan_out)
 
     def _key(self, issuer: str, subject: str) -> dict[str, str]:
         return {"issuer": issuer, "digest": self._digests.of_subject(issuer, subject)}

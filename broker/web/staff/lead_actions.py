@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from broker.actions.assisted.permissions import PERMISSIONS
 from broker.actions.assisted.staff_results import ActionRefused, CaseView, EditRefused, StaffAction
-from broker.actions.freezing.freeze import release
+from broker.actions.freezing.freeze import release, revoke
 from broker.assisted.reasons import ReasonContext
 from broker.web.citizens.failure_texts import marked
 from broker.web.staff.labels import WHY
@@ -92,6 +92,6 @@ async def _do(deed: StaffAction, req: StaffPage, form: Mapping[str, str]) -> Cas
         case StaffAction.UNFREEZE:
             return await release(req.app.freezing, who, ref, reason)
         case StaffAction.REVOKE:
-            return await cases.revoke(who, ref, reason)
+            return await revoke(req.app.freezing, who, ref, reason)
         case _:
             raise ValueError(f"{deed} is nothing that a lead does on a form of its own")

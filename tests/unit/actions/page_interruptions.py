@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from broker.actions.browser import Browser
+from broker.actions.freezing.freeze import revoke
 from broker.actions.sign_in.authorize import AlreadyAnswered
 from broker.actions.views import DeadEnd, PickerView
 from broker.assisted.case_records import Decision
@@ -219,5 +220,5 @@ async def help_revoked(w: World) -> Seen:
     assert case is not None
     lead = w.stage.present(LEA)
     found = had(await w.stage.console.open_by_reference(lead, case.reference, "complaint"))
-    had(await w.stage.console.revoke(lead, found.ref, "mistake"))
+    had(await revoke(w.stage.freezing, lead, found.ref, "mistake"))
     return await w.reads(handle)

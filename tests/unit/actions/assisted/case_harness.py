@@ -16,6 +16,7 @@ from broker.actions.assisted.staff_login import StaffPrincipal
 from broker.actions.assisted.staff_results import CaseView, CheckAnswer, EvidenceEntry, LookUpEntry
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.browser import Browser
+from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.ports import BrokerCrypto
 from broker.actions.results import ContinuationIssued, HelpRequest, ProofResult, ResumedTransaction
 from broker.actions.sign_in.context import (
@@ -160,6 +161,11 @@ class Stage:
     citizen_cases: CitizenCases
     citizen: CitizenDriver
     console: StaffCases
+
+    @property
+    def freezing(self) -> FreezeContext:
+        """What stopping an identity and taking it back works with."""
+        return FreezeContext(self.context, self.facts.freezes, {SERVICE.client_id: SERVICE})
 
     def present(self, member: StaffMember, age: float = 0) -> StaffPrincipal:
         """A member of staff who signed in so many seconds ago."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseRole, StaffAction
+from broker.actions.freezing.freeze import revoke
 from broker.assisted.case_records import Channel, Decision
 from broker.assisted.case_states import CaseState
 from broker.assisted.reasons import REASONS, ReasonContext
@@ -174,7 +175,7 @@ async def test_a_revoked_identity_is_gone(stage: Stage) -> None:
     await stage.binds(handle)
     case = await stage.case(handle)
     f = had(await stage.console.open_by_reference(stage.present(LEA), case.reference, "complaint"))
-    had(await stage.console.revoke(stage.present(LEA), f.ref, "not_me"))
+    had(await revoke(stage.freezing, stage.present(LEA), f.ref, "not_me"))
     await stage.citizen.look(handle, ME)
     assert (await stage.transaction(handle)).identity is None
     gone = await stage.facts.cases.load(case.id)
@@ -201,7 +202,7 @@ async def test_each_action_is_refused_without_its_staff_role(stage: Stage) -> No
         await c.end_hold(agent, ref, "cleared"),
         await c.reassign(agent, ref, "safeguarding"),
         await c.decline_held(agent, ref, ("coached",)),
-        await c.revoke(agent, ref, "mistake"),
+        await revoke(stage.freezing, agent, ref, "mistake"),
     ]
     assert outcomes == [ActionRefused.NOT_ALLOWED] * len(outcomes)
     assert (await stage.case(handle)).edit_version == ref.edit_version

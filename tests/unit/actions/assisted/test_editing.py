@@ -7,6 +7,7 @@ import pytest
 
 from broker.actions.assisted.editing import edit_case
 from broker.actions.assisted.staff_results import ActionRefused, CaseView, EvidenceEntry, StaffAction
+from broker.actions.freezing.freeze import revoke
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, Decision
@@ -113,7 +114,7 @@ async def test_revoking_an_identity_loads_the_case_once(stage: Stage, unsealed: 
     reference = (await stage.case(handle)).reference
     view = had(await stage.console.open_by_reference(stage.present(LEA), reference, "complaint"))
     unsealed.taken()
-    had(await stage.console.revoke(stage.present(LEA), view.ref, "not_me"))
+    had(await revoke(stage.freezing, stage.present(LEA), view.ref, "not_me"))
     assert unsealed.taken() == [view.case.id]
     await stage.citizen.look(handle, ME)
 

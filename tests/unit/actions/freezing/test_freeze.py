@@ -9,7 +9,7 @@ import pytest
 from broker.actions.assisted.context import FREEZE_LIFE, NoticeSettings
 from broker.actions.assisted.staff_results import ActionRefused, CaseView
 from broker.actions.console.lists import WorkLists
-from broker.actions.freezing.freeze import FreezeContext, freeze, look, release
+from broker.actions.freezing.freeze import FreezeContext, freeze, look, release, revoke
 from broker.actions.views import ConsentView, FailureView, RedirectAway
 from broker.assisted.case import Case
 from broker.assisted.case_states import CaseState
@@ -21,7 +21,7 @@ from broker.model.handle import sha256_hex
 from broker.model.notification import Notification, NotificationKind
 from broker.model.outbound_delivery import DeliveryKind
 from broker.model.own_rights import OwnScope
-from tests.unit.actions.assisted.case_harness import ANN, LEA, ME, SERVICE, WANTED, Stage
+from tests.unit.actions.assisted.case_harness import ANN, LEA, ME, SERVICE, WANTED, Stage, had
 
 pytestmark = pytest.mark.store
 
@@ -133,16 +133,45 @@ async def test_freezing_ends_sessions_codes_and_grants_and_services_learn_of_it(
     assert stored is None or stored.redeemed
     [ended] = await stage.audit("session_ended")
     assert ended.details["why"] == "identity_frozen"
-    now = stage.clock.now()
-    due = await stage.facts.deliveries.due(now)
-    assert (DeliveryKind.SECURITY_EVENT, SERVICE.client_id) in due
+    assert (DeliveryKind.SECURITY_EVENT, SERVICE.client_id) in await stage.facts.deliveries.due(stage.clock.now())
+    assert await events_sent(stage) == ["account-disabled", "session-revoked"]
+
+
+async def events_sent(stage: Stage) -> list[str]:
+    """The security events that wait for the service, by type."""
+    now, events = stage.clock.now(), []
     lane = stage.facts.deliveries.lane(DeliveryKind.SECURITY_EVENT, SERVICE.client_id)
-    events = []
     while claimed := await lane.claim(now, now + 60, 10):
         for one in claimed:
             events.append(one.content["event"].rpartition("/")[2])
             await lane.mark_sent(one.id, now)
-    assert sorted(events) == ["account-disabled", "session-revoked"]
+    return sorted(events)
+
+
+async def test_a_lead_takes_an_identity_back_and_everything_of_its_account_ends_at_once(stage: Stage) -> None:
+    frozen = await bound(stage)
+    code, lead = await shared(frozen), stage.present(LEA)
+    view = had(await frozen.stage.console.open_by_reference(lead, frozen.case.reference, "complaint"))
+    assert await revoke(frozen.context, lead, view.ref, "no_such_reason") is ActionRefused.REASON
+    taken = had(await revoke(frozen.context, lead, view.ref, "not_me"))
+    assert taken.case.state is CaseState.REVOKED
+    assert (await frozen.now()).state is CaseState.REVOKED
+    stored = await stage.facts.grants.code(sha256_hex(code))
+    assert stored is None or stored.redeemed
+    [ended] = await stage.audit("session_ended")
+    assert (ended.actor, ended.details["why"]) == (f"staff:{LEA.id}", "identity_revoked")
+    assert await events_sent(stage) == ["account-disabled", "session-revoked", "session-revoked"]
+
+
+async def test_an_identity_that_no_service_received_is_taken_back_alone(stage: Stage) -> None:
+    frozen = await bound(stage)
+    lead = stage.present(LEA)
+    view = had(await frozen.stage.console.open_by_reference(lead, frozen.case.reference, "complaint"))
+    had(await revoke(frozen.context, lead, view.ref, "not_me"))
+    assert await events_sent(stage) == []
+    shown, _ = await frozen.stage.citizen.look(frozen.handle, ME)
+    assert isinstance(shown, FailureView)
+    assert shown.failed.failure is FailureClass.HELP_REVOKED
 
 
 async def test_a_link_works_once_for_thirty_days_and_an_unknown_one_never(stage: Stage) -> None:
