@@ -138,6 +138,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     # written as an engineer of a service would, who has nothing of ours
     "broker.demo": set(),
     # starts that service, and everything of ours beside it
+    "broker.demo.notify": INSIDE | {"broker.wiring", "broker.settings", "broker.demo"},
     "broker.demo.run": INSIDE | CONTRACT | {"broker.wiring", "broker.settings", "providers", "broker.demo"},
 }
 

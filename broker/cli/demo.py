@@ -26,14 +26,16 @@ DEMO_PORT = "PORTICO_DEMO_PORT"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which world is run."""
+    """Which world is run, and how messages go out."""
     parser.add_argument("--example", choices=EXAMPLES, metavar="WORLD", help=", ".join(EXAMPLES))
+    parser.add_argument("--notify", action="store_true", help="send messages through a simulated GOV.UK Notify")
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the demonstration until it is ended. Raises CommandError if it cannot start."""
     # here: an installation that only serves does not need its packages
     from broker.demo import run as demo
+    from broker.demo.notify import with_notify
     from broker.demo.world import ABERLAN, read_world
 
     configure_logging(verbose=True, quiet=True)
@@ -47,14 +49,16 @@ def run(args: argparse.Namespace) -> int:
     require_free_ports([f"127.0.0.1:{port}" for port in range(ports.first, ports.first + 4)], fix)
     config = demo.placed_config(Path.cwd(), args.example)
     world = read_world(config / demo.WORLD_FILE) if args.example else ABERLAN
-    settings = demo.configured(ports, system, config)
+    settings, notify = demo.configured(ports, system, config), None
+    if args.notify:
+        settings, notify = with_notify(settings, ports.url(2))
     run_loop(wiring.migrate_schema(settings))
 
     async def serve() -> None:
         async with wiring.open_container(settings, system) as container:
             servers = [
                 server(stand.application, f"127.0.0.1:{stand.port}", settings)
-                for stand in demo.demo_applications(container, ports, world)
+                for stand in demo.demo_applications(container, ports, world, notify)
             ]
             await serve_all(servers, started=lambda: print(demo.greeting(ports, world), flush=True))
 

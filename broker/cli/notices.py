@@ -4,7 +4,7 @@ import argparse
 
 from broker.cli.context import CommandContext, add_config, load_settings
 from broker.settings import TEMPLATE_WAYS
-from broker.wiring.notifiers import pasted_templates
+from broker.wiring.notifiers import every_template
 
 HELP = "print the texts of messages to citizens, to paste them into GOV.UK Notify"
 DESCRIPTION = """Prints every text as a template of GOV.UK Notify, in every language of the configuration: the
@@ -21,7 +21,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Prints the templates."""
     settings = load_settings(args, machine)
-    for language in settings.broker.languages:
-        for template in pasted_templates(language, args.way or TEMPLATE_WAYS):
-            print(template)
+    for way, kind, language, text in every_template(settings.broker.languages, args.way or tuple(TEMPLATE_WAYS)):
+        print(f"# [{way}.{kind}] {language}", *filter(None, (text.subject,)), "", text.text, "", sep="\n")
     return 0

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import wiring
 from broker.demo import service
+from broker.demo.notify import PlayedNotify
 from broker.demo.world import ABERLAN, World
 from broker.platform.system import System
 from broker.platform.toml_loader import Problem
@@ -193,16 +194,19 @@ def sample(settings: Settings, ports: Ports, outbox: Path, world: World) -> ASGI
     )
 
 
-def demo_applications(parts: wiring.Container, ports: Ports, world: World = ABERLAN) -> Sequence[DemoApplication]:
-    """All listening applications."""
+def demo_applications(
+    parts: wiring.Container, ports: Ports, world: World = ABERLAN, notify: PlayedNotify | None = None
+) -> Sequence[DemoApplication]:
+    """All listening applications. The simulated GOV.UK Notify, if there is one, is at the sample service's origin."""
     settings, system = parts.settings, parts.system
-    outbox = settings.broker.notifications.outbox
+    outbox = settings.broker.notifications.outbox if notify is None else notify.outbox
     if outbox is None:
         raise CommandError("the demonstration needs notifications.outbox")
+    shop = sample(settings, ports, outbox, world)
     return (
         DemoApplication("broker", ports.first, wiring.public_app(parts)),
         DemoApplication("staff console", ports.first + 1, wiring.staff_app(parts)),
-        DemoApplication("sample service", ports.first + 2, sample(settings, ports, outbox, world)),
+        DemoApplication("sample service", ports.first + 2, shop if notify is None else notify.beside(shop)),
         DemoApplication("simulated providers", ports.first + 3, simulator(settings, ports, system)),
     )
 

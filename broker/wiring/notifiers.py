@@ -5,13 +5,14 @@ from zoneinfo import ZoneInfo
 
 from broker.actions.assisted.ports import Notifier, Notifiers
 from broker.crypto.notify_token import read_notify_key
+from broker.model.notification import NotificationKind
 from broker.normalize.email import ascii_host, sendable
 from broker.platform.http_client import HttpClients
 from broker.platform.notifications.files import FileNotifier
 from broker.platform.notifications.notify import NotifyNotifier
 from broker.platform.notifications.smtp import SmtpNotifier
 from broker.platform.notifications.text_gateway import TextGateway
-from broker.platform.notifications.texts import template_texts
+from broker.platform.notifications.texts import Text, template_texts
 from broker.platform.system import System
 from broker.settings import TEMPLATE_WAYS as WAYS
 from broker.settings import BrokerSettings, NotifySettings, SmtpSettings, read_secret, read_templates
@@ -55,12 +56,14 @@ def notify_notifier(
     return NotifyNotifier(notify.url, key, templates, http_clients.client("notify"), system, zone)
 
 
-def pasted_templates(language: str, ways: Iterable[str]) -> Iterator[str]:
-    """The templates of GOV.UK Notify in a language, each as lines to paste: the place of its id, subject, text.
+def every_template(
+    languages: Iterable[str], ways: Iterable[str] = tuple(WAYS)
+) -> Iterator[tuple[str, NotificationKind, str, Text]]:
+    """Each template of GOV.UK Notify: its place in the file of template ids (way, kind, language), and its text.
 
-    `ways` are tables of the file of template ids: email, text, letter.
+    `ways` are tables of that file: email, text, letter.
     """
-    for way in ways:
-        for kind, text in template_texts(WAYS[way], language):
-            head = [f"# [{way}.{kind}] {language}"] + ([text.subject] if text.subject else [])
-            yield "\n".join((*head, "", text.text, ""))
+    for language in languages:
+        for way in ways:
+            for kind, text in template_texts(WAYS[way], language):
+                yield way, kind, language, text
