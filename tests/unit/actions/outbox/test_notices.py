@@ -9,7 +9,7 @@ import pytest
 from broker.actions.outbox.notices import TERMS, send_notices, undelivered
 from broker.actions.outbox.retry_policy import JITTER
 from broker.assisted.case_work import CaseWork
-from broker.model.notification import DeliveryFailed, NoticeRecord, NoticeStatus, Notification, NotificationKind
+from broker.model.notification import FIELDS, DeliveryFailed, NoticeRecord, NoticeStatus, Notification, NotificationKind
 from tests.unit.actions.assisted.case_harness import WANTED, Stage
 
 pytestmark = pytest.mark.store
@@ -125,6 +125,28 @@ async def test_a_permanent_refusal_ends_the_notice_and_stays_visible_with_an_aud
     assert await stage.facts.notices.undelivered(now, 10) == [(case.reference.replace("-", ""), record)]
     events = [event for _, event in await stage.facts.audit.read(0, 1000) if event.kind == "notice_undelivered"]
     assert [(event.case, event.details) for event in events] == [(case.id, {"notice": "result", "way": "email"})]
+
+
+@pytest.mark.parametrize("permanent", [True, False])
+@pytest.mark.parametrize("kind", NotificationKind)
+async def test_no_log_contains_an_address_or_a_field(
+    stage: Stage,
+    caplog: pytest.LogCaptureFixture,
+    kind: NotificationKind,
+    permanent: bool,  # noqa: FBT001
+) -> None:
+    handle = await stage.arrives()
+    await stage.asks(handle)
+    case, now = await stage.case(handle), stage.clock.now()
+    await stage.sent()
+    fields = {name: f"secret-{name}" for name in FIELDS[kind]}
+    made = Notification("n", kind, "email", "secret@example.org", "en", now, now + 900, fields, case.id)
+    assert await stage.facts.cases.save(replace(case, version=case.version + 1), (), CaseWork(notices=(made,)))
+    with caplog.at_level(logging.DEBUG):
+        await send(stage, Carrier({"n": DeliveryFailed("status 400", permanent=permanent)}))
+    assert [record for record in caplog.records if record.name == "portico.notices"]
+    assert not [record for record in caplog.records if "secret" in repr(vars(record))]
+    assert "secret" not in repr(await stage.audit())
 
 
 async def test_a_way_that_does_not_answer_holds_back_no_other_way(stage: Stage) -> None:
