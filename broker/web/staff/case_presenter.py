@@ -67,7 +67,8 @@ _STORIES: Mapping[CaseState, str] = {
 class CaseContextRow:
     """The strip, the panels and the heading of a case's pages.
 
-    `step` says which parts the case's own page has, `may` which actions the pages offer.
+    `step` says which parts the case's own page has, `may` which actions the pages offer. `seconds` are left until the
+    lease or the sign-in runs out if nothing is done.
     """
 
     path: str
@@ -78,6 +79,7 @@ class CaseContextRow:
     service: str
     due: str
     lease: str
+    seconds: int
     heading: str
     step: str
     channel: str
@@ -135,6 +137,8 @@ class CasePresenter:
     services: Mapping[str, Service]
     reader: StaffMember
     now: float
+    idle: float
+    """How long (seconds) a session lasts without a request."""
 
     def service(self, case: Case) -> str:
         """The name of the service that asked for the identity."""
@@ -172,6 +176,7 @@ class CasePresenter:
             service=self.service(case),
             due=words.format_time(self.due(case), self.now) if case.open else "",
             lease=words.format_time(case.lease, self.now) if holds and case.lease is not None else "",
+            seconds=0 if case.lease is None else max(0, int(min(case.lease - self.now, self.idle))),
             heading=heading,
             step=self.step(view),
             channel="" if case.channel is None else case.channel.value,

@@ -71,7 +71,9 @@ async def _open(req: StaffPage, deed: StaffAction, template: str) -> CaseView | 
         return redirect_to(req.base, problem="not_now")
     if req.app.system.now() >= req.principal.fresh_until:
         return req.visit.page(
-            "prove", frame=framed(view, case_presenter(req)), sign_in_url=sign_in_link(f"{req.base}/{template}")
+            "prove",
+            frame=framed(view, case_presenter(req)) | {"switches": True},
+            sign_in_url=sign_in_link(f"{req.base}/{template}"),
         )
     return view
 
@@ -81,7 +83,9 @@ async def prove(req: StaffPage) -> Response:
     view = await load_case_view(req)
     if isinstance(view, Response):
         return view
-    return req.visit.page("prove", frame=framed(view, case_presenter(req)), sign_in_url=sign_in_link(req.base))
+    return req.visit.page(
+        "prove", frame=framed(view, case_presenter(req)) | {"switches": True}, sign_in_url=sign_in_link(req.base)
+    )
 
 
 async def _form(req: StaffPage, to: str, barred: Mapping[str, str], submit: str) -> dict[str, object]:

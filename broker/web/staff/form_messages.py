@@ -112,6 +112,7 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
     {
         "saved": marked("Saved."),
         "renewed": marked("The case stays with you."),
+        "kept": marked("The case stays with you, and what you typed is kept. It is not saved yet."),
         "noted": marked("Noted."),
         "view": marked("The view is saved."),
         "removed": marked("The view is removed."),

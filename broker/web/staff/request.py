@@ -37,6 +37,9 @@ from broker.web.staff.form_names import form_name, typed_fields
 PLACE: Final = "console"
 """The purpose of the forms' CSRF tokens, which are bound to the session."""
 
+KEEP: Final = "keep"
+"""Value of the button `do` that keeps what was typed into a form and the case, in place of sending the form."""
+
 NO_FRAME: Final[Mapping[str, object]] = MappingProxyType({})
 
 _OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+/?)*")
@@ -234,9 +237,21 @@ def with_form(step: FormHandler) -> StaffHandler:
 
     async def answer(req: StaffPage) -> Response:
         form = await req.visit.form()
-        return redirect_to(req.base, problem="again") if form is None else await step(req, form)
+        if form is None:
+            return redirect_to(req.base, problem="again")
+        return await _keep(req, form) if form.get("do") == KEEP else await step(req, form)
 
     return answer
+
+
+async def _keep(req: StaffPage, form: Mapping[str, str]) -> Response:
+    """Keeps what was typed as a draft, extends the lease, and leads back to the form."""
+    kind, context = form.get("kind", ""), req.cases.context
+    name = form_name(req.visit.path, kind)
+    await keep_draft(context, req.member.id, req.id, name, typed_fields(form))
+    await req.cases.renew(req.principal, req.id)
+    back = {"kind": kind} if name.startswith("evidence/") else {}
+    return redirect_to(req.visit.path if name else req.base, **back, told="kept")
 
 
 async def _parse(app: StaffApp, request: Request) -> StaffRequest:

@@ -113,7 +113,8 @@ _PROBLEMS: Mapping[RefusalReason, str] = MappingProxyType(
 def case_presenter(req: StaffPage) -> CasePresenter:
     """The presenter of cases for this request."""
     app = req.app
-    return CasePresenter(req.visit.language, app.profiles, app.services, req.member, app.system.now())
+    idle = app.login.policy.sessions.idle
+    return CasePresenter(req.visit.language, app.profiles, app.services, req.member, app.system.now(), idle)
 
 
 def outcome_page(req: StaffPage, name: str, case: str = "") -> Response:

@@ -178,6 +178,29 @@ async def test_step_up_authentication_returns_to_the_decision(stage: Stage, new_
     assert await hand.page.inner_text("h1") == "Decide"
 
 
+async def test_a_warning_comes_before_the_time_runs_out_and_nothing_typed_is_lost(
+    stage: Stage, new_context: NewContext
+) -> None:
+    case = await stage.case()
+    cookie, at = await stage.session(CARYS), f"/cases/{case.id}"
+    client = stage.client(cookie)
+    await client.send("/next", "/")
+    await client.send(f"{at}/start", at, {"channel": "video", "words": "right"})
+    context = await new_context()
+    await known(context, cookie)
+    page = await context.new_page()
+    await page.clock.install()
+    await page.goto(f"{stage.origin}{at}/details")
+    await page.locator("#at-given_name").fill("Amina")
+    assert not await page.locator("#idle").is_visible()
+    await page.clock.fast_forward(12 * 60 * 1000)
+    assert await page.locator("#idle").is_visible()
+    await page.get_by_role("button", name="Keep it longer").click()
+    await page.get_by_text("what you typed is kept").wait_for()
+    assert await page.locator("#at-given_name").input_value() == "Amina"
+    assert not await page.locator("#idle").is_visible()
+
+
 async def known(context: BrowserContext, cookie: str) -> None:
     """Replaces the session cookie of a browser."""
     await context.clear_cookies()
@@ -216,7 +239,7 @@ async def agents_pages(stage: Stage, context: BrowserContext, looked: Looked) ->
     """The pages of an agent's session, beginning with the empty queue."""
     cookie = await stage.session(CARYS)
     await known(context, cookie)
-    await looked.at("/", "/?problem=nothing", "/?problem=reference")
+    await looked.at("/", "/?problem=nothing", "/?problem=reference", "/help", "/outcomes")
     case = await stage.case()
     staff_client = stage.client(cookie)
     at = f"/cases/{case.id}"

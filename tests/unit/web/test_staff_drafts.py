@@ -143,3 +143,29 @@ async def test_drafts_are_of_their_own_member_and_go_with_the_case(stage: Stage,
     other = await stage.sign_in(TOM)
     await post(other, f"{at}/decision", {"token": hidden((await other.get("/")).text)["token"]} | DECLINE)
     assert await stage.facts.staff_drafts.of_case(TOM.id, case.id, clock.now()) == []
+
+
+@pytest.mark.parametrize(
+    ("form", "page", "typed", "shown"),
+    [
+        ("evidence/new", "evidence/new?kind=passport", {"kind": "passport", "field.number": "PQ1"}, 'value="PQ1"'),
+        ("person", "person", {"source.history": "Credit bureau"}, 'value="Credit bureau"'),
+        ("details", "details", {"field.given_name": "Am"}, 'value="Am"'),
+    ],
+)
+async def test_keeping_the_case_longer_keeps_what_was_typed(
+    stage: Stage, clock: FakeClock, form: str, page: str, typed: dict[str, str], shown: str
+) -> None:
+    case, context = await stage.case(), await stage.sign_in(CARYS)
+    at = f"/cases/{case.id}"
+    await context.send("/next", "/")
+    await context.send(f"{at}/start", at, {"channel": "video", "words": "right"})
+    clock.advance(IDLE - 1)
+    kept = await context.send(f"{at}/{form}", f"{at}/{page}", typed, do="keep")
+    assert kept.headers["location"] in (f"{at}/{page}&told=kept", f"{at}/{page}?told=kept")
+    after = (await context.get(kept.headers["location"])).text
+    assert shown in after
+    assert "what you typed is kept" in after
+    stored = await now(stage, case)
+    assert stored.lease == clock.now() + TERMS.lease
+    assert (stored.evidence, stored.checks, dict(stored.details.claims)) == ((), (), {})
