@@ -1,5 +1,7 @@
 """Invariants of a case under any events by any actors (property-based)."""
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -10,10 +12,12 @@ from broker.assisted.case_records import (
     Channel,
     CheckOutcome,
     CheckRecord,
+    Complaint,
     Confirmation,
     Contact,
     ContactMethod,
     Decision,
+    HoldReason,
     IndependentReview,
     Phrase,
     Review,
@@ -21,7 +25,8 @@ from broker.assisted.case_records import (
     Verdict,
 )
 from broker.assisted.case_states import OPEN, CaseState
-from broker.assisted.deadlines import due_event
+from broker.assisted.case_status import CaseStage, case_status
+from broker.assisted.deadlines import CasePolicy, due_event
 from broker.assisted.separation_of_duties import participants
 from broker.assisted.transitions import advance
 from broker.model.assurance import EvidenceType, Level
@@ -31,6 +36,19 @@ from tests.unit.assisted.cases import AGENT, LEAD, NOW, REVIEWER, TERMS, binding
 PEOPLE = st.sampled_from(["helper", AGENT, REVIEWER, LEAD])
 LEVELS = st.sampled_from([None, *Level])
 S = CaseState
+CLOCKS = [
+    ev.LeaseLapsed(),
+    ev.ReviewLate(),
+    ev.HoldLate(),
+    ev.CallBackLapsed(),
+    ev.Settled(),
+    ev.DeadlinePassed(),
+    ev.RedressEnded(),
+]
+NO_WORK = ("claimed", "review_claimed", "put_back", "held", "taken_back", "assigned")
+"""Events that settle nothing: a lead with an earlier part may still stop a case or take it from its holder."""
+DECIDING = frozenset({Role.AGENT, Role.REVIEWER, Role.LEAD})
+REACH = {ContactMethod.EMAIL: "a@example.org", ContactMethod.PHONE: "+447700900982"}
 OVER = frozenset({S.DECLINED, S.WITHDRAWN, S.EXPIRED, S.REVOKED})
 
 
@@ -40,33 +58,49 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
     case: Case
     now: float
     phrases: int
+    terms: CasePolicy
 
     @initialize(
-        state=st.sampled_from([S.DRAFT, S.QUEUED, S.IN_SESSION, S.DECISION, S.REVIEW, S.APPROVED, S.BOUND]),
+        state=st.sampled_from([S.DRAFT, S.QUEUED, S.IN_SESSION, S.DECISION, S.REVIEW, S.APPROVED, S.BOUND, S.DECLINED]),
         requester=st.sampled_from(["citizen", "helper"]),
+        correction=st.sampled_from([0, 300]),
+        way=st.sampled_from([ContactMethod.EMAIL, ContactMethod.PHONE]),
     )
-    def begin(self, state: CaseState, requester: str) -> None:
-        self.case, self.now, self.phrases = standing(state, draft(requester=requester)), NOW, 0
+    def begin(self, state: CaseState, requester: str, correction: int, way: ContactMethod) -> None:
+        self.terms = replace(TERMS, correction=correction)
+        reached = standing(state, draft(requester=requester))
+        self.case = reached if reached.contact is None else replace(reached, contact=Contact(way, REACH[way]))
+        self.now, self.phrases = NOW, 0
 
     def happens(self, event: ev.Event) -> None:
         """One event, which may or may not have an effect, and what holds between before and after."""
         before = self.case
-        after = self.case = advance(before, event, self.now, TERMS)
+        after = self.case = advance(before, event, self.now, self.terms)
         if after is before:
             return
         assert after.version == before.version + 1
+        assert len(after.history) == len(before.history) + (not isinstance(event, ev.Renewed))
         assert after.history[: len(before.history)] == before.history
         if before.approved_before and not after.approved_before and after.open:
             assert after.phrase != before.phrase
             assert not after.phrase_verified
-        if before.state in OVER:
+        if before.state in OVER and not isinstance(event, ev.RedressAsked):
             assert after.state is before.state
         if before.frozen is not None and after.state is not before.state:
             assert after.state in (S.REVOKED, S.EXPIRED), "a frozen identity was released"
+        if before.state is S.HELD and after.state is S.APPROVED:
+            assert before.hold is not None
+            assert before.hold.reason in (HoldReason.BINDING, HoldReason.INCIDENT)
+            assert before.verdict == after.verdict
+            assert after.bind_round == before.bind_round + 1
+        if before.unsettled is not None and after.unsettled is None and after.state in (S.APPROVED, S.DECLINED):
+            assert isinstance(event, ev.Settled)
+            assert self.now >= before.unsettled.until
         if before.binding is not None:
             assert after.binding == before.binding
         elif after.binding is not None:
             assert before.state is S.APPROVED
+            assert not after.binding.call_back or (before.call is not None and before.call.by is not None)
 
     @rule(passed=st.sampled_from([0.5, 60, 1700, 4 * 3600, 86400]), likely=st.integers(0, 3))
     def time_passes(self, passed: float, likely: int) -> None:
@@ -78,7 +112,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         if (event := due_event(self.case, self.now)) is not None:
             self.happens(event)
 
-    @rule(event=st.sampled_from([ev.LeaseLapsed(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded()]))
+    @rule(event=st.sampled_from(CLOCKS))
     def a_clock_is_only_claimed_to_have_run_out(self, event: ev.ByClock) -> None:
         if due_event(self.case, self.now) != event:
             before = self.case
@@ -126,9 +160,44 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         self.phrases += 1
         return Phrase("birch", f"window-{self.phrases}")
 
-    @rule(code=st.booleans(), words=st.booleans(), level=st.sampled_from(Level))
-    def the_citizen_binds(self, level: Level, *, code: bool, words: bool) -> None:
-        self.happens(ev.Bound(binding(code=code, words=words, level=level)))
+    @rule()
+    def the_citizen_asks_to_be_called(self) -> None:
+        self.happens(ev.CallBackRequested(self.now, self.now + 3600))
+
+    @rule(who=PEOPLE, reached=st.booleans())
+    def an_agent_calls(self, who: str, *, reached: bool) -> None:
+        self.happens(ev.CallBackStarted(who, "nonce", self.now + 900))
+        if not reached:
+            self.happens(ev.CallBackMissed(who, "no_answer"))
+
+    @rule()
+    def the_citizen_asks_for_a_new_look(self) -> None:
+        self.happens(ev.RedressAsked(self._phrase(), "browser-2", "mark-2", self.now + self.terms.redress_within))
+
+    @rule(who=PEOPLE)
+    def a_complaint_is_written_and_answered(self, who: str) -> None:
+        self.happens(ev.Complained(Complaint(self.now, "nobody listened")))
+        self.happens(ev.ComplaintAnswered(who, "we are sorry"))
+
+    @rule(who=PEOPLE)
+    def a_decision_is_taken_back(self, who: str) -> None:
+        self.happens(ev.Corrected(who))
+
+    @rule()
+    def a_decision_settles(self) -> None:
+        if self.case.unsettled is not None:
+            self.now = max(self.now, self.case.unsettled.until)
+            self.happens(ev.Settled())
+
+    @rule(who=PEOPLE, reason=st.sampled_from(["incident", "fraud_signals"]), likely=st.integers(0, 3))
+    def an_approved_case_is_held_and_a_lead_gives_new_tries(self, who: str, reason: str, likely: int) -> None:
+        if likely == 0:
+            self.happens(ev.Held(LEAD, reason))
+        self.happens(ev.HoldEnded(who, "cleared", approved=True))
+
+    @rule(code=st.booleans(), words=st.booleans(), call=st.booleans(), level=st.sampled_from(Level))
+    def the_citizen_binds(self, level: Level, *, code: bool, words: bool, call: bool) -> None:
+        self.happens(ev.Bound(replace(binding(code=code, words=words, level=level), call_back=call)))
         if not code and not words:
             assert self.case.binding is None or self.case.binding.code or self.case.binding.words
 
@@ -232,6 +301,8 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
                 self.happens(ev.IndependentReviewRecorded(IndependentReview(holder, self.now, view, ("reason",))))
             case S.REVIEW:
                 self.happens(ev.Reviewed(Review(holder, self.now, agrees=True, reasons=("reason",))))
+            case S.DECLINED:
+                self.the_citizen_asks_for_a_new_look()
             case S.HELD:
                 self.happens(ev.HoldEnded(who, "looked at", self._phrase()))
             case _:
@@ -284,17 +355,40 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             return
         case = self.case
         finals = [m for m in case.history if m.source in OPEN and m.target not in OPEN]
-        assert len(finals) <= 1
-        assert (case.state in OPEN) == (not finals)
+        looks = [place for place, move in enumerate(case.history) if move.event == "redress_asked"]
+        assert len(looks) <= 1
+        assert len(finals) <= 1 + len(looks)
+        assert (case.state in OPEN) == (len(finals) == len(looks))
+        if looks:
+            before, after = (
+                {move.who for move in part if move.role in DECIDING and move.event not in NO_WORK}
+                for part in (case.history[: looks[0]], case.history[looks[0] :])
+            )
+            assert not before & after
         if case.state in (S.BOUND, S.RELEASED, S.REVOKED):
             assert case.binding is not None
             assert case.binding.code or case.binding.words
             assert case.binding.level >= case.level
 
     @invariant()
+    def a_decision_that_is_not_settled_has_no_effect(self) -> None:
+        if not hasattr(self, "case") or self.case.unsettled is None:
+            return
+        assert self.case.state is S.DECISION
+        assert (self.case.lease, self.case.verdict is None, self.case.binding) == (None, False, None)
+        assert case_status(self.case, self.terms, self.now, asking=True).stage is CaseStage.BEING_DECIDED
+
+    @invariant()
+    def a_hold_has_a_reason_and_a_call_belongs_to_an_approved_case(self) -> None:
+        if not hasattr(self, "case"):
+            return
+        assert self.case.state is not S.HELD or self.case.hold is not None
+        assert self.case.call is None or self.case.state is S.APPROVED
+
+    @invariant()
     def only_the_holder_of_the_case_has_a_lease(self) -> None:
         if hasattr(self, "case"):
-            held = self.case.lease is not None
+            held = self.case.lease is not None or self.case.unsettled is not None
             assert held == (self.case.holder is not None)
             assert held == (self.case.state in (S.CLAIMED, S.IN_SESSION, S.DECISION)) or self.case.state is S.REVIEW
 
