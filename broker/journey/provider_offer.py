@@ -92,7 +92,8 @@ class Offer:
     `options` are in display order, failed ones last. `hint` is the option that the service hints at, if allowed.
     `fallback` says that the first option takes the place of a provider that does not work, by the operator's shares.
     `reachable` says that a provider of this service reaches the level, working or not; `only` is set if just one does.
-    `help` says that assisted verification is available, `later` that the transaction can be continued elsewhere,
+    `help` says that assisted verification is available, `help_below` that only the level of the service is too high for
+    it. `later` says that the transaction can be continued elsewhere,
     `other_ways` and `contact` that the service registered them; `contacts` are those of providers by id. `blocked_by`
     is set if the service is turned off, or if the redirect URI of the request is no longer registered.
     """
@@ -105,6 +106,7 @@ class Offer:
     reachable: bool = False
     only: ProviderInfo | None = None
     help: bool = False
+    help_below: bool = False
     later: bool = False
     other_ways: bool = False
     contact: bool = False
@@ -191,6 +193,7 @@ def offer(
         return Offer(policy.order, contact=contact, blocked_by=FailureClass.SERVICE_OFF)
     request = transaction.request
     minimum = request.min_level
+    person = policy.assisted if _open_to_help(transaction, service) else None
     fitting, staying = [], []
     for c in candidates:
         if _is_for(c, service) and c.card.max_level >= minimum and _in_share(transaction, c):
@@ -221,7 +224,8 @@ def offer(
         fallback=stand_in is not None,
         reachable=bool(staying),
         only=staying[0].card if len(staying) == 1 else None,
-        help=_help(transaction, service, policy.assisted),
+        help=person is not None and person >= minimum,
+        help_below=person is not None and person < minimum,
         later=request.to_client
         and bool(service.resumption.initiate_login_uri or service.resumption.resume_uri or service.single_sign_on),
         other_ways=bool(service.presentation.other_ways),
@@ -250,11 +254,9 @@ def _stand_in(
     return draw_fallback(transaction.order_seed, weights) if len(set(weights.values())) > 1 else None
 
 
-def _help(transaction: Transaction, service: Service, assisted: Level | None) -> bool:
-    """Whether assisted verification is available: not for a CIBA request or device prompt."""
-    request = transaction.request
-    open_to_it = service.assisted and transaction.case is None and request.to_client
-    return open_to_it and assisted is not None and assisted >= request.min_level
+def _open_to_help(transaction: Transaction, service: Service) -> bool:
+    """Whether assisted verification is open to the transaction: not for a CIBA request or device prompt."""
+    return service.assisted and transaction.case is None and transaction.request.to_client
 
 
 def goes_elsewhere(transaction: Transaction, policy: ProviderPolicy, offer: Offer, provider: str) -> bool:

@@ -123,6 +123,7 @@ def _choose(view: PickerView, frame: PageContext, used: str | None) -> PageRespo
         only=None if offer.only is None or errand is not None else offer.only.name(words.code),
         rescue=_rescue(view, frame) if offer.only is not None or not offer.options else [],
         person=offer.help,
+        no_person=offer.help_below,
         troubles=not_working(offer, words, frame.now),
         gone=errand is None and any(one.left is not None for one in offer.not_working),
         cards=[(card.id, card.name(words.code)) for card in known.values()],

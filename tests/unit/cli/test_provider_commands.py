@@ -17,7 +17,9 @@ def test_check_notes_a_provider_that_alone_reaches_a_level(config: Configuration
     notes = [line for line in run(config, "check") if line.startswith("note:")]
     assert notes == [
         "note:      only eid reaches the level high (needed by travel-office): when it fails, citizens have assisted "
-        "verification, or the services' other_ways"
+        "verification, or the services' other_ways",
+        "note:      service travel-office: a person cannot help at level high; in the profile file it would take a proof "
+        "under [authentication] of that level. Its citizens are told so before they choose",
     ]
     config.change("services/land-register.toml", "providers", ["harbour"])
     assert any("only harbour reaches the level" in line for line in run(config, "check"))
@@ -149,7 +151,7 @@ def test_the_anchor_of_an_account_is_forgotten_with_a_reason_in_the_audit_record
     with sqlite3.connect(facts) as file:
         file.execute("INSERT INTO accounts VALUES ('acc_1', 0)")
         for digest, anchor in (("with", "'digest'"), ("without", "NULL")):
-            values = f"'issuer', '{digest}', X'00', 'acc_1', 0, 'bank', 1, {anchor}"
+            values = f"'issuer', '{digest}', X'00', 'acc_1', 0, 'bank', 1, {anchor}, NULL"
             file.execute(f"INSERT INTO identities VALUES ({values})")
     forget = ("account", "forget-anchor", "acc_1", "--reason", "corrected, asked the bank")
     assert run(config, *forget) == ["1 anchor forgotten"]

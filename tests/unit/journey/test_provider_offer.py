@@ -298,7 +298,8 @@ def test_a_service_that_is_off_is_offered_nothing_but_its_contact() -> None:
 
 def test_a_person_is_offered_where_the_service_allows_it_and_no_case_is_open() -> None:
     assert offered().help
-    assert not offered(asking=service(assisted=False)).help
+    closed = offered(asking=service(assisted=False))
+    assert (closed.help, closed.help_below) == (False, False)
     assert not offered(transaction=standing(TransactionState.WAITING)).help
 
 
@@ -344,4 +345,5 @@ def test_a_person_is_offered_only_where_their_help_can_reach_the_level(
     assisted: Level | None, minimum: Level, *, helped: bool
 ) -> None:
     asked, rule = begun(min_level=minimum), DisplayOrder.CONFIGURED
-    assert offer(asked, THREE, service(), NOTHING_OFF, NOW, OfferPolicy(rule, assisted)).help is helped
+    made = offer(asked, THREE, service(), NOTHING_OFF, NOW, OfferPolicy(rule, assisted))
+    assert (made.help, made.help_below) == (helped, assisted is not None and not helped)

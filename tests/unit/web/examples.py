@@ -282,6 +282,9 @@ PROVIDERS = {
 VIEWS: Mapping[str, View] = {
     "choose": PickerView(transaction(TransactionState.CHOOSING), SERVICE, OFFER),
     "choose_rich": PickerView(transaction(TransactionState.CHOOSING), SERVICE, RICH_OFFER),
+    "choose_without_a_person": PickerView(
+        transaction(TransactionState.CHOOSING), SERVICE, replace(OFFER, help=False, help_below=True)
+    ),
     "choose_nothing_works": PickerView(
         transaction(TransactionState.CHOOSING),
         SERVICE,
