@@ -289,14 +289,17 @@ class Centre:
 
 
 @asynccontextmanager
-async def centre(folder: Path, script: Script = SCRIPT) -> AsyncIterator[Centre]:
-    """Opens the product in this process until the block ends, with its data in the folder."""
+async def centre(folder: Path, script: Script = SCRIPT, *, again: bool = False) -> AsyncIterator[Centre]:
+    """Opens the product in this process until the block ends, with its data in the folder.
+
+    With `again` it was open there before: nothing is written.
+    """
     clock, ports = Ahead(), Ports(18_000)
-    settings = configured(ports, clock.system, laid_out(folder, script))
+    settings = configured(ports, clock.system, folder / "config" if again else laid_out(folder, script))
     await wiring.migrate_schema(settings)
     async with wiring.open_container(settings, clock.system) as parts:
         issuer, console = settings.broker.issuer, settings.broker.console
         sender = InProcess({issuer: wiring.public_app(parts), console: wiring.staff_app(parts)})
         opened = Centre(parts, folder, issuer, console, sender, clock)
-        opened.met = await opened.example()
+        opened.met = None if again else await opened.example()
         yield opened

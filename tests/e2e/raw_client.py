@@ -137,6 +137,10 @@ class Jar:
         """The value of a cookie of any path."""
         return next(value for (known, _), value in self._cookies.items() if known == name)
 
+    def keep(self, name: str, value: str, path: str = "/") -> None:
+        """Stores a cookie."""
+        self._cookies[name, path] = value
+
     def copy(self) -> "Jar":
         """Another jar with the same content."""
         jar = Jar()

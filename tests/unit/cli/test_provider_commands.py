@@ -18,8 +18,8 @@ def test_check_notes_a_provider_that_alone_reaches_a_level(config: Configuration
     assert notes == [
         "note:      only eid reaches the level high (needed by travel-office): when it fails, citizens have assisted "
         "verification, or the services' other_ways",
-        "note:      service travel-office: a person cannot help at level high; in the profile file it would take a proof "
-        "under [authentication] of that level. Its citizens are told so before they choose",
+        "note:      service travel-office: a person cannot help at level high; in the profile file it would take a "
+        "proof under [authentication] of that level. Its citizens are told so before they choose",
     ]
     config.change("services/land-register.toml", "providers", ["harbour"])
     assert any("only harbour reaches the level" in line for line in run(config, "check"))
