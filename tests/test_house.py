@@ -38,6 +38,8 @@ GROUND = VOCABULARY | {
     "broker.platform.store_urls",
     "broker.platform.redis_urls",
     "broker.platform.tls",
+    "broker.crypto.seal_stream",
+    "broker.platform.video_header",
 }
 ROOMS = {"broker.oidc", "broker.journey", "broker.assisted", "broker.account"}
 CONTRACT = {"broker.provider", "broker.passkey_provider"}
@@ -68,6 +70,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "broker.stores",
         "broker.platform.notifications",
         "broker.platform.connectors",
+        "broker.platform.image_child",
         "providers",
     },
     # the contract for the card alone, which is what the picker shows
@@ -108,6 +111,11 @@ MAY_IMPORT: dict[str, set[str]] = {
         "broker.platform.operator_files",
         "broker.platform.tls",
     },
+    "broker.crypto.seal_stream": {"broker.crypto.seal"},
+    "broker.platform.video_header": {"broker.model"},
+    "broker.platform.image_child": {"broker.model"},
+    # a program of its own, which decodes what citizens send
+    "broker.platform.imaging": set(),
     "broker.crypto.seal": {"broker.model", "broker.platform.system"},
     "broker.crypto.jose": {"broker.model", "broker.platform.base64url"},
     "broker.crypto.notify_token": {"broker.platform.base64url"},
@@ -153,7 +161,13 @@ HOMES: dict[str, set[str]] = {
     "joserfc": {"broker.crypto.jwe", "broker.crypto.jwe_upstream", "broker.demo", "providers.simulator.national"},
     "webauthn": {"broker.crypto.passkeys"},
     "pkcs11": {"broker.crypto.keys.pkcs11_objects"},
-    "cryptography": {"broker.crypto.jose", "broker.crypto.jwe_upstream", "broker.crypto.seal", "broker.crypto.keys"},
+    "cryptography": {
+        "broker.crypto.jose",
+        "broker.crypto.jwe_upstream",
+        "broker.crypto.seal",
+        "broker.crypto.seal_stream",
+        "broker.crypto.keys",
+    },
     "aiosmtplib": {"broker.platform.notifications"},
     "aiohttp": {"broker.platform.http_client"},
     "authlib": {"providers.openid.standard_metadata", "broker.demo"},
@@ -174,6 +188,9 @@ HOMES: dict[str, set[str]] = {
         "broker.crypto.jose",
     },
     "tomli": {"broker.settings.sources"},
+    "PIL": {"broker.platform.imaging"},
+    "python_multipart": {"broker.web.shared.upload"},
+    "obstore": {"broker.stores.evidence"},
     "uvicorn": {"broker.server", "broker.demo.run"},
     "uvloop": {"broker.server", "broker.demo.run"},
 }

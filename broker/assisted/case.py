@@ -52,14 +52,14 @@ class Case:
     from the citizen or from a hold.
 
     `conflicts_of_interest` are members of staff who declared that they know the citizen. `phrase_verified` says that
-    both words of the mutual phrase were exchanged. `fingerprints` are keyed digests of document and telephone numbers,
-    which stay after erasure. `meetings` counts the meetings that the citizen asked for after approval, `calls` the
-    calls that they asked for since they have the present tries; `call` is the one that is wanted or made now.
-    `bind_round` counts how often a lead gave new tries. `unsettled` is a decision that its agent may still correct.
-    `redress_until` is by when staff take a new look at a declined case, for which the citizen may ask once. `hold` is
-    why the case is held, or was held last. `late` says that the deadline of the review or of the hold has passed.
-    `frozen` is when a person stopped the identity, which a lead may release. `erased` says that the personal data was
-    deleted.
+    both words of the mutual phrase were exchanged, or that the prompts of a video that was sent were followed.
+    `fingerprints` are keyed digests of document and telephone numbers, which stay after erasure. `meetings` counts the
+    meetings that the citizen asked for after approval, `calls` the calls that they asked for since they have the
+    present tries; `call` is the one that is wanted or made now. `bind_round` counts how often a lead gave new tries.
+    `unsettled` is a decision that its agent may still correct. `redress_until` is by when staff take a new look at a
+    declined case, for which the citizen may ask once. `hold` is why the case is held, or was held last. `late` says
+    that the deadline of the review or of the hold has passed. `frozen` is when a person stopped the identity, which a
+    lead may release. `erased` says that the personal data was deleted.
     """
 
     id: str

@@ -38,6 +38,7 @@ class Channel(StrEnum):
     PHONE = "phone"
     PHONE_AND_POST = "phone_and_post"
     VIDEO = "video"
+    SENT = "sent"
     IN_PERSON = "in_person"
 
 

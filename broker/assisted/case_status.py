@@ -22,6 +22,12 @@ class CaseStage(StrEnum):
     """The citizen must say when they are ready."""
     MORE_NEEDED = "more_needed"
     """Like `ASKED`, after staff requested more evidence."""
+    TO_SEND = "to_send"
+    """The citizen sends photographs and a video, and says when they are there."""
+    MORE_TO_SEND = "more_to_send"
+    """Like `TO_SEND`, after staff requested more evidence."""
+    SENT = "sent"
+    """Everything was sent; staff look at it in their order."""
     IN_LINE = "in_line"
     TALKING = "talking"
     BEING_DECIDED = "being_decided"
@@ -52,6 +58,22 @@ _STAGES = {
 }
 
 
+_BY_SENDING = {
+    CaseStage.ASKED: CaseStage.TO_SEND,
+    CaseStage.IN_LINE: CaseStage.SENT,
+    CaseStage.TALKING: CaseStage.BEING_DECIDED,
+}
+"""Stages of a case in which the citizen sends everything, and no meeting takes place."""
+
+_AGAIN = {CaseStage.ASKED: CaseStage.MORE_NEEDED, CaseStage.TO_SEND: CaseStage.MORE_TO_SEND}
+"""Stages after staff requested more evidence."""
+
+TO_ACT = frozenset(
+    {CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.TO_SEND, CaseStage.MORE_TO_SEND, CaseStage.TO_TAKE_UP}
+)
+"""Stages in which the case waits for the citizen."""
+
+
 @dataclass(frozen=True, slots=True)
 class CaseStatus:
     """Case as its citizen may see it. Times are seconds since 1970 UTC.
@@ -64,7 +86,8 @@ class CaseStatus:
     wanted or made, `missed_call` says that the last one did not reach the citizen. `needs` says what proves enough
     here. `other_meeting` is True while the case waits for another meeting. `looked_at` is when a lead will have looked
     at a case whose tries are used up. `redress_until` is by when other people take the new look that the citizen asked
-    for, `answer` is a lead's answer to their complaint.
+    for, `answer` is a lead's answer to their complaint. `may_send_files` says that photographs of documents can be
+    sent.
     """
 
     stage: CaseStage
@@ -87,6 +110,7 @@ class CaseStatus:
     redress_until: float | None = None
     answer: str | None = None
     other_meeting: bool = False
+    may_send_files: bool = False
 
 
 def case_status(
@@ -105,7 +129,7 @@ def case_status(
         case.reference,
         words=case.phrase if asking and case.open and not case.approved_before else None,
         channel=case.channel,
-        until=case.deadline if stage in (CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.TO_TAKE_UP) else None,
+        until=case.deadline if stage in TO_ACT else None,
         ends=case.expires,
         contact=None if case.contact is None else mask_contact(case.contact),
         code=code,
@@ -126,6 +150,7 @@ def case_status(
         answer=None if case.complaint is None or case.complaint.answered_by is None else case.complaint.answer,
         looked_at=case.deadline if stage is CaseStage.STOPPED else None,
         other_meeting=case.meetings > 0 and stage is CaseStage.IN_LINE,
+        may_send_files=policy.files.enabled and case.state in (CaseState.REQUESTED, CaseState.QUEUED),
     )
 
 
@@ -138,7 +163,9 @@ def _stage(case: Case) -> CaseStage:
     if case.attempts_exhausted:
         return CaseStage.STOPPED
     stage = _STAGES[case.state]
-    return CaseStage.MORE_NEEDED if stage is CaseStage.ASKED and case.more_asked else stage
+    if case.channel is Channel.SENT and stage in _BY_SENDING:
+        stage = _BY_SENDING[stage]
+    return _AGAIN.get(stage, stage) if case.more_asked else stage
 
 
 def mask_contact(contact: Contact) -> Contact:

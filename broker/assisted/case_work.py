@@ -10,11 +10,15 @@ from broker.model.outbound_delivery import OutboundDelivery
 @dataclass(frozen=True, slots=True)
 class CaseWork:
     """What is written with a change of a case, or not at all: `notices` to the citizen, `deliveries` to services (such
-    as security events), `freeze_links` by which the identity can be stopped."""
+    as security events), `freeze_links` by which the identity can be stopped.
+
+    `files_until` is the time at which its evidence files expire (seconds since 1970 UTC), None leaves them as they are.
+    """
 
     notices: tuple[Notification, ...] = ()
     deliveries: tuple[OutboundDelivery, ...] = ()
     freeze_links: tuple[FreezeLink, ...] = ()
+    files_until: float | None = None
 
 
 NO_WORK = CaseWork()

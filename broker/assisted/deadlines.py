@@ -24,6 +24,7 @@ from broker.assisted.events import (
     Settled,
 )
 from broker.assisted.look_ups import ConnectorSettings
+from broker.model.evidence_file import FileSettings
 from broker.platform.toml_loader import Range, Seconds
 
 HOUR = 3600
@@ -143,6 +144,7 @@ class CasePolicy:
     hours: BusinessHours = field(default_factory=BusinessHours)
     connectors: Mapping[str, ConnectorSettings] = field(default_factory=dict)
     """Sources that a program asks when staff press for it, by id."""
+    files: FileSettings = field(default_factory=FileSettings)
 
     def code(self, way: ContactMethod) -> int:
         """How long (seconds) a confirmation code is valid that was sent this way."""
@@ -182,6 +184,22 @@ def deadline(case: Case, state: CaseState, now: float, policy: CasePolicy) -> fl
             return now + policy.redress
         case CaseState.RELEASED | CaseState.WITHDRAWN | CaseState.EXPIRED | CaseState.REVOKED:
             return None
+
+
+def files_until(case: Case, now: float, policy: CasePolicy) -> float:
+    """When the evidence files of a case expire: with the case, some time after its approval, when it can no longer be
+    complained about, or at once if it came to nothing.
+    """
+    match case.state:
+        case CaseState.DECLINED:
+            return case.deadline or now
+        case CaseState.APPROVED | CaseState.BOUND | CaseState.RELEASED:
+            moves = (move for move in reversed(case.history) if move.source is not move.target)
+            return next((move.at for move in moves if move.target is CaseState.APPROVED), now) + policy.files.keep
+        case CaseState.WITHDRAWN | CaseState.EXPIRED | CaseState.REVOKED:
+            return now
+        case _:
+            return case.expires
 
 
 def requested(case: Case) -> float:

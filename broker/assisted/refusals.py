@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from broker.assisted import events as ev
 from broker.assisted.case import Case
-from broker.assisted.case_records import ContactMethod, Decision
+from broker.assisted.case_records import Channel, ContactMethod, Decision
 from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.holds import may_return_to_approved
@@ -72,7 +72,7 @@ def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused 
         case ev.Resumed(_, used, _):
             return None if used == case.continuation else TransitionRefused.NOT_PROVEN
         case _:
-            return None
+            return None if _suits_channel(case, event) else TransitionRefused.NOT_NOW
 
 
 def _freeze_refusal(case: Case, event: ev.Frozen | ev.Unfrozen | ev.Released) -> TransitionRefused | None:
@@ -106,6 +106,24 @@ def _hold_refusal(case: Case, event: ev.HoldEnded | ev.HoldDeclined) -> Transiti
         return TransitionRefused.SAME_PERSON
     unfit = isinstance(event, ev.HoldEnded) and event.approved and not may_return_to_approved(case)
     return TransitionRefused.NOT_NOW if unfit else None
+
+
+def _suits_channel(case: Case, event: ev.Event) -> bool:
+    """Whether the event belongs to the channel of the case. What was sent is looked at only if the citizen chose to
+    send it, and sent everything; no conversation takes place there, and prompts stand in for the words.
+    """
+    sent = case.channel is Channel.SENT
+    match event:
+        case ev.ReadyForSession(everything_sent):
+            return everything_sent or not sent
+        case ev.SessionStarted(_, channel):
+            return sent or channel is not Channel.SENT
+        case ev.WordsExchanged():
+            return not sent
+        case ev.PromptsFollowed():
+            return sent
+        case _:
+            return True
 
 
 def _decision_refusal(case: Case, event: ev.Decided, policy: CasePolicy) -> TransitionRefused | None:

@@ -63,6 +63,7 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.Claimed, S.QUEUED, S.CLAIMED, Role.AGENT),
     _rule(ev.SessionStarted, S.CLAIMED, S.IN_SESSION, Role.AGENT),
     _rule(ev.WordsExchanged, S.IN_SESSION, STAY, Role.AGENT),
+    _rule(ev.PromptsFollowed, S.IN_SESSION, STAY, Role.AGENT),
     _rule(ev.EvidenceRecorded, RECORDING, STAY, Role.AGENT),
     _rule(ev.EvidenceRemoved, RECORDING, STAY, Role.AGENT),
     _rule(ev.ChecksRecorded, RECORDING, STAY, Role.AGENT),
@@ -153,6 +154,7 @@ _HOLDER_ONLY = (
     | ev.Returned
     | ev.SessionStarted
     | ev.WordsExchanged
+    | ev.PromptsFollowed
     | ev.EvidenceRecorded
     | ev.EvidenceRemoved
     | ev.ChecksRecorded

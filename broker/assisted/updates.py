@@ -183,7 +183,7 @@ def _by_lead(
 def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transition:
     """Applies an event that only records something in the case. Recording renews the lease."""
     match event:
-        case ev.WordsExchanged():
+        case ev.WordsExchanged() | ev.PromptsFollowed():
             return Transition(replace(case, phrase_verified=True, lease=lease))
         case ev.EvidenceRecorded(_, evidence, marks):
             before = {one.id: one for one in case.evidence}

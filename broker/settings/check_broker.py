@@ -17,6 +17,7 @@ from broker.platform.store_urls import POSTGRESQL, BadUrl, StoreUrl, read_store_
 from broker.platform.tls import ClientTls, TlsUnusable, client_context
 from broker.platform.toml_loader import Problem
 from broker.settings.check_connectors import check_connectors
+from broker.settings.check_evidence_files import check_evidence_files, check_evidence_places
 from broker.settings.check_notices import check_notices, secret_files
 from broker.settings.schema import HOME, BrokerSettings, DatabaseSettings, EphemeralSettings
 from broker.settings.secret_files import file_problem, secret_problem
@@ -234,6 +235,7 @@ def check_files(broker: BrokerSettings) -> Iterator[Problem]:
     ):
         if path is not None and (problem := secret_problem(place, path)) is not None:
             yield problem
+    yield from check_evidence_places(broker.assisted.files)
     token = broker.metrics.token_file
     if token is not None and (problem := secret_problem("metrics.token_file", token, header=True)) is not None:
         yield problem
@@ -298,6 +300,7 @@ CHECKS: Final[tuple[Callable[[BrokerSettings], Iterator[Problem]], ...]] = (
     check_stores,
     check_notices,
     check_connectors,
+    check_evidence_files,
     check_region,
     check_times,
     check_watch,

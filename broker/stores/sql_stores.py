@@ -18,6 +18,7 @@ from broker.stores.sql.cases import SqlCases
 from broker.stores.sql.client_tokens import SqlClientTokens
 from broker.stores.sql.database import Database
 from broker.stores.sql.digests import Digests, open_digests
+from broker.stores.sql.evidence_files import SqlEvidenceFiles
 from broker.stores.sql.expiring import Expirer
 from broker.stores.sql.freezing import SqlFreezes
 from broker.stores.sql.grants import SqlGrants
@@ -80,6 +81,7 @@ class SqlStores:
     staff_drafts: SqlStaffDrafts
     saved_views: SqlSavedViews
     staff_audit: SqlStaffAudit
+    evidence_files: SqlEvidenceFiles
     sign_in_failures: SqlSignInFailures
     questions: SqlBackchannelRequests
     audit_chain: AuditChain
@@ -177,6 +179,7 @@ async def open_sql_stores(
         staff_drafts=SqlStaffDrafts(database, sealer),
         saved_views=SqlSavedViews(database, sealer),
         staff_audit=SqlStaffAudit(database),
+        evidence_files=SqlEvidenceFiles(database, sealer, audit_log),
         sign_in_failures=SqlSignInFailures(database, audit_log),
         questions=SqlBackchannelRequests(database, sealer, audit_log, observe_version),
         audit_chain=chain,

@@ -25,7 +25,7 @@ from broker.web import citizens, public
 from broker.web.citizens.framed_logout import framed_logout_routes
 from broker.web.citizens.provider_logout_page import goodbye_routes
 from broker.web.citizens.session_watch import session_watch_routes
-from broker.web.middleware import guarded
+from broker.web.middleware import BodyLimits, guarded
 from broker.web.operations import ClockGuard, RequestMetricsMiddleware, alive_routes, metrics_route, templates
 from broker.web.services import routes as service_routes
 from broker.web.services.browser_endpoints import front_routes
@@ -44,7 +44,9 @@ from broker.wiring.app_pages import public_pages, site_pages, staff_pages
 from broker.wiring.assisted_wiring import (
     case_context,
     citizen_cases,
+    citizen_files,
     connectors,
+    file_context,
     freeze_context,
     reports,
     staff_login,
@@ -77,7 +79,13 @@ def public_app(container: Container) -> ASGIApp:
     files = statics()
     pages = public_pages(broker, files)
     citizen_app = citizens.CitizenApp(
-        sign_in, citizen_cases(container, sign_in), pages, container.crypto.sealer, container.system, broker.region
+        sign_in,
+        citizen_cases(container, sign_in),
+        pages,
+        container.crypto.sealer,
+        container.system,
+        broker.region,
+        citizen_files(container, sign_in),
     )
     logout = LogoutContext(
         issuer=broker.issuer,
@@ -215,6 +223,7 @@ def staff_app(container: Container) -> ASGIApp:
         reports(container),
         freeze_context(container),
         container.connections.sql_stores.notices,
+        file_context(container),
     )
     shown = staff.staff_routes(console)
     routes = [*shown, *static_routes(files), *alive_routes(container.monitoring.readiness)]
@@ -237,7 +246,9 @@ def _with_middleware(
     handlers, clock = public.handlers(pages), container.connections.sql_stores.clock
     inner = within(fast_router(routes, handlers, astray))
     clock_guard = ClockGuard(inner, lambda: clock.unready_reason, astray.calls, handlers[StoreUnavailable])
-    guard = guarded(clock_guard, container.system, refuse=public.header_error_handler(pages))
+    files = container.settings.broker.assisted.files
+    uploads = citizens.upload_limits(files) if listener == "public" and files.enabled else {}
+    guard = guarded(clock_guard, container.system, BodyLimits(larger=uploads), public.header_error_handler(pages))
     opened = CrossOrigin(guard, CROSS_ORIGIN if listener == "public" else (), container.configuration.registry.services)
     return RequestMetricsMiddleware(
         opened, listener, templates(routes), container.monitoring.metrics, container.system.monotonic

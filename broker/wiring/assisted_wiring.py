@@ -10,15 +10,20 @@ from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.connectors.ports import Connector
+from broker.actions.files.context import FileContext
+from broker.actions.files.ports import ObjectStore
+from broker.actions.files.sending import CitizenFiles
 from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.sign_in.context import SignInContext
 from broker.assisted import verified_identity
 from broker.assisted.case_records import ContactMethod
 from broker.assisted.profiles import Profiles
 from broker.model.assurance import VerificationCapabilities, merge_capabilities
+from broker.model.evidence_file import FileSettings
 from broker.platform.connectors import HttpConnector
-from broker.settings import Settings
-from broker.settings.secret_files import read_secret
+from broker.platform.image_child import ImageReencoder
+from broker.settings import Settings, read_secret
+from broker.stores.evidence.folder import FolderObjects
 from broker.stores.sql.digests import Purpose
 from broker.wiring.container import Container
 
@@ -65,6 +70,40 @@ def connectors(container: Container) -> Mapping[str, Connector]:
         )
         for name, one in container.settings.broker.assisted.connectors.items()
     }
+
+
+def file_context(container: Container) -> FileContext | None:
+    """What evidence files are handled with; None if the settings name no place for them."""
+    files = container.settings.broker.assisted.files
+    if not files.enabled:
+        return None
+    objects = evidence_objects(files)
+    return FileContext(
+        case_context(container),
+        container.connections.sql_stores.evidence_files,
+        {one.place: one for one in objects},
+        objects[0].place,
+        ImageReencoder(),
+    )
+
+
+def evidence_objects(files: FileSettings) -> tuple[ObjectStore, ...]:
+    """The stores of evidence files, the one for new files first. Files that lie in the other one stay readable."""
+    stores: list[ObjectStore] = []
+    if files.s3 is not None:
+        from broker.stores.evidence.s3 import S3Objects  # here, since it needs the extra `s3`
+
+        key_id, secret = read_secret(files.s3.access_key_id_file), read_secret(files.s3.secret_access_key_file)
+        stores.append(S3Objects(files.s3, key_id, secret))
+    if files.folder is not None:
+        stores.append(FolderObjects(files.folder))
+    return tuple(stores)
+
+
+def citizen_files(container: Container, sign_in: SignInContext) -> CitizenFiles | None:
+    """What citizens do with the files of their case; None if nothing can be sent."""
+    context = file_context(container)
+    return None if context is None else CitizenFiles(sign_in, context)
 
 
 def reports(container: Container) -> Reports:

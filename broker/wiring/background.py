@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from broker.actions.assisted.context import expire_due_cases
 from broker.actions.assisted.reports import count_new
+from broker.actions.files.erasing import sweep
 from broker.actions.periodic import PeriodicTask
 from broker.actions.signals.received import poll_events
 from broker.crypto.keys import KeyManager
 from broker.stores.sql.audit_chain import CheckpointSigner
-from broker.wiring.assisted_wiring import case_context, reports
+from broker.wiring.assisted_wiring import case_context, file_context, reports
 from broker.wiring.container import Container
 from broker.wiring.delivery import outbox_tasks, update_waiting
 from broker.wiring.key_rotation import rotate, rotation_policy
@@ -42,6 +43,8 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     reloading = container.configuration.settings_reloader
     if reloading is not None:
         timeless.append(PeriodicTask("reload", 2.0, lambda: _reread(reloading, container.configuration.settings_watch)))
+    if (files := file_context(container)) is not None:
+        tasks.append(PeriodicTask("files", 60.0, lambda: sweep(files)))
     if broker.keys.rotate_every is not None:
         manager = KeyManager(
             broker.keys.folder, container.system.random_bytes, rotation_policy(broker), container.crypto.keys.tokens

@@ -19,6 +19,7 @@ EXAMPLES = {
     "name": "portico.css",
     "case": "nobody-has-this-case",
     "piece": "new",
+    "file": "nobody-has-this-file",
     "source": "no_such_source",
     "client": "nobody",
     "stream": "nobody-has-this-stream",

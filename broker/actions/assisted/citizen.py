@@ -95,9 +95,10 @@ class CitizenCases:
         return HelpOffered(transaction, service, channels, self.contact_methods) if channels else None
 
     def channels(self, level: Level) -> tuple[Channel, ...]:
-        """The channels that can reach a level, the strongest first."""
-        profiles = self.context.rules.profiles
-        fit = [one for one in Channel if min(profiles.caps[one].level, profiles.highest) >= level]
+        """The channels that can reach a level, the strongest first. Files can be sent if they can be kept."""
+        profiles, files = self.context.rules.profiles, self.context.rules.policy.files
+        known = [one for one in Channel if one is not Channel.SENT or files.enabled]
+        fit = [one for one in known if min(profiles.caps[one].level, profiles.highest) >= level]
         return tuple(sorted(fit, key=lambda one: -profiles.caps[one].level))
 
     async def request_help(
@@ -136,7 +137,8 @@ class CitizenCases:
         while True:
             code = handles.new_user_code(self.context.system, CODE_LENGTH)
             draft = self._new_case(replace(transaction, reference=reference), code, handles.sha256_hex(mark))
-            case = apply_events(self.context, draft, submitted, ev.ReadyForSession())
+            ready = () if submitted.channel is Channel.SENT else (ev.ReadyForSession(),)
+            case = apply_events(self.context, draft, submitted, *ready)
             if isinstance(case, TransitionRefused):
                 raise RuntimeError(f"a new case could not be submitted: {case}")
             case = replace(case, version=1)

@@ -12,7 +12,7 @@ from broker.assisted.case import Case
 from broker.assisted.case_records import Contact
 from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import NO_WORK, CaseWork
-from broker.assisted.deadlines import CasePolicy, due_event
+from broker.assisted.deadlines import CasePolicy, due_event, files_until
 from broker.assisted.events import Event
 from broker.assisted.notices import known_addresses, notices_of, warned_addresses
 from broker.assisted.profiles import Profiles
@@ -227,13 +227,19 @@ def apply_events(context: CaseContext, case: Case, *events: Event) -> Case | Tra
 async def save(context: CaseContext, before: Case, after: Case, work: CaseWork = NO_WORK) -> Case | None:
     """Saves a changed case with an audit row for each new line of its history, and `work`, in one transaction.
 
-    The notices of the new state are added to `work`.
+    The notices of the new state, and until when its evidence files are kept, are added to `work`.
 
     Returns the case with its new version; None if another process saved it since `before` was read.
     """
     after = replace(after, version=before.version + 1)
-    told = _told(context, before, after)
-    work = replace(work, notices=(*work.notices, *told.notices), freeze_links=(*work.freeze_links, *told.freeze_links))
+    told, policy = _told(context, before, after), context.rules.policy
+    until = files_until(after, context.system.now(), policy) if policy.files.enabled else None
+    work = replace(
+        work,
+        notices=(*work.notices, *told.notices),
+        freeze_links=(*work.freeze_links, *told.freeze_links),
+        files_until=until,
+    )
     done = await context.stores.cases.save(after, audit_rows(after, len(before.history)), work)
     return after if done else None
 

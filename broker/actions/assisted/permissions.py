@@ -153,6 +153,9 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
         StaffAction.VERIFY_PHRASE: Permission(
             (_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.WordsExchanged(who), _phrase_not_verified
         ),
+        StaffAction.CONFIRM_PROMPTS: Permission(
+            (_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.PromptsFollowed(who), _phrase_not_verified
+        ),
         StaffAction.RECORD: Permission((_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.ChecksRecorded(who, ())),
         StaffAction.ASK_CITIZEN: Permission(
             (_AGENT,),

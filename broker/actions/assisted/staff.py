@@ -136,6 +136,10 @@ class StaffCases:
         """The citizen read out the first word of the phrase, the agent the second, and both were right."""
         return await self._edit(who, StaffAction.VERIFY_PHRASE, ref, ev.WordsExchanged(who.member.id))
 
+    async def confirm_prompts(self, who: StaffPrincipal, ref: CaseRef) -> CaseView | EditRefused:
+        """In the video that the citizen sent they followed the prompts."""
+        return await self._edit(who, StaffAction.CONFIRM_PROMPTS, ref, ev.PromptsFollowed(who.member.id))
+
     async def record_evidence(self, who: StaffPrincipal, ref: CaseRef, entry: EvidenceEntry) -> CaseView | EditRefused:
         """Records a piece of evidence with its checklist, new or in place of an earlier one."""
         context = self.context

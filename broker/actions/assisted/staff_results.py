@@ -44,6 +44,7 @@ class StaffAction(StrEnum):
     RETURN_TO_QUEUE = "return_to_queue"
     START_SESSION = "start_session"
     VERIFY_PHRASE = "verify_phrase"
+    CONFIRM_PROMPTS = "confirm_prompts"
     RECORD = "record"
     ASK_CITIZEN = "ask_citizen"
     END_SESSION = "end_session"

@@ -46,6 +46,7 @@ from broker.assisted.events.staff import IndependentReviewRecorded as Independen
 from broker.assisted.events.staff import InterestDeclared as InterestDeclared
 from broker.assisted.events.staff import Noted as Noted
 from broker.assisted.events.staff import Opened as Opened
+from broker.assisted.events.staff import PromptsFollowed as PromptsFollowed
 from broker.assisted.events.staff import Reassigned as Reassigned
 from broker.assisted.events.staff import Renewed as Renewed
 from broker.assisted.events.staff import Returned as Returned

@@ -26,7 +26,9 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class ReadyForSession:
-    """The citizen is ready for a session now."""
+    """The citizen is ready for a session now. `everything_sent`: what staff need to look at was sent instead."""
+
+    everything_sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,13 @@ class WordsExchanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptsFollowed:
+    """In the video that the citizen sent they followed the prompts, one of which is the first word."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceRecorded:
     """A piece of evidence was recorded with its checks. Evidence with the same id is replaced."""
 
@@ -287,6 +294,7 @@ ByStaff = (
     | Returned
     | SessionStarted
     | WordsExchanged
+    | PromptsFollowed
     | EvidenceRecorded
     | EvidenceRemoved
     | ChecksRecorded

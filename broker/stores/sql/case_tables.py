@@ -139,6 +139,28 @@ staff_drafts: Final = Table(
     Index(None, "expires"),
 )
 
+evidence_files: Final = Table(
+    "evidence_files",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index(
+        "uq_evidence_files_case_id",
+        "case_id",
+        unique=True,
+        postgresql_where=text("state = 'receiving'"),
+        sqlite_where=text("state = 'receiving'"),
+    ),
+    Index(None, "case_id", "created"),
+    Index(None, "expires"),
+)
+
 freeze_links: Final = Table(
     "freeze_links",
     metadata,

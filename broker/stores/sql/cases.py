@@ -32,6 +32,7 @@ from broker.stores.sql import audit, outbox
 from broker.stores.sql.case_records import LISTED, CaseRecords, listed
 from broker.stores.sql.case_tables import case_attempts, case_fingerprints, cases, staff_drafts
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared, UnitOfWork
+from broker.stores.sql.evidence_files import expiry_of_case_files
 from broker.stores.sql.freeze_links import FreezeLinkRows, links_written
 from broker.stores.sql.outbox import DeliveryRows, NotificationRows
 
@@ -82,7 +83,7 @@ class SqlCases:
         before = cases.c.version == bindparam("before", type_=BigInteger)
         saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
         self._create = database.prepare(AtomicWrite(made, _following()))
-        self._save = database.prepare(AtomicWrite(saved, (*_following(), _drafts_of_closed_case)))
+        self._save = database.prepare(AtomicWrite(saved, (*_following(), _drafts_of_closed_case, expiry_of_case_files)))
         self._prepare_reading(database)
         self._prepare_attempts(database)
 
@@ -212,6 +213,7 @@ class SqlCases:
             "notices": self._notices.rows(work.notices),
             "deliveries": self._deliveries.rows(work.deliveries),
             "freeze_links": self._links.rows(work.freeze_links),
+            "files_until": work.files_until,
         }
 
     async def _one(self, prepared: Prepared, parameters: Mapping[str, object]) -> Case | None:

@@ -1,4 +1,7 @@
-"""Retention: deletes and erases old rows. Correctness does not depend on it: expiry is checked when a row is read."""
+"""Retention: deletes and erases old rows. Correctness does not depend on it: expiry is checked when a row is read.
+
+Rows of evidence files are not among them: `actions.files.erasing` deletes the bytes first, then the row.
+"""
 
 from typing import Any, Final
 

@@ -31,6 +31,7 @@ from broker.web.citizens import (
     redress_pages,
     resume_pages,
     session_watch,
+    upload_pages,
     view_pages,
 )
 from broker.web.citizens.account_pages import account_routes
@@ -46,6 +47,7 @@ from broker.web.citizens.passkey_pages import passkey_routes
 from broker.web.citizens.redress_pages import redress_routes
 from broker.web.citizens.request import CitizenApp
 from broker.web.citizens.resume_pages import resume_routes
+from broker.web.citizens.upload_pages import upload_limits, upload_routes
 from broker.web.shared.pages import PageTemplate
 
 SHEETS: tuple[PageTemplate, ...] = (
@@ -53,6 +55,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *case_status_page.SHEETS,
     *freeze_page.SHEETS,
     *help_pages.SHEETS,
+    *upload_pages.SHEETS,
     *rate_limit_page.SHEETS,
     *redress_pages.SHEETS,
     *resume_pages.SHEETS,
@@ -76,6 +79,7 @@ def citizen_routes(app: CitizenApp) -> list[Route]:
         *help_routes(app),
         *binding_routes(app),
         *redress_routes(app),
+        *upload_routes(app),
         *resume_routes(app),
         *backchannel_routes(app),
         *info_routes(app),
@@ -83,4 +87,12 @@ def citizen_routes(app: CitizenApp) -> list[Route]:
     ]
 
 
-__all__ = ["SHEETS", "CitizenApp", "account_routes", "citizen_routes", "freeze_routes", "kept_routes"]
+__all__ = [
+    "SHEETS",
+    "CitizenApp",
+    "account_routes",
+    "citizen_routes",
+    "freeze_routes",
+    "kept_routes",
+    "upload_limits",
+]

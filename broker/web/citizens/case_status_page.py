@@ -39,6 +39,21 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
                 marked("Tell us when you have one at hand, and somebody gets in touch with you again."),
             ),
         ),
+        CaseStage.TO_SEND: StageText(
+            marked("Send us your photos and a video"),
+            (marked("Take photos of your document and a short video of you. When they are there, we look at them."),),
+        ),
+        CaseStage.MORE_TO_SEND: StageText(
+            marked("We need something more from you"),
+            (
+                marked("What you sent us was not quite enough to be sure. Another document may do it."),
+                marked("Send it, and a new video with your new word. Then we look again."),
+            ),
+        ),
+        CaseStage.SENT: StageText(
+            marked("We have what you sent"),
+            (marked("Somebody looks at it. You do not have to stay on this page: we tell you when it is done."),),
+        ),
         CaseStage.IN_LINE: StageText(
             marked("You are in line"),
             (marked("The next person who is free gets in touch with you. You do not have to stay on this page."),),
@@ -79,17 +94,30 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
 )
 
 STEPS: tuple[tuple[str, frozenset[CaseStage]], ...] = (
-    (marked("You ask for help"), frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED})),
-    (marked("Somebody talks to you"), frozenset({CaseStage.IN_LINE, CaseStage.TALKING})),
+    (
+        marked("You ask for help"),
+        frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.TO_SEND, CaseStage.MORE_TO_SEND}),
+    ),
+    (marked("Somebody talks to you"), frozenset({CaseStage.IN_LINE, CaseStage.TALKING, CaseStage.SENT})),
     (marked("We check"), frozenset({CaseStage.BEING_DECIDED})),
     (marked("You show that it was you who asked"), frozenset({CaseStage.TO_TAKE_UP, CaseStage.STOPPED})),
     (marked("You go on to the service"), frozenset({CaseStage.DONE, CaseStage.OVER})),
 )
 """The steps of assisted verification in order, each with the stages in which it is the current one."""
 
-SHEETS = (PageTemplate("case-status", "citizens/case_status.html", {"stage_texts": STAGE_TEXTS, "steps": STEPS}),)
+SENDING_STEPS: Mapping[int, str] = MappingProxyType({1: marked("We get what you send")})
+"""Other texts of steps, by their number, for a citizen who sends everything, without a meeting."""
+
+SHEETS = (
+    PageTemplate(
+        "case-status",
+        "citizens/case_status.html",
+        {"stage_texts": STAGE_TEXTS, "steps": STEPS, "sending_steps": SENDING_STEPS},
+    ),
+)
 
 _MAY_BE_READY = frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED})
+_TO_SEND = frozenset({CaseStage.TO_SEND, CaseStage.MORE_TO_SEND})
 
 
 def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]) -> PageResponse:
@@ -105,6 +133,9 @@ def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]
         first=stands.words.first if stands.words else None,
         second=stands.words.second if stands.words else None,
         ready=stands.stage in _MAY_BE_READY,
+        may_send_files=stands.may_send_files,
+        sending=stands.channel is Channel.SENT,
+        to_send=stands.stage in _TO_SEND,
         question="" if view.question is None else view.question.message or "",
         take_up=stands.stage is CaseStage.TO_TAKE_UP,
         stopped=stands.stage is CaseStage.STOPPED,

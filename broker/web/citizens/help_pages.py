@@ -48,6 +48,10 @@ CHANNELS: Mapping[Channel, ChannelText] = MappingProxyType(
         Channel.VIDEO: ChannelText(
             marked("By video"), marked("You need a device with a camera, and a document with your picture.")
         ),
+        Channel.SENT: ChannelText(
+            marked("I send photos and a video"),
+            marked("You need no appointment. You take photos of your document and a short video of yourself."),
+        ),
         Channel.IN_PERSON: ChannelText(
             marked("In person"), marked("You come to one of our places and bring your documents.")
         ),

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
+from broker.actions.files.sending import CitizenFiles
 from broker.actions.sign_in.context import SignInContext
 from broker.actions.views import View
 from broker.model.backchannel_request import BackchannelRequestRef
@@ -51,7 +52,8 @@ _HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 class CitizenApp:
     """Dependencies of the citizens' handlers, built once.
 
-    `region` is the country in which a telephone number without a country code is read.
+    `region` is the country in which a telephone number without a country code is read. `files` is None if nothing can
+    be sent.
     """
 
     context: SignInContext
@@ -60,6 +62,7 @@ class CitizenApp:
     macs: csrf.MacSigner
     system: System
     region: str = "GB"
+    files: CitizenFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,8 @@ def _address(scope: Scope) -> str | None:
     path: str = scope["path"]
     if scope["method"] == "POST":
         journey = path.split("/")
+        if len(journey) > 4 and journey[1] == "journey" and journey[3] == "send":
+            return "/".join(journey[:4])
         if len(journey) > 3 and journey[1] == "journey" and journey[3] not in ("help", "have", "later"):
             return "/".join(journey[:3])
         return None if path == "/authorize" else path

@@ -1,12 +1,32 @@
-"""Request body limit: 413 (RFC 9110 15.5.14), by Content-Length or, without it, by the bytes received."""
+"""Request body limit: 413 (RFC 9110 15.5.14), by Content-Length or, without it, by the bytes received.
 
-from collections.abc import Iterable
+Paths that take files have limits of their own. Their handlers read Content-Length themselves, and answer with a page.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive
 
 _MOST_DIGITS = 15
+
+USUAL = 64 * 1024
+"""Largest body of a path without a limit of its own, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class BodyLimits:
+    """Largest bodies, in bytes: `usual`, and those of the paths that a pattern of `larger` matches whole."""
+
+    usual: int = USUAL
+    larger: Mapping[re.Pattern[str], int] = field(default_factory=dict)
+
+    def of(self, path: str) -> int:
+        """The largest body at a path."""
+        return next((limit for pattern, limit in self.larger.items() if pattern.fullmatch(path)), self.usual)
 
 
 class BodyTooLarge(HTTPException):

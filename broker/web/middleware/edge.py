@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.platform.system import System
-from broker.web.middleware.body_limit import BodyTooLarge, declared_length, limit_body, too_large_response
+from broker.web.middleware.body_limit import BodyLimits, BodyTooLarge, declared_length, limit_body, too_large_response
 from broker.web.middleware.header_checks import header_error
 from broker.web.middleware.security_headers import (
     REQUEST_ID,
@@ -40,11 +40,11 @@ _GIVEN: Final = re.compile(rb"[A-Za-z0-9-]{8,64}")
 class EdgeMiddleware:
     """Outermost layer of an application: what applies to every request and response, also to failed ones."""
 
-    def __init__(self, app: ASGIApp, system: System, limit: int, refuse: HeadRefusal) -> None:
-        """`limit` is the largest body accepted, in bytes. `refuse` answers requests whose headers are rejected."""
+    def __init__(self, app: ASGIApp, system: System, limits: BodyLimits, refuse: HeadRefusal) -> None:
+        """`limits` are the largest bodies accepted. `refuse` answers requests whose headers are rejected."""
         self._app = app
         self._system = system
-        self._limit = limit
+        self._limits = limits
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,9 +71,7 @@ class EdgeMiddleware:
             return
         try:
             if scope["method"] not in _BODILESS:
-                if declared_length(scope["headers"], self._limit) > self._limit:
-                    raise BodyTooLarge
-                receive = limit_body(receive, self._limit)
+                receive = limit_body(receive, self._body_limit(scope))
             await self._app(scope, receive, answer)
         except ClientDisconnect:
             log_client_disconnect(scope)
@@ -84,6 +82,19 @@ class EdgeMiddleware:
             log_unhandled(scope, exception)
             if not started:
                 await unhandled_error_response()(scope, receive, answer)
+
+    def _body_limit(self, scope: Scope) -> int:
+        """The largest body of the request in bytes. Raises BodyTooLarge if Content-Length exceeds the usual limit, and
+        the path has no limit of its own.
+        """
+        usual = self._limits.usual
+        declared = declared_length(scope["headers"], usual)
+        if 0 < declared <= usual:
+            return usual
+        limit = self._limits.of(scope["path"])
+        if declared > limit == usual:
+            raise BodyTooLarge
+        return limit
 
 
 def request_id(headers: Iterable[tuple[bytes, bytes]], system: System) -> bytes:

@@ -19,6 +19,12 @@ POLICY: Final = (
 FORM_ELSEWHERE: Final = POLICY.replace("form-action 'self'; ", "")
 """The policy of the page whose form posts the response to a relying service (`form_post`)."""
 
+WITH_MEDIA: Final = f"{POLICY}; media-src 'self'"
+"""The policy of the console's page on which videos of citizens are played."""
+
+SANDBOX: Final = "default-src 'none'; sandbox; frame-ancestors 'none'"
+"""The policy of a file that came from a citizen: opened on its own, it may do nothing."""
+
 _ALWAYS: Final = (
     (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
     (b"x-content-type-options", b"nosniff"),

@@ -66,13 +66,18 @@ async def own_form(
 
     `secrets` are the browser's, `place` is what the form's token was issued for, `origin` is the broker's own.
     """
-    if not csrf.from_here(header(request, b"sec-fetch-site"), header(request, b"origin"), origin):
+    if not comes_from(request, origin):
         return None
     try:
         form = read_form(await request.body(), content_type(request))
     except UnreadableForm:
         return None
     return form if csrf.token_holds(marks, secrets, place, form.get(csrf.FIELD, "")) else None
+
+
+def comes_from(request: Request, origin: str) -> bool:
+    """Whether the request's headers say that it comes from the broker's own pages (`csrf.from_here`)."""
+    return csrf.from_here(header(request, b"sec-fetch-site"), header(request, b"origin"), origin)
 
 
 def answer_parameters(request: Request) -> Mapping[str, str] | None:

@@ -11,6 +11,7 @@ from broker.web.staff import (
     evidence_pages,
     find_pages,
     guide_pages,
+    image_pages,
     lists,
     login,
     outcome_pages,
@@ -24,6 +25,7 @@ from broker.web.staff.decision_pages import deciding_routes
 from broker.web.staff.evidence_pages import recording_routes
 from broker.web.staff.find_pages import find_routes
 from broker.web.staff.guide_pages import guide_routes
+from broker.web.staff.image_pages import image_routes
 from broker.web.staff.language_switch import language_routes
 from broker.web.staff.lead_actions import leading_routes
 from broker.web.staff.lists import list_routes
@@ -49,6 +51,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *call_pages.SHEETS,
     *evidence_pages.SHEETS,
     *guide_pages.SHEETS,
+    *image_pages.SHEETS,
     *decision_pages.SHEETS,
     *responses.SHEETS,
     *login.SHEETS,
@@ -69,6 +72,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *call_routes(app),
         *recording_routes(app),
         *source_routes(app),
+        *image_routes(app),
         *deciding_routes(app),
         *guide_routes(app),
         *leading_routes(app),

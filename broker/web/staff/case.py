@@ -23,6 +23,7 @@ from broker.web.staff.lead_actions import lead_actions
 from broker.web.staff.request import FormHandler, StaffApp, StaffPage, local_path, redirect_to, staff, with_form
 from broker.web.staff.responses import back_to_case, case_presenter, leave_case, load_case_view, outcome_page, refuse
 from broker.web.staff.sent_notices import notices_of_case
+from broker.web.staff.shown_files import shown_files
 
 SHEETS = (PageTemplate("case", "staff/case.html", {"why": WHY, "channels": {c.value: t for c, t in CHANNELS.items()}}),)
 
@@ -106,6 +107,7 @@ async def show_case(req: StaffPage) -> Response:
         acts=lead_actions(found, req),
         history=tell.history(case, req.app.members) if found.role is CaseRole.OVERSEER else [],
         notes=tell.notes(case, req.app.members),
+        files=await shown_files(req, case),
         unsaved=links(drafts, req.base, req.app.profiles, tell.language),
         complaint=found.case.complaint,
         typed_answer=drafts.get("answer", {}).get("note", ""),

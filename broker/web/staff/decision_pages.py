@@ -20,6 +20,7 @@ from broker.web.staff.labels import DECISIONS, WHY
 from broker.web.staff.login import sign_in_link
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff, with_form
 from broker.web.staff.responses import back_to_case, case_presenter, leave_case, load_case_view, ticked
+from broker.web.staff.shown_files import shown_files
 
 VERDICTS: Mapping[str, tuple[str, ...]] = {
     "agree": (
@@ -109,9 +110,10 @@ def _refused(view: CaseView, words: Language) -> dict[str, str]:
     return {decision.value: words.text(_REFUSED[why]) for decision, why in view.refused_decisions.items()}
 
 
-def _recorded(view: CaseView, tell: CasePresenter) -> dict[str, object]:
-    """What was recorded, beside the form that decides about it."""
+async def _recorded(req: StaffPage, view: CaseView, tell: CasePresenter) -> dict[str, object]:
+    """What was recorded and sent, beside the form that decides about it."""
     return {
+        "files": await shown_files(req, view.case),
         "evidence": evidence_rows(tell, view.case, view.assessment),
         "person": answer_rows(tell, view.case.checks),
         "claims": tell.claims(view.case),
@@ -131,7 +133,8 @@ async def decision(req: StaffPage) -> Response:
         return view
     words = req.visit.language
     form, tell = await _form(req, "decision", _refused(view, words), words.text("Decide")), case_presenter(req)
-    return req.visit.page("decision", frame=framed(view, tell, ScriptStep.DECISION) | form | _recorded(view, tell))
+    recorded = await _recorded(req, view, tell)
+    return req.visit.page("decision", frame=framed(view, tell, ScriptStep.DECISION) | form | recorded)
 
 
 async def decide(req: StaffPage, form: Mapping[str, str]) -> Response:
@@ -154,7 +157,7 @@ async def view(req: StaffPage) -> Response:
         "view",
         frame=framed(view, tell, ScriptStep.REVIEW)
         | await _form(req, "view", {}, words.text("Write it down"))
-        | _recorded(view, tell),
+        | await _recorded(req, view, tell),
     )
 
 
@@ -178,7 +181,7 @@ async def review(req: StaffPage) -> Response:
         return redirect_to(req.base, problem="not_now")
     return req.visit.page(
         "review",
-        frame=framed(view, tell) | await _form(req, "review", {}, "") | _recorded(view, tell),
+        frame=framed(view, tell) | await _form(req, "review", {}, "") | await _recorded(req, view, tell),
         verdict=tell.verdict(case.verdict),
         own_view=tell.verdict(case.independent_review),
         declined=case.verdict.decision is Decision.DECLINE,

@@ -35,6 +35,7 @@ CHANNELS: Mapping[Channel, str] = MappingProxyType(
         Channel.PHONE: marked("By phone"),
         Channel.PHONE_AND_POST: marked("By phone, with a code by post"),
         Channel.VIDEO: marked("By video"),
+        Channel.SENT: marked("By what the citizen sent"),
         Channel.IN_PERSON: marked("In person"),
     }
 )

@@ -17,6 +17,7 @@ from broker.actions.assisted.staff_login import StaffLogin, StaffPrincipal
 from broker.actions.assisted.staff_results import CaseRef
 from broker.actions.console.find import Finder
 from broker.actions.console.lists import WorkLists
+from broker.actions.files.context import FileContext
 from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.outbox.ports import Notices
 from broker.assisted.profiles import Profiles
@@ -48,7 +49,10 @@ _OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+/?)*")
 
 @dataclass(frozen=True, slots=True)
 class StaffApp:
-    """What the handlers of the console work with, built once. `services` are those that cases come from."""
+    """What the handlers of the console work with, built once. `services` are those that cases come from.
+
+    `files` is None if citizens can send none.
+    """
 
     login: StaffLogin
     cases: StaffCases
@@ -58,6 +62,7 @@ class StaffApp:
     reports: Reports
     freezing: FreezeContext
     notices: Notices
+    files: FileContext | None = None
 
     @property
     def lists(self) -> WorkLists:

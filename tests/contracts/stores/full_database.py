@@ -36,6 +36,7 @@ from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest, BackchannelState
 from broker.model.client_token import ClientToken
 from broker.model.event_stream import DeliveryMethod, EventStream, StreamStatus
+from broker.model.evidence_file import EvidenceFile, FileContent, FileKind, FilePurpose, FileState
 from broker.model.freeze_link import FreezeLink
 from broker.model.grant import OFFLINE_ACCESS, AssertionUse, AuthorizationCode, Grant, ReleasedIdentity, StoredToken
 from broker.model.handle import sha256_hex
@@ -346,6 +347,16 @@ STAFF_ATTEMPT: Final = StaffAttempt(
 
 
 CLIENT_TOKEN: Final = ClientToken(sha256_hex("own"), "passports", "ssf.read", NOW, NOW + 3600, "thumbprint", "x5t")
+EVIDENCE_FILE: Final = EvidenceFile(
+    "file-1",
+    "case-claimed",
+    FileKind.VIDEO,
+    FileState.READY,
+    NOW,
+    NOW + 86_400,
+    "folder",
+    FileContent(FilePurpose.PERSON, b"k" * 32, "video/mp4", 1000, "ab" * 32, 640, 480, 8.0, ("say:river",)),
+)
 STREAM: Final = EventStream(
     "stream-passports",
     "passports",
@@ -435,6 +446,7 @@ async def _fill_cases(sql: SqlStores) -> None:
         )
         assert created is CreateCaseResult.DONE
     assert [await sql.cases.count_attempt("case-claimed", "code", 5) for _ in range(2)] == [1, 2]
+    assert await sql.evidence_files.begin(EVIDENCE_FILE, 8, NOW)
     await sql.notices.lane("email").mark_sent("n-case-declined", NOW)
 
 

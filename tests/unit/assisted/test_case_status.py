@@ -1,6 +1,7 @@
 """Case status for the citizen, and the order of the queue for staff."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from broker.assisted.case_states import CaseState
 from broker.assisted.case_status import CaseStage, case_status, mask_contact
 from broker.assisted.proofs import Needs
 from broker.assisted.queue import in_turn, suits
+from broker.model.evidence_file import FileSettings
 from broker.model.staff import StaffMember, StaffRole
 from tests.unit.assisted.cases import AGENT, LEAD, NOW, REVIEW, TERMS, TO, standing, verdict, walked
 from tests.unit.assisted.cases import standing as case_in
@@ -44,7 +46,34 @@ def test_every_state_has_a_stage() -> None:
     assert {case_status(case_in(state), TERMS, NOW, asking=True).stage for state in TO} >= set(CaseStage) - {
         CaseStage.MORE_NEEDED,
         CaseStage.STOPPED,
+        *SENDING,
     }
+
+
+SENDING = {CaseStage.TO_SEND, CaseStage.SENT, CaseStage.MORE_TO_SEND}
+
+
+def test_a_citizen_who_sends_everything_reads_of_no_meeting() -> None:
+    sent = ev.Submitted(Contact(ContactMethod.EMAIL, "a@example.org"), Channel.SENT)
+    steps: tuple[ev.Event, ...] = (
+        sent,
+        ev.ReadyForSession(everything_sent=True),
+        ev.Claimed(AGENT),
+        ev.SessionStarted(AGENT, Channel.SENT),
+        ev.SessionEnded(AGENT),
+        ev.Decided(verdict(Decision.MORE_EVIDENCE)),
+    )
+    stages = [case_status(walked(*steps[: n + 1]), TERMS, NOW, asking=True).stage for n in range(len(steps))]
+    looked_at = [CaseStage.BEING_DECIDED] * 3
+    assert stages == [CaseStage.TO_SEND, CaseStage.SENT, *looked_at, CaseStage.MORE_TO_SEND]
+
+
+def test_files_are_sent_before_a_session_and_only_if_they_can_be_kept() -> None:
+    keeping = replace(TERMS, files=FileSettings(folder=Path("evidence")))
+    for state in TO:
+        case = case_in(state)
+        assert case_status(case, keeping, NOW, asking=True).may_send_files is (state in (S.REQUESTED, S.QUEUED))
+        assert not case_status(case, TERMS, NOW, asking=True).may_send_files
 
 
 def test_more_evidence_reads_differently_from_the_first_request() -> None:

@@ -81,6 +81,10 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         assert after.version == before.version + 1
         assert len(after.history) == len(before.history) + (not isinstance(event, ev.Renewed))
         assert after.history[: len(before.history)] == before.history
+        if after.channel is Channel.SENT:
+            assert before.channel is Channel.SENT or isinstance(event, ev.Submitted)
+        if after.phrase_verified and not before.phrase_verified:
+            assert isinstance(event, ev.PromptsFollowed if before.channel is Channel.SENT else ev.WordsExchanged)
         if before.approved_before and not after.approved_before and after.open:
             assert after.phrase != before.phrase
             assert not after.phrase_verified
@@ -123,6 +127,19 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
     def the_citizen_submits_and_is_ready(self) -> None:
         self.happens(ev.Submitted(Contact(ContactMethod.EMAIL, "a@example.org"), Channel.VIDEO))
         self.happens(ev.ReadyForSession())
+
+    @rule(everything=st.booleans())
+    def the_citizen_sends_what_is_needed(self, *, everything: bool) -> None:
+        self.happens(ev.Submitted(Contact(ContactMethod.EMAIL, "a@example.org"), Channel.SENT))
+        before = self.case
+        self.happens(ev.ReadyForSession(everything_sent=everything))
+        if before.channel is Channel.SENT and not everything:
+            assert self.case is before
+
+    @rule(who=PEOPLE)
+    def an_agent_sees_that_prompts_were_followed(self, who: str) -> None:
+        self.happens(ev.SessionStarted(who, Channel.SENT))
+        self.happens(ev.PromptsFollowed(who))
 
     @rule(
         event=st.sampled_from(
@@ -288,9 +305,10 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             case S.QUEUED:
                 self.happens(ev.Claimed(who))
             case S.CLAIMED:
-                self.happens(ev.SessionStarted(holder, Channel.IN_PERSON))
+                self.happens(ev.SessionStarted(holder, Channel.SENT if drawn else Channel.IN_PERSON))
             case S.IN_SESSION:
                 self.happens(ev.WordsExchanged(holder))
+                self.happens(ev.PromptsFollowed(holder))
                 self.happens(ev.DetailsRecorded(holder, dict(case.details.claims) or {"name": "Ada"}))
                 self.happens(ev.SessionEnded(holder))
             case S.DECISION:

@@ -1,5 +1,6 @@
 """State table of a case: the target of each event, decisions, binding, and what is erased."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from broker.assisted.case_records import (
     Role,
 )
 from broker.assisted.case_states import OPEN, CaseState
+from broker.assisted.deadlines import files_until
 from broker.assisted.refusals import CODE_INTERVAL
 from broker.assisted.separation_of_duties import SecondReviewReason
 from broker.assisted.transitions import EVENTS, RULES, TABLE, TransitionRefused, advance, name
@@ -283,3 +285,71 @@ def test_a_declined_case_keeps_its_data_for_redress_and_then_loses_it() -> None:
 
 def test_open_states_are_those_that_may_be_withdrawn() -> None:
     assert {state for state, event in TABLE if event is ev.Withdrawn} == OPEN
+
+
+SENT: tuple[ev.Event, ...] = (ev.Submitted(Contact(ContactMethod.EMAIL, "a@example.org"), Channel.SENT),)
+LOOKING: tuple[ev.Event, ...] = (
+    *SENT,
+    ev.ReadyForSession(everything_sent=True),
+    ev.Claimed(AGENT),
+    ev.SessionStarted(AGENT, Channel.SENT),
+)
+
+
+def test_what_is_sent_is_looked_at_once_everything_is_there() -> None:
+    waiting = walked(*SENT)
+    assert held_back(waiting, ev.ReadyForSession()) is TransitionRefused.NOT_NOW
+    assert held_back(waiting, ev.ReadyForSession(everything_sent=True)) is None
+
+
+def test_prompts_stand_in_for_the_words_only_where_the_citizen_sent_a_video() -> None:
+    looking = walked(*LOOKING)
+    assert held_back(looking, ev.WordsExchanged(AGENT)) is TransitionRefused.NOT_NOW
+    details = ev.DetailsRecorded(AGENT, {"name": "Ada Example"})
+    decided = ev.Decided(verdict())
+    unproven = walked(details, ev.SessionEnded(AGENT), case=looking)
+    assert held_back(unproven, decided) is TransitionRefused.WORDS_FIRST
+    proven = walked(ev.PromptsFollowed(AGENT), details, ev.SessionEnded(AGENT), case=looking)
+    assert held_back(proven, decided) is None
+    meeting = standing(S.IN_SESSION)
+    assert held_back(meeting, ev.PromptsFollowed(AGENT)) is TransitionRefused.NOT_NOW
+
+
+def test_an_agent_cannot_turn_a_meeting_into_something_that_was_sent_but_may_meet_who_sent() -> None:
+    assert held_back(standing(S.CLAIMED), ev.SessionStarted(AGENT, Channel.SENT)) is TransitionRefused.NOT_NOW
+    claimed = walked(*LOOKING[:-1])
+    meeting = walked(ev.SessionStarted(AGENT, Channel.VIDEO), case=claimed)
+    assert held_back(meeting, ev.WordsExchanged(AGENT)) is None
+    assert held_back(meeting, ev.PromptsFollowed(AGENT)) is TransitionRefused.NOT_NOW
+
+
+def test_a_new_request_for_evidence_needs_new_prompts() -> None:
+    asked = walked(
+        ev.PromptsFollowed(AGENT),
+        ev.SessionEnded(AGENT),
+        ev.Decided(verdict(Decision.MORE_EVIDENCE), phrase=Phrase("birch", "window")),
+        case=walked(*LOOKING),
+    )
+    assert (asked.state, asked.phrase_verified, asked.phrase.first) == (S.REQUESTED, False, "birch")
+
+
+KEEP = TERMS.files.keep
+
+
+@pytest.mark.parametrize(
+    ("state", "until"),
+    [
+        (S.REQUESTED, lambda case: case.expires),
+        (S.IN_SESSION, lambda case: case.expires),
+        (S.HELD, lambda case: case.expires),
+        (S.APPROVED, lambda _case: NOW + KEEP),
+        (S.BOUND, lambda _case: NOW + KEEP),
+        (S.RELEASED, lambda _case: NOW + KEEP),
+        (S.DECLINED, lambda _case: NOW + TERMS.redress),
+        (S.WITHDRAWN, lambda _case: NOW + 99),
+        (S.REVOKED, lambda _case: NOW + 99),
+    ],
+)
+def test_files_are_kept_as_long_as_the_case_needs_them(state: CaseState, until: Callable[[Case], float]) -> None:
+    case = standing(state)
+    assert files_until(case, NOW + 99, TERMS) == until(case)

@@ -2,7 +2,7 @@
 
 import itertools
 import shutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.connectors.ports import Connector
+from broker.actions.files.context import FileContext
 from broker.actions.freezing.freeze import FreezeContext
 from broker.assisted import events as ev
 from broker.assisted.case import Case
@@ -80,7 +81,7 @@ class Stage:
     system: System
     counter: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
-    async def case(self, *events: ev.Event, **changes: object) -> Case:
+    async def case(self, *events: ev.Event, channel: Channel = Channel.VIDEO, **changes: object) -> Case:
         """Stores a case in the queue, or in the state after these events."""
         number, now = next(self.counter), self.system.now()
         begun = replace(
@@ -99,9 +100,9 @@ class Stage:
         )
         waiting = (
             ev.Submitted(
-                Contact(ContactMethod.PHONE, "+441632960001"), Channel.VIDEO, Safety(someone_with_me=number % 2 == 0)
+                Contact(ContactMethod.PHONE, "+441632960001"), channel, Safety(someone_with_me=number % 2 == 0)
             ),
-            ev.ReadyForSession(),
+            ev.ReadyForSession(everything_sent=True),
         )
         case = replace(walked(*waiting, *events, case=begun, now=now), version=1)
         await self.facts.cases.create(case, ())
@@ -182,9 +183,11 @@ async def staged(
     served: bool = False,
     people: Mapping[str, StaffMember] = PEOPLE,
     connectors: Mapping[str, Connector] = {},
+    files: Callable[[CaseContext, SqlStores], FileContext] | None = None,
 ) -> AsyncIterator[Stage]:
     """The console over a new SQLite file, as a context manager. `people` are the members of staff,
-    `connectors` the sources that they can have asked.
+    `connectors` the sources that they can have asked. `files` makes what evidence files are handled with; None:
+    citizens can send none.
 
     If `served`, the console and the staff provider listen on loopback for a browser.
     """
@@ -231,6 +234,8 @@ async def staged(
         )
         written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
         services = {SERVICE.client_id: SERVICE}
+        sent = None if files is None else files(context, facts)
+        context = context if sent is None else sent.cases
         door = staff.StaffApp(
             login,
             StaffCases(context, connectors),
@@ -240,6 +245,7 @@ async def staged(
             Reports(facts.measures, system),
             FreezeContext(context, facts.freezes, services),
             facts.notices,
+            sent,
         )
         shown = staff.staff_routes(door)
         routes = [*static_routes(given.files), *shown]

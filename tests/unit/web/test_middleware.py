@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -12,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from broker.platform.system import System
-from broker.web.middleware import guarded
+from broker.web.middleware import BodyLimits, guarded
 from broker.web.shared.static_files import Statics
 from tests.unit.web.citizen_pages import client, path
 from tests.unit.web.examples import HANDLE
@@ -140,7 +141,7 @@ async def reader(request: Request) -> Response:
 
 
 def limited(system: System, limit: int = 100) -> ASGIApp:
-    return guarded(Starlette(routes=[Route("/", reader, methods=["POST"])]), system, body_limit=limit)
+    return guarded(Starlette(routes=[Route("/", reader, methods=["POST"])]), system, BodyLimits(limit))
 
 
 async def in_parts(*parts: bytes) -> AsyncIterator[bytes]:
@@ -169,7 +170,7 @@ async def test_an_application_that_knows_nothing_of_limits_is_guarded_as_well(sy
             pass
         await PlainTextResponse("read")(scope, receive, send)
 
-    async with client(guarded(bare, system, body_limit=10)) as browser:
+    async with client(guarded(bare, system, BodyLimits(10))) as browser:
         answer = await browser.post("/", content=in_parts(b"x" * 6, b"x" * 6))
     assert answer.status_code == 413
     assert answer.headers["cache-control"] == "no-store"
@@ -227,3 +228,14 @@ async def test_other_protocols_than_http_pass_through(system: System) -> None:
 
     await guarded(bare, system)({"type": "lifespan"}, nothing, nowhere)
     assert seen == ["lifespan"]
+
+
+async def test_a_path_with_a_limit_of_its_own_reads_more_and_no_other_path_does(system: System) -> None:
+    routes = [Route(path, reader, methods=["POST"]) for path in ("/photo", "/other")]
+    app = guarded(Starlette(routes=routes), system, BodyLimits(100, {re.compile("/photo"): 1000}))
+    async with client(app) as browser:
+        for size, photo, other in ((100, 200, 200), (101, 200, 413), (1000, 200, 413), (1001, 413, 413)):
+            assert (await browser.post("/photo", content=b"x" * size)).status_code == photo
+            assert (await browser.post("/photo", content=in_parts(b"x" * size))).status_code == photo
+            assert (await browser.post("/other", content=b"x" * size)).status_code == other
+            assert (await browser.post("/other", content=in_parts(b"x" * size))).status_code == other

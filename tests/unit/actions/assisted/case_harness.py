@@ -177,7 +177,7 @@ class Stage:
         self, level: Level = Level.SUBSTANTIAL, browser: Browser = ME, language: str = "en", resume: str | None = None
     ) -> str:
         """A citizen comes from the service; gives the handle of the transaction."""
-        handle = f"handle-{sha256_hex(str(self.lot.draw(4)))[:8]}"
+        handle = f"handle-{sha256_hex(str(self.lot.draw(4)))[:16]}"
         request = AuthorizationRequest(
             "library",
             SERVICE.redirect_uris[0],

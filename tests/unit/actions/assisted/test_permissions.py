@@ -12,6 +12,7 @@ from broker.actions.assisted.staff_results import CaseRole, StaffAction
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import (
+    Channel,
     Complaint,
     Contact,
     ContactMethod,
@@ -46,6 +47,7 @@ POLICY: dict[
     ),
     A.START_SESSION: ({StaffRole.AGENT}, {C.AGENT}, {S.CLAIMED}),
     A.VERIFY_PHRASE: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION}),
+    A.CONFIRM_PROMPTS: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION}),
     A.RECORD: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION, S.DECISION}),
     A.ASK_CITIZEN: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION, S.DECISION}),
     A.END_SESSION: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION}),
@@ -101,6 +103,7 @@ class Condition:
     complaint: bool = False
     frozen: bool = False
     call: str = ""
+    sent: bool = False
 
 
 CONDITIONS = [
@@ -108,6 +111,7 @@ CONDITIONS = [
     Condition("agent who looked up", AGENT, looked_up=True),
     Condition("agent with phrase", AGENT, phrase=True),
     Condition("agent with details", AGENT, details=True),
+    Condition("agent of a case that was sent", AGENT, sent=True),
     Condition("agent of another language", AGENT, language="cy"),
     Condition("reviewer", REVIEWER),
     Condition("reviewer who looked up", REVIEWER, looked_up=True),
@@ -155,6 +159,8 @@ def prepared(state: CaseState, condition: Condition) -> Case:
         made = ev.CallBackStarted("visitor-1", "nonce", NOW + 900)
         case = walked(made, case=case) if condition.call == "made" else case
     case = replace(case, phrase_verified=condition.phrase)
+    if condition.sent:
+        case = replace(case, channel=Channel.SENT)
     if not condition.details:
         case = replace(case, details=Details())
     if condition.looked_up:
@@ -175,7 +181,8 @@ def expected(case: Case, member: StaffMember, condition: Condition, role: CaseRo
             continue
         conditions = {
             A.CLAIM: may_claim(case, member, condition),
-            A.VERIFY_PHRASE: not case.phrase_verified,
+            A.VERIFY_PHRASE: not case.phrase_verified and case.channel is not Channel.SENT,
+            A.CONFIRM_PROMPTS: not case.phrase_verified and case.channel is Channel.SENT,
             A.ASK_CITIZEN: bool(case.details.claims),
             A.INDEPENDENT_REVIEW: case.independent_review is None,
             A.REVIEW: case.independent_review is not None,
