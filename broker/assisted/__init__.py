@@ -10,6 +10,7 @@ Pure functions over frozen records, without network, clock or store. In the orde
 - `separation_of_duties`: who may be agent, reviewer or lead, and which approvals need a second review
 - `queue`: which case a member of staff gets next
 - `case_row`: what lists show of a case, without its record, and their filters
+- `oversight`: flags to acknowledge, and questions to leads with their answers
 - `reasons`: the closed set of reasons that staff give
 - `profiles`, `levels`: the scoring file (GPG 45) and the level of assurance that the evidence supports
 - `codes`: mutual phrase, confirmation and continuation codes, and the check of notes for secrets

@@ -25,6 +25,7 @@ from broker.assisted.case_records import (
     Phrase,
     Review,
     Safety,
+    Thread,
     Unsettled,
     Verdict,
 )
@@ -102,6 +103,7 @@ class Case:
     late: bool = False
     flags: tuple[Flag, ...] = ()
     notes: tuple[Note, ...] = ()
+    threads: tuple[Thread, ...] = ()
     conflicts_of_interest: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
     queue_round: int = 0

@@ -195,11 +195,26 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Silent alarm, raised by a member of staff at any time. The citizen never sees it."""
+    """Silent alarm, raised by a member of staff at any time. The citizen never sees it. `seen` is the lead who
+    acknowledged it.
+    """
 
     by: str
     at: float
     reason: str
+    seen: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Question of a member of staff to the leads, and a lead's answer. Both passed `codes.lint_note`."""
+
+    by: str
+    at: float
+    question: str
+    answer: str = ""
+    answered_by: str | None = None
+    answered: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

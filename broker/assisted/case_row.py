@@ -8,7 +8,9 @@ from enum import IntFlag, StrEnum
 from typing import Final
 
 from broker.assisted.case import Case
+from broker.assisted.case_records import HoldReason
 from broker.assisted.case_states import CaseState
+from broker.assisted.oversight import open_question, unseen_flags
 from broker.assisted.reasons import Reason
 
 
@@ -20,6 +22,8 @@ class CaseFlag(IntFlag):
     tries with the code are used up. SKILL: it was returned since it needs a trained member of staff. AGAIN: more
     evidence or another meeting was asked for. CALL: the citizen waits for a call. FROZEN: a citizen stopped the
     identity. REDRESS: the citizen asked for a new look at a declined case. COMPLAINT: a lead has to answer the citizen.
+    UNSEEN: a flag waits for a lead who acknowledges it. QUESTION: a question to the leads waits for an answer.
+    INCIDENT: it is held for an incident.
     """
 
     LATE = 1
@@ -34,6 +38,9 @@ class CaseFlag(IntFlag):
     FROZEN = 512
     REDRESS = 1024
     COMPLAINT = 2048
+    UNSEEN = 4096
+    QUESTION = 8192
+    INCIDENT = 16384
 
 
 NO_FLAGS: Final = CaseFlag(0)
@@ -47,9 +54,9 @@ _SAFEGUARDING = frozenset({Reason.SAFEGUARDING, Reason.COACHED, Reason.UNDER_PRE
 class CaseRow:
     """One row of a list.
 
-    `ends` is the deadline of the state, else that of the whole case; `changed` when the state began; `due` when the
-    next deadline or the lease passes. `priority` is set while the case waits for an agent or a reviewer: 0 for a case
-    that goes before all others, else 1. `why` is the event that led to the state, with its reasons.
+    `ends` is the deadline of the state, or that of the whole case if it is earlier; `changed` when the state began;
+    `due` when the next deadline or the lease passes. `priority` is set while the case waits for an agent or a reviewer:
+    0 for a case that goes before all others, else 1. `why` is the event that led to the state, with its reasons.
     """
 
     id: str
@@ -85,7 +92,7 @@ class CaseRow:
             language=case.language,
             created=case.created,
             changed=case.changed,
-            ends=case.expires if case.deadline is None else case.deadline,
+            ends=case.expires if case.deadline is None else min(case.deadline, case.expires),
             due=case.due,
             holder=case.holder,
             agent=case.agent,
@@ -112,6 +119,9 @@ def flags_of(case: Case) -> CaseFlag:
         CaseFlag.FROZEN: case.frozen is not None,
         CaseFlag.REDRESS: case.redress_until is not None,
         CaseFlag.COMPLAINT: case.complaint is not None and case.complaint.answered_by is None,
+        CaseFlag.UNSEEN: unseen_flags(case),
+        CaseFlag.QUESTION: open_question(case),
+        CaseFlag.INCIDENT: case.hold is not None and case.hold.reason is HoldReason.INCIDENT,
         CaseFlag.AGAIN: case.more_asked > 0 or case.meetings > 0,
     }
     found = NO_FLAGS

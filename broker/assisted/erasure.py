@@ -23,6 +23,7 @@ def erased(case: Case) -> Case:
         evidence=evidence,
         checks=_without_reasons(case.checks),
         notes=(),
+        threads=(),
         verdict=replace(case.verdict, note="") if case.verdict else None,
         independent_review=replace(case.independent_review, note="") if case.independent_review else None,
         review=replace(case.review, note="") if case.review else None,

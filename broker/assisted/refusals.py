@@ -8,6 +8,7 @@ from broker.assisted.case_records import Channel, ContactMethod, Decision
 from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.holds import may_return_to_approved
+from broker.assisted.oversight import open_question, unseen_flags
 from broker.assisted.separation_of_duties import may_be_agent, may_be_reviewer, may_lead
 
 CODE_INTERVAL = 30
@@ -42,17 +43,12 @@ class TransitionRefused(StrEnum):
 def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused | None:
     """The refusal of an event that may happen in this state; None if nothing speaks against it."""
     match event:
-        case ev.Claimed():
-            return None if may_be_agent(case, event.by) else TransitionRefused.SAME_PERSON
-        case ev.ReviewClaimed():
-            if not may_be_reviewer(case, event.by):
-                return TransitionRefused.SAME_PERSON
-            return TransitionRefused.TAKEN if case.lease is not None else None
-        case ev.Assigned(_, to):
-            free = may_be_reviewer if case.state is CaseState.REVIEW else may_be_agent
-            return None if free(case, to) else TransitionRefused.SAME_PERSON
+        case ev.Claimed() | ev.ReviewClaimed() | ev.Assigned():
+            return _claim_refusal(case, event)
         case ev.HoldEnded() | ev.HoldDeclined():
             return _hold_refusal(case, event)
+        case ev.Acknowledged() | ev.LeadAsked() | ev.LeadAnswered():
+            return _oversight_refusal(case, event)
         case ev.Decided():
             return _decision_refusal(case, event, policy)
         case ev.IndependentReviewRecorded():
@@ -73,6 +69,15 @@ def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused 
             return None if used == case.continuation else TransitionRefused.NOT_PROVEN
         case _:
             return None if _suits_channel(case, event) else TransitionRefused.NOT_NOW
+
+
+def _claim_refusal(case: Case, event: ev.Claimed | ev.ReviewClaimed | ev.Assigned) -> TransitionRefused | None:
+    who = event.to if isinstance(event, ev.Assigned) else event.by
+    free = may_be_reviewer if case.state is CaseState.REVIEW else may_be_agent
+    if not free(case, who):
+        return TransitionRefused.SAME_PERSON
+    taken = isinstance(event, ev.ReviewClaimed) and case.lease is not None
+    return TransitionRefused.TAKEN if taken else None
 
 
 def _freeze_refusal(case: Case, event: ev.Frozen | ev.Unfrozen | ev.Released) -> TransitionRefused | None:
@@ -99,6 +104,17 @@ def _redress_refusal(
             return TransitionRefused.NOT_NOW
         case ev.ComplaintAnswered():
             return None if may_lead(case, event.by) else TransitionRefused.SAME_PERSON
+
+
+def _oversight_refusal(case: Case, event: ev.Acknowledged | ev.LeadAsked | ev.LeadAnswered) -> TransitionRefused | None:
+    match event:
+        case ev.Acknowledged():
+            fits = unseen_flags(case)
+        case ev.LeadAsked():
+            fits = not open_question(case)
+        case ev.LeadAnswered():
+            fits = open_question(case)
+    return None if fits else TransitionRefused.NOT_NOW
 
 
 def _hold_refusal(case: Case, event: ev.HoldEnded | ev.HoldDeclined) -> TransitionRefused | None:

@@ -114,6 +114,9 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.Withdrawn, OPEN, S.WITHDRAWN, Role.CITIZEN),
     _rule(ev.Opened, frozenset(S), STAY, Role.STAFF),
     _rule(ev.Noted, OPEN, STAY, Role.STAFF),
+    _rule(ev.Acknowledged, OPEN | AFTER, STAY, Role.LEAD),
+    _rule(ev.LeadAsked, OPEN, STAY, Role.STAFF),
+    _rule(ev.LeadAnswered, OPEN, STAY, Role.LEAD),
     _rule(ev.Flagged, (OPEN | AFTER) - {S.APPROVED}, STAY, Role.STAFF),
     _rule(ev.Flagged, S.APPROVED, S.HELD, Role.STAFF),
     _rule(ev.InterestDeclared, frozenset({S.DRAFT, S.REQUESTED, S.QUEUED, S.HELD}), STAY, Role.STAFF),
@@ -140,6 +143,9 @@ _QUIET = (
     | ev.CodeSent
     | ev.Opened
     | ev.Noted
+    | ev.Acknowledged
+    | ev.LeadAsked
+    | ev.LeadAnswered
     | ev.Flagged
     | ev.ReviewLate
     | ev.HoldLate

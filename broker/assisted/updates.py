@@ -15,7 +15,6 @@ from broker.assisted.case_records import (
     Details,
     EvidenceRecord,
     Flag,
-    Note,
     Phrase,
     Unsettled,
     Verdict,
@@ -23,6 +22,7 @@ from broker.assisted.case_records import (
 from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import DAY, CasePolicy
 from broker.assisted.erasure import erased
+from broker.assisted.oversight import overseen
 from broker.assisted.separation_of_duties import second_review_reasons
 from broker.normalize.text import fold, name_key
 
@@ -209,8 +209,8 @@ def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transiti
         case ev.Flagged(by, reason):
             flagged = replace(case, flags=(*case.flags, Flag(by, now, reason)))
             return Transition(_suspended(flagged), S.HELD) if case.state is S.APPROVED else Transition(flagged)
-        case ev.Noted(by, text):
-            return Transition(replace(case, notes=(*case.notes, Note(by, now, text))))
+        case ev.Noted() | ev.Acknowledged() | ev.LeadAsked() | ev.LeadAnswered():
+            return Transition(overseen(case, event, now))
         case ev.CallBackStarted() if case.call is not None:
             call = replace(case.call, by=event.by, nonce=event.nonce, expires=event.expires)
             return Transition(_until(replace(case, call=call), event.expires))

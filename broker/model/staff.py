@@ -1,7 +1,8 @@
 """Support staff: members, their sessions, and sign-in attempts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -26,7 +27,8 @@ class StaffMember:
 
     `id` is the broker's and appears in cases and audit rows; `subject` is the `sub` from the staff provider. `skills`
     are those that some checks require; `languages` and `channels` limit the cases of the person (empty: all).
-    `capacity` is how many cases the person may hold at a time.
+    `capacity` is how many cases the person may hold at a time. `training` is the last day (YYYY-MM-DD) of a skill's
+    training: after it the person does not have the skill.
     """
 
     id: str
@@ -38,6 +40,13 @@ class StaffMember:
     languages: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     capacity: Annotated[int, Range(1, 20)] = 1
+    training: Mapping[str, str] = field(default_factory=dict)
+
+    def current(self, now: float) -> "StaffMember":
+        """The person with the skills whose training has not ended (in UTC) at a time in seconds since 1970."""
+        today = datetime.fromtimestamp(now, UTC).date().isoformat()
+        valid = tuple(skill for skill in self.skills if self.training.get(skill, today) >= today)
+        return self if valid == self.skills else replace(self, skills=valid)
 
     def may(self, *roles: StaffRole) -> bool:
         """Whether the person has one of these roles."""
@@ -97,6 +106,15 @@ class StaffDraft:
     form: str
     fields: Mapping[str, str]
     expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class StaffPresence:
+    """A signed-in member of staff: the number of their sessions, and when they used the console last."""
+
+    member: str
+    sessions: int
+    used: float
 
 
 @dataclass(frozen=True, slots=True)

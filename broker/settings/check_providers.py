@@ -8,6 +8,7 @@ from broker.crypto.jose import load_signing_key, pem_thumbprint
 from broker.model.identity import HELP
 from broker.model.provider_policy import Overflow, ProviderPolicy
 from broker.model.staff import StaffRole
+from broker.normalize.dates import full_date
 from broker.platform.operator_files import content, unmarked
 from broker.platform.toml_loader import Problem, suggestion
 from broker.settings.check_broker import READY, check_texts
@@ -148,6 +149,12 @@ def check_people(staff: StaffFile) -> Iterator[Problem]:
             )
         if not person.roles:
             yield Problem(f"people[{i}].roles", "no role is listed", f"list some of {', '.join(StaffRole)}")
+        for skill, until in person.training.items():
+            if skill not in person.skills:
+                yield Problem(f"people[{i}].training", f'"{skill}" is not one of the skills', "list it under skills")
+            if full_date(until) != until:
+                fix = "write the last day as year-month-day, such as 2027-06-01"
+                yield Problem(f"people[{i}].training.{skill}", "this is not a date", fix)
         for language in person.languages:
             if language not in READY:
                 yield Problem(f"people[{i}].languages", f'"{language}" is not known', f"known are: {', '.join(READY)}")

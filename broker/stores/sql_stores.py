@@ -42,6 +42,7 @@ from broker.stores.sql.sign_in_failures import SqlSignInFailures
 from broker.stores.sql.sqlite import SqliteDatabase
 from broker.stores.sql.staff_audit import SqlStaffAudit
 from broker.stores.sql.staff_drafts import SqlStaffDrafts
+from broker.stores.sql.staff_presence import SqlStaffPresence
 from broker.stores.sql.staff_sessions import SqlStaffSessions
 from broker.stores.sql.streams import SqlStreams
 from broker.stores.sql.upstream_logouts import SqlUpstreamLogouts
@@ -82,6 +83,7 @@ class SqlStores:
     saved_views: SqlSavedViews
     staff_audit: SqlStaffAudit
     evidence_files: SqlEvidenceFiles
+    staff_presence: SqlStaffPresence
     sign_in_failures: SqlSignInFailures
     questions: SqlBackchannelRequests
     audit_chain: AuditChain
@@ -180,6 +182,7 @@ async def open_sql_stores(
         saved_views=SqlSavedViews(database, sealer),
         staff_audit=SqlStaffAudit(database),
         evidence_files=SqlEvidenceFiles(database, sealer, audit_log),
+        staff_presence=SqlStaffPresence(database),
         sign_in_failures=SqlSignInFailures(database, audit_log),
         questions=SqlBackchannelRequests(database, sealer, audit_log, observe_version),
         audit_chain=chain,

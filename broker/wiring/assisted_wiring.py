@@ -41,6 +41,7 @@ def case_context(container: Container) -> CaseContext:
             lists=stores.case_lists,
             views=stores.saved_views,
             staff_audit=stores.staff_audit,
+            presence=stores.staff_presence,
             questions=stores.questions,
             audit=stores.audit,
             drafts=stores.staff_drafts,

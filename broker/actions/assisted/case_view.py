@@ -46,15 +46,17 @@ def redact_for(case: Case, member: StaffMember, role: CaseRole) -> Case:
             own = tuple(flag for flag in case.flags if flag.by == member.id)
             return replace(case, flags=own, complaint=None)
         case CaseRole.REVIEWER:
-            seen = case if case.independent_review is not None else _without_verdict(case)
-            return replace(seen, complaint=None)
+            if case.independent_review is not None:
+                return replace(case, complaint=None)
+            asked = tuple(thread for thread in case.threads if thread.by == member.id)
+            return replace(_without_verdict(case), complaint=None, threads=asked)
         case CaseRole.VISITOR | CaseRole.NONE:
             return replace(_without_verdict(erased(case)), flags=(), lease=case.lease)
 
 
 def _without_verdict(case: Case) -> Case:
     history = tuple(replace(m, reason="") if m.event in ("decided", "reviewed") else m for m in case.history)
-    return replace(case, verdict=None, second_review_reasons=(), notes=(), history=history)
+    return replace(case, verdict=None, second_review_reasons=(), notes=(), threads=(), history=history)
 
 
 def _warnings(case: Case, member: StaffMember) -> Iterator[CaseWarning]:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from broker.actions.assisted.ports import Cases, FailedSignIns, StaffDrafts
 from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
-from broker.actions.console.ports import CaseLists, SavedViewStore, StaffAudit
+from broker.actions.console.ports import CaseLists, SavedViewStore, StaffAudit, StaffPresences
 from broker.actions.ports import AuditLog, BackchannelRequests
 from broker.assisted.case import Case
 from broker.assisted.case_records import Contact
@@ -43,6 +43,7 @@ class CaseStores:
     lists: CaseLists
     views: SavedViewStore
     staff_audit: StaffAudit
+    presence: StaffPresences
     questions: BackchannelRequests
     audit: AuditLog
     drafts: StaffDrafts

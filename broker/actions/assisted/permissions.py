@@ -214,6 +214,9 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
         StaffAction.REASSIGN_IN_LIST: Permission((_LEAD,), _FROM_LIST, lambda _case, who, _now: ev.Reassigned(who, "")),
         StaffAction.HOLD_IN_LIST: Permission((_LEAD,), _FROM_LIST, lambda _case, who, _now: ev.Held(who, "")),
         StaffAction.END_HOLD_IN_LIST: Permission((_LEAD,), _FROM_LIST, lambda _case, who, _now: ev.HoldEnded(who, "")),
+        StaffAction.ACKNOWLEDGE: Permission((_LEAD,), _FROM_LIST, lambda _case, who, _now: ev.Acknowledged(who)),
+        StaffAction.ASK_LEAD: Permission((_AGENT, _REVIEWER), _HOLDER, lambda _case, who, _now: ev.LeadAsked(who, "")),
+        StaffAction.ANSWER: Permission((_LEAD,), _OVERSEER, lambda _case, who, _now: ev.LeadAnswered(who, "")),
         StaffAction.FLAG: Permission(
             (_AGENT, _REVIEWER, _LEAD), _WITH_ACCESS, lambda _case, who, _now: ev.Flagged(who, "")
         ),

@@ -320,6 +320,18 @@ class StaffCases:
         """Declares that the member of staff knows the citizen: the case is closed to them from then on."""
         return await self._edit(who, StaffAction.DECLARE_INTEREST, CaseRef(case_id), ev.InterestDeclared(who.member.id))
 
+    async def ask_lead(self, who: StaffPrincipal, case_id: str, text: str) -> CaseView | EditRefused:
+        """The holder asks the leads a question about the case."""
+        wrong = _wrong_note(text) or (None if text.strip() else ActionRefused.NOTHING)
+        event = ev.LeadAsked(who.member.id, text.strip())
+        return await self._edit(who, StaffAction.ASK_LEAD, CaseRef(case_id), event, wrong)
+
+    async def answer(self, who: StaffPrincipal, case_id: str, text: str) -> CaseView | EditRefused:
+        """A lead answers the question that waits."""
+        wrong = _wrong_note(text) or (None if text.strip() else ActionRefused.NOTHING)
+        event = ev.LeadAnswered(who.member.id, text.strip())
+        return await self._edit(who, StaffAction.ANSWER, CaseRef(case_id), event, wrong)
+
     async def note(self, who: StaffPrincipal, case_id: str, text: str) -> CaseView | EditRefused:
         """Adds a note for colleagues."""
         wrong = _wrong_note(text) or (None if text.strip() else ActionRefused.NOTHING)

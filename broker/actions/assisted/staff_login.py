@@ -238,7 +238,7 @@ class StaffLogin:
             return None
         if now >= found.used + NOTED_EVERY:
             await self.records.sessions.touch(found.digest, now)
-        return StaffPrincipal(member, found, found.auth_time + self.policy.sessions.decision_max_age)
+        return StaffPrincipal(member.current(now), found, found.auth_time + self.policy.sessions.decision_max_age)
 
     async def expired_member(self, session: str | None) -> str | None:
         """The id of the member of staff whose session has expired and was not ended; None for any other cookie."""

@@ -69,6 +69,9 @@ class StaffAction(StrEnum):
     DECLARE_INTEREST = "declare_interest"
     NOTE = "note"
     UNFREEZE = "unfreeze"
+    ACKNOWLEDGE = "acknowledge"
+    ASK_LEAD = "ask_lead"
+    ANSWER = "answer"
     REVOKE = "revoke"
 
 

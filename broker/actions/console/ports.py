@@ -1,12 +1,13 @@
 """Ports of the console's lists."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from broker.assisted.case import Case
 from broker.assisted.case_row import CaseCounts, CaseFilter, CaseOrder, CasePage, CaseRow
 from broker.assisted.queue import Worker
-from broker.model.staff import SavedViews
+from broker.model.audit import AuditEvent
+from broker.model.staff import SavedViews, StaffPresence
 from broker.model.staff_audit import StaffAct
 
 
@@ -34,6 +35,18 @@ class StaffAudit(Protocol):
         ...
 
 
+class StaffPresences(Protocol):
+    """Sessions of members of staff."""
+
+    async def present(self, now: float, idle_since: float) -> Sequence[StaffPresence]:
+        """Who is signed in and has used the console since `idle_since`."""
+        ...
+
+    async def end_all(self, member: str, event: AuditEvent) -> int:
+        """Ends every session of a member of staff, with an audit row if there was one. Returns how many."""
+        ...
+
+
 class CaseLists(Protocol):
     """Lists of cases. The cost of each method does not depend on how many cases there are."""
 
@@ -47,6 +60,14 @@ class CaseLists(Protocol):
 
     async def by_fingerprints(self, marks: Sequence[str], limit: int) -> Sequence[CaseRow]:
         """The rows of the newest cases that bear one of these keyed digests. No record is opened."""
+        ...
+
+    async def held(self) -> Mapping[str, int]:
+        """How many open cases each holder has."""
+        ...
+
+    async def count(self, want: CaseFilter) -> int:
+        """How many open cases a filter selects, up to the `most` of `counts`."""
         ...
 
     async def counts(self) -> CaseCounts:

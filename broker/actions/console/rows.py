@@ -15,6 +15,7 @@ from broker.actions.assisted.staff_login import StaffPrincipal
 from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseView, EditRefused, StaffAction
 from broker.assisted import events as ev
 from broker.assisted.case import Case
+from broker.assisted.case_records import HoldReason
 from broker.assisted.case_row import CaseFilter, CaseOrder
 from broker.assisted.case_states import CaseState
 from broker.assisted.codes import phrase
@@ -38,6 +39,7 @@ class RowAction(StrEnum):
     ASSIGN = "assign"
     HOLD = "hold"
     END_HOLD = "end_hold"
+    ACKNOWLEDGE = "acknowledge"
 
 
 _ACTIONS: Final = {
@@ -45,21 +47,25 @@ _ACTIONS: Final = {
     RowAction.ASSIGN: (StaffAction.ASSIGN, ReasonContext.TAKE_BACK),
     RowAction.HOLD: (StaffAction.HOLD_IN_LIST, ReasonContext.HOLD),
     RowAction.END_HOLD: (StaffAction.END_HOLD_IN_LIST, ReasonContext.END_HOLD),
+    RowAction.ACKNOWLEDGE: (StaffAction.ACKNOWLEDGE, None),
 }
 
 
-def reasons_for(action: RowAction) -> ReasonContext:
-    """Which reasons an action takes."""
+def reasons_for(action: RowAction) -> ReasonContext | None:
+    """Which reasons an action takes; None: none."""
     return _ACTIONS[action][1]
 
 
 @dataclass(frozen=True, slots=True)
 class RowOrder:
-    """What to do with rows, and why. `to` is the member of staff who gets them, for ASSIGN."""
+    """What to do with rows, and why. `to` is the member of staff who gets them, for ASSIGN. With `incident` only
+    the holds for an incident end.
+    """
 
     action: RowAction
     reason: str
     to: StaffMember | None = None
+    incident: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,8 @@ async def act_on_rows(
     """Does it with each of these cases. REASON for a reason that the action does not take."""
     if not who.member.may(StaffRole.LEAD):
         return ActionRefused.NOT_ALLOWED
-    if not valid_for(reasons_for(order.action), order.reason):
+    occasion = reasons_for(order.action)
+    if occasion is not None and not valid_for(occasion, order.reason):
         return ActionRefused.REASON
     results = [await _act(context, who, order, ref) for ref in refs]
     done = sum(isinstance(result, CaseView) for result in results)
@@ -117,7 +124,11 @@ def _event(context: CaseContext, case: Case, by: str, order: RowOrder) -> ev.ByS
             return ev.Reassigned(by, order.reason)
         case RowAction.HOLD:
             return ev.Held(by, order.reason)
+        case RowAction.ACKNOWLEDGE:
+            return ev.Acknowledged(by)
         case RowAction.END_HOLD:
+            if order.incident and (case.hold is None or case.hold.reason is not HoldReason.INCIDENT):
+                return TransitionRefused.NOT_NOW
             if may_return_to_approved(case):
                 return ev.HoldEnded(by, order.reason, approved=True)
             return ev.HoldEnded(by, order.reason, phrase(context.system.random_bytes))

@@ -26,6 +26,7 @@ from broker.assisted.events.clock import LeaseLapsed as LeaseLapsed
 from broker.assisted.events.clock import RedressEnded as RedressEnded
 from broker.assisted.events.clock import ReviewLate as ReviewLate
 from broker.assisted.events.clock import Settled as Settled
+from broker.assisted.events.staff import Acknowledged as Acknowledged
 from broker.assisted.events.staff import Assigned as Assigned
 from broker.assisted.events.staff import ByStaff as ByStaff
 from broker.assisted.events.staff import CallBackMissed as CallBackMissed
@@ -44,6 +45,8 @@ from broker.assisted.events.staff import HoldDeclined as HoldDeclined
 from broker.assisted.events.staff import HoldEnded as HoldEnded
 from broker.assisted.events.staff import IndependentReviewRecorded as IndependentReviewRecorded
 from broker.assisted.events.staff import InterestDeclared as InterestDeclared
+from broker.assisted.events.staff import LeadAnswered as LeadAnswered
+from broker.assisted.events.staff import LeadAsked as LeadAsked
 from broker.assisted.events.staff import Noted as Noted
 from broker.assisted.events.staff import Opened as Opened
 from broker.assisted.events.staff import PromptsFollowed as PromptsFollowed

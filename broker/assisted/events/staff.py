@@ -281,6 +281,29 @@ class Unfrozen:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A lead has seen the flags of the case and deals with them."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeadAsked:
+    """The holder of the case asked the leads a question."""
+
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeadAnswered:
+    """A lead answered the last question to the leads."""
+
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Revoked:
     """A lead revoked the identity: fraud or a mistake."""
 
@@ -319,5 +342,8 @@ ByStaff = (
     | InterestDeclared
     | Noted
     | Unfrozen
+    | Acknowledged
+    | LeadAsked
+    | LeadAnswered
     | Revoked
 )

@@ -86,7 +86,12 @@ class SqlCaseLists:
         self._database = database
         self._records = CaseRecords(sealer)
         self._pages: dict[tuple[frozenset[str], CaseOrder, bool], Prepared] = {}
+        self._filtered: dict[frozenset[str], Prepared] = {}
         self._counts = database.prepare(_counts())
+        number = func.count(literal_column("1", BigInteger))
+        self._held = database.prepare(
+            select(_c.holder, number).where(_c.is_open, _c.holder.is_not(None)).group_by(_c.holder)
+        )
         newest = select(*_SHOWN).order_by(_c.created.desc(), _c.id).limit(bindparam("limit", type_=Integer))
         self._by_reference = database.prepare(newest.where(_c.reference == bindparam("reference", type_=Text)))
         f = case_fingerprints.c
@@ -117,6 +122,19 @@ class SqlCaseLists:
         """The rows of the newest cases that bear one of these keyed digests."""
         values = {"fingerprints": list(marks), "limit": limit}
         return [_row(row) for row in await self._database.query(self._by_fingerprints, values)]
+
+    async def held(self) -> Mapping[str, int]:
+        """How many open cases each holder has."""
+        return {row[0]: row[1] for row in await self._database.query(self._held, {})}
+
+    async def count(self, want: CaseFilter) -> int:
+        """How many cases a filter selects, up to COUNTED."""
+        given = _given(want)
+        shape = frozenset(given)
+        if shape not in self._filtered:
+            self._filtered[shape] = self._database.prepare(_filtered(shape))
+        parameters = {"open": want.state is None or want.state in OPEN, "limit": COUNTED}
+        return int((await self._database.query(self._filtered[shape], parameters | given))[0][0])
 
     async def counts(self) -> CaseCounts:
         """How many cases wait, each number up to COUNTED."""
@@ -173,6 +191,12 @@ def _page(wanted: frozenset[str], order: CaseOrder, continued: bool) -> Query:  
     sorting = [column.desc(), _c.id.desc()] if order is CaseOrder.NEWEST else [column, _c.id]
     found = select(*_SHOWN).where(*conditions, _c.level.is_not(None))
     return found.order_by(*sorting).limit(bindparam("limit", type_=Integer))
+
+
+def _filtered(wanted: frozenset[str]) -> Query:
+    conditions = [_c.is_open == bindparam("open", type_=Boolean), *(_WANTED[name] for name in sorted(wanted))]
+    some: Query = select(literal_column("1").label("one")).select_from(cases).where(*conditions, _c.level.is_not(None))
+    return select(func.count()).select_from(some.limit(bindparam("limit", type_=Integer)).subquery())
 
 
 def _counts() -> Query:

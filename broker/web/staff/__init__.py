@@ -4,6 +4,7 @@ from starlette.routing import Route
 
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff import (
+    board,
     call_pages,
     case,
     dashboard,
@@ -18,6 +19,7 @@ from broker.web.staff import (
     report_pages,
     responses,
 )
+from broker.web.staff.board import board_routes
 from broker.web.staff.call_pages import call_routes
 from broker.web.staff.case import case_routes
 from broker.web.staff.dashboard import home_routes
@@ -34,6 +36,7 @@ from broker.web.staff.outcome_pages import outcome_routes
 from broker.web.staff.report_pages import report_routes
 from broker.web.staff.request import StaffApp
 from broker.web.staff.source_pages import source_routes
+from broker.web.staff.threads import thread_routes
 
 ERRORS: tuple[PageTemplate, ...] = (
     PageTemplate("not-found", "staff/not_found.html"),
@@ -47,6 +50,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *dashboard.SHEETS,
     *lists.SHEETS,
     *find_pages.SHEETS,
+    *board.SHEETS,
     *case.SHEETS,
     *call_pages.SHEETS,
     *evidence_pages.SHEETS,
@@ -68,6 +72,8 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *language_routes(app),
         *list_routes(app),
         *find_routes(app),
+        *board_routes(app),
+        *thread_routes(app),
         *case_routes(app),
         *call_routes(app),
         *recording_routes(app),

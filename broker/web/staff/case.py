@@ -24,6 +24,7 @@ from broker.web.staff.request import FormHandler, StaffApp, StaffPage, local_pat
 from broker.web.staff.responses import back_to_case, case_presenter, leave_case, load_case_view, outcome_page, refuse
 from broker.web.staff.sent_notices import notices_of_case
 from broker.web.staff.shown_files import shown_files
+from broker.web.staff.threads import thread_rows
 
 SHEETS = (PageTemplate("case", "staff/case.html", {"why": WHY, "channels": {c.value: t for c, t in CHANNELS.items()}}),)
 
@@ -108,6 +109,9 @@ async def show_case(req: StaffPage) -> Response:
         history=tell.history(case, req.app.members) if found.role is CaseRole.OVERSEER else [],
         notes=tell.notes(case, req.app.members),
         files=await shown_files(req, case),
+        threads=thread_rows(case, req, tell),
+        typed_question=drafts.get("ask-lead", {}).get("note", ""),
+        typed_reply=drafts.get("answer-question", {}).get("note", ""),
         unsaved=links(drafts, req.base, req.app.profiles, tell.language),
         complaint=found.case.complaint,
         typed_answer=drafts.get("answer", {}).get("note", ""),

@@ -40,6 +40,9 @@ FLAGS: Final[Mapping[CaseFlag, tuple[str, str]]] = MappingProxyType(
         CaseFlag.RAISED: ("raised", marked("Flagged")),
         CaseFlag.FRAUD: ("fraud", marked("Signs of fraud")),
         CaseFlag.SAFEGUARDING: ("safeguarding", marked("Safeguarding")),
+        CaseFlag.UNSEEN: ("unseen", marked("Flag not seen yet")),
+        CaseFlag.QUESTION: ("question", marked("Question to a lead")),
+        CaseFlag.INCIDENT: ("incident", marked("Held for an incident")),
         CaseFlag.SPENT: ("spent", marked("Tries used up")),
         CaseFlag.SKILL: ("skill", marked("Needs training")),
         CaseFlag.AGAIN: ("again", marked("Another meeting")),
@@ -126,7 +129,7 @@ async def show_list(req: StaffPage, what: WorkList) -> Response:
         "list",
         title=words.text(TITLES[what]),
         path=f"/{what}",
-        choices=tuple(_choices(req, what, kept)) if what is not WorkList.MINE else (),
+        choices=tuple(filter_choices(req, what, kept)) if what is not WorkList.MINE else (),
         rows=[list_row(row, req, now) for row in page.rows],
         more="" if page.after is None else f"/{what}?{urlencode({**kept, 'after': page.after})}",
         what=what.value,
@@ -197,20 +200,19 @@ ROW_ACTIONS: Final[Mapping[RowAction, str]] = MappingProxyType(
         RowAction.ASSIGN: marked("Give to a colleague"),
         RowAction.HOLD: marked("Hold"),
         RowAction.END_HOLD: marked("Let go on"),
+        RowAction.ACKNOWLEDGE: marked("Take note of the flags"),
     }
 )
 
 
 def row_actions(words: Language) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """What a lead can do with rows: the word, its text, and its reasons."""
-    return [
-        (
-            action.value,
-            words.text(text),
-            [(word, words.text(why)) for word, why in WHY[reasons_for(action).value].items()],
-        )
-        for action, text in ROW_ACTIONS.items()
-    ]
+
+    def whys(action: RowAction) -> list[tuple[str, str]]:
+        occasion = reasons_for(action)
+        return [] if occasion is None else [(word, words.text(why)) for word, why in WHY[occasion.value].items()]
+
+    return [(action.value, words.text(text), whys(action)) for action, text in ROW_ACTIONS.items()]
 
 
 async def keep_view(req: StaffPage) -> Response:
@@ -253,7 +255,7 @@ def filters(query: Mapping[str, str]) -> dict[str, str]:
     return {name: query[name] for name in names if query.get(name) and len(query[name]) <= 80}
 
 
-def _choices(req: StaffPage, what: WorkList, kept: Mapping[str, str]) -> Iterator[Choice]:
+def filter_choices(req: StaffPage, what: WorkList, kept: Mapping[str, str]) -> Iterator[Choice]:
     """The filters of a list. A list of what waits has no filter for the holder."""
     words, app = req.visit.language, req.app
     spoken = sorted({code for service in app.services.values() for code in service.presentation.names})

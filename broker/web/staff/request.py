@@ -15,6 +15,7 @@ from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import StaffLogin, StaffPrincipal
 from broker.actions.assisted.staff_results import CaseRef
+from broker.actions.console.board import Oversight
 from broker.actions.console.find import Finder
 from broker.actions.console.lists import WorkLists
 from broker.actions.files.context import FileContext
@@ -68,6 +69,11 @@ class StaffApp:
     def lists(self) -> WorkLists:
         """The lists of cases."""
         return WorkLists(self.cases.context)
+
+    @property
+    def oversight(self) -> Oversight:
+        """The lead's board, and the sessions of staff."""
+        return Oversight(self.cases.context)
 
     @property
     def finder(self) -> Finder:

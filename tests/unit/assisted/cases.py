@@ -164,6 +164,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
         ev.Flagged(AGENT, "coached"),
         ev.InterestDeclared("agent-9"),
     )
+    yield from (ev.Acknowledged(LEAD), ev.LeadAsked(by, "may I?"), ev.LeadAnswered(LEAD, "yes"))
     yield from (ev.Noted(LEAD, "called twice"), ev.Revoked(LEAD, "fraud"))
     yield from (ev.Frozen(NOW), ev.Unfrozen(LEAD, "cleared"))
     yield from (ev.LeaseLapsed(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded())

@@ -211,6 +211,7 @@ async def staged(
                 facts.case_lists,
                 facts.saved_views,
                 facts.staff_audit,
+                facts.staff_presence,
                 facts.questions,
                 facts.audit,
                 facts.staff_drafts,

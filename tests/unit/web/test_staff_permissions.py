@@ -34,6 +34,7 @@ FORMS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "interest": ("interest", {}),
     "flag": ("flag", {"reason": "coached", "back": "/"}),
     "note": ("note", {"note": "Calm and sure."}),
+    "ask lead": ("ask-lead", {"note": "Is a letter enough?"}),
     "ask": ("ask", {"message": "Your call with us about the library card"}),
     "evidence": ("evidence/new", PASSPORT),
     "change evidence": ("evidence/e1", PASSPORT),
@@ -124,20 +125,32 @@ OFFERED: Mapping[tuple[str, str], set[str]] = {
     ("queued", "visitor-1 agent looked up"): ANY_ROLE,
     ("queued", "lead-2 lead looked up"): ANY_ROLE | {"note", "hold"},
     ("queued", "auditor-1 auditor looked up"): set(),
-    ("claimed", "agent-1 agent"): ANY_ROLE | {"note", "renew", "start", "put-back"},
+    ("claimed", "agent-1 agent"): ANY_ROLE | {"note", "ask lead", "renew", "start", "put-back"},
     ("claimed", "lead-2 lead looked up"): ANY_ROLE | {"note", "hold", "take-back"},
-    ("in_session", "agent-1 agent"): ANY_ROLE | RECORD | {"note", "renew", "words", "end", "drop"},
+    ("in_session", "agent-1 agent"): ANY_ROLE | RECORD | {"note", "ask lead", "renew", "words", "end", "drop"},
     ("decision, nothing recorded", "agent-1 agent"): ANY_ROLE
     | RECORD
-    | {"note", "renew", "put-back", "decline", "more evidence"},
+    | {"note", "ask lead", "renew", "put-back", "decline", "more evidence"},
     ("decision, everything recorded", "agent-1 agent"): ANY_ROLE
     | RECORD
-    | {"note", "renew", "put-back", "decline", "more evidence", "approve", "ask", "change evidence", "remove evidence"},
+    | {
+        "note",
+        "ask lead",
+        "renew",
+        "put-back",
+        "decline",
+        "more evidence",
+        "approve",
+        "ask",
+        "change evidence",
+        "remove evidence",
+    },
     ("decision, more evidence was asked for twice", "agent-1 agent"): ANY_ROLE
     | RECORD
-    | {"note", "renew", "put-back", "decline", "ask", "change evidence", "remove evidence"},
-    ("review, claimed", "reviewer-1 reviewer"): ANY_ROLE | {"note", "renew", "put-back", "view"},
-    ("review, after the independent review", "reviewer-1 reviewer"): ANY_ROLE | {"note", "renew", "put-back", "review"},
+    | {"note", "ask lead", "renew", "put-back", "decline", "ask", "change evidence", "remove evidence"},
+    ("review, claimed", "reviewer-1 reviewer"): ANY_ROLE | {"note", "ask lead", "renew", "put-back", "view"},
+    ("review, after the independent review", "reviewer-1 reviewer"): ANY_ROLE
+    | {"note", "ask lead", "renew", "put-back", "review"},
     ("held", "lead-2 lead looked up"): ANY_ROLE | {"note", "end-hold", "decline held"},
     ("held", "lead-2 lead looked up stale"): ANY_ROLE | {"note", "end-hold"},
     ("bound", "lead-2 lead looked up"): {"flag", "revoke"},

@@ -339,6 +339,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             facts.case_lists,
             facts.saved_views,
             facts.staff_audit,
+            facts.staff_presence,
             facts.questions,
             facts.audit,
             facts.staff_drafts,

@@ -18,7 +18,9 @@ from broker.assisted.case_records import (
     ContactMethod,
     Decision,
     Details,
+    Flag,
     IndependentReview,
+    Thread,
     Verdict,
 )
 from broker.assisted.case_states import OPEN, CaseState
@@ -70,6 +72,9 @@ POLICY: dict[
     A.DECLINE_HELD: ({StaffRole.LEAD}, {C.OVERSEER}, {S.HELD}),
     A.UNFREEZE: ({StaffRole.LEAD}, {C.OVERSEER}, {S.BOUND, S.RELEASED}),
     A.REVOKE: ({StaffRole.LEAD}, {C.OVERSEER}, {S.BOUND, S.RELEASED}),
+    A.ACKNOWLEDGE: ({StaffRole.LEAD}, {C.OVERSEER, C.NONE}, OPEN | {S.BOUND, S.RELEASED}),
+    A.ASK_LEAD: ({StaffRole.AGENT, StaffRole.REVIEWER}, {C.AGENT, C.REVIEWER}, HELD_BY_AGENT | {S.REVIEW}),
+    A.ANSWER: ({StaffRole.LEAD}, {C.OVERSEER}, OPEN),
     A.FLAG: (WORKERS, ANYONE, OPEN | {S.BOUND, S.RELEASED}),
     A.DECLARE_INTEREST: (WORKERS, ANYONE, OPEN),
     A.NOTE: (WORKERS, ANYONE - {C.VISITOR}, OPEN),
@@ -104,6 +109,8 @@ class Condition:
     frozen: bool = False
     call: str = ""
     sent: bool = False
+    flagged: bool = False
+    asked: bool = False
 
 
 CONDITIONS = [
@@ -126,6 +133,9 @@ CONDITIONS = [
     Condition("visitor of a case with a frozen identity", "visitor-1", looked_up=True, frozen=True),
     Condition("visitor of a case with a complaint", "visitor-1", looked_up=True, complaint=True),
     Condition("agent of a case with a complaint", AGENT, looked_up=True, complaint=True),
+    Condition("visitor of a flagged case", "visitor-1", looked_up=True, flagged=True),
+    Condition("no role in a flagged case", "visitor-1", flagged=True),
+    Condition("visitor of a case with a question", "visitor-1", looked_up=True, asked=True),
     Condition("call wanted", "visitor-1", call="wanted"),
     Condition("call wanted in another language", "visitor-1", call="wanted", language="cy"),
     Condition("call made", "visitor-1", call="made"),
@@ -158,6 +168,9 @@ def prepared(state: CaseState, condition: Condition) -> Case:
         case = walked(ev.CallBackRequested(NOW, NOW + 3600), case=called)
         made = ev.CallBackStarted("visitor-1", "nonce", NOW + 900)
         case = walked(made, case=case) if condition.call == "made" else case
+    flags = (Flag(AGENT, NOW, "doubt"),) if condition.flagged else case.flags
+    threads = (Thread(AGENT, NOW, "a question"),) if condition.asked else ()
+    case = replace(case, flags=flags, threads=threads)
     case = replace(case, phrase_verified=condition.phrase)
     if condition.sent:
         case = replace(case, channel=Channel.SENT)
@@ -188,6 +201,9 @@ def expected(case: Case, member: StaffMember, condition: Condition, role: CaseRo
             A.REVIEW: case.independent_review is not None,
             A.END_HOLD: member.id != AGENT,
             A.END_HOLD_IN_LIST: member.id != AGENT and not condition.interested,
+            A.ACKNOWLEDGE: any(flag.seen is None for flag in case.flags),
+            A.ASK_LEAD: not case.threads,
+            A.ANSWER: bool(case.threads),
             A.DECLINE_HELD: member.id != AGENT,
             A.UNFREEZE: condition.frozen and member.id != AGENT,
             A.CORRECT: condition.decided,

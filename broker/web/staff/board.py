@@ -1,0 +1,193 @@
+"""The lead's board, the hold of many cases for an incident, and the people with their sessions."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.assisted.staff_results import ActionRefused
+from broker.actions.console.lists import WorkList
+from broker.actions.console.rows import MOST, RowAction, RowOrder, act_on_list
+from broker.assisted.case_row import CaseFlag
+from broker.assisted.reasons import Reason, ReasonContext
+from broker.model.staff import StaffRole
+from broker.web.citizens.failure_texts import marked
+from broker.web.shared.pages import PageTemplate
+from broker.web.staff.labels import WHY
+from broker.web.staff.lists import done_with_rows, filter_choices, filters, list_row, rows_told, wanted
+from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
+from broker.web.staff.responses import outcome_page
+
+ROLES: Final = {
+    StaffRole.AGENT: marked("agent"),
+    StaffRole.REVIEWER: marked("second person"),
+    StaffRole.LEAD: marked("lead"),
+    StaffRole.AUDITOR: marked("auditor"),
+    StaffRole.ADMIN: marked("admin"),
+}
+
+SHEETS = (
+    PageTemplate("board", "staff/board.html"),
+    PageTemplate("incident", "staff/incident.html", {"why": WHY}),
+    PageTemplate("people", "staff/people.html"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftRow:
+    """A signed-in member of staff."""
+
+    name: str
+    used: str
+    held: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """A member of staff with roles, what they may do, and whether they are signed in."""
+
+    id: str
+    name: str
+    roles: str
+    skills: str
+    ended: str
+    limits: str
+    capacity: int
+    used: str
+    sessions: int
+
+
+def board_routes(app: StaffApp) -> list[Route]:
+    """The routes of this file."""
+    return [
+        Route("/board", staff(app, show_board), methods=["GET"]),
+        Route("/board/incident", staff(app, show_incident), methods=["GET"]),
+        Route("/board/incident", staff(app, act_on_incident), methods=["POST"]),
+        Route("/people", staff(app, show_people), methods=["GET"]),
+        Route("/people/end", staff(app, end_sessions), methods=["POST"]),
+    ]
+
+
+def _idle(req: StaffPage) -> float:
+    return req.app.login.policy.sessions.idle
+
+
+async def show_board(req: StaffPage) -> Response:
+    """What needs a lead now."""
+    view = await req.app.oversight.board(req.principal, _idle(req))
+    if isinstance(view, ActionRefused):
+        return outcome_page(req, "not-yours")
+    now, words = req.app.system.now(), req.visit.language
+    members = req.app.members
+    return req.visit.page(
+        "board",
+        acts=(),
+        sections=[
+            (
+                name,
+                words.text(title),
+                [list_row(row, req, now) for row in rows],
+                address,
+            )
+            for name, title, rows, address in (
+                ("risk", marked("Deadlines at risk"), view.at_risk, "/cases"),
+                ("unseen", marked("Flags that no lead has seen"), view.unseen, "/cases?mark=unseen"),
+                ("questions", marked("Questions to a lead"), view.questions, "/cases?mark=question"),
+            )
+        ],
+        queues=[
+            (words.text(title), f"/cases?mark={mark}")
+            for mark, title in (
+                ("fraud", marked("Signs of fraud")),
+                ("safeguarding", marked("Safeguarding")),
+                ("spent", marked("Tries used up")),
+                ("stopped", marked("Waits for a lead")),
+            )
+        ],
+        shift=[
+            ShiftRow(
+                members[one.member].name if one.member in members else one.member,
+                words.format_time(one.used, now),
+                f"{one.held} / {members[one.member].capacity}" if one.member in members else str(one.held),
+                f"/cases?{urlencode({'holder': one.member})}",
+            )
+            for one in view.shift
+        ],
+        most=view.counts.most,
+    )
+
+
+async def show_incident(req: StaffPage) -> Response:
+    """The first step of a hold of many cases: which ones, and how many they are."""
+    if not req.member.may(StaffRole.LEAD):
+        return outcome_page(req, "not-yours")
+    query, words, now = req.visit.query, req.visit.language, req.app.system.now()
+    kept = filters(query)
+    want, _ = wanted(kept, now)
+    lists = req.cases.context.stores.lists
+    return req.visit.page(
+        "incident",
+        choices=tuple(filter_choices(req, WorkList.CASES, kept)),
+        kept=tuple(kept.items()),
+        count=await lists.count(want) if "sort" in query else None,
+        held=await lists.count(replace(want, flags=CaseFlag.INCIDENT)) if "sort" in query else None,
+        done=rows_told(query, words),
+        most=MOST,
+        ends=[(word, words.text(text)) for word, text in WHY[ReasonContext.END_HOLD.value].items()],
+    )
+
+
+async def act_on_incident(req: StaffPage) -> Response:
+    """The second step: holds the open cases of the filter, or lets those go on that an incident holds."""
+    form = await req.visit.form()
+    if form is None:
+        return redirect_to("/board/incident", problem="again")
+    kept, action = filters(form), form.get("do", "")
+    want, _ = wanted(kept, req.app.system.now())
+    if action == RowAction.HOLD:
+        order = RowOrder(RowAction.HOLD, Reason.INCIDENT.value)
+    elif action == RowAction.END_HOLD:
+        order = RowOrder(RowAction.END_HOLD, form.get("reason", ""), incident=True)
+        want = replace(want, flags=CaseFlag.INCIDENT)
+    else:
+        return redirect_to("/board/incident", **kept, problem="choice")
+    done = await act_on_list(req.cases.context, req.principal, order, want)
+    return done_with_rows("/board/incident", kept, req, done)
+
+
+async def show_people(req: StaffPage) -> Response:
+    """The members of staff, as configured and as signed in."""
+    present = await req.app.oversight.sessions(req.principal, _idle(req))
+    if isinstance(present, ActionRefused):
+        return outcome_page(req, "not-yours")
+    now, words = req.app.system.now(), req.visit.language
+    rows = []
+    for one in req.app.members.values():
+        current, here = one.current(now), present.get(one.id)
+        rows.append(
+            PersonRow(
+                one.id,
+                one.name,
+                ", ".join(words.text(text) for role, text in ROLES.items() if role in one.roles)
+                + (f" ({words.text(marked('in training'))})" if one.in_training else ""),
+                ", ".join(current.skills),
+                ", ".join(skill for skill in one.skills if skill not in current.skills),
+                ", ".join((*one.languages, *one.channels)),
+                one.capacity,
+                "" if here is None else words.format_time(here.used, now),
+                0 if here is None else here.sessions,
+            )
+        )
+    return req.visit.page("people", rows=rows, may_end=req.member.may(StaffRole.ADMIN))
+
+
+async def end_sessions(req: StaffPage) -> Response:
+    """Ends every session of a member of staff."""
+    form = await req.visit.form()
+    if form is None:
+        return redirect_to("/people", problem="again")
+    ended = await req.app.oversight.end_sessions(req.principal, form.get("member", ""))
+    return outcome_page(req, "not-yours") if isinstance(ended, ActionRefused) else redirect_to("/people", told="ended")
