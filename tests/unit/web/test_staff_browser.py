@@ -283,7 +283,21 @@ async def leads_pages(stage: Stage, context: BrowserContext, looked: Looked) -> 
         await looked.at("/", at)
 
 
+async def list_pages(stage: Stage, context: BrowserContext, looked: Looked) -> None:
+    """The lists, the board, what is found, and the people, for a lead who is also an auditor."""
+    case = await stage.case(ev.Flagged(TOM.id, "fraud_signals"))
+    await stage.case(ev.Held(RHYS.id, "incident"))
+    cookie = await stage.session(RHYS)
+    await known(context, cookie)
+    lead = stage.client(cookie)
+    await lead.send("/views", "/cases", {"list": "cases", "name": "Held", "stands": "held"})
+    await lead.send("/find", "/find", {"by": "reference", "text": case.reference, "reason": "follow_up"})
+    await looked.at("/cases", "/cases?done=1&left=2", "/queue?problem=view", "/board", "/board/incident?sort=deadline")
+    await looked.at("/find?problem=reason", "/found", "/look-ups?all=yes", "/people")
+
+
 PARTS = {
+    "lists": list_pages,
     "outside": outer_pages,
     "session": agents_pages,
     "decision": deciding_pages,
