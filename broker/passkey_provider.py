@@ -5,7 +5,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from broker.crypto.passkeys import RelyingParty
 from broker.model.json_types import JsonObject
-from broker.model.passkey import KnownPasskey, Passkey
+from broker.model.passkey import KeptIdentity, KnownPasskey, Passkey
 
 PASSKEY_PATH: Final = "/passkey"
 """Path at the broker's issuer of the page that asks the browser for a passkey."""
@@ -20,6 +20,13 @@ class StoredPasskeys(Protocol):
 
     async def use(self, passkey: Passkey, sign_count: int, now: float) -> bool:
         """Records a verified use with the new signature counter. False if another use came first."""
+        ...
+
+    async def take_up(self, passkey: Passkey) -> KeptIdentity | None:
+        """Takes up the identity of the approved case for which the passkey was made, and that is kept from now on.
+
+        None if there is no such case, or if it is not approved.
+        """
         ...
 
 

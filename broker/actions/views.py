@@ -139,7 +139,8 @@ class LinkView:
 class CaseStatusView:
     """The state of a verification case as the citizen may see it (`broker.assisted.case_status`).
 
-    `question` is a question of staff that the citizen can also answer in this browser.
+    `question` is a question of staff that the citizen can also answer in this browser. `passkeys` is the provider of
+    passkeys, if it is on offer.
     """
 
     transaction: Transaction
@@ -147,6 +148,7 @@ class CaseStatusView:
     status: CaseStatus
     offer: Offer
     question: BackchannelRequest | None = None
+    passkeys: str | None = None
 
 
 class Ending(StrEnum):

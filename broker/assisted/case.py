@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from broker.assisted.case_records import (
     CallBack,
+    CasePasskey,
     Channel,
     CheckRecord,
     Complaint,
@@ -59,8 +60,9 @@ class Case:
     present tries; `call` is the one that is wanted or made now. `bind_round` counts how often a lead gave new tries.
     `unsettled` is a decision that its agent may still correct. `redress_until` is by when staff take a new look at a
     declined case, for which the citizen may ask once. `hold` is why the case is held, or was held last. `late` says
-    that the deadline of the review or of the hold has passed. `frozen` is when a person stopped the identity, which a
-    lead may release. `erased` says that the personal data was deleted.
+    that the deadline of the review or of the hold has passed. `passkey` is the one with which the citizen
+    can take up the identity on any device, once an agent confirmed it. `frozen` is when a person stopped the identity,
+    which a lead may release. `erased` says that the personal data was deleted.
     """
 
     id: str
@@ -117,6 +119,7 @@ class Case:
     redress_until: float | None = None
     complaint: Complaint | None = None
     resume_value: str | None = None
+    passkey: CasePasskey | None = None
     binding: IdentityBinding | None = None
     frozen: float | None = None
     erased: bool = False

@@ -227,12 +227,28 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class CasePasskey:
+    """Passkey that the citizen made in the asking browser while the case is open.
+
+    `digest` names it among the passkeys, `asker` is the digest of the browser's mark. `keep` is for how many seconds
+    the identity is kept for it. It binds only after an agent confirmed it in the session (`confirmed`: a staff id).
+    """
+
+    digest: str
+    at: float
+    asker: str
+    keep: float
+    confirmed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityBinding:
     """Binding of the verified identity to the citizen. `subject` is the identity's subject under the broker's issuer
     for cases.
 
     `asking_browser`, `code`, `words` and `call_back` say which proofs were presented together; `way` is how the code
-    was sent; `level` is the authentication level of these proofs.
+    was sent; `level` is the authentication level of these proofs. `passkey` is the digest of the passkey that proved it
+    alone, on whatever device; `kept` is the key of the identity if it is kept for a passkey.
     """
 
     subject: str
@@ -244,6 +260,8 @@ class IdentityBinding:
     words: bool
     way: ContactMethod | None = None
     call_back: bool = False
+    passkey: str | None = None
+    kept: str | None = None
 
 
 class HoldReason(StrEnum):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.assisted.case import Case
-from broker.assisted.case_records import CallBack, Channel, Confirmation, Contact, ContactMethod, Phrase
-from broker.assisted.case_states import CaseState
+from broker.assisted.case_records import CallBack, CasePasskey, Channel, Confirmation, Contact, ContactMethod, Phrase
+from broker.assisted.case_states import WITH_AGENT, CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.proofs import NOTHING_NEEDED, Needs
 from broker.assisted.refusals import may_be_called
@@ -87,7 +87,8 @@ class CaseStatus:
     here. `other_meeting` is True while the case waits for another meeting. `looked_at` is when a lead will have looked
     at a case whose tries are used up. `redress_until` is by when other people take the new look that the citizen asked
     for, `answer` is a lead's answer to their complaint. `may_send_files` says that photographs of documents can be
-    sent.
+    sent. `passkey` is displayed in the asking browser, and where it can finish the case; `may_make_passkey`
+    says that one can be made here.
     """
 
     stage: CaseStage
@@ -111,6 +112,8 @@ class CaseStatus:
     answer: str | None = None
     other_meeting: bool = False
     may_send_files: bool = False
+    passkey: CasePasskey | None = None
+    may_make_passkey: bool = False
 
 
 def case_status(
@@ -151,7 +154,14 @@ def case_status(
         looked_at=case.deadline if stage is CaseStage.STOPPED else None,
         other_meeting=case.meetings > 0 and stage is CaseStage.IN_LINE,
         may_send_files=policy.files.enabled and case.state in (CaseState.REQUESTED, CaseState.QUEUED),
+        passkey=case.passkey if asking or to_take_up else None,
+        may_make_passkey=asking and _may_make_passkey(case),
     )
+
+
+def _may_make_passkey(case: Case) -> bool:
+    waits = case.state in WITH_AGENT or case.state in (CaseState.REQUESTED, CaseState.QUEUED)
+    return waits and (case.passkey is None or case.passkey.confirmed is None)
 
 
 def _last_call_missed(case: Case) -> bool:

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from broker.model.freeze_link import FreezeLink
 from broker.model.notification import Notification
 from broker.model.outbound_delivery import OutboundDelivery
+from broker.model.passkey import KeptIdentity, Passkey
 
 
 @dataclass(frozen=True, slots=True)
 class CaseWork:
     """What is written with a change of a case, or not at all: `notices` to the citizen, `deliveries` to services (such
-    as security events), `freeze_links` by which the identity can be stopped.
+    as security events), `freeze_links` by which the identity can be stopped, `passkey` that the citizen made. `kept` is
+    the identity that is kept from now on; the passkey with the digest `leads` leads to it.
 
     `files_until` is the time at which its evidence files expire (seconds since 1970 UTC), None leaves them as they are.
     """
@@ -19,6 +21,9 @@ class CaseWork:
     deliveries: tuple[OutboundDelivery, ...] = ()
     freeze_links: tuple[FreezeLink, ...] = ()
     files_until: float | None = None
+    passkey: Passkey | None = None
+    kept: KeptIdentity | None = None
+    leads: str = ""
 
 
 NO_WORK = CaseWork()

@@ -16,6 +16,7 @@ def erased(case: Case) -> Case:
         confirmation=None,
         continuation=None,
         call=None,
+        passkey=None,
         unsettled=None,
         complaint=None,
         lease=None,

@@ -201,12 +201,14 @@ class AuthenticationRule:
     """Levels of the proofs with which a citizen binds an identity.
 
     `live` applies to asking browser, code and words of a live case together; `call_back` if a code that an agent reads
-    out in a call stands in for the browser or the words; `code` to anything less (`proofs.worth`).
+    out in a call stands in for the browser or the words; `passkey` to a confirmed passkey alone; `code` to anything
+    less (`proofs.worth`).
     """
 
     code: Level
     live: Level
     call_back: Level = Level.LOW
+    passkey: Level = Level.LOW
 
     @property
     def best(self) -> Level:

@@ -12,12 +12,14 @@ from broker.model.assurance import Level
 
 @dataclass(frozen=True, slots=True)
 class Proofs:
-    """What a citizen presents together. `words` are those that were exchanged in the session."""
+    """What a citizen presents together. `words` are those that were exchanged in the session, `passkey` is one that was
+    made in the asking browser and confirmed there."""
 
     asking_browser: bool = False
     code: bool = False
     words: bool = False
     call_back: bool = False
+    passkey: bool = False
 
 
 def worth(proofs: Proofs, rule: AuthenticationRule) -> Level:
@@ -25,8 +27,10 @@ def worth(proofs: Proofs, rule: AuthenticationRule) -> Level:
 
     Asking browser, code and words together show that the person in the session, the browser that opened the case and
     the contact address belong to one person. A call stands in for the words or for the browser. Code and call alone
-    reach the same telephone and prove one thing.
+    reach the same telephone and prove one thing. A passkey carries the asking browser and the words to any device.
     """
+    if proofs.passkey:
+        return rule.passkey
     if proofs.asking_browser and proofs.code and proofs.words:
         return rule.live
     if proofs.call_back and proofs.code and (proofs.asking_browser or proofs.words):

@@ -65,8 +65,8 @@ def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused 
             return None if case.unsettled is not None and case.agent == event.by else TransitionRefused.NOT_NOW
         case ev.RedressAsked() | ev.Complained() | ev.ComplaintAnswered():
             return _redress_refusal(case, event)
-        case ev.Resumed(_, used, _):
-            return None if used == case.continuation else TransitionRefused.NOT_PROVEN
+        case ev.PasskeyRegistered() | ev.PasskeyConfirmed() | ev.Resumed():
+            return _browser_refusal(case, event)
         case _:
             return None if _suits_channel(case, event) else TransitionRefused.NOT_NOW
 
@@ -172,12 +172,38 @@ def _binding_refusal(
             return _code_refusal(case, event, policy)
         case ev.MeetingRequested():
             return TransitionRefused.ENOUGH_MEETINGS if case.meetings >= policy.max_meetings else None
-        case ev.Bound(binding) if not (binding.code or binding.words):
+        case ev.Bound(binding) if binding.passkey is not None and not _confirmed(case, binding.passkey):
+            return TransitionRefused.NOT_PROVEN
+        case ev.Bound(binding) if not (binding.code or binding.words or binding.passkey):
             return TransitionRefused.NOT_PROVEN
         case ev.Bound(binding) if binding.call_back and (case.call is None or case.call.by is None):
             return TransitionRefused.NOT_PROVEN
         case ev.Bound(binding):
             return TransitionRefused.BELOW_NEED if binding.level < case.level else None
+
+
+def _confirmed(case: Case, digest: str) -> bool:
+    return case.passkey is not None and case.passkey.digest == digest and case.passkey.confirmed is not None
+
+
+def _browser_refusal(
+    case: Case, event: ev.PasskeyRegistered | ev.PasskeyConfirmed | ev.Resumed
+) -> TransitionRefused | None:
+    """A continuation code proves another browser. A passkey stands for the asking browser and its words: it is made
+    there, and confirmed after they were said.
+    """
+    made = case.passkey
+    match event:
+        case ev.Resumed(_, used, _):
+            return None if used == case.continuation else TransitionRefused.NOT_PROVEN
+        case ev.PasskeyRegistered(passkey) if passkey.asker != case.asker:
+            return TransitionRefused.NOT_PROVEN
+        case ev.PasskeyRegistered():
+            return TransitionRefused.TAKEN if made is not None and made.confirmed is not None else None
+        case ev.PasskeyConfirmed(_, digest) if made is None or made.digest != digest or made.asker != case.asker:
+            return TransitionRefused.NOT_PROVEN
+        case ev.PasskeyConfirmed():
+            return None if case.phrase_verified else TransitionRefused.WORDS_FIRST
 
 
 def _call_refusal(

@@ -64,6 +64,8 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.SessionStarted, S.CLAIMED, S.IN_SESSION, Role.AGENT),
     _rule(ev.WordsExchanged, S.IN_SESSION, STAY, Role.AGENT),
     _rule(ev.PromptsFollowed, S.IN_SESSION, STAY, Role.AGENT),
+    _rule(ev.PasskeyRegistered, WITH_AGENT | {S.REQUESTED, S.QUEUED}, STAY, Role.CITIZEN),
+    _rule(ev.PasskeyConfirmed, RECORDING, STAY, Role.AGENT),
     _rule(ev.EvidenceRecorded, RECORDING, STAY, Role.AGENT),
     _rule(ev.EvidenceRemoved, RECORDING, STAY, Role.AGENT),
     _rule(ev.ChecksRecorded, RECORDING, STAY, Role.AGENT),
@@ -141,6 +143,7 @@ _QUIET = (
     | ev.TransactionReplaced
     | ev.ContinuationCodeIssued
     | ev.CodeSent
+    | ev.PasskeyRegistered
     | ev.Opened
     | ev.Noted
     | ev.Acknowledged
@@ -161,6 +164,7 @@ _HOLDER_ONLY = (
     | ev.SessionStarted
     | ev.WordsExchanged
     | ev.PromptsFollowed
+    | ev.PasskeyConfirmed
     | ev.EvidenceRecorded
     | ev.EvidenceRemoved
     | ev.ChecksRecorded

@@ -65,6 +65,8 @@ def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
             return Transition(replace(case, transaction=transaction))
         case ev.ContinuationCodeIssued(continuation):
             return Transition(replace(case, continuation=continuation))
+        case ev.PasskeyRegistered(passkey):
+            return Transition(replace(case, passkey=passkey))
         case ev.DeviceConfirmed(evidence):
             kept = tuple(one for one in case.evidence if one.id != evidence.id)
             return Transition(replace(case, evidence=(*kept, evidence)), None, evidence.kind)
@@ -183,8 +185,8 @@ def _by_lead(
 def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transition:
     """Applies an event that only records something in the case. Recording renews the lease."""
     match event:
-        case ev.WordsExchanged() | ev.PromptsFollowed():
-            return Transition(replace(case, phrase_verified=True, lease=lease))
+        case ev.WordsExchanged() | ev.PromptsFollowed() | ev.PasskeyConfirmed():
+            return Transition(replace(_heard(case, event), lease=lease))
         case ev.EvidenceRecorded(_, evidence, marks):
             before = {one.id: one for one in case.evidence}
             before[evidence.id] = _with_overrides(evidence, before.get(evidence.id))
@@ -235,6 +237,13 @@ def _settle(case: Case, policy: CasePolicy) -> Transition:
 
 def _said(verdict: Verdict) -> str:
     return " ".join((verdict.decision, *verdict.reasons))
+
+
+def _heard(case: Case, event: ev.WordsExchanged | ev.PromptsFollowed | ev.PasskeyConfirmed) -> Case:
+    """Applies what agent and citizen said to each other."""
+    if not isinstance(event, ev.PasskeyConfirmed):
+        return replace(case, phrase_verified=True)
+    return case if case.passkey is None else replace(case, passkey=replace(case.passkey, confirmed=event.by))
 
 
 def _apply_decision(case: Case, event: ev.Decided, policy: CasePolicy) -> Transition:
@@ -314,6 +323,7 @@ def _reset_work(case: Case, phrase: Phrase | None = None) -> Case:
         call=None,
         calls=0,
         unsettled=None,
+        passkey=None if case.passkey is None else replace(case.passkey, confirmed=None),
     )
 
 
@@ -326,7 +336,7 @@ def _meeting_again(case: Case, event: ev.MeetingRequested) -> Case:
         for one in case.evidence
     )
     reset = _reset_work(case, event.phrase)
-    return replace(reset, evidence=evidence, asker=event.asker, moved=False, meetings=case.meetings + 1)
+    return replace(reset, evidence=evidence, asker=event.asker, moved=False, passkey=None, meetings=case.meetings + 1)
 
 
 def _suspended(case: Case) -> Case:

@@ -1,6 +1,6 @@
 """Dependencies of assisted verification."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, NoticeSettings, PromptSettings
@@ -20,17 +20,33 @@ from broker.assisted.case_records import ContactMethod
 from broker.assisted.profiles import Profiles
 from broker.model.assurance import VerificationCapabilities, merge_capabilities
 from broker.model.evidence_file import FileSettings
+from broker.model.service import Service
 from broker.platform.connectors import HttpConnector
 from broker.platform.image_child import ImageReencoder
-from broker.settings import Settings, read_secret
+from broker.settings import BrokerSettings, Settings, read_secret
 from broker.stores.evidence.folder import FolderObjects
 from broker.stores.sql.digests import Purpose
+from broker.stores.sql_stores import SqlStores
 from broker.wiring.container import Container
 
 
 def case_context(container: Container) -> CaseContext:
     """What every verb around a case needs."""
-    broker, stores = container.settings.broker, container.connections.sql_stores
+    stores, ways = container.connections.sql_stores, frozenset(container.connections.notifiers)
+    configuration = container.configuration
+    return context_of_cases(
+        container.settings.broker, stores, configuration.profiles, ways, lambda: configuration.registry.services
+    )
+
+
+def context_of_cases(
+    broker: BrokerSettings,
+    stores: SqlStores,
+    profiles: Profiles,
+    ways: frozenset[str],
+    services: Callable[[], Mapping[str, Service]],
+) -> CaseContext:
+    """The same, before there is a container. `ways` are how notices can be sent, `services` those of now by id."""
 
     def fingerprint(text: str) -> str:
         return stores.digests.mac(Purpose.CASE_MARK, text).hex()
@@ -46,16 +62,17 @@ def case_context(container: Container) -> CaseContext:
             audit=stores.audit,
             drafts=stores.staff_drafts,
             sign_in_failures=stores.sign_in_failures,
+            identity_keys=stores.kept_identities,
         ),
-        rules=CaseRules(f"{broker.issuer}/assisted", broker.assisted, container.configuration.profiles, broker.region),
+        rules=CaseRules(f"{broker.issuer}/assisted", broker.assisted, profiles, broker.region),
         prompts=PromptSettings(
             confirm=f"{broker.issuer}/confirm",
             name=broker.name,
-            contact_methods=frozenset(container.connections.notifiers),
+            contact_methods=ways,
         ),
         fingerprint=fingerprint,
-        system=container.system,
-        told=_notice_settings(container),
+        system=stores.system,
+        told=_notice_settings(broker, services),
     )
 
 
@@ -118,12 +135,11 @@ def freeze_context(container: Container) -> FreezeContext:
     return FreezeContext(case_context(container), freezes, services)
 
 
-def _notice_settings(container: Container) -> NoticeSettings:
-    broker, services = container.settings.broker, container.configuration.registry.services
+def _notice_settings(broker: BrokerSettings, services: Callable[[], Mapping[str, Service]]) -> NoticeSettings:
     support = broker.support
 
     def service_name(client_id: str, language: str) -> str:
-        service = services.get(client_id)
+        service = services().get(client_id)
         return client_id if service is None else service.name(language)
 
     contact = next((one for one in (support.phone, support.email, support.url) if one), broker.issuer)

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+from broker.actions.passkeys.case_passkeys import CasePasskeys
 from broker.actions.periodic import run_forever
 from broker.assisted.profiles import default_profiles
 from broker.crypto import seal
@@ -21,6 +22,7 @@ from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
 from broker.stores.sql_stores import SqlStores, open_sql_stores
 from broker.web.operations import Readiness, open_metrics, update_gauges
 from broker.wiring.admin import SettingsReader
+from broker.wiring.assisted_wiring import context_of_cases
 from broker.wiring.background import background_tasks
 from broker.wiring.client_files import ClientFiles, rewrite_renamed
 from broker.wiring.container import (
@@ -78,12 +80,17 @@ async def open_container(
         stack.push_async_callback(http_clients.close)
         metrics = open_metrics(broker.metrics.folder if broker.listen.workers > 1 else None)
         sql.audit.report_to(metrics.recorded)
+        profiles = replace(default_profiles(), framework=broker.trust_framework)
+        notifiers = build_notifiers(broker, http_clients, sql.system)
         dependencies = ProviderDependencies(
             http_clients,
             sql.system,
             count_malformed=metrics.claim_malformed,
             site=provider_site(broker),
-            passkeys=sql.passkeys,
+            passkeys=CasePasskeys(
+                sql.passkeys,
+                context_of_cases(broker, sql, profiles, frozenset(notifiers), lambda: registry.services),
+            ),
         )
         health_monitor = HealthMonitor(sql.system, ephemeral.provider_signals, broker.provider_watch)
         builds = ProviderBuilds(dependencies)
@@ -97,11 +104,11 @@ async def open_container(
             settings,
             sql.system,
             ContainerCrypto(keys, sealer),
-            ContainerConnections(sql, ephemeral, http_clients, build_notifiers(broker, http_clients, sql.system)),
+            ContainerConnections(sql, ephemeral, http_clients, notifiers),
             ContainerConfiguration(
                 registry,
                 watch_settings,
-                replace(default_profiles(), framework=broker.trust_framework),
+                profiles,
                 reloader,
                 _files(settings, reader, reloader, sql, registry),
             ),

@@ -101,7 +101,7 @@ class PasskeyProvider:
         now = self._system.now()
         if not await self._passkeys.use(passkey, counted, now):
             return _refused(PasskeyFault.COPIED)
-        kept = known.kept
+        kept = known.kept or await self._passkeys.take_up(passkey)
         if kept is None:
             return _unusable("not_ready")
         if kept.frozen is not None or now >= kept.expires:

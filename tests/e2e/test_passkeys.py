@@ -7,7 +7,9 @@ import pytest
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.citizen_page import NORTHBANK, Citizen
 from tests.e2e.conftest import Newcomer
+from tests.e2e.staff_page import MEI, TOM, Colleague, review
 from tests.e2e.test_account import subject
+from tests.e2e.test_assisted_verification import colleagues, id_token
 from tests.e2e.virtual_authenticator import VirtualAuthenticator, virtual_authenticator
 
 PASSKEY = "Passkey"
@@ -111,3 +113,82 @@ async def test_without_script_the_page_says_so_and_leads_to_the_other_ways(stage
     await citizen.play("ok")
     await citizen.share()
     await citizen.arrives()
+
+
+async def asks_with_passkey(citizen: Citizen) -> VirtualAuthenticator:
+    """Asks for a person after a provider failed, and makes a passkey while waiting."""
+    device = await virtual_authenticator(citizen.page)
+    await citizen.begin("move")
+    await citizen.choose(NORTHBANK)
+    await citizen.play("not_verified")
+    await citizen.page.goto(f"{citizen.page.url}/help")
+    await citizen.page.get_by_role("radio", name="By video").check()
+    await citizen.page.get_by_role("radio", name="Email address").check()
+    await citizen.page.locator("#email").fill("amina@mail.example")
+    await citizen.press("Ask for help")
+    await citizen.sees("You are in line")
+    await citizen.press("Make a passkey")
+    await citizen.press("Make the passkey")
+    await citizen.reads("Your passkey is made. Tell the person you talk to that you made one")
+    return device
+
+
+async def verifies(agent: Colleague, reviewer: Colleague) -> None:
+    """Two people verify the next case; the agent confirms the passkey after the words."""
+    await agent.take_next()
+    await agent.talk()
+    evidence = agent.page.url
+    await agent.press("They made a passkey: confirm it")
+    await agent.press("Yes, the passkey is theirs")
+    await agent.reads("Passkey confirmed.")
+    await agent.page.goto(evidence)
+    await agent.record()
+    await agent.decide("approve")
+    await agent.sees("Your decision is recorded")
+    await review(reviewer)
+
+
+async def test_a_verified_person_finishes_on_another_device_and_is_no_stranger_next_week(
+    stage: Stage, newcomer: Newcomer
+) -> None:
+    citizen = await newcomer(stage)
+    device = await asks_with_passkey(citizen)
+    other = await newcomer(stage)
+    await (await virtual_authenticator(other.page)).takes_from(device)
+    await other.begin("move")
+    await uses_passkey(other)
+    await other.sees("This passkey cannot be used now")
+
+    agent, reviewer = await colleagues(newcomer, stage)
+    await agent.sign_in(TOM)
+    await reviewer.sign_in(MEI)
+    await verifies(agent, reviewer)
+    await citizen.page.reload()
+    await citizen.reads("Finish with your passkey")
+
+    fourth = await newcomer(stage)
+    await (await virtual_authenticator(fourth.page)).takes_from(device)
+    await fourth.begin("move")
+    await uses_passkey(fourth)
+    await fourth.share()
+    await fourth.arrives()
+    await fourth.reads("Tell us you have moved: assurance substantial, Amina Hughes")
+    claims = await id_token(fourth)
+    assert (claims["acr"], claims["amr"]) == ("substantial", ["user", "swk"])
+
+    await citizen.page.reload()
+    await citizen.sees("Your request for help goes on elsewhere")
+
+    next_week = await newcomer(stage)
+    await (await virtual_authenticator(next_week.page)).takes_from(device)
+    await next_week.begin("parking")
+    await uses_passkey(next_week)
+    await next_week.share()
+    await next_week.arrives()
+    await next_week.begin("move", prompt="login")
+    await uses_passkey(next_week)
+    await next_week.arrives()
+    assert (await id_token(next_week))["sub"] == claims["sub"]
+    await next_week.page.goto(f"{stage.issuer}/account/ways")
+    await next_week.press("Your passkeys, and what we keep")
+    await next_week.reads("From the check by a person")

@@ -1,10 +1,13 @@
 """A virtual authenticator in Chromium (WebAuthn domain of the DevTools protocol)."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from playwright.async_api import CDPSession, Page
+
+_COUNTS: Final = itertools.count(100, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,13 @@ class VirtualAuthenticator:
         return list(found["credentials"])
 
     async def takes_from(self, other: "VirtualAuthenticator") -> None:
-        """Gets the passkeys of another one, as a synchronised device does."""
+        """Gets the passkeys of another one, as a synchronised device does.
+
+        Chromium's authenticators count their signatures, which devices that synchronise do not: each copy counts on
+        from a higher number.
+        """
         for credential in await other.credentials():
+            credential = {**credential, "signCount": next(_COUNTS)}
             await self.session.send("WebAuthn.addCredential", {"authenticatorId": self.id, "credential": credential})
 
     async def verifies(self, *, user: bool) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from broker.actions.assisted.call_backs import call_back_code
 from broker.actions.assisted.citizen import CitizenCases, asking_browser, attempt_counter, proof_needs
 from broker.actions.assisted.context import CaseChange, change_case, load_case, notice, update_case
+from broker.actions.assisted.kept_identity import bound
 from broker.actions.browser import Browser
 from broker.actions.results import AskingMark, HelpRefused, IncompleteProof, ProofField, ProofResult, TypedProof
 from broker.actions.sign_in.context import audit_event, load_own_transaction
@@ -103,7 +104,7 @@ async def _compare(
         if binding is None:
             return ProofResult.WRONG
         asker = handles.sha256_hex(mark) if binding.call_back and not binding.asking_browser else None
-        return CaseChange((ev.Bound(binding, asker),))
+        return bound(cases.context, case, binding, asker)
 
     outcome = None if attempt is None else await change_case(cases.context, case, proven)
     if isinstance(outcome, Case):

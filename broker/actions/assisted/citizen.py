@@ -254,6 +254,8 @@ class CitizenCases:
             return CaseEnded(FailureClass.HELP_ELSEWHERE)
         if case.frozen is not None:
             return CaseEnded(FailureClass.HELP_REVOKED)
+        if case.state is CaseState.BOUND and case.binding is not None and case.binding.passkey is not None:
+            return CaseEnded(FailureClass.HELP_ELSEWHERE)  # taken up in a sign-in of its own
         if case.state is CaseState.BOUND and case.binding is not None:
             proven = identity(case, self.context.rules.issuer, self.context.rules.profiles)
             if not asking_browser(transaction, case):

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from broker.actions.assisted.ports import Cases, FailedSignIns, StaffDrafts
+from broker.actions.assisted.ports import Cases, FailedSignIns, IdentityKeys, StaffDrafts
 from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
 from broker.actions.console.ports import CaseLists, SavedViewStore, StaffAudit, StaffPresences
 from broker.actions.ports import AuditLog, BackchannelRequests
@@ -36,7 +36,7 @@ FREEZE_LIFE = 30 * 86400
 @dataclass(frozen=True, slots=True)
 class CaseStores:
     """The stores of cases and their lists, of questions to citizens on their own device, of the audit record, of drafts
-    and saved views of staff, and of failed sign-ins by reference.
+    and saved views of staff, of failed sign-ins by reference, and the keys of identities.
     """
 
     cases: Cases
@@ -48,6 +48,7 @@ class CaseStores:
     audit: AuditLog
     drafts: StaffDrafts
     sign_in_failures: FailedSignIns
+    identity_keys: IdentityKeys
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,11 @@ def _phrase_not_verified(case: Case, _member: StaffMember) -> RefusalReason | No
     return TransitionRefused.NOT_NOW if case.phrase_verified else None
 
 
+def _passkey_not_confirmed(case: Case, _member: StaffMember) -> RefusalReason | None:
+    unconfirmed = case.passkey is not None and case.passkey.confirmed is None
+    return None if unconfirmed else TransitionRefused.NOT_NOW
+
+
 def _has_details(case: Case, _member: StaffMember) -> RefusalReason | None:
     return None if case.details.claims else TransitionRefused.NO_DETAILS
 
@@ -155,6 +160,12 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
         ),
         StaffAction.CONFIRM_PROMPTS: Permission(
             (_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.PromptsFollowed(who), _phrase_not_verified
+        ),
+        StaffAction.CONFIRM_PASSKEY: Permission(
+            (_AGENT,),
+            _CASE_AGENT,
+            lambda case, who, _now: ev.PasskeyConfirmed(who, "" if case.passkey is None else case.passkey.digest),
+            _passkey_not_confirmed,
         ),
         StaffAction.RECORD: Permission((_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.ChecksRecorded(who, ())),
         StaffAction.ASK_CITIZEN: Permission(

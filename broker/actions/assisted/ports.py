@@ -17,6 +17,14 @@ CountAll = Callable[[Mapping[str, Track], Iterable[AuditEvent]], tuple[Mapping[s
 """The rule by which audit rows are counted (`assisted.measures.count_all`)."""
 
 
+class IdentityKeys(Protocol):
+    """Keys of identities (`KeptIdentity.key`)."""
+
+    def key(self, issuer: str, subject: str) -> str:
+        """The key of the identity with this issuer and subject."""
+        ...
+
+
 class Cases(Protocol):
     """Verification cases. Records are sealed; queries use id, state, reference, digests and times alone."""
 

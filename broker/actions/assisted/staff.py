@@ -140,6 +140,11 @@ class StaffCases:
         """In the video that the citizen sent they followed the prompts."""
         return await self._edit(who, StaffAction.CONFIRM_PROMPTS, ref, ev.PromptsFollowed(who.member.id))
 
+    async def confirm_passkey(self, who: StaffPrincipal, ref: CaseRef, digest: str) -> CaseView | EditRefused:
+        """The citizen said that they made the passkey with this digest where they read the words."""
+        event = ev.PasskeyConfirmed(who.member.id, digest)
+        return await self._edit(who, StaffAction.CONFIRM_PASSKEY, ref, event)
+
     async def record_evidence(self, who: StaffPrincipal, ref: CaseRef, entry: EvidenceEntry) -> CaseView | EditRefused:
         """Records a piece of evidence with its checklist, new or in place of an earlier one."""
         context = self.context

@@ -45,6 +45,7 @@ class StaffAction(StrEnum):
     START_SESSION = "start_session"
     VERIFY_PHRASE = "verify_phrase"
     CONFIRM_PROMPTS = "confirm_prompts"
+    CONFIRM_PASSKEY = "confirm_passkey"
     RECORD = "record"
     ASK_CITIZEN = "ask_citizen"
     END_SESSION = "end_session"

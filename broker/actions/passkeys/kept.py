@@ -209,7 +209,7 @@ async def keep_for(context: KeptContext, browser: Browser, key: str, days: int) 
         said = _keepable(proof, own.provider)
         same = replace(said, issuer=kept.identity.issuer, subject=kept.identity.subject)
         kept = replace(kept, identity=same, since=now)
-    kept = replace(kept, expires=kept.since + _seconds(own.provider, days))
+    kept = replace(kept, expires=kept.since + kept_seconds(own.provider, days))
     told: Sequence[OutboundDelivery] = ()
     if (after := kept.identity.level) != before:
         changed = _happened(context, own, HappenedKind.LEVEL_CHANGED, f"{kept.key} {now}")
@@ -248,10 +248,13 @@ async def _own(context: KeptContext, browser: Browser) -> _Own | None:
 
 
 def _view(own: _Own, provider: PasskeyProviderNow) -> KeptView:
-    terms = provider.terms
-    most, default = terms.keep_at_most // DAY, terms.keep // DAY
-    days = sorted({default, most, *(each for each in OFFERED_DAYS if each <= most)})
-    return KeptView(own.kept, own.fresh, days, default)
+    return KeptView(own.kept, own.fresh, *kept_days(provider))
+
+
+def kept_days(provider: PasskeyProviderNow) -> tuple[tuple[int, ...], int]:
+    """The days for which an identity may be kept, and the default."""
+    most, default = provider.terms.keep_at_most // DAY, provider.terms.keep // DAY
+    return tuple(sorted({default, most, *(each for each in OFFERED_DAYS if each <= most)})), default
 
 
 def _of_session(context: KeptContext, own: _Own) -> KeptWithPasskeys | None:
@@ -268,7 +271,7 @@ def _new_kept(
     """The session's identity under an issuer and a subject of its own."""
     issuer, subject = f"{context.sign_in.policy.issuer}/kept", handles.new_handle(context.sign_in.system)
     identity = replace(_keepable(proof, provider), issuer=issuer, subject=subject)
-    return KeptIdentity(context.kept.key(issuer, subject), identity, now, now + _seconds(provider, days))
+    return KeptIdentity(context.kept.key(issuer, subject), identity, now, now + kept_seconds(provider, days))
 
 
 def _keepable(proof: Identity, provider: PasskeyProviderNow) -> Identity:
@@ -292,7 +295,7 @@ def _changeable(own: _Own, digest: str) -> Passkey | KeptRefusal:
     return found[0] if found else KeptRefusal.UNKNOWN
 
 
-def _seconds(provider: PasskeyProviderNow, days: int) -> int:
+def kept_seconds(provider: PasskeyProviderNow, days: int) -> int:
     """The time for which an identity is kept; the default one for a number of days that is not offered."""
     chosen = days * DAY
     return chosen if 0 < chosen <= provider.terms.keep_at_most else provider.terms.keep

@@ -5,7 +5,19 @@ from typing import Protocol
 
 from broker.model.audit import AuditEvent
 from broker.model.outbound_delivery import OutboundDelivery
-from broker.model.passkey import KeptIdentity, KeptWithPasskeys, Passkey
+from broker.model.passkey import KeptIdentity, KeptWithPasskeys, KnownPasskey, Passkey
+
+
+class PasskeysInUse(Protocol):
+    """Passkeys as a sign-in needs them (database)."""
+
+    async def find(self, digest: str) -> KnownPasskey | None:
+        """The passkey with this digest of a credential id. One round trip."""
+        ...
+
+    async def use(self, passkey: Passkey, sign_count: int, now: float) -> bool:
+        """Records a use, and the new signature counter. False if the passkey was used or removed in between."""
+        ...
 
 
 class Passkeys(Protocol):

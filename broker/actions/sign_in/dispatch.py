@@ -3,6 +3,7 @@
 from broker.actions.account.errand import complete as complete_errand
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
+from broker.actions.passkeys.sign_in import passkey_provider
 from broker.actions.results import HelpOffered
 from broker.actions.sign_in import backchannel_confirmation
 from broker.actions.sign_in.case_link import CaseLink, sync_with_case
@@ -130,7 +131,9 @@ async def _view(
         case TransactionState.WAITING if transaction.case is not None:
             status = await cases.case_status(transaction)
             question = await cases.pending_question(transaction)
-            return CaseStatusView(transaction, service, status, await _offer(context, transaction, service), question)
+            offer, known = await _offer(context, transaction, service), passkey_provider(context.registry)
+            passkeys = known.card.id if known is not None and offer.has(known.card.id) else None
+            return CaseStatusView(transaction, service, status, offer, question, passkeys)
         case TransactionState.ANSWERED if (
             transaction.client_redirect and _may_redirect(transaction, service) and not _is_stale(context, transaction)
         ):

@@ -9,6 +9,7 @@ from broker.assisted.events.citizen import ContinuationCodeIssued as Continuatio
 from broker.assisted.events.citizen import DeviceConfirmed as DeviceConfirmed
 from broker.assisted.events.citizen import Frozen as Frozen
 from broker.assisted.events.citizen import MeetingRequested as MeetingRequested
+from broker.assisted.events.citizen import PasskeyRegistered as PasskeyRegistered
 from broker.assisted.events.citizen import ReadyForSession as ReadyForSession
 from broker.assisted.events.citizen import RedressAsked as RedressAsked
 from broker.assisted.events.citizen import Released as Released
@@ -49,6 +50,7 @@ from broker.assisted.events.staff import LeadAnswered as LeadAnswered
 from broker.assisted.events.staff import LeadAsked as LeadAsked
 from broker.assisted.events.staff import Noted as Noted
 from broker.assisted.events.staff import Opened as Opened
+from broker.assisted.events.staff import PasskeyConfirmed as PasskeyConfirmed
 from broker.assisted.events.staff import PromptsFollowed as PromptsFollowed
 from broker.assisted.events.staff import Reassigned as Reassigned
 from broker.assisted.events.staff import Renewed as Renewed

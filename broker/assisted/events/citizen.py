@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from broker.assisted.case_records import (
+    CasePasskey,
     Channel,
     Complaint,
     Confirmation,
@@ -105,6 +106,13 @@ class Complained:
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyRegistered:
+    """The citizen made a passkey in the asking browser, in place of one that was not confirmed."""
+
+    passkey: CasePasskey
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceConfirmed:
     """The citizen confirmed the request of staff on their own device. Evidence with the same id is replaced."""
 
@@ -156,6 +164,7 @@ ByCitizen = (
     | CallBackRequested
     | RedressAsked
     | Complained
+    | PasskeyRegistered
     | DeviceConfirmed
     | Bound
     | Released

@@ -61,6 +61,14 @@ class PromptsFollowed:
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyConfirmed:
+    """The agent heard from the citizen that the passkey with this digest is theirs, made where they read the words."""
+
+    by: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceRecorded:
     """A piece of evidence was recorded with its checks. Evidence with the same id is replaced."""
 
@@ -318,6 +326,7 @@ ByStaff = (
     | SessionStarted
     | WordsExchanged
     | PromptsFollowed
+    | PasskeyConfirmed
     | EvidenceRecorded
     | EvidenceRemoved
     | ChecksRecorded

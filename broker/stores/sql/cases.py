@@ -35,6 +35,7 @@ from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRo
 from broker.stores.sql.evidence_files import expiry_of_case_files
 from broker.stores.sql.freeze_links import FreezeLinkRows, links_written
 from broker.stores.sql.outbox import DeliveryRows, NotificationRows
+from broker.stores.sql.passkey_rows import CasePasskeyRows, written_with_case
 
 _id: Final = bindparam("id", type_=Text)
 _CHANGING: Final[Mapping[str, ColumnElement[Any]]] = {
@@ -83,7 +84,9 @@ class SqlCases:
         before = cases.c.version == bindparam("before", type_=BigInteger)
         saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
         self._create = database.prepare(AtomicWrite(made, _following()))
-        self._save = database.prepare(AtomicWrite(saved, (*_following(), _drafts_of_closed_case, expiry_of_case_files)))
+        self._passkeys = CasePasskeyRows(sealer)
+        steps = (*_following(), _drafts_of_closed_case, expiry_of_case_files, *written_with_case(_id))
+        self._save = database.prepare(AtomicWrite(saved, steps))
         self._prepare_reading(database)
         self._prepare_attempts(database)
 
@@ -152,7 +155,7 @@ class SqlCases:
         return bool(await unit.run(self._save, {**self._saved(case, work), "events": audit.rows(events)}))
 
     def _saved(self, case: Case, work: CaseWork) -> Mapping[str, object]:
-        return {**self._values(case, work), "before": case.version - 1}
+        return {**self._values(case, work), **self._passkeys.values(case, work), "before": case.version - 1}
 
     async def load(self, case_id: str) -> Case | None:
         """Returns the case with this id."""

@@ -6,22 +6,31 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Delete,
     Double,
     Insert,
     LargeBinary,
     Text,
+    Update,
+    and_,
     bindparam,
     delete,
     insert,
+    not_,
+    or_,
+    update,
 )
 
+from broker.assisted.case import Case
+from broker.assisted.case_states import CaseState
+from broker.assisted.case_work import CaseWork
 from broker.crypto.seal import Sealer
 from broker.model.identity import Identity
 from broker.model.passkey import KeptIdentity, Passkey
 from broker.stores.record_codec import RecordCodec, SealedCodec
-from broker.stores.sql.database import Parameters, Row
+from broker.stores.sql.database import InsertRows, Parameters, Row, Step
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
 
 _p, _k = passkeys.c, kept_identities.c
@@ -47,6 +56,35 @@ def inserted_passkey() -> Insert:
         created=bindparam("created", type_=Double),
         sealed=bindparam("sealed", type_=LargeBinary),
     )
+
+
+def written_with_case(case_id: ColumnElement[Any]) -> tuple[Step | InsertRows, ...]:
+    """The steps that write, with a case, a passkey that the citizen made, and the identity to which one leads.
+
+    A case that is closed leaves no other passkey behind. The identity is frozen and revoked with its case.
+    """
+    fixed = {"case_id": case_id}
+    made = InsertRows(passkeys, "made_passkeys", ("digest", "sign_count", "created", "sealed"), fixed, ("digest",))
+    kept = InsertRows(kept_identities, "kept_identities", ("digest", "since", "expires", "sealed"), {}, ("digest",))
+    leads, owner, ends = (bindparam(name, type_=Text) for name in ("leading", "led_to", "ended"))
+    lasting, since = bindparam("lasting", type_=Text), bindparam("frozen_since", type_=Double)
+    mine = passkeys.c.case_id == case_id
+
+    def led(passed: ColumnElement[bool]) -> Update:
+        return update(passkeys).where(passed, mine, passkeys.c.digest == leads).values(owner=owner)
+
+    def frozen(passed: ColumnElement[bool]) -> Update:
+        return update(kept_identities).where(passed, kept_identities.c.digest == lasting).values(frozen=since)
+
+    def closed(passed: ColumnElement[bool]) -> Delete:
+        unowned = and_(passkeys.c.owner.is_(None), passkeys.c.digest != leads)
+        left = and_(mine, unowned, not_(bindparam("is_open", type_=Boolean)))
+        return delete(passkeys).where(passed, or_(left, passkeys.c.owner == ends))
+
+    def ended(passed: ColumnElement[bool]) -> Delete:
+        return delete(kept_identities).where(passed, kept_identities.c.digest == ends)
+
+    return made, kept, led, frozen, closed, ended
 
 
 def deletions(key: ColumnElement[Any]) -> tuple[Delete, ...]:
@@ -110,3 +148,37 @@ def _place(key: str) -> str:
 
 def _place_of_passkey(digest: str) -> str:
     return f"passkeys:{digest}"
+
+
+class CasePasskeyRows:
+    """The parameters of `written_with_case`."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._passkeys, self._kept = PasskeyRows(sealer), KeptIdentityRows(sealer)
+
+    def values(self, case: Case, work: CaseWork) -> Parameters:
+        """What of the case and of its work is about passkeys."""
+        key = None if case.binding is None else case.binding.kept
+        revoked = case.state is CaseState.REVOKED
+        stopped = case.frozen is not None or (bool(case.history) and case.history[-1].event == "unfrozen")
+        made, kept = work.passkey, None if work.kept is None else self._kept.values(work.kept)
+        return {
+            "made_passkeys": []
+            if made is None
+            else [
+                {
+                    "digest": made.digest,
+                    "sign_count": made.sign_count,
+                    "created": made.created,
+                    "sealed": self._passkeys.sealed(made),
+                }
+            ],
+            "kept_identities": []
+            if kept is None
+            else [{**{name: kept[name] for name in ("digest", "since", "expires")}, "sealed": kept["kept"]}],
+            "leading": work.leads,
+            "ended": key if revoked else None,
+            "lasting": key if stopped else None,
+            "frozen_since": case.frozen,
+            "led_to": None if work.kept is None else work.kept.key,
+        }

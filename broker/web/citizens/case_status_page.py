@@ -147,6 +147,7 @@ def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]
         redress_until=None if stands.redress_until is None else words.day(stands.redress_until),
         answer=stands.answer,
         other_meeting=stands.other_meeting,
+        **_passkey(view),
         code_error=None,
         words_error=None,
         call_error=None,
@@ -157,6 +158,18 @@ def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]
     )
     variables["keeps"] = bool(others) or (variables["take_up"] is True and variables["code_until"] is not None)
     return PageResponse("case-status", variables)
+
+
+def _passkey(view: CaseStatusView) -> dict[str, object]:
+    """The variables of the passkey: how far it is, and the provider with which the citizen can finish by it now."""
+    made, way = view.status.passkey, view.passkeys
+    confirmed = made is not None and made.confirmed is not None
+    return {
+        "passkey_made": made is not None,
+        "passkey_confirmed": confirmed,
+        "make_passkey": way is not None and view.status.may_make_passkey,
+        "finish_with": way if confirmed and view.status.stage is CaseStage.TO_TAKE_UP else None,
+    }
 
 
 def _times(stands: CaseStatus, frame: PageContext) -> dict[str, object]:

@@ -344,7 +344,7 @@ FAILURE_TEXTS: Mapping[FailureClass, FailureText] = MappingProxyType(
         F.HELP_ELSEWHERE: FailureText(
             heading=marked("A request for help goes on elsewhere"),
             title=marked("Your request for help goes on elsewhere"),
-            story=(marked("It was taken up with its code in another browser or on another device. Go on there."),),
+            story=(marked("It was taken up in another browser or on another device. Go on there."),),
             meaning=marked("A request for help was taken up in another browser or on another device."),
             advice=marked("Go on where it was taken up, or use its newest code."),
         ),

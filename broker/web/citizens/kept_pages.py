@@ -10,13 +10,13 @@ from starlette.routing import Route
 
 from broker.actions.account.ways import PATH as WAYS
 from broker.actions.passkeys import kept
-from broker.actions.passkeys.kept import KeptContext, KeptRefusal, KeptView, NewRegistration
+from broker.actions.passkeys.kept import KeptContext, KeptRefusal, NewRegistration
 from broker.model.identity import Identity
 from broker.model.passkey import KeptWithPasskeys, Passkey
 from broker.web.citizens.claim_labels import label
 from broker.web.citizens.journey import page
 from broker.web.citizens.link_page import way_name
-from broker.web.citizens.passkey_pages import attribute
+from broker.web.citizens.passkey_pages import attribute, chosen_days, day_choices
 from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
@@ -90,7 +90,7 @@ async def show_kept(req: CitizenRequest, context: KeptContext) -> Response:
         done=done if done in _DONE else "",
         listed=[_line(one, req, frame.language) for one in found.kept],
         again=not found.fresh,
-        choices=_choices(found, frame.language),
+        choices=day_choices(found.days, frame.language),
         default=found.default,
     )
     return req.answer(PageResponse("account/kept", variables), frame)
@@ -108,7 +108,7 @@ async def show_registration(req: CitizenRequest, context: KeptContext) -> Respon
         options=attribute(begun.options),
         ceremony=begun.ceremony,
         first=not begun.kept,
-        choices=_choices(begun.view, frame.language),
+        choices=day_choices(begun.view.days, frame.language),
         default=begun.view.default,
     )
     return req.answer(PageResponse("account/passkey", variables), frame)
@@ -120,7 +120,7 @@ async def register(req: CitizenRequest, context: KeptContext) -> Response:
     if form is None:
         return redirect_to(PATH, "again")
     ceremony, code, name = (form.get(field, "") for field in ("ceremony", "code", "name"))
-    refused = await kept.register(context, req.browser, ceremony, code, name, _days(form.get("days", "")))
+    refused = await kept.register(context, req.browser, ceremony, code, name, chosen_days(form))
     return _refused(refused) if refused is not None else redirect_to(f"{PATH}?done=added")
 
 
@@ -142,7 +142,7 @@ async def keep_for(req: CitizenRequest, context: KeptContext) -> Response:
     form = await req.form(PLACE)
     if form is None:
         return redirect_to(PATH, "again")
-    refused = await kept.keep_for(context, req.browser, form.get("key", ""), _days(form.get("days", "")))
+    refused = await kept.keep_for(context, req.browser, form.get("key", ""), chosen_days(form))
     return _refused(refused) if refused is not None else redirect_to(f"{PATH}?done=changed")
 
 
@@ -151,14 +151,6 @@ def _refused(refusal: KeptRefusal) -> Response:
     if refusal in (KeptRefusal.SIGNED_OUT, KeptRefusal.NOT_OFFERED):
         return redirect_to(WAYS)
     return redirect_to(f"{PATH}?done={REFUSED}") if refusal is KeptRefusal.REFUSED else redirect_to(PATH, "not_now")
-
-
-def _days(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
-
-
-def _choices(view: KeptView, words: Language) -> list[tuple[int, str]]:
-    return [(days, words.duration(days * kept.DAY)) for days in view.days]
 
 
 def _line(one: KeptWithPasskeys, req: CitizenRequest, words: Language) -> KeptLine:

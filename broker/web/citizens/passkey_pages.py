@@ -1,31 +1,41 @@
 """Pages that ask the browser for a passkey: the only ones that do nothing without script. Other ways are offered."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.passkeys import sign_in
+from broker.actions.passkeys import case_passkeys, sign_in
+from broker.actions.passkeys.case_passkeys import CaseRegistration
+from broker.actions.passkeys.kept import DAY
 from broker.actions.passkeys.sign_in import PasskeyPrompt
+from broker.actions.views import DeadEnd
 from broker.model.json_types import JsonObject
 from broker.passkey_provider import PASSKEY_PATH
 from broker.web.citizens.journey import page
 from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to
 from broker.web.citizens.view_pages import render_view
+from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
 
-SHEETS = (PageTemplate("passkey/use", "citizens/passkey.html"),)
+SHEETS = (
+    PageTemplate("passkey/use", "citizens/passkey.html"),
+    PageTemplate("passkey/case", "citizens/case_passkey.html"),
+)
 
 CANCEL: Final = "cancel"
 
 
 def passkey_routes(app: CitizenApp) -> list[Route]:
-    """The page of a sign-in with a passkey, and its form."""
+    """The page of a sign-in with a passkey, and that which makes one for a case, with their forms."""
     return [
         Route(PASSKEY_PATH, page(app, show_prompt), methods=["GET"]),
         Route(PASSKEY_PATH, page(app, submit_answer), methods=["POST"]),
+        Route("/journey/{handle}/passkey", page(app, show_case_registration), methods=["GET"]),
+        Route("/journey/{handle}/passkey", page(app, register_for_case), methods=["POST"]),
     ]
 
 
@@ -65,3 +75,45 @@ async def submit_answer(req: CitizenRequest) -> Response:
         found = outcome
     frame = req.frame()
     return req.answer(render_view(found, frame, req.cookies), frame)
+
+
+async def show_case_registration(req: CitizenRequest) -> Response:
+    """The page that makes a passkey for the open case; the page of the case, if there is none to make."""
+    words = req.language()
+    begun = await case_passkeys.begin_for_case(req.app.cases, req.handle, req.browser, words.text("Your account"))
+    if isinstance(begun, DeadEnd):
+        frame = req.frame()
+        return req.answer(render_view(begun, frame, req.cookies), frame)
+    if not isinstance(begun, CaseRegistration):
+        return redirect_to(req.base)
+    frame = req.frame(begun.transaction.language)
+    variables = frame.template_variables(
+        begun.service,
+        kind="create",
+        options=attribute(begun.options),
+        ceremony=begun.ceremony,
+        choices=day_choices(begun.days, frame.language),
+        default=begun.default,
+    )
+    return req.answer(PageResponse("passkey/case", variables), frame)
+
+
+async def register_for_case(req: CitizenRequest) -> Response:
+    """Adds the passkey that the browser made to the case."""
+    form = await req.form()
+    if form is None:
+        return redirect_to(req.base, "again")
+    answer = (form.get("ceremony", ""), form.get("code", ""), chosen_days(form))
+    refused = await case_passkeys.register_for_case(req.app.cases, req.handle, req.browser, answer)
+    return redirect_to(req.base) if refused is None else redirect_to(req.base, "not_now")
+
+
+def chosen_days(form: Mapping[str, str]) -> int:
+    """The number of days in a form; 0 for anything else."""
+    text = form.get("days", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 0
+
+
+def day_choices(days: Sequence[int], words: Language) -> list[tuple[int, str]]:
+    """The days for which an identity may be kept, in words."""
+    return [(number, words.duration(number * DAY)) for number in days]

@@ -52,6 +52,7 @@ def case_routes(app: StaffApp) -> list[Route]:
         "renew": renew_lease,
         "start": start_session,
         "words": verify_phrase,
+        "passkey": confirm_passkey,
         "end": end_session,
         "drop": drop_session,
         "put-back": return_to_queue,
@@ -162,6 +163,12 @@ async def verify_phrase(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records that the phrase was verified."""
     done = await req.cases.verify_phrase(req.principal, req.ref(form))
     return await back_to_case(req, done, form, goes_on=True)
+
+
+async def confirm_passkey(req: StaffPage, form: Mapping[str, str]) -> Response:
+    """Records that the passkey is the citizen's."""
+    done = await req.cases.confirm_passkey(req.principal, req.ref(form), form.get("passkey", ""))
+    return await back_to_case(req, done, form)
 
 
 async def end_session(req: StaffPage, form: Mapping[str, str]) -> Response:

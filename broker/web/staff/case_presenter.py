@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from broker.actions.assisted.staff_results import CaseRole, CaseView, CaseWarning, StaffAction
 from broker.assisted.case import Case
 from broker.assisted.case_records import (
+    CasePasskey,
     Contact,
     ContactMethod,
     IndependentReview,
@@ -85,6 +86,7 @@ class CaseContextRow:
     channel: str
     phrase: Phrase | None
     exchanged: bool
+    passkey: CasePasskey | None
     warnings: tuple[str, ...]
     about: tuple[str, ...]
     may: frozenset[StaffAction]
@@ -182,6 +184,7 @@ class CasePresenter:
             channel="" if case.channel is None else case.channel.value,
             phrase=case.phrase if view.role is CaseRole.AGENT and case.phrase.first else None,
             exchanged=case.phrase_verified,
+            passkey=case.passkey if view.role is CaseRole.AGENT else None,
             warnings=tuple(words.text(_WARNINGS[one]) for one in view.warnings),
             about=tuple(self._about(case)),
             may=view.actions,

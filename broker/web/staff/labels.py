@@ -154,6 +154,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "put_back": marked("Put back in line"),
         "session_started": marked("Session started"),
         "words_exchanged": marked("Words exchanged"),
+        "passkey_registered": marked("Passkey made by the citizen"),
+        "passkey_confirmed": marked("Passkey confirmed"),
         "evidence_recorded": marked("Evidence recorded"),
         "evidence_removed": marked("Evidence removed"),
         "checks_recorded": marked("Person checked"),

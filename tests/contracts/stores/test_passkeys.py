@@ -5,7 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from broker.assisted.case_records import HistoryEntry, IdentityBinding, Role
+from broker.assisted.case_states import CaseState
+from broker.assisted.case_work import CaseWork
 from broker.model.account import UnlinkResult
+from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.handle import sha256_hex
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
@@ -13,6 +17,7 @@ from broker.model.passkey import KeptWithPasskeys, KnownPasskey
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.database_dumps import query
 from tests.contracts.stores.full_database import NOW, answer, fan_out, kept, passkey
+from tests.contracts.stores.samples import case
 
 pytestmark = pytest.mark.store
 
@@ -167,3 +172,45 @@ async def test_security_events_are_written_with_what_they_are_about_or_not_at_al
     stolen = replace(first, owner="another")
     assert not await sql.kept_identities.keep("account-bob", other, stolen, "passkey", events, told("stolen"))
     assert await written() == 3
+
+
+async def test_a_passkey_and_the_identity_to_which_it_leads_are_written_with_their_case(sql: SqlStores) -> None:
+    first = case(NOW, id="case-1", version=1)
+    await sql.cases.create(first, [])
+    made, other = passkey("mine", case_id="case-1"), passkey("other", case_id="case-1")
+    for number, key in enumerate((other, made), 2):
+        assert await sql.cases.save(replace(first, version=number), [], CaseWork(passkey=key))
+    assert await sql.passkeys.find(made.digest) == KnownPasskey(made, None)
+    assert not await sql.cases.save(replace(first, version=3), [], CaseWork(passkey=passkey("late", case_id="case-1")))
+    assert await sql.passkeys.find(passkey("late").digest) is None
+
+    hers = kept(sql, "ann")
+    taken = IdentityBinding("s", NOW, Level.LOW, (), asking_browser=False, code=False, words=False, kept=hers.key)
+    bound = replace(first, version=4, state=CaseState.BOUND, binding=taken)
+    assert not await sql.cases.save(replace(bound, version=9), [], CaseWork(kept=hers, leads=made.digest))
+    assert await sql.passkeys.find(made.digest) == KnownPasskey(made, None)
+    assert await sql.cases.save(bound, [], CaseWork(kept=hers, leads=made.digest))
+    assert await sql.passkeys.find(made.digest) == KnownPasskey(replace(made, owner=hers.key), hers)
+    assert await sql.passkeys.find(other.digest) is None
+
+    assert await sql.cases.save(replace(bound, version=5, state=CaseState.RELEASED), [])
+    assert await sql.passkeys.find(made.digest) is not None
+    released = HistoryEntry(NOW, "unfrozen", "lead", Role.LEAD, CaseState.RELEASED, CaseState.RELEASED)
+    for version, since in ((6, NOW), (7, None)):
+        after = replace(bound, version=version, state=CaseState.RELEASED, frozen=since, history=(released,))
+        assert await sql.cases.save(after, [])
+        known = await sql.passkeys.find(made.digest)
+        assert known is not None
+        assert known.kept == replace(hers, frozen=since)
+    assert await sql.cases.save(replace(bound, version=8, state=CaseState.REVOKED), [])
+    assert await sql.passkeys.find(made.digest) is None
+
+
+@pytest.mark.parametrize("state", [CaseState.WITHDRAWN, CaseState.DECLINED, CaseState.EXPIRED, CaseState.BOUND])
+async def test_a_closed_case_leaves_no_passkey_that_leads_nowhere(sql: SqlStores, state: CaseState) -> None:
+    first = case(NOW, id="case-1", version=1)
+    await sql.cases.create(first, [])
+    made = passkey("mine", case_id="case-1")
+    await sql.cases.save(replace(first, version=2), [], CaseWork(passkey=made))
+    assert await sql.cases.save(replace(first, version=3, state=state), [])
+    assert await sql.passkeys.find(made.digest) is None

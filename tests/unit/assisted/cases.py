@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import (
+    CasePasskey,
     Channel,
     CheckOutcome,
     CheckRecord,
@@ -76,6 +77,11 @@ def verdict(decision: Decision = Decision.APPROVE, level: Level | None = Level.S
 def binding(*, code: bool = True, words: bool = True, level: Level = Level.SUBSTANTIAL) -> IdentityBinding:
     """The citizen takes the identity up."""
     return IdentityBinding("subject-1", NOW, level, ("otp",), asking_browser=True, code=code, words=words)
+
+
+def passkey(digest: str = "passkey-1", asker: str = "") -> CasePasskey:
+    """A passkey of the asking browser."""
+    return CasePasskey(digest, NOW, asker, 90 * 86_400.0)
 
 
 SUBMIT: tuple[ev.Event, ...] = (ev.Submitted(Contact(ContactMethod.EMAIL, "a@example.org"), Channel.VIDEO),)
@@ -152,6 +158,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield from (ev.Claimed(AGENT), ev.Renewed(by), ev.Returned(by, "break"), ev.SessionStarted(by, Channel.VIDEO))
     yield from (ev.WordsExchanged(by), ev.PromptsFollowed(by))
     yield from (ev.EvidenceRecorded(by, evidence()), ev.EvidenceRemoved(by, "e1"))
+    yield from (ev.PasskeyRegistered(passkey()), ev.PasskeyConfirmed(by, "passkey-1"))
     yield from (ev.ChecksRecorded(by, ()), ev.DetailsRecorded(by, {"name": "Ada"}), ev.SessionDropped(by, "line dead"))
     yield from (ev.SessionEnded(by), ev.Decided(verdict(by=by)), ev.ReviewClaimed(REVIEWER))
     yield ev.IndependentReviewRecorded(IndependentReview(by, NOW, Decision.APPROVE))

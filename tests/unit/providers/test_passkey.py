@@ -54,6 +54,9 @@ class Registered:
         self.passkeys[passkey.digest] = replace(known, passkey=used)
         return True
 
+    async def take_up(self, _passkey: Passkey) -> KeptIdentity | None:
+        return None
+
 
 class Stage:
     """A provider, an authenticator with one registered passkey, and the identity to which it leads."""

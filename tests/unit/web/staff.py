@@ -216,6 +216,7 @@ async def staged(
                 facts.audit,
                 facts.staff_drafts,
                 facts.sign_in_failures,
+                facts.kept_identities,
             ),
             rules=CaseRules(f"{origin}/assisted", TERMS, default_profiles()),
             prompts=PromptSettings("https://id.test/confirm", {"en": "Portico"}),

@@ -344,6 +344,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             facts.audit,
             facts.staff_drafts,
             facts.sign_in_failures,
+            facts.kept_identities,
         ),
         rules=CaseRules(f"{ISSUER}/assisted", CasePolicy(correction=0), default_profiles()),
         prompts=PromptSettings(f"{ISSUER}/confirm", {"en": "Portico"}, frozenset({"email"})),

@@ -28,7 +28,7 @@ from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
 from broker.assisted.transitions import advance
 from broker.model.staff import StaffMember, StaffRole
-from tests.unit.assisted.cases import AGENT, NOW, REVIEWER, standing, walked
+from tests.unit.assisted.cases import AGENT, NOW, REVIEWER, passkey, standing, walked
 
 RULES = CaseRules("https://broker.example/assisted", CasePolicy(), default_profiles())
 A, S, C = StaffAction, CaseState, CaseRole
@@ -50,6 +50,7 @@ POLICY: dict[
     A.START_SESSION: ({StaffRole.AGENT}, {C.AGENT}, {S.CLAIMED}),
     A.VERIFY_PHRASE: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION}),
     A.CONFIRM_PROMPTS: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION}),
+    A.CONFIRM_PASSKEY: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION, S.DECISION}),
     A.RECORD: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION, S.DECISION}),
     A.ASK_CITIZEN: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION, S.DECISION}),
     A.END_SESSION: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION}),
@@ -111,6 +112,7 @@ class Condition:
     sent: bool = False
     flagged: bool = False
     asked: bool = False
+    passkey: str = ""
 
 
 CONDITIONS = [
@@ -120,6 +122,9 @@ CONDITIONS = [
     Condition("agent with details", AGENT, details=True),
     Condition("agent of a case that was sent", AGENT, sent=True),
     Condition("agent of another language", AGENT, language="cy"),
+    Condition("agent with a passkey before the words", AGENT, passkey="made"),
+    Condition("agent with a passkey", AGENT, phrase=True, passkey="made"),
+    Condition("agent with a confirmed passkey", AGENT, phrase=True, passkey="confirmed"),
     Condition("reviewer", REVIEWER),
     Condition("reviewer who looked up", REVIEWER, looked_up=True),
     Condition("reviewer after the independent review", REVIEWER, reviewed=True),
@@ -174,6 +179,9 @@ def prepared(state: CaseState, condition: Condition) -> Case:
     case = replace(case, phrase_verified=condition.phrase)
     if condition.sent:
         case = replace(case, channel=Channel.SENT)
+    if condition.passkey:
+        confirmed = AGENT if condition.passkey == "confirmed" else None
+        case = replace(case, passkey=replace(passkey(), confirmed=confirmed))
     if not condition.details:
         case = replace(case, details=Details())
     if condition.looked_up:
@@ -196,6 +204,7 @@ def expected(case: Case, member: StaffMember, condition: Condition, role: CaseRo
             A.CLAIM: may_claim(case, member, condition),
             A.VERIFY_PHRASE: not case.phrase_verified and case.channel is not Channel.SENT,
             A.CONFIRM_PROMPTS: not case.phrase_verified and case.channel is Channel.SENT,
+            A.CONFIRM_PASSKEY: condition.phrase and condition.passkey == "made",
             A.ASK_CITIZEN: bool(case.details.claims),
             A.INDEPENDENT_REVIEW: case.independent_review is None,
             A.REVIEW: case.independent_review is not None,
