@@ -1,9 +1,13 @@
 """Results of actions that the transaction's page alone does not render."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from broker.assisted.case_records import Channel, ContactMethod
+from broker.assisted.case_status import Asked
+from broker.assisted.help_ways import HelpWay
+from broker.assisted.intake import Intake
 from broker.journey.transaction import Transaction
 from broker.model.service import Service
 
@@ -60,22 +64,35 @@ class StartedTransaction:
 
 @dataclass(frozen=True, slots=True)
 class HelpOffered:
-    """The help on offer: the channels that can reach the level the service needs, the strongest first.
+    """The help on offer: the ways that can reach the level the service needs, the strongest first.
 
-    `contact_methods` are how messages can be sent to the citizen.
+    `below` are ways that cannot reach it. `waits` says how long (seconds) half of the citizens waited at most, by
+    channel, if that can be said. `contact_methods` are how messages can be sent to the citizen, `documents` the kinds
+    of evidence that citizens can show, with their names by language. `asked` is what was asked for, of a request that
+    is changed.
     """
 
     transaction: Transaction
     service: Service
-    channels: tuple[Channel, ...]
+    ways: tuple[HelpWay, ...]
+    below: tuple[HelpWay, ...] = ()
+    waits: Mapping[Channel, int] = field(default_factory=dict)
     contact_methods: frozenset[ContactMethod] = frozenset(ContactMethod)
+    documents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    asked: Asked | None = None
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The channels of the ways."""
+        return tuple(way.channel for way in self.ways)
 
 
 @dataclass(frozen=True, slots=True)
 class HelpRequest:
     """How a citizen wants to be helped and reached.
 
-    `way` is "email" or "phone", `address` what was typed, trimmed. `channel` is a word of `assisted.case.Channel`.
+    `way` is "email" or "phone", `address` what was typed, trimmed; "" keeps the address of a request that is changed.
+    `second` is a further address with its way. `channel` is a word of `assisted.case_records.Channel`.
     """
 
     way: str
@@ -83,18 +100,21 @@ class HelpRequest:
     channel: str
     someone_with_me: bool = False
     unsafe: bool = False
+    second: tuple[str, str] | None = None
+    intake: Intake = field(default_factory=Intake)
 
 
 class HelpRefused(StrEnum):
     """Why a citizen's request was refused.
 
     ADDRESS: the text is no address of its kind. UNREACHABLE: it is one, but the mail server cannot send to it.
-    WAY: messages cannot be sent in this way.
+    WAY: messages cannot be sent in this way. SECOND: the second address is none, or is the first one.
     """
 
     ADDRESS = "address"
     UNREACHABLE = "unreachable"
     WAY = "way"
+    SECOND = "second"
     NOT_NOW = "not_now"
     JUST_SENT = "just_sent"
     """A confirmation code went out moments ago."""

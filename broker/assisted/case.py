@@ -8,6 +8,7 @@ codes.
 from dataclasses import dataclass, field
 
 from broker.assisted.case_records import (
+    Appointment,
     CallBack,
     CasePasskey,
     Channel,
@@ -31,6 +32,7 @@ from broker.assisted.case_records import (
     Verdict,
 )
 from broker.assisted.case_states import ATTEMPTS_EXHAUSTED, OPEN, WITH_AGENT, CaseState
+from broker.assisted.intake import Intake
 from broker.model.assurance import Level
 
 
@@ -53,16 +55,19 @@ class Case:
     holder may write. `queued` is when the citizen first entered the queue. `queue_round` counts entries into the queue
     from the citizen or from a hold.
 
-    `conflicts_of_interest` are members of staff who declared that they know the citizen. `phrase_verified` says that
-    both words of the mutual phrase were exchanged, or that the prompts of a video that was sent were followed.
-    `fingerprints` are keyed digests of document and telephone numbers, which stay after erasure. `meetings` counts the
-    meetings that the citizen asked for after approval, `calls` the calls that they asked for since they have the
-    present tries; `call` is the one that is wanted or made now. `bind_round` counts how often a lead gave new tries.
-    `unsettled` is a decision that its agent may still correct. `redress_until` is by when staff take a new look at a
-    declined case, for which the citizen may ask once. `hold` is why the case is held, or was held last. `late` says
-    that the deadline of the review or of the hold has passed. `passkey` is the one with which the citizen
-    can take up the identity on any device, once an agent confirmed it. `frozen` is when a person stopped the identity,
-    which a lead may release. `erased` says that the personal data was deleted.
+    `conflicts_of_interest` are members of staff who declared that they know the citizen. `phrase_verified` says
+    that both words of the mutual phrase were exchanged, or that the prompts of a video that was sent were followed.
+    `fingerprints` are keyed digests of document and telephone numbers, which stay after erasure. `intake` is what
+    the citizen said when they asked, `second_contact` a further address of theirs. `appointment` is the one that
+    they have, or had until the case went on; `missed` counts those that they did not keep. `wanted` are kinds of
+    evidence that staff asked for by name. `meetings` counts the meetings that the citizen asked for after approval,
+    `calls` the calls that they asked for since they have the present tries; `call` is the one that is wanted or
+    made now. `bind_round` counts how often a lead gave new tries. `unsettled` is a decision that its agent may
+    still correct. `redress_until` is by when staff take a new look at a declined case, for which the citizen may
+    ask once. `hold` is why the case is held, or was held last. `late` says that the deadline of the review or of
+    the hold has passed. `passkey` is the one with which the citizen can take up the identity on any device, once an
+    agent confirmed it. `frozen` is when a person stopped the identity, which a lead may release. `erased` says that
+    the personal data was deleted.
     """
 
     id: str
@@ -90,6 +95,11 @@ class Case:
     confirmation: Confirmation | None = None
     codes_sent: int = 0
     contact: Contact | None = None
+    second_contact: Contact | None = None
+    intake: Intake = field(default_factory=Intake)
+    appointment: Appointment | None = None
+    missed: int = 0
+    wanted: tuple[str, ...] = ()
     safety: Safety = field(default_factory=Safety)
     channel: Channel | None = None
     details: Details = field(default_factory=Details)
@@ -163,5 +173,8 @@ class Case:
             self.expires if self.open else None,
             self.call.expires if self.call else None,
             self.unsettled.until if self.unsettled else None,
+            next(iter(self.appointment.reminders), None)
+            if self.appointment is not None and self.state is CaseState.SCHEDULED
+            else None,
         ]
         return min((moment for moment in clocks if moment is not None), default=None)

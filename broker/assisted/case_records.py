@@ -79,6 +79,21 @@ class Safety:
 
 
 @dataclass(frozen=True, slots=True)
+class Appointment:
+    """Appointment that the citizen has. `id` names the booking, `place` an office or a channel, `room` is its number.
+
+    `reminders` are the moments at which the citizen is still to be reminded.
+    """
+
+    id: str
+    place: str
+    room: int
+    begins: float
+    ends: float
+    reminders: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Phrase:
     """Mutual phrase: the citizen reads the first word aloud, the agent answers with the second."""
 
@@ -157,7 +172,8 @@ class Details:
 class Verdict:
     """Decision of an agent with its reasons.
 
-    `level` is the level computed at that time, `profiles` the version of the profile file.
+    `level` is the level computed at that time, `profiles` the version of the profile file. `wanted` are the kinds of
+    evidence that the citizen is asked for.
     """
 
     by: str
@@ -169,6 +185,7 @@ class Verdict:
     profile: str | None = None
     profiles: str | None = None
     in_training: bool = False
+    wanted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

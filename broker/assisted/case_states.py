@@ -8,6 +8,7 @@ class CaseState(StrEnum):
 
     DRAFT = "draft"
     REQUESTED = "requested"
+    SCHEDULED = "scheduled"
     QUEUED = "queued"
     CLAIMED = "claimed"
     IN_SESSION = "in_session"
@@ -29,6 +30,7 @@ WITH_AGENT = frozenset({CaseState.CLAIMED, CaseState.IN_SESSION, CaseState.DECIS
 OPEN = WITH_AGENT | {
     CaseState.DRAFT,
     CaseState.REQUESTED,
+    CaseState.SCHEDULED,
     CaseState.QUEUED,
     CaseState.REVIEW,
     CaseState.HELD,

@@ -3,13 +3,26 @@
 It reveals no judgement of staff: a held case looks like one that is being decided.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.assisted.case import Case
-from broker.assisted.case_records import CallBack, CasePasskey, Channel, Confirmation, Contact, ContactMethod, Phrase
+from broker.assisted.case_records import (
+    Appointment,
+    CallBack,
+    CasePasskey,
+    Channel,
+    Confirmation,
+    Contact,
+    ContactMethod,
+    Phrase,
+    Safety,
+)
 from broker.assisted.case_states import WITH_AGENT, CaseState
 from broker.assisted.deadlines import CasePolicy
+from broker.assisted.intake import Intake
+from broker.assisted.opening import Office
 from broker.assisted.proofs import NOTHING_NEEDED, Needs
 from broker.assisted.refusals import may_be_called
 from broker.normalize.email import unicode_address
@@ -28,6 +41,8 @@ class CaseStage(StrEnum):
     """Like `TO_SEND`, after staff requested more evidence."""
     SENT = "sent"
     """Everything was sent; staff look at it in their order."""
+    SCHEDULED = "scheduled"
+    """The citizen has an appointment."""
     IN_LINE = "in_line"
     TALKING = "talking"
     BEING_DECIDED = "being_decided"
@@ -42,6 +57,7 @@ class CaseStage(StrEnum):
 _STAGES = {
     CaseState.DRAFT: CaseStage.ASKED,
     CaseState.REQUESTED: CaseStage.ASKED,
+    CaseState.SCHEDULED: CaseStage.SCHEDULED,
     CaseState.QUEUED: CaseStage.IN_LINE,
     CaseState.CLAIMED: CaseStage.TALKING,
     CaseState.IN_SESSION: CaseStage.TALKING,
@@ -73,6 +89,19 @@ TO_ACT = frozenset(
 )
 """Stages in which the case waits for the citizen."""
 
+_CHANGEABLE = frozenset({CaseState.REQUESTED, CaseState.SCHEDULED, CaseState.QUEUED})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the citizen asked for, as long as they may change it. The addresses are masked."""
+
+    channel: Channel
+    contact: Contact
+    second: Contact | None
+    safety: Safety
+    intake: Intake
+
 
 @dataclass(frozen=True, slots=True)
 class CaseStatus:
@@ -89,6 +118,12 @@ class CaseStatus:
     for, `answer` is a lead's answer to their complaint. `may_send_files` says that photographs of documents can be
     sent. `passkey` is displayed in the asking browser, and where it can finish the case; `may_make_passkey`
     says that one can be made here.
+
+    `asked` is what was asked for, `appointment` the one that is to come, at `office` unless staff call. `may_book` says
+    that appointments can be taken, `comes` that the citizen comes to an office and does not wait in line before.
+    `open_hours` are those that last now or come next. `ahead` is how many cases are before this one in line, `wait` how
+    long (seconds) it takes for half of the citizens, if that can be said. `wanted` are the kinds of evidence that are
+    asked for, by language; `missed` counts appointments that were not kept.
     """
 
     stage: CaseStage
@@ -114,6 +149,16 @@ class CaseStatus:
     may_send_files: bool = False
     passkey: CasePasskey | None = None
     may_make_passkey: bool = False
+    asked: Asked | None = None
+    appointment: Appointment | None = None
+    office: Office | None = None
+    may_book: bool = False
+    comes: bool = False
+    open_hours: tuple[float, float] | None = None
+    ahead: int | None = None
+    wait: int | None = None
+    wanted: tuple[Mapping[str, str], ...] = ()
+    missed: int = 0
 
 
 def case_status(
@@ -156,6 +201,9 @@ def case_status(
         may_send_files=policy.files.enabled and case.state in (CaseState.REQUESTED, CaseState.QUEUED),
         passkey=case.passkey if asking or to_take_up else None,
         may_make_passkey=asking and _may_make_passkey(case),
+        asked=asked_before(case),
+        appointment=case.appointment if case.state is CaseState.SCHEDULED else None,
+        missed=case.missed,
     )
 
 
@@ -167,6 +215,14 @@ def _may_make_passkey(case: Case) -> bool:
 def _last_call_missed(case: Case) -> bool:
     calls = (move.event for move in reversed(case.history) if move.event.startswith("call_back"))
     return next(calls, "") in ("call_back_missed", "call_back_lapsed")
+
+
+def asked_before(case: Case) -> Asked | None:
+    """What was asked for, with masked addresses; None once it cannot be changed."""
+    if case.state not in _CHANGEABLE or case.contact is None or case.channel is None:
+        return None
+    second = None if case.second_contact is None else mask_contact(case.second_contact)
+    return Asked(case.channel, mask_contact(case.contact), second, case.safety, case.intake)
 
 
 def _stage(case: Case) -> CaseStage:

@@ -5,10 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from datetime import time as time_of_day
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, ContactMethod
@@ -20,63 +17,17 @@ from broker.assisted.events import (
     HoldLate,
     LeaseLapsed,
     RedressEnded,
+    ReminderDue,
     ReviewLate,
     Settled,
+    SlotReached,
 )
 from broker.assisted.look_ups import ConnectorSettings
+from broker.assisted.opening import DAY, BusinessHours, ChannelSettings, Office
 from broker.model.evidence_file import FileSettings
 from broker.platform.toml_loader import Range, Seconds
 
 HOUR = 3600
-DAY = 24 * HOUR
-WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-@dataclass(frozen=True, slots=True)
-class BusinessHours:
-    """Working hours of staff. Deadlines in working hours elapse only then."""
-
-    days: tuple[str, ...] = WEEK[:5]
-    """Days of the week: mon, tue, wed, thu, fri, sat, sun."""
-    opens: str = "09:00"
-    """Start of the working day."""
-    closes: str = "17:00"
-    """End of the working day."""
-    time_zone: str = "UTC"
-    """Time zone of `opens` and `closes`, such as "Europe/London"."""
-
-    def zone(self) -> tzinfo:
-        """The time zone. Raises ValueError for an unknown one, and for hours that never open: `after` would not end."""
-        if not self.days or not set(self.days) <= set(WEEK):
-            raise ValueError(f"working days are one or more of {', '.join(WEEK)}")
-        if time_of_day.fromisoformat(self.opens) >= time_of_day.fromisoformat(self.closes):
-            raise ValueError("working hours must open before they close")
-        if self.time_zone == "UTC":
-            return UTC
-        try:
-            return ZoneInfo(self.time_zone)
-        except (OSError, ValueError, KeyError) as fault:
-            raise ValueError(f"unknown time zone {self.time_zone!r}") from fault
-
-    def after(self, start: float, work: float) -> float:
-        """The moment when `work` seconds of working time have passed since `start` (both since 1970 UTC).
-
-        Raises ValueError as `zone` does.
-        """
-        zone = self.zone()
-        day = datetime.fromtimestamp(start, zone).date()
-        left = work
-        while True:
-            if WEEK[day.weekday()] in self.days:
-                begins = max(start, self._moment(day, self.opens, zone))
-                closes = self._moment(day, self.closes, zone)
-                if begins + left <= closes:
-                    return begins + left
-                left -= max(0.0, closes - begins)
-            day += timedelta(days=1)
-
-    def _moment(self, day: date, clock: str, zone: tzinfo) -> float:
-        return datetime.combine(day, time_of_day.fromisoformat(clock), zone).timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +92,19 @@ class CasePolicy:
     """From this number of cases for one document or telephone number, a second person must review."""
     open_data: bool = True
     """Whether the page `/open-data` publishes waits, times and outcomes: whole months, without counts below ten."""
+    book_from: Annotated[Seconds, Range(0, 30 * DAY)] = 2 * HOUR
+    """How long before an appointment it can be taken at the latest."""
+    book_ahead: Annotated[Seconds, Range(DAY, 90 * DAY)] = 14 * DAY
+    """How long ahead appointments can be taken; a case that ends before takes none after its end."""
     hours: BusinessHours = field(default_factory=BusinessHours)
     connectors: Mapping[str, ConnectorSettings] = field(default_factory=dict)
     """Sources that a program asks when staff press for it, by id."""
     files: FileSettings = field(default_factory=FileSettings)
+    channels: Mapping[Channel, ChannelSettings] = field(default_factory=dict)
+    """Channels with hours or appointments of their own, and those that are closed: phone, phone_and_post, video,
+    in_person."""
+    offices: tuple[Office, ...] = ()
+    """Places to which citizens come for the channel `in_person`."""
 
     def code(self, way: ContactMethod) -> int:
         """How long (seconds) a confirmation code is valid that was sent this way."""
@@ -165,10 +125,12 @@ def deadline(case: Case, state: CaseState, now: float, policy: CasePolicy) -> fl
             return now + policy.draft
         case CaseState.REQUESTED:
             return now + policy.requested
+        case CaseState.SCHEDULED:
+            return None if case.appointment is None else case.appointment.begins
         case CaseState.QUEUED:
             if case.state is CaseState.DECLINED:
                 return now + policy.redress_within
-            decided = case.state in (CaseState.HELD, CaseState.APPROVED)
+            decided = case.state in (CaseState.HELD, CaseState.APPROVED, CaseState.SCHEDULED)
             return case.expires if decided else requested(case) + policy.requested
         case CaseState.CLAIMED | CaseState.IN_SESSION | CaseState.DECISION:
             return case.deadline
@@ -220,9 +182,13 @@ def due_event(case: Case, now: float) -> ByClock | None:
         return LeaseLapsed()
     if case.call is not None and case.call.expires is not None and now >= case.call.expires:
         return CallBackLapsed()
+    if case.state is CaseState.SCHEDULED and case.appointment is not None and now < case.appointment.begins:
+        return ReminderDue() if any(moment <= now for moment in case.appointment.reminders) else None
     if case.deadline is None or now < case.deadline or case.state in WITH_AGENT:
         return None
     match case.state:
+        case CaseState.SCHEDULED:
+            return SlotReached()
         case CaseState.REVIEW:
             return None if case.late else ReviewLate()
         case CaseState.HELD:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from broker.assisted.case import Case
 from broker.assisted.case_records import CheckRecord, Details, Phrase
+from broker.assisted.intake import Intake
 
 
 def erased(case: Case) -> Case:
@@ -13,6 +14,9 @@ def erased(case: Case) -> Case:
         case,
         phrase=Phrase("", ""),
         contact=None,
+        second_contact=None,
+        intake=Intake(),
+        appointment=None,
         confirmation=None,
         continuation=None,
         call=None,

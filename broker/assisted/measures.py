@@ -146,7 +146,7 @@ def _times(track: Track, event: AuditEvent, source: str, target: str) -> tuple[T
     if target == S.QUEUED != source:
         # a case that staff put back before they talked to the citizen has waited on
         track = replace(track, waiting=at if track.waiting is None else track.waiting, ended=None)
-    elif target in (S.REQUESTED, "scheduled"):
+    elif target in (S.REQUESTED, S.SCHEDULED):
         track = replace(track, waiting=None)
     return track, found
 
@@ -154,7 +154,7 @@ def _times(track: Track, event: AuditEvent, source: str, target: str) -> tuple[T
 def _outcome(event: AuditEvent, target: str) -> Iterable[str]:
     """The outcome of a transition with its first reason; none if it is not an outcome."""
     reason = event.details.get("reason", "")
-    if event.kind in ("case_decided", "case_reviewed"):
+    if event.kind in ("case_decided", "case_reviewed", "case_settled"):
         verdict, _, rest = reason.partition(" ")
         reason = rest if verdict in (Decision.DECLINE, Decision.MORE_EVIDENCE, Decision.REFER, "disagrees") else ""
         if verdict == Decision.MORE_EVIDENCE:

@@ -25,12 +25,12 @@ def notices_of(before: Case, after: Case) -> tuple[NotificationKind, ...]:
 
 
 def known_addresses(case: Case, methods: frozenset[str]) -> tuple[Contact, ...]:
-    """Every confirmed address of the citizen by which a notice can be sent: where a code went, and the postal address
-    that staff confirmed from evidence, unless the citizen said that post is unsafe."""
+    """Every address of the citizen by which a notice can be sent: where a code went, the second one that they gave, and
+    the postal address that staff confirmed from evidence, unless the citizen said that post is unsafe."""
     home = case.details.claims.get("address", "")
     careful = case.safety.someone_with_me or case.safety.unsafe
     post = (Contact(ContactMethod.POST, home),) if home and not careful else ()
-    reach = () if case.contact is None else (case.contact,)
+    reach = tuple(one for one in (case.contact, case.second_contact) if one is not None)
     return tuple(one for one in (*reach, *post) if one.way in methods)
 
 
@@ -41,5 +41,5 @@ def warned_addresses(case: Case, methods: frozenset[str]) -> tuple[Contact, ...]
         return ()
     known = known_addresses(case, methods)
     used = None if case.binding is None or not case.binding.code else case.binding.way
-    others = tuple(one for one in known if one.way is not used)
+    others = tuple(one for one in known if one == case.second_contact or one.way is not used)
     return others or known

@@ -38,6 +38,7 @@ class TransitionRefused(StrEnum):
     ENOUGH_LOOKS = "enough_looks"
     ENOUGH_CODES = "enough_codes"
     JUST_SENT = "just_sent"
+    NO_SUCH_TIME = "no_such_time"
 
 
 def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused | None:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final, get_args
 
 from broker.assisted import events as ev
+from broker.assisted.appointment_rules import appointment_refusal
 from broker.assisted.case import Case
 from broker.assisted.case_records import HistoryEntry, Hold, Role
 from broker.assisted.case_states import ATTEMPTS_EXHAUSTED, OPEN, WITH_AGENT, CaseState
@@ -23,6 +24,7 @@ S = CaseState
 RECORDING = frozenset({S.IN_SESSION, S.DECISION})
 AFTER = frozenset({S.BOUND, S.RELEASED})
 DECIDED = (S.APPROVED, S.REVIEW, S.REQUESTED, S.DECLINED, S.HELD)
+TO_BE_MET = frozenset({S.REQUESTED, S.SCHEDULED, S.QUEUED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,16 @@ RULES: tuple[TransitionRule, ...] = (
     # request
     _rule(ev.Submitted, S.DRAFT, S.REQUESTED, Role.CITIZEN),
     _rule(ev.ReadyForSession, S.REQUESTED, S.QUEUED, Role.CITIZEN),
+    _rule(ev.Changed, TO_BE_MET, STAY, Role.CITIZEN),
+    # the appointment
+    _rule(ev.Scheduled, TO_BE_MET, S.SCHEDULED, Role.CITIZEN),
+    _rule(ev.SlotCancelled, S.SCHEDULED, S.REQUESTED, Role.CITIZEN),
+    _rule(ev.SlotMoved, TO_BE_MET, S.SCHEDULED, Role.STAFF),
+    _rule(ev.SlotReleased, S.SCHEDULED, S.REQUESTED, Role.STAFF),
+    _rule(ev.NoShow, frozenset({S.QUEUED, S.CLAIMED}), S.REQUESTED, Role.STAFF),
+    _rule(ev.WalkedIn, frozenset({S.REQUESTED, S.SCHEDULED}), S.QUEUED, Role.STAFF),
+    _rule(ev.SlotReached, S.SCHEDULED, S.QUEUED, Role.CLOCK),
+    _rule(ev.ReminderDue, S.SCHEDULED, STAY, Role.CLOCK),
     # the session
     _rule(ev.Claimed, S.QUEUED, S.CLAIMED, Role.AGENT),
     _rule(ev.SessionStarted, S.CLAIMED, S.IN_SESSION, Role.AGENT),
@@ -121,7 +133,7 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.LeadAnswered, OPEN, STAY, Role.LEAD),
     _rule(ev.Flagged, (OPEN | AFTER) - {S.APPROVED}, STAY, Role.STAFF),
     _rule(ev.Flagged, S.APPROVED, S.HELD, Role.STAFF),
-    _rule(ev.InterestDeclared, frozenset({S.DRAFT, S.REQUESTED, S.QUEUED, S.HELD}), STAY, Role.STAFF),
+    _rule(ev.InterestDeclared, frozenset({S.DRAFT, S.HELD}) | TO_BE_MET, STAY, Role.STAFF),
     _rule(ev.InterestDeclared, S.CLAIMED, (STAY, S.QUEUED), Role.STAFF),
     _rule(ev.InterestDeclared, frozenset({S.IN_SESSION, S.DECISION, S.REVIEW, S.APPROVED}), (STAY, S.HELD), Role.STAFF),
     _rule(ev.Held, OPEN - {S.HELD}, S.HELD, Role.LEAD),
@@ -155,6 +167,7 @@ _QUIET = (
     | ev.CallBackRequested
     | ev.CallBackLapsed
     | ev.Complained
+    | ev.ReminderDue
 )
 """Events that do not change `edit_version`, since staff may continue without seeing them. A flag is silent."""
 
@@ -191,6 +204,8 @@ def refusal(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Tran
         return TransitionRefused.NOT_HOLDER
     if case.unsettled is not None and isinstance(event, _HOLDER_ONLY | ev.DeviceConfirmed):
         return TransitionRefused.NOT_NOW
+    if isinstance(event, ev.SlotEvent | ev.Changed):
+        return appointment_refusal(case, event, now)
     return guard(case, event, policy)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from broker.assisted import events as ev
+from broker.assisted.appointments import reminded
 from broker.assisted.case import Case
 from broker.assisted.case_records import (
     CallBack,
@@ -44,19 +45,20 @@ class Transition:
 def apply(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Transition:
     """Applies one event to the case. Every event belongs to exactly one of the three groups (citizen, clock, staff)."""
     if isinstance(event, ev.ByCitizen):
-        return _by_citizen(case, event)
+        return _by_citizen(case, event, now)
     if isinstance(event, ev.ByClock):
-        return _by_clock(case, event, policy)
+        return _by_clock(case, event, now, policy)
+    if isinstance(event, ev.SlotsByStaff):
+        return _appointment(case, event, now)
     return _by_staff(case, event, now, policy)
 
 
-def _by_citizen(case: Case, event: ev.ByCitizen) -> Transition:
+def _by_citizen(case: Case, event: ev.ByCitizen, now: float) -> Transition:
     match event:
-        case ev.Submitted(contact, channel, safety, marks):
-            updated = replace(
-                case, contact=contact, channel=channel, safety=safety, fingerprints=_union(case.fingerprints, marks)
-            )
-            return Transition(updated, S.REQUESTED)
+        case ev.Submitted() | ev.Changed():
+            return Transition(_asked(case, event), S.REQUESTED if isinstance(event, ev.Submitted) else None)
+        case ev.Scheduled() | ev.SlotCancelled():
+            return _appointment(case, event, now)
         case ev.ReadyForSession():
             return queue(case, case.changed)
         case ev.Resumed(browser, _, continuation, asking):
@@ -105,10 +107,42 @@ def _after_decision(case: Case, event: ev.ByCitizen) -> Transition:
             raise TypeError(f"no effect is known for {type(event).__name__}")
 
 
-def _by_clock(case: Case, event: ev.ByClock, policy: CasePolicy) -> Transition:
+def _asked(case: Case, asked: ev.Submitted | ev.Changed) -> Case:
+    return replace(
+        case,
+        contact=asked.contact,
+        second_contact=asked.second,
+        channel=asked.channel,
+        safety=asked.safety,
+        intake=asked.intake,
+        fingerprints=_union(case.fingerprints, asked.marks),
+    )
+
+
+def _appointment(case: Case, event: ev.SlotEvent, now: float) -> Transition:
+    """Applies an event about the appointment."""
+    match event:
+        case ev.Scheduled(appointment) | ev.SlotMoved(_, appointment):
+            return Transition(replace(case, appointment=appointment), S.SCHEDULED)
+        case ev.SlotCancelled() | ev.SlotReleased():
+            return Transition(replace(case, appointment=None), S.REQUESTED)
+        case ev.NoShow():
+            missed = replace(_reset_work(case), appointment=None, missed=case.missed + 1)
+            return Transition(missed, S.REQUESTED)
+        case ev.WalkedIn():
+            return queue(replace(case, appointment=None), now)
+        case ev.SlotReached():
+            return queue(case, now)
+        case ev.ReminderDue():
+            return Transition(replace(case, appointment=case.appointment and reminded(case.appointment, now)))
+
+
+def _by_clock(case: Case, event: ev.ByClock, now: float, policy: CasePolicy) -> Transition:
     match event:
         case ev.Settled():
             return _settle(case, policy)
+        case ev.SlotReached() | ev.ReminderDue():
+            return _appointment(case, event, now)
         case ev.LeaseLapsed():
             return _release(case, "")
         case ev.ReviewLate():
@@ -257,7 +291,12 @@ def _apply_decision(case: Case, event: ev.Decided, policy: CasePolicy) -> Transi
                 replace(updated, second_review_reasons=two), S.REVIEW if two else S.APPROVED, " ".join((reason, *two))
             )
         case Decision.MORE_EVIDENCE:
-            again = replace(_reset_work(updated, event.phrase), more_asked=case.more_asked + 1)
+            again = replace(
+                _reset_work(updated, event.phrase),
+                more_asked=case.more_asked + 1,
+                wanted=verdict.wanted,
+                appointment=None,
+            )
             return Transition(again, S.REQUESTED, reason)
         case Decision.DECLINE:
             two = second_review_reasons(case, verdict, event.alike, policy, drawn=event.drawn)

@@ -13,6 +13,10 @@ class StoreUnavailable(Exception):
     """Store that cannot be reached. The endpoint answers 503; the operation was done completely or not at all."""
 
 
+class RoomTaken(Exception):
+    """Another case has the room of an appointment at that time. Nothing was written."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkedIdentity:
     """Account of an identity, its pairwise subject for a sector, and the claims released to a service before.

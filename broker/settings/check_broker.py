@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
-from zoneinfo import ZoneInfo
 
-from broker.assisted.deadlines import WEEK
 from broker.crypto.jose import read_authorities
 from broker.model.assurance import Level
 from broker.normalize.phone import regions
@@ -19,6 +17,7 @@ from broker.platform.toml_loader import Problem
 from broker.settings.check_connectors import check_connectors
 from broker.settings.check_evidence_files import check_evidence_files, check_evidence_places
 from broker.settings.check_notices import check_notices, secret_files
+from broker.settings.check_opening import check_assisted, check_zone
 from broker.settings.schema import HOME, BrokerSettings, DatabaseSettings, EphemeralSettings
 from broker.settings.secret_files import file_problem, secret_problem
 from broker.settings.urls import check_address, check_networks, check_origin, check_url
@@ -205,22 +204,8 @@ def check_times(broker: BrokerSettings) -> Iterator[Problem]:
         yield Problem(
             "assisted.requested", "longer than assisted.max_duration", "make it shorter, or max_duration longer"
         )
-    hours = broker.assisted.hours
-    for i, day in enumerate(hours.days):
-        if day not in WEEK:
-            yield Problem(f"assisted.hours.days[{i}]", "no such day", f"write one of {', '.join(WEEK)}")
-    for place, text in (("opens", hours.opens), ("closes", hours.closes)):
-        if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", text):
-            yield Problem(f"assisted.hours.{place}", "this is not a time of day", 'write such as "09:00"')
-    if not hours.days or hours.opens >= hours.closes:
-        yield Problem("assisted.hours", "there are no working hours", "list days, and write opens before closes")
-    for place, zone in (("time_zone", broker.time_zone), ("assisted.hours.time_zone", hours.time_zone)):
-        try:
-            if zone != "UTC":
-                ZoneInfo(zone)
-        except (OSError, ValueError, KeyError):
-            fix = 'write such as "Europe/London", as the time zone database of this machine (tzdata) names it'
-            yield Problem(place, "no such time zone", fix)
+    yield from check_zone("time_zone", broker.time_zone)
+    yield from check_assisted(broker.assisted)
 
 
 def check_files(broker: BrokerSettings) -> Iterator[Problem]:

@@ -9,6 +9,7 @@ from broker.platform.system import System
 from broker.stores.clock_check import TOLERANCE, ClockCheck
 from broker.stores.monotonic_clock import MonotonicWallClock
 from broker.stores.sql.address import NO_CREDENTIALS, DatabaseAccess, SqliteAddress, address
+from broker.stores.sql.appointments import SqlBookings
 from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.audit_chain import AuditChain
 from broker.stores.sql.authorizations import SqlAuthorizations
@@ -87,6 +88,7 @@ class SqlStores:
     sign_in_failures: SqlSignInFailures
     questions: SqlBackchannelRequests
     audit_chain: AuditChain
+    bookings: SqlBookings
     measures: SqlMeasures
     digests: Digests
     system: System
@@ -186,6 +188,7 @@ async def open_sql_stores(
         sign_in_failures=SqlSignInFailures(database, audit_log),
         questions=SqlBackchannelRequests(database, sealer, audit_log, observe_version),
         audit_chain=chain,
+        bookings=SqlBookings(database),
         measures=SqlMeasures(database),
         digests=digests,
         system=steady_system,

@@ -63,6 +63,8 @@ def context_of_cases(
             drafts=stores.staff_drafts,
             sign_in_failures=stores.sign_in_failures,
             identity_keys=stores.kept_identities,
+            bookings=stores.bookings,
+            measures=stores.measures,
         ),
         rules=CaseRules(f"{broker.issuer}/assisted", broker.assisted, profiles, broker.region),
         prompts=PromptSettings(

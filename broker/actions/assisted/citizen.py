@@ -2,7 +2,13 @@
 
 from dataclasses import dataclass, replace
 
-from broker.actions.assisted.contact import cannot_be_reached, contact, fingerprint_text
+from broker.actions.assisted.asking import (
+    acknowledgement,
+    change_request,
+    comes_by_appointment,
+    help_offered,
+    read_request,
+)
 from broker.actions.assisted.context import (
     CaseChange,
     CaseContext,
@@ -12,6 +18,7 @@ from broker.actions.assisted.context import (
     load_case,
     update_case,
 )
+from broker.actions.assisted.waiting import with_waiting
 from broker.actions.browser import Browser
 from broker.actions.results import (
     AskingMark,
@@ -27,9 +34,9 @@ from broker.actions.sign_in.context import SignInContext, advance_transaction, l
 from broker.actions.views import DeadEnd
 from broker.assisted import events as ev
 from broker.assisted.case import Case
-from broker.assisted.case_records import Channel, ContactMethod, Safety
+from broker.assisted.case_records import ContactMethod
 from broker.assisted.case_states import CaseState
-from broker.assisted.case_status import CaseStatus, case_status
+from broker.assisted.case_status import CaseStatus, asked_before, case_status
 from broker.assisted.codes import (
     continuation_digest,
     phrase,
@@ -42,7 +49,6 @@ from broker.journey.events import HelpEnded, HelpRequested, HelpResumed
 from broker.journey.transaction import Transaction
 from broker.journey.transaction import TransactionState as Journey
 from broker.model import handle as handles
-from broker.model.assurance import Level
 from broker.model.backchannel_request import BackchannelRequest
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
@@ -91,15 +97,7 @@ class CitizenCases:
         switches = await self.sign_in_context.stores.kill_switches.current()
         if not self.sign_in_context.offer(transaction, service, switches, self.sign_in_context.system.now()).help:
             return None
-        channels = self.channels(transaction.request.min_level)
-        return HelpOffered(transaction, service, channels, self.contact_methods) if channels else None
-
-    def channels(self, level: Level) -> tuple[Channel, ...]:
-        """The channels that can reach a level, the strongest first. Files can be sent if they can be kept."""
-        profiles, files = self.context.rules.profiles, self.context.rules.policy.files
-        known = [one for one in Channel if one is not Channel.SENT or files.enabled]
-        fit = [one for one in known if min(profiles.caps[one].level, profiles.highest) >= level]
-        return tuple(sorted(fit, key=lambda one: -profiles.caps[one].level))
+        return await help_offered(self.context, transaction, service, self.contact_methods)
 
     async def request_help(
         self, handle: str, browser: Browser, request: HelpRequest
@@ -110,19 +108,14 @@ class CitizenCases:
             return offered
         if offered is None or request.channel not in offered.channels:
             return HelpRefused.NOT_NOW
-        if request.way not in self.contact_methods:
-            return HelpRefused.WAY
-        reach = contact(request.way, request.address, self.context.rules.region)
-        if reach is None:
-            return HelpRefused.UNREACHABLE if cannot_be_reached(request.way, request.address) else HelpRefused.ADDRESS
+        submitted = read_request(self.context, self.contact_methods, request)
+        if isinstance(submitted, HelpRefused):
+            return submitted
         rate = self.sign_in_context.policy.limits.help
         if not await self.sign_in_context.stores.rate_limits.allow(f"help:{browser.address}", rate.most, rate.window):
             return RateLimited(
                 LimitKind.HELP, rate.ends(self.sign_in_context.system.now()), offered.service, offered.transaction
             )
-        safety = Safety(request.someone_with_me, request.unsafe)
-        fingerprints = (self.context.fingerprint(fingerprint_text(reach)),)
-        submitted = ev.Submitted(reach, Channel(request.channel), safety, fingerprints)
         return await self._open(handle, offered.transaction, submitted, browser.case_mark(offered.transaction.browser))
 
     async def _open(
@@ -137,12 +130,15 @@ class CitizenCases:
         while True:
             code = handles.new_user_code(self.context.system, CODE_LENGTH)
             draft = self._new_case(replace(transaction, reference=reference), code, handles.sha256_hex(mark))
-            ready = () if submitted.channel is Channel.SENT else (ev.ReadyForSession(),)
+            later = submitted.channel is Channel.SENT or comes_by_appointment(self.context, submitted.channel)
+            ready = () if later else (ev.ReadyForSession(),)
             case = apply_events(self.context, draft, submitted, *ready)
             if isinstance(case, TransitionRefused):
                 raise RuntimeError(f"a new case could not be submitted: {case}")
             case = replace(case, version=1)
-            created = await self.context.stores.cases.create(case, audit_rows(case))
+            created = await self.context.stores.cases.create(
+                case, audit_rows(case), acknowledgement(self.context, case)
+            )
             if created is CreateCaseResult.DONE:
                 break
             if created is CreateCaseResult.ONE_OPEN_ALREADY:
@@ -191,6 +187,37 @@ class CitizenCases:
         )
 
     # --- waiting ---
+
+    async def offer_change(self, handle: str, browser: Browser) -> HelpOffered | DeadEnd | None:
+        """The help on offer with what was asked for; None if it cannot be changed."""
+        transaction = await load_own_transaction(self.sign_in_context, handle, browser)
+        if isinstance(transaction, DeadEnd):
+            return transaction
+        case, service = await self._own(transaction), self.sign_in_context.service(transaction)
+        asked = None if case is None else asked_before(case)
+        if asked is None or service is None:
+            return None
+        offered = await help_offered(self.context, transaction, service, self.contact_methods)
+        if offered is None:
+            return None
+        # a request that waits for files and one that waits for a meeting do not turn into each other
+        ways = tuple(one for one in offered.ways if (one.channel is Channel.SENT) == (asked.channel is Channel.SENT))
+        return replace(offered, ways=ways, asked=asked)
+
+    async def change_request(self, handle: str, browser: Browser, request: HelpRequest) -> HelpRefused | DeadEnd | None:
+        """Changes what was asked for."""
+        offered = await self.offer_change(handle, browser)
+        if isinstance(offered, DeadEnd):
+            return offered
+        case = None if offered is None else await self._own(offered.transaction)
+        if offered is None or case is None or request.channel not in offered.channels:
+            return HelpRefused.NOT_NOW
+        return await change_request(self.context, self.contact_methods, case, request)
+
+    async def _own(self, transaction: Transaction) -> Case | None:
+        """The case that the transaction may collect."""
+        case = None if transaction.case is None else await load_case(self.context, transaction.case)
+        return case if case is not None and case.transaction == transaction.id else None
 
     async def resume_case(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Goes back to the open case from a failure or from a provider."""
@@ -274,7 +301,7 @@ class CitizenCases:
             if case.state is CaseState.APPROVED
             else 0
         )
-        return case_status(
+        status = case_status(
             case,
             self.context.rules.policy,
             self.context.system.now(),
@@ -282,6 +309,7 @@ class CitizenCases:
             needed=proof_needs(self.context, transaction, case),
             attempts=attempts,
         )
+        return await with_waiting(self.context, case, status)
 
     async def withdraw_unneeded(self, transaction: Transaction) -> None:
         """Withdraws the case that is no longer needed after a sign-in with a provider, if there is one."""

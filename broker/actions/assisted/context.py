@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from broker.actions.assisted.ports import Cases, FailedSignIns, IdentityKeys, StaffDrafts
+from broker.actions.appointments.notices import appointment_notice
+from broker.actions.appointments.ports import Bookings
+from broker.actions.assisted.ports import Cases, FailedSignIns, IdentityKeys, Measures, StaffDrafts
 from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
 from broker.actions.console.ports import CaseLists, SavedViewStore, StaffAudit, StaffPresences
 from broker.actions.ports import AuditLog, BackchannelRequests
@@ -36,7 +38,8 @@ FREEZE_LIFE = 30 * 86400
 @dataclass(frozen=True, slots=True)
 class CaseStores:
     """The stores of cases and their lists, of questions to citizens on their own device, of the audit record, of drafts
-    and saved views of staff, of failed sign-ins by reference, and the keys of identities.
+    and saved views of staff, of failed sign-ins by reference, of appointments, of what was measured, and the keys of
+    identities.
     """
 
     cases: Cases
@@ -49,6 +52,8 @@ class CaseStores:
     drafts: StaffDrafts
     sign_in_failures: FailedSignIns
     identity_keys: IdentityKeys
+    bookings: Bookings
+    measures: Measures
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +280,14 @@ def audit_rows(case: Case, since: int = 0) -> tuple[AuditEvent, ...]:
 def _told(context: CaseContext, before: Case, after: Case) -> CaseWork:
     """The notices of a change of state, and with the notice of a bound identity the link that stops it."""
     told = tuple(notice(context, after, kind) for kind in notices_of(before, after))
+    about = (
+        None
+        if after.contact is None or after.safety.unsafe
+        else appointment_notice(before, after, context.rules.policy)
+    )
+    if about is not None:
+        appointed = None if after.appointment is None else NoticeTimes(after.appointment.begins)
+        told = (*told, notice(context, after, about[0], appointed, **about[1]))
     if after.state is not CaseState.BOUND or before.state is CaseState.BOUND:
         return CaseWork(notices=told)
     methods, now = context.prompts.contact_methods, context.system.now()

@@ -30,6 +30,15 @@ MakeEvent = Callable[[Case], Awaitable[ev.ByStaff | EditRefused]]
 """Makes the event of an action from the case as it was read, or says what is wrong with the input."""
 
 
+def always(event: ev.ByStaff | EditRefused) -> MakeEvent:
+    """Makes an event that does not depend on the case, or refuses the input."""
+
+    async def make(_case: Case) -> ev.ByStaff | EditRefused:
+        return event
+
+    return make
+
+
 async def edit_case(
     context: CaseContext, staff: StaffPrincipal, action: StaffAction, ref: CaseRef | str, make_event: MakeEvent
 ) -> CaseView | EditRefused:

@@ -13,8 +13,9 @@ from types import MappingProxyType
 from broker.actions.assisted.context import CaseRules
 from broker.actions.assisted.staff_results import ActionRefused, CaseRole, RefusalReason, StaffAction
 from broker.assisted import events as ev
+from broker.assisted.appointment_rules import last_slot
 from broker.assisted.case import Case
-from broker.assisted.case_records import Channel, Decision, IndependentReview, Review, Verdict
+from broker.assisted.case_records import Appointment, Channel, Decision, IndependentReview, Review, Verdict
 from broker.assisted.case_states import CaseState
 from broker.assisted.device_evidence import device_evidence
 from broker.assisted.queue import suits
@@ -239,5 +240,15 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
             _WITH_ACCESS - {CaseRole.VISITOR},
             lambda _case, who, _now: ev.Noted(who, ""),
         ),
+        StaffAction.BOOK: Permission(
+            (_AGENT, _LEAD),
+            _ANY_CASE_ROLE,
+            lambda case, who, _now: ev.SlotMoved(who, Appointment("", "", 0, last_slot(case), last_slot(case))),
+        ),
+        StaffAction.CANCEL_BOOKING: Permission(
+            (_AGENT, _LEAD), _ANY_CASE_ROLE, lambda _case, who, _now: ev.SlotReleased(who)
+        ),
+        StaffAction.NO_SHOW: Permission((_AGENT, _LEAD), _ANY_CASE_ROLE, lambda _case, who, _now: ev.NoShow(who)),
+        StaffAction.WALK_IN: Permission((_AGENT, _LEAD), _ANY_CASE_ROLE, lambda _case, who, _now: ev.WalkedIn(who)),
     }
 )

@@ -59,6 +59,14 @@ class Cases(Protocol):
         """
         ...
 
+    async def by_askers(self, askers: Sequence[str]) -> Sequence[Case]:
+        """The open cases with one of these digests of a mark (`Case.asker`), the newest first."""
+        ...
+
+    async def count_before(self, case: Case) -> int:
+        """How many cases are before a queued one in line."""
+        ...
+
     async def by_holder(self, member: str) -> Sequence[Case]:
         """Cases whose `holder` is this member of staff."""
         ...

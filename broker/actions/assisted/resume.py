@@ -52,7 +52,7 @@ async def resume(cases: CitizenCases, code: str, browser: Browser) -> ResumedTra
     after = await change_case(cases.context, case, resumed)
     if not isinstance(after, Case):
         return after if isinstance(after, ResumeRefused) else None
-    handle = await _transferred(cases, plain, after, secret) or await _new_transaction(cases, after, secret)
+    handle = await _transferred(cases, plain, after, secret) or await new_transaction(cases, after, secret)
     if handle is None:
         return None
     transaction = await sign_in_context.stores.transactions.load(handle)
@@ -79,7 +79,7 @@ async def _transferred(cases: CitizenCases, code: str, case: Case, secret: str) 
     return None
 
 
-async def _new_transaction(cases: CitizenCases, case: Case, secret: str) -> str | None:
+async def new_transaction(cases: CitizenCases, case: Case, secret: str) -> str | None:
     """A new transaction from what the case has of the service's request. None if the service was removed."""
     sign_in_context = cases.sign_in_context
     service = sign_in_context.registry.services.get(case.client_id)

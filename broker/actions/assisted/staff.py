@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from broker.actions.assisted import device_prompt, evidence_input
 from broker.actions.assisted.case_view import case_view
 from broker.actions.assisted.context import CaseContext, load_case, refresh_all
-from broker.actions.assisted.editing import MakeEvent, edit_case
+from broker.actions.assisted.editing import always, edit_case
 from broker.actions.assisted.permissions import closed, has_staff_role
 from broker.actions.assisted.staff_login import StaffPrincipal
 from broker.actions.assisted.staff_results import (
@@ -100,7 +100,7 @@ class StaffCases:
             return ActionRefused.NOT_ALLOWED
         if not valid_for(ReasonContext.OPEN, reason):
             return ActionRefused.REASON
-        made = _always(ev.Opened(who.member.id, reason))
+        made = always(ev.Opened(who.member.id, reason))
         opened = await edit_case(self.context, who, StaffAction.OPEN, reference, made)
         if not isinstance(opened, CaseView):
             now, actor = self.context.system.now(), f"staff:{who.member.id}"
@@ -351,14 +351,7 @@ class StaffCases:
         wrong: ActionRefused | None = None,
     ) -> CaseView | EditRefused:
         """`edit_case` with an event that does not depend on the case. `wrong` refuses the input."""
-        return await edit_case(self.context, who, action, ref, _always(event if wrong is None else wrong))
-
-
-def _always(event: ev.ByStaff | ActionRefused) -> MakeEvent:
-    async def make(_case: Case) -> ev.ByStaff | EditRefused:
-        return event
-
-    return make
+        return await edit_case(self.context, who, action, ref, always(event if wrong is None else wrong))
 
 
 def _hold_ended(context: CaseContext, who: StaffPrincipal, reason: str) -> ev.HoldEnded:

@@ -74,6 +74,10 @@ class StaffAction(StrEnum):
     ASK_LEAD = "ask_lead"
     ANSWER = "answer"
     REVOKE = "revoke"
+    BOOK = "book"
+    CANCEL_BOOKING = "cancel_booking"
+    NO_SHOW = "no_show"
+    WALK_IN = "walk_in"
 
 
 class CaseRole(StrEnum):

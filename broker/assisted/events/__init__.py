@@ -1,8 +1,19 @@
 """Events of a case, by their source: the citizen, a member of staff (`by`), or a deadline."""
 
+from broker.assisted.events.appointments import NoShow as NoShow
+from broker.assisted.events.appointments import ReminderDue as ReminderDue
+from broker.assisted.events.appointments import Scheduled as Scheduled
+from broker.assisted.events.appointments import SlotCancelled as SlotCancelled
+from broker.assisted.events.appointments import SlotEvent as SlotEvent
+from broker.assisted.events.appointments import SlotMoved as SlotMoved
+from broker.assisted.events.appointments import SlotReached as SlotReached
+from broker.assisted.events.appointments import SlotReleased as SlotReleased
+from broker.assisted.events.appointments import SlotsByStaff as SlotsByStaff
+from broker.assisted.events.appointments import WalkedIn as WalkedIn
 from broker.assisted.events.citizen import Bound as Bound
 from broker.assisted.events.citizen import ByCitizen as ByCitizen
 from broker.assisted.events.citizen import CallBackRequested as CallBackRequested
+from broker.assisted.events.citizen import Changed as Changed
 from broker.assisted.events.citizen import CodeSent as CodeSent
 from broker.assisted.events.citizen import Complained as Complained
 from broker.assisted.events.citizen import ContinuationCodeIssued as ContinuationCodeIssued

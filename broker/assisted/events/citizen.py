@@ -13,16 +13,32 @@ from broker.assisted.case_records import (
     Phrase,
     Safety,
 )
+from broker.assisted.events.appointments import SlotsByCitizen
+from broker.assisted.intake import Intake
 
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """The citizen gave a contact address and chose a channel. `marks` are fingerprints of the address."""
+    """The citizen gave a contact address and chose a channel. `marks` are fingerprints of the addresses."""
 
     contact: Contact
     channel: Channel
     safety: Safety = field(default_factory=Safety)
     marks: tuple[str, ...] = ()
+    second: Contact | None = None
+    intake: Intake = field(default_factory=Intake)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The citizen changed what they had asked for, before a member of staff took the case."""
+
+    contact: Contact
+    channel: Channel
+    safety: Safety
+    marks: tuple[str, ...]
+    second: Contact | None
+    intake: Intake
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +171,8 @@ class Repudiated:
 
 ByCitizen = (
     Submitted
+    | Changed
+    | SlotsByCitizen
     | ReadyForSession
     | Resumed
     | TransactionReplaced

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from broker.assisted.events.appointments import SlotsByClock
+
 
 @dataclass(frozen=True, slots=True)
 class LeaseLapsed:
@@ -44,5 +46,13 @@ class AttemptsExhausted:
 
 
 ByClock = (
-    LeaseLapsed | ReviewLate | Settled | HoldLate | CallBackLapsed | DeadlinePassed | RedressEnded | AttemptsExhausted
+    LeaseLapsed
+    | ReviewLate
+    | Settled
+    | HoldLate
+    | CallBackLapsed
+    | DeadlinePassed
+    | RedressEnded
+    | AttemptsExhausted
+    | SlotsByClock
 )

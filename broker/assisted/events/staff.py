@@ -12,6 +12,7 @@ from broker.assisted.case_records import (
     Review,
     Verdict,
 )
+from broker.assisted.events.appointments import SlotsByStaff
 
 # --- the agent ---
 
@@ -355,4 +356,5 @@ ByStaff = (
     | LeadAsked
     | LeadAnswered
     | Revoked
+    | SlotsByStaff
 )

@@ -35,6 +35,7 @@ _RENAMED: Final = renaming(
         "exchanged": "phrase_verified",
         "words": "phrase",
         "own_view": "independent_review",
+        "appointment": "appointed",
         "two_people": "second_review_reasons",
     }
 )

@@ -60,6 +60,7 @@ cases: Final = Table(
     Column("flags", BigInteger),
     Column("priority", BigInteger),
     Column("why", Text),
+    Column("asker", Text),
     UniqueConstraint("reference"),
     UniqueConstraint("continuation"),
     Index(
@@ -71,6 +72,7 @@ cases: Final = Table(
     ),
     Index(None, "transaction_id", "created"),
     Index(None, "holder"),
+    Index("ix_cases_asker", "asker", postgresql_where=text("is_open"), sqlite_where=text("is_open")),
     Index(None, "due"),
     *(Index(f"ix_cases_list_{name}", "is_open", *columns) for name, columns in LIST_INDEXES.items()),
     Index("ix_cases_list_flags", "is_open", "ends", "id", postgresql_where=FLAGGED, sqlite_where=FLAGGED),

@@ -12,12 +12,15 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Text,
+    Update,
+    and_,
     bindparam,
     delete,
     func,
     insert,
     literal_column,
     not_,
+    or_,
     select,
     update,
 )
@@ -27,8 +30,9 @@ from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
 from broker.model.handle import normalize_user_code
-from broker.model.store_results import CreateCaseResult
+from broker.model.store_results import CreateCaseResult, RoomTaken
 from broker.stores.sql import audit, outbox
+from broker.stores.sql.appointments import ROOM_TAKEN, booking_values, booking_written, other_bookings_ended
 from broker.stores.sql.case_records import LISTED, CaseRecords, listed
 from broker.stores.sql.case_tables import case_attempts, case_fingerprints, cases, staff_drafts
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared, UnitOfWork
@@ -43,6 +47,7 @@ _CHANGING: Final[Mapping[str, ColumnElement[Any]]] = {
     "state": bindparam("state", type_=Text),
     "is_open": bindparam("is_open", type_=Boolean),
     "continuation": bindparam("continuation", type_=Text),
+    "asker": bindparam("asker", type_=Text),
     "holder": bindparam("holder", type_=Text),
     "deadline": bindparam("deadline", type_=Double),
     "queued": bindparam("queued", type_=Double),
@@ -62,12 +67,23 @@ def _following() -> tuple[InsertRows, ...]:
     fingerprints = InsertRows(
         case_fingerprints, "fingerprints", ("fingerprint",), {"case_id": _id}, ("case_id", "fingerprint")
     )
-    return fingerprints, audit.insert_rows(), outbox.notices_written(), outbox.deliveries_written(), links_written()
+    return (
+        fingerprints,
+        audit.insert_rows(),
+        outbox.notices_written(),
+        outbox.deliveries_written(),
+        links_written(),
+        booking_written(_id),
+    )
 
 
 def _drafts_of_closed_case(passed: ColumnElement[bool]) -> Delete:
     """What staff typed for a case that is no longer open goes with its personal data."""
     return delete(staff_drafts).where(passed, staff_drafts.c.case_id == _id, not_(_CHANGING["is_open"]))
+
+
+def _other_bookings(passed: ColumnElement[bool]) -> Update:
+    return other_bookings_ended(passed, _id)
 
 
 class SqlCases:
@@ -85,7 +101,7 @@ class SqlCases:
         saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
         self._create = database.prepare(AtomicWrite(made, _following()))
         self._passkeys = CasePasskeyRows(sealer)
-        steps = (*_following(), _drafts_of_closed_case, expiry_of_case_files, *written_with_case(_id))
+        steps = (*_following(), _drafts_of_closed_case, expiry_of_case_files, *written_with_case(_id), _other_bookings)
         self._save = database.prepare(AtomicWrite(saved, steps))
         self._prepare_reading(database)
         self._prepare_attempts(database)
@@ -99,6 +115,13 @@ class SqlCases:
         self._by_continuation = database.prepare(found.where(c.continuation == _CHANGING["continuation"]))
         self._by_transaction = database.prepare(
             found.where(c.transaction_id == _FIXED["transaction_id"]).order_by(c.created.desc(), c.id).limit(1)
+        )
+        asked = (c.is_open, database.among(c.asker, "askers"))
+        self._by_askers = database.prepare(found.where(*asked).order_by(c.created.desc(), c.id).limit(8))
+        deadline, queued = _CHANGING["deadline"], _CHANGING["queued"]
+        earlier = or_(c.deadline < deadline, and_(c.deadline == deadline, c.queued < queued))
+        self._before = database.prepare(
+            select(func.count()).select_from(cases).where(c.state == _CHANGING["state"], earlier)
         )
         self._held = database.prepare(found.where(c.holder == _CHANGING["holder"]).order_by(c.created, c.id))
         self._due = database.prepare(found.where(c.due <= bindparam("now", type_=Double)).order_by(c.due).limit(limit))
@@ -140,12 +163,15 @@ class SqlCases:
         """Optimistic locking: replaces `case.version - 1`, with audit rows and `work`, in one transaction.
 
         False, and nothing written, also if the case would be open again beside another open one of its transaction.
+        Raises RoomTaken, and nothing is written, if another case has the room of the appointment.
         """
         try:
             return bool(await self._audit.perform(self._save, self._saved(case, work), events))
         except Conflict as conflict:
             if conflict.columns == ("transaction_id",):
                 return False
+            if conflict.columns == ROOM_TAKEN:
+                raise RoomTaken from conflict
             raise
 
     async def save_within(
@@ -172,6 +198,15 @@ class SqlCases:
     async def by_transaction(self, transaction: str) -> Case | None:
         """Returns the newest case of a transaction, by its public id."""
         return await self._one(self._by_transaction, {"transaction": transaction})
+
+    async def by_askers(self, askers: Sequence[str]) -> Sequence[Case]:
+        """The open cases that were asked for with one of these marks, the newest first."""
+        return await self._many(self._by_askers, {"askers": list(askers)})
+
+    async def count_before(self, case: Case) -> int:
+        """The number of cases in the same state that `queue` returns before this one, of those with a deadline."""
+        values = {"deadline": case.deadline, "queued": case.queued, "state": case.state.value}
+        return int((await self._database.query(self._before, values))[0][0])
 
     async def by_holder(self, member: str) -> Sequence[Case]:
         """Cases whose `holder` is this member of staff."""
@@ -206,6 +241,7 @@ class SqlCases:
             "state": case.state.value,
             "is_open": case.open,
             "continuation": case.continuation,
+            "asker": case.asker or None,
             "holder": case.holder,
             "deadline": case.deadline,
             "queued": case.queued,
@@ -217,6 +253,7 @@ class SqlCases:
             "deliveries": self._deliveries.rows(work.deliveries),
             "freeze_links": self._links.rows(work.freeze_links),
             "files_until": work.files_until,
+            **booking_values(case),
         }
 
     async def _one(self, prepared: Prepared, parameters: Mapping[str, object]) -> Case | None:

@@ -1,8 +1,8 @@
-"""Tables of the support centre: what was measured from the audit record (see `tables`)."""
+"""Tables of the support centre: what was measured from the audit record, and appointments (see `tables`)."""
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Double, Index, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, PrimaryKeyConstraint, Table, Text, text
 
 from broker.stores.sql.tables import metadata
 
@@ -35,4 +35,27 @@ measured_rows: Final = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("number", BigInteger, nullable=False),
+)
+
+bookings: Final = Table(
+    "bookings",
+    metadata,
+    Column("booking_id", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("begins", Double, nullable=False),
+    Column("room", BigInteger, nullable=False),
+    Column("ends", Double, nullable=False),
+    Column("is_live", Boolean, nullable=False),
+    Index(
+        "uq_bookings_place",
+        "place",
+        "begins",
+        "room",
+        unique=True,
+        postgresql_where=text("is_live"),
+        sqlite_where=text("is_live"),
+    ),
+    Index(None, "case_id"),
+    Index(None, "ends"),
 )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, delete, exists, null, select, update
 
 from broker.stores.sql.case_tables import freeze_links, saved_views, staff_attempts, staff_drafts, staff_sessions
-from broker.stores.sql.centre_tables import measured_cases
+from broker.stores.sql.centre_tables import bookings, measured_cases
 from broker.stores.sql.database import Database, Prepared
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
 from broker.stores.sql.signal_tables import client_tokens
@@ -118,6 +118,7 @@ _KEPT: Final = (
     (freeze_links, freeze_links.c.digest, freeze_links.c.expires <= _until, 0),
     (staff_attempts, staff_attempts.c.digest, staff_attempts.c.expires <= _until, DAY),
     (staff_drafts, staff_drafts.c.case_id, staff_drafts.c.expires <= _until, 0),
+    (bookings, bookings.c.booking_id, bookings.c.ends <= _until, 150 * DAY),
     (measured_cases, measured_cases.c.case_id, measured_cases.c.seen <= _until, 150 * DAY),
     (staff_sessions, staff_sessions.c.digest, staff_sessions.c.expires <= _until, 7 * DAY),
     (saved_views, saved_views.c.member, saved_views.c.changed <= _until, 400 * DAY),

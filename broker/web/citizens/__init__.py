@@ -5,18 +5,20 @@ an action, which returns a view; `view_pages` turns the view into a page with th
 `ending_texts` and `case_status_page`, the providers of `provider_choices`, the steps of `next_steps` and the claims of
 `claim_labels`. Every POST and every callback ends with 303 to that page.
 
-Pages beside it: `info_pages` (about a provider, what the citizen has, which claims), `help_pages` (assisted
-verification), `binding_pages` (an approved case), `redress_pages` (a declined one), `resume_pages` (continuation code),
-`backchannel_pages` (CIBA), `freeze_page` (stop an identity), `rate_limit_page`; after signing out `logout_pages` and
-`provider_logout_page`, `framed_logout` in a provider's frame, and `session_watch`, which frames a provider's page.
-`account_pages` and `kept_pages` are those of the citizen's account, `link_page` links a second way to it, and
-`initiated_login` starts a sign-in that a provider begins. `passkey_pages` ask the browser for a passkey.
+Pages beside it: `info_pages` (about a provider, what the citizen has, which claims), `help_pages` with `help_form`
+and `appointment_pages` (assisted verification), `binding_pages` (an approved case), `redress_pages` (a declined one),
+`resume_pages` (continuation code), `backchannel_pages` (CIBA), `freeze_page` (stop an identity), `rate_limit_page`;
+after signing out `logout_pages` and `provider_logout_page`, `framed_logout` in a provider's frame, and
+`session_watch`, which frames a provider's page. `account_pages` and `kept_pages` are those of the citizen's account,
+`link_page` links a second way to it, and `initiated_login` starts a sign-in that a provider begins. `passkey_pages`
+ask the browser for a passkey.
 """
 
 from starlette.routing import Route
 
 from broker.web.citizens import (
     account_pages,
+    appointment_pages,
     backchannel_pages,
     case_status_page,
     freeze_page,
@@ -26,6 +28,7 @@ from broker.web.citizens import (
     kept_pages,
     link_page,
     logout_pages,
+    open_case_pages,
     passkey_pages,
     rate_limit_page,
     redress_pages,
@@ -35,6 +38,7 @@ from broker.web.citizens import (
     view_pages,
 )
 from broker.web.citizens.account_pages import account_routes
+from broker.web.citizens.appointment_pages import appointment_routes
 from broker.web.citizens.backchannel_pages import backchannel_routes
 from broker.web.citizens.binding_pages import binding_routes
 from broker.web.citizens.freeze_page import freeze_routes
@@ -43,6 +47,7 @@ from broker.web.citizens.info_pages import info_routes
 from broker.web.citizens.initiated_login import initiated_login_routes
 from broker.web.citizens.journey import journey_routes
 from broker.web.citizens.kept_pages import kept_routes
+from broker.web.citizens.open_case_pages import open_case_routes
 from broker.web.citizens.passkey_pages import passkey_routes
 from broker.web.citizens.redress_pages import redress_routes
 from broker.web.citizens.request import CitizenApp
@@ -56,6 +61,8 @@ SHEETS: tuple[PageTemplate, ...] = (
     *freeze_page.SHEETS,
     *help_pages.SHEETS,
     *upload_pages.SHEETS,
+    *appointment_pages.SHEETS,
+    *open_case_pages.SHEETS,
     *rate_limit_page.SHEETS,
     *redress_pages.SHEETS,
     *resume_pages.SHEETS,
@@ -80,6 +87,8 @@ def citizen_routes(app: CitizenApp) -> list[Route]:
         *binding_routes(app),
         *redress_routes(app),
         *upload_routes(app),
+        *appointment_routes(app),
+        *open_case_routes(app),
         *resume_routes(app),
         *backchannel_routes(app),
         *info_routes(app),

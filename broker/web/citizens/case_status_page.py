@@ -8,9 +8,12 @@ from broker.actions.views import CaseStatusView
 from broker.assisted.case_records import Channel, ContactMethod
 from broker.assisted.case_status import CaseStage, CaseStatus
 from broker.web.citizens.failure_texts import marked
+from broker.web.citizens.help_form import CHANNELS, NEEDS, TIMES
+from broker.web.citizens.opening_texts import now_text
 from broker.web.citizens.page_context import PageContext, readable
 from broker.web.citizens.provider_choices import choices
-from broker.web.shared.pages import PageTemplate
+from broker.web.shared.i18n import Language
+from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.shared.responses import PageResponse
 
 
@@ -53,6 +56,10 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
         CaseStage.SENT: StageText(
             marked("We have what you sent"),
             (marked("Somebody looks at it. You do not have to stay on this page: we tell you when it is done."),),
+        ),
+        CaseStage.SCHEDULED: StageText(
+            marked("You have an appointment"),
+            (marked("You can change or cancel it here until it begins."),),
         ),
         CaseStage.IN_LINE: StageText(
             marked("You are in line"),
@@ -98,7 +105,10 @@ STEPS: tuple[tuple[str, frozenset[CaseStage]], ...] = (
         marked("You ask for help"),
         frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.TO_SEND, CaseStage.MORE_TO_SEND}),
     ),
-    (marked("Somebody talks to you"), frozenset({CaseStage.IN_LINE, CaseStage.TALKING, CaseStage.SENT})),
+    (
+        marked("Somebody talks to you"),
+        frozenset({CaseStage.SCHEDULED, CaseStage.IN_LINE, CaseStage.TALKING, CaseStage.SENT}),
+    ),
     (marked("We check"), frozenset({CaseStage.BEING_DECIDED})),
     (marked("You show that it was you who asked"), frozenset({CaseStage.TO_TAKE_UP, CaseStage.STOPPED})),
     (marked("You go on to the service"), frozenset({CaseStage.DONE, CaseStage.OVER})),
@@ -132,7 +142,8 @@ def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]
         reference=readable(stands.reference),
         first=stands.words.first if stands.words else None,
         second=stands.words.second if stands.words else None,
-        ready=stands.stage in _MAY_BE_READY,
+        ready=stands.stage in _MAY_BE_READY and not stands.comes,
+        **_meeting(stands, frame),
         may_send_files=stands.may_send_files,
         sending=stands.channel is Channel.SENT,
         to_send=stands.stage in _TO_SEND,
@@ -170,6 +181,65 @@ def _passkey(view: CaseStatusView) -> dict[str, object]:
         "make_passkey": way is not None and view.status.may_make_passkey,
         "finish_with": way if confirmed and view.status.stage is CaseStage.TO_TAKE_UP else None,
     }
+
+
+def _meeting(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
+    """The variables of the meeting: the appointment, the place in line, hours, and what was asked for."""
+    words, now, made = frame.language, frame.now, stands.appointment
+    waiting = stands.stage in (CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.IN_LINE)
+    return {
+        "appointment": None if made is None else words.format_time(made.begins, now),
+        "where": "" if made is None else place_text(stands, words),
+        "may_book": stands.may_book,
+        "comes": stands.comes,
+        "reminds": made is not None and (stands.asked is None or not stands.asked.safety.unsafe),
+        "missed": stands.missed > 0 and stands.stage is CaseStage.ASKED,
+        "line": _line(stands, words),
+        "open_now": now_text(stands.open_hours, words, now) if waiting and not stands.comes else "",
+        "wanted": [in_language(texts, words.code) for texts in stands.wanted],
+        "asked": _asked(stands, words),
+    }
+
+
+def place_text(stands: CaseStatus, words: Language) -> str:
+    """Where the appointment is: the name and address of the office, or how staff get in touch."""
+    if stands.office is not None:
+        return f"{in_language(stands.office.names, words.code)}, {stands.office.address}"
+    return words.text(CHANNELS[stands.channel].name) if stands.channel is not None else ""
+
+
+def _line(stands: CaseStatus, words: Language) -> list[str]:
+    """The place in line and the time that it takes, as far as they can be told."""
+    if stands.ahead is None:
+        return []
+    first = words.text("You are the next in line.")
+    ahead = words.ngettext("{n} person asked before you.", "{n} people asked before you.", stands.ahead)
+    if stands.wait is None:
+        expected = words.text("We cannot say yet how long it takes.")
+    else:
+        time = words.duration(stands.wait)
+        expected = words.text(
+            "Half of the people who waited as long as you were helped within {duration}.", duration=time
+        )
+    return [ahead if stands.ahead else first, expected]
+
+
+def _asked(stands: CaseStatus, words: Language) -> list[tuple[str, str]]:
+    """What was asked for, as labels and values; nothing once it cannot be changed."""
+    asked = stands.asked
+    if asked is None:
+        return []
+    intake = asked.intake
+    rows = [
+        (words.text("How we talk"), words.text(CHANNELS[asked.channel].name)),
+        (words.text("Where we reach you"), asked.contact.address),
+        (words.text("Also"), "" if asked.second is None else asked.second.address),
+        (words.text("What we call you"), intake.name),
+        (words.text("When it suits you"), ", ".join(words.text(TIMES[time]) for time in intake.times)),
+        (words.text("What you need"), ", ".join(words.text(NEEDS[need]) for need in intake.needs)),
+        (words.text("Who helps you"), intake.helper),
+    ]
+    return [(label, value) for label, value in rows if value]
 
 
 def _times(stands: CaseStatus, frame: PageContext) -> dict[str, object]:

@@ -13,12 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.assisted import find_again
 from broker.actions.browser import BrowserUpdates
 from broker.actions.results import HelpRefused
 from broker.actions.sign_in import consent, dispatch, provider_login, resume
+from broker.actions.views import PickerView
 from broker.model.languages import lookup
 from broker.provider import CALLBACK_PATH
-from broker.web.citizens.page_context import LANGUAGE_PLACE
+from broker.web.citizens.page_context import LANGUAGE_PLACE, readable
 from broker.web.citizens.provider_choices import HELP
 from broker.web.citizens.request import (
     LONGEST,
@@ -33,7 +35,7 @@ from broker.web.citizens.request import (
 from broker.web.citizens.view_pages import render_view
 from broker.web.shared import cookies
 from broker.web.shared.request_parsing import answer_parameters, answered_state, posted_answer
-from broker.web.shared.responses import nothing_begun, see_other, set_cookie
+from broker.web.shared.responses import PageResponse, nothing_begun, see_other, set_cookie
 
 Page = Callable[[CitizenRequest], Awaitable[Response]]
 
@@ -110,6 +112,11 @@ async def show_page(req: CitizenRequest) -> Response:
     """Renders the page of the stored state."""
     view, shared = await dispatch.current_view(req.app.context, req.app.cases, req.handle, req.browser)
     frame = req.frame(language_of(view), question=question_of(view))
+    if isinstance(view, PickerView) and req.browser.asked and not req.request.scope["query_string"]:
+        case = await find_again.case_for(req.app.cases, view.transaction, req.browser)
+        if case is not None:
+            variables = frame.template_variables(view.service, reference=readable(case.reference))
+            return req.answer(PageResponse("open-case", variables), frame, shared)
     return req.answer(render_view(view, frame, req.cookies), frame, shared)
 
 

@@ -38,6 +38,8 @@ PROBLEMS: Final = frozenset(
         "last",
         "below_need",
         "bound_elsewhere",
+        "time",
+        "slot_taken",
     }
 )
 """Errors of a form, as the `problem` parameter of the redirect. Pages have a text for each."""

@@ -4,6 +4,7 @@ from starlette.routing import Route
 
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff import (
+    appointment_pages,
     board,
     call_pages,
     case,
@@ -19,6 +20,7 @@ from broker.web.staff import (
     report_pages,
     responses,
 )
+from broker.web.staff.appointment_pages import appointment_routes
 from broker.web.staff.board import board_routes
 from broker.web.staff.call_pages import call_routes
 from broker.web.staff.case import case_routes
@@ -61,6 +63,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *login.SHEETS,
     *outcome_pages.SHEETS,
     *report_pages.SHEETS,
+    *appointment_pages.SHEETS,
     *ERRORS,
 )
 
@@ -85,6 +88,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *entry_routes(app),
         *outcome_routes(app),
         *report_routes(app),
+        *appointment_routes(app),
     ]
 
 

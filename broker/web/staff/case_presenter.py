@@ -48,6 +48,7 @@ _REACH: Mapping[ContactMethod, str] = {
 _STORIES: Mapping[CaseState, str] = {
     CaseState.DRAFT: marked("The citizen has not sent the request yet."),
     CaseState.REQUESTED: marked("It is the citizen’s turn: they say when they are ready."),
+    CaseState.SCHEDULED: marked("The citizen has an appointment."),
     CaseState.QUEUED: marked("The citizen waits. The case goes to whoever takes the next one and can serve it."),
     CaseState.CLAIMED: marked("A colleague works on it."),
     CaseState.IN_SESSION: marked("A colleague is in session with the citizen."),

@@ -77,6 +77,7 @@ async def home(req: StaffPage) -> Response:
         calls=await calls_wanted(cases.context) if has_staff_role(req.member, StaffAction.CALL_BACK) else 0,
         may_open=has_staff_role(req.member, StaffAction.OPEN),
         may_report=may_read(req),
+        may_book=has_staff_role(req.member, StaffAction.BOOK),
     )
 
 

@@ -86,6 +86,7 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         ),
         "source": FormProblem(_PROBLEM, marked("Say which source you looked in, and the reference of its answer.")),
         "reference": FormProblem(_PROBLEM, marked("There is no case with exactly this reference."), "reference"),
+        "slot_taken": FormProblem(_NOTHING_CHANGED, marked("This time is not free any more. Choose another one.")),
         "nothing": FormProblem(marked("There is nothing to take"), marked("No case waits that you can serve.")),
         "rows": FormProblem(_PROBLEM, marked("Tick at least one case"), "main-content"),
         "found_nothing": FormProblem(
@@ -123,6 +124,10 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "zone": marked("The check digits are right, and the form is filled in. Nothing is saved yet."),
         "no_zone": marked("Type or paste the lines of the machine readable zone first."),
         "asked": marked("The citizen is asked now."),
+        "no_show": marked("Recorded. The citizen is told, and can choose another time."),
+        "in_line": marked("The citizen waits in line now."),
+        "slot_made": marked("The appointment is made."),
+        "slot_cancelled": marked("The appointment is cancelled."),
     }
 )
 

@@ -15,6 +15,7 @@ STATES: Mapping[CaseState, str] = MappingProxyType(
     {
         CaseState.DRAFT: marked("Not sent yet"),
         CaseState.REQUESTED: marked("Waits for the citizen"),
+        CaseState.SCHEDULED: marked("Has an appointment"),
         CaseState.QUEUED: marked("In line"),
         CaseState.CLAIMED: marked("Taken"),
         CaseState.IN_SESSION: marked("In session"),
@@ -135,6 +136,15 @@ EVENTS: Mapping[str, str] = MappingProxyType(
     {
         "submitted": marked("Request sent"),
         "readied": marked("Ready to talk"),
+        "changed": marked("Request changed"),
+        "scheduled": marked("Appointment taken"),
+        "slot_cancelled": marked("Appointment cancelled by the citizen"),
+        "slot_moved": marked("Appointment made by staff"),
+        "slot_released": marked("Appointment cancelled by staff"),
+        "slot_reached": marked("Time of the appointment"),
+        "reminder_due": marked("Reminded of the appointment"),
+        "no_show": marked("Did not come"),
+        "walked_in": marked("Came by"),
         "resumed": marked("Came back with a code"),
         "rejoined": marked("Went on in a new request"),
         "continuation_drawn": marked("Asked for a new code to continue"),

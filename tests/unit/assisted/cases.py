@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import (
+    Appointment,
     CasePasskey,
     Channel,
     CheckOutcome,
@@ -19,10 +20,13 @@ from broker.assisted.case_records import (
     IndependentReview,
     Phrase,
     Review,
+    Safety,
     Verdict,
 )
 from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
+from broker.assisted.intake import Intake, Need
+from broker.assisted.opening import DAY
 from broker.assisted.transitions import TransitionRefused, advance, refusal
 from broker.model.assurance import EvidenceType, Level
 
@@ -84,6 +88,11 @@ def passkey(digest: str = "passkey-1", asker: str = "") -> CasePasskey:
     return CasePasskey(digest, NOW, asker, 90 * 86_400.0)
 
 
+def appointment(begins: float = NOW + 3 * DAY, booking: str = "booking-1", room: int = 0) -> Appointment:
+    """An appointment by video, with both reminders to come."""
+    return Appointment(booking, "video", room, begins, begins + 1800, (begins - DAY, begins - 3600))
+
+
 SUBMIT: tuple[ev.Event, ...] = (ev.Submitted(Contact(ContactMethod.EMAIL, "a@example.org"), Channel.VIDEO),)
 WAIT: tuple[ev.Event, ...] = (*SUBMIT, ev.ReadyForSession())
 CLAIM: tuple[ev.Event, ...] = (*WAIT, ev.Claimed(AGENT))
@@ -102,6 +111,7 @@ BIND: tuple[ev.Event, ...] = (*APPROVE, ev.Bound(binding()))
 TO: dict[CaseState, tuple[ev.Event, ...]] = {
     CaseState.DRAFT: (),
     CaseState.REQUESTED: SUBMIT,
+    CaseState.SCHEDULED: (*SUBMIT, ev.Scheduled(appointment())),
     CaseState.QUEUED: WAIT,
     CaseState.CLAIMED: CLAIM,
     CaseState.IN_SESSION: MEET,
@@ -141,6 +151,14 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield from SUBMIT
     yield from (
         ev.ReadyForSession(),
+        ev.Changed(
+            Contact(ContactMethod.EMAIL, "b@example.org"),
+            Channel.VIDEO,
+            Safety(),
+            ("mark-b",),
+            Contact(ContactMethod.PHONE, "+441632960001"),
+            Intake(needs=(Need.HEARING,), name="Ada"),
+        ),
         ev.Resumed("browser-2", "digest-of-a-code", "digest-2"),
         ev.TransactionReplaced("t2"),
         ev.ContinuationCodeIssued("d"),
@@ -174,6 +192,9 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield from (ev.Acknowledged(LEAD), ev.LeadAsked(by, "may I?"), ev.LeadAnswered(LEAD, "yes"))
     yield from (ev.Noted(LEAD, "called twice"), ev.Revoked(LEAD, "fraud"))
     yield from (ev.Frozen(NOW), ev.Unfrozen(LEAD, "cleared"))
+    yield from (ev.Scheduled(appointment(NOW + 2 * DAY, "booking-2")), ev.SlotCancelled(), ev.SlotReleased("clerk-1"))
+    yield from (ev.SlotMoved("clerk-1", appointment(NOW + 4 * DAY, "booking-3")), ev.NoShow(by), ev.WalkedIn("clerk-1"))
+    yield from (ev.SlotReached(), ev.ReminderDue())
     yield from (ev.LeaseLapsed(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded())
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from broker.assisted import events as ev
 from broker.assisted.case_records import Channel, Contact, ContactMethod
 from broker.assisted.case_states import CaseState
-from broker.assisted.deadlines import DAY, HOUR, BusinessHours, CasePolicy, due_event
+from broker.assisted.deadlines import HOUR, CasePolicy, due_event
+from broker.assisted.opening import DAY, BusinessHours
 from broker.assisted.transitions import TransitionRefused, advance, refusal
 from tests.unit.assisted.cases import (
     AGENT,

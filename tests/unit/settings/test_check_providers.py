@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from broker.assisted.deadlines import BusinessHours, CasePolicy
+from broker.assisted.deadlines import CasePolicy
+from broker.assisted.opening import BusinessHours
 from broker.model.provider_policy import ProviderPolicy
 from tests.support.configuration import Configuration
 from tests.unit.settings.examples import BANK

@@ -25,8 +25,20 @@ from broker.actions.views import (
     SharedItem,
     View,
 )
-from broker.assisted.case_records import CallBack, Channel, Confirmation, Contact, ContactMethod, Phrase
-from broker.assisted.case_status import CaseStage, CaseStatus
+from broker.assisted.case_records import (
+    Appointment,
+    CallBack,
+    Channel,
+    Confirmation,
+    Contact,
+    ContactMethod,
+    Phrase,
+    Safety,
+)
+from broker.assisted.case_status import Asked, CaseStage, CaseStatus
+from broker.assisted.help_ways import HelpWay
+from broker.assisted.intake import Intake, Need, Times
+from broker.assisted.opening import BusinessHours, Office
 from broker.assisted.proofs import Needs
 from broker.journey.next_steps import next_steps
 from broker.journey.provider_offer import Offer, ProviderOption, UnavailableProvider
@@ -152,6 +164,35 @@ def went_wrong(failure: FailureClass, offer: Offer = OFFER) -> FailureView:
     return FailureView(demo_applications, SERVICE, failed, BANK, offer, next_steps(demo_applications, offer, failed))
 
 
+HOURS = BusinessHours(time_zone="Europe/London")
+OFFICE = Office("central", {"en": "Central library", "cy": "Llyfrgell ganolog"}, "1 High Street, Ardle", HOURS)
+ASKED_FOR = Asked(
+    Channel.VIDEO,
+    Contact(ContactMethod.EMAIL, "a…@example.org"),
+    Contact(ContactMethod.PHONE, "…982"),
+    Safety(),
+    Intake((Times.MORNING,), "cy", (Need.HEARING, Need.SIGN_LANGUAGE), ("passport",), "My <sister>", "Ada"),
+)
+MEETINGS: Mapping[CaseStage, Mapping[str, Any]] = {
+    CaseStage.ASKED: {"asked": ASKED_FOR, "may_book": True, "comes": True, "missed": 1},
+    CaseStage.MORE_NEEDED: {"asked": ASKED_FOR, "wanted": ({"en": "Passport", "cy": "Pasbort"},)},
+    CaseStage.SCHEDULED: {
+        "asked": ASKED_FOR,
+        "may_book": True,
+        "appointment": Appointment("b", "central", 0, NOW + 50 * HOUR, NOW + 50.5 * HOUR),
+        "office": OFFICE,
+    },
+    CaseStage.IN_LINE: {
+        "asked": ASKED_FOR,
+        "may_book": True,
+        "open_hours": (NOW - HOUR, NOW + 8 * HOUR),
+        "ahead": 3,
+        "wait": 1500,
+    },
+}
+"""What the page of a case also shows while the citizen waits for a meeting."""
+
+
 def waiting(stage: CaseStage) -> CaseStatusView:
     """The case status view of a stage."""
     take_up = stage is CaseStage.TO_TAKE_UP
@@ -169,6 +210,7 @@ def waiting(stage: CaseStage) -> CaseStatusView:
         tries=2 if take_up else 0,
         may_finish=take_up,
         may_meet=take_up,
+        **MEETINGS.get(stage, {}),
     )
     return CaseStatusView(transaction(TransactionState.WAITING), SERVICE, demo_applications, OFFER)
 
@@ -186,6 +228,11 @@ def _take_up(**differently: object) -> CaseStatusView:
 def _other_meeting() -> CaseStatusView:
     view = waiting(CaseStage.IN_LINE)
     return replace(view, status=replace(view.status, other_meeting=True))
+
+
+def _next_in_line() -> CaseStatusView:
+    view = waiting(CaseStage.IN_LINE)
+    return replace(view, status=replace(view.status, ahead=0, wait=None, open_hours=(NOW + HOUR, NOW + 9 * HOUR)))
 
 
 ITEMS = (
@@ -369,7 +416,19 @@ VIEWS: Mapping[str, View] = {
     "waiting_in_another_browser": _take_up(code=None, may_send=False, may_finish=False),
     "waiting_in_another_browser_for_good": _take_up(code=None, may_send=False, may_finish=False, may_meet=False),
     "waiting_for_another_meeting": _other_meeting(),
+    "waiting_next_in_line": _next_in_line(),
     **{f"failed_{failure}": went_wrong(failure) for failure in FailureClass},
 }
 
-HELP_ON_OFFER = HelpOffered(transaction(TransactionState.FAILED), SERVICE, (Channel.IN_PERSON, Channel.VIDEO))
+WAYS = (
+    HelpWay(Channel.IN_PERSON, Level.HIGH, ("chip", "light"), HOURS, offices=(OFFICE,)),
+    HelpWay(Channel.VIDEO, Level.SUBSTANTIAL, (), HOURS, appointments=True),
+)
+HELP_ON_OFFER = HelpOffered(
+    transaction(TransactionState.FAILED),
+    SERVICE,
+    WAYS,
+    below=(HelpWay(Channel.PHONE, Level.LOW),),
+    waits={Channel.VIDEO: 1200},
+    documents={"passport": {"en": "Passport", "cy": "Pasbort"}, "licence": {"en": "Driving licence"}},
+)

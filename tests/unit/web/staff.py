@@ -217,6 +217,8 @@ async def staged(
                 facts.staff_drafts,
                 facts.sign_in_failures,
                 facts.kept_identities,
+                facts.bookings,
+                facts.measures,
             ),
             rules=CaseRules(f"{origin}/assisted", TERMS, default_profiles()),
             prompts=PromptSettings("https://id.test/confirm", {"en": "Portico"}),

@@ -82,7 +82,7 @@ async def test_only_ways_in_which_messages_can_be_sent_are_offered(app: ASGIApp,
 
 async def test_only_the_sessions_on_offer_can_be_seen(app: ASGIApp) -> None:
     html = (await get(app, f"{JOURNEY}/help")).text
-    assert re.findall(r'name="channel" value="(\w+)"', html) == ["video", "in_person"]
+    assert re.findall(r'name="channel" value="(\w+)"', html) == ["in_person", "video"]
 
 
 async def test_where_no_person_can_be_asked_for_the_page_says_what_is(app: ASGIApp, citizen: GivenCitizen) -> None:

@@ -42,7 +42,7 @@ from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.handle import new_user_code, sha256_hex
 from broker.model.lifetimes import SessionTimeouts
-from broker.model.notification import Notification
+from broker.model.notification import Notification, NotificationKind
 from broker.model.provider_policy import DisplayOrder
 from broker.model.rate_limit import RateWindow
 from broker.model.request import AuthorizationRequest
@@ -272,10 +272,13 @@ class Stage:
         return next(n.fields["code"] for n in reversed(await self.sent()) if "code" in n.fields)
 
     async def sent(self) -> list[Notification]:
-        """Notices that wait in the outbox, taken out for good."""
+        """Notices that wait in the outbox, taken out for good, except that a request has arrived."""
         now = self.clock.now()
         by_way = [await self.facts.notices.lane(way).claim(now, now, 100) for way in ContactMethod]
-        return sorted((notice for notices in by_way for notice in notices), key=lambda notice: notice.created)
+        return sorted(
+            (notice for notices in by_way for notice in notices if notice.kind is not NotificationKind.ASKED),
+            key=lambda notice: notice.created,
+        )
 
     async def binds(self, handle: str, browser: Browser = ME) -> None:
         """The citizen takes the identity up in the proper way."""
@@ -345,6 +348,8 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             facts.staff_drafts,
             facts.sign_in_failures,
             facts.kept_identities,
+            facts.bookings,
+            facts.measures,
         ),
         rules=CaseRules(f"{ISSUER}/assisted", CasePolicy(correction=0), default_profiles()),
         prompts=PromptSettings(f"{ISSUER}/confirm", {"en": "Portico"}, frozenset({"email"})),

@@ -28,7 +28,7 @@ from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
 from broker.assisted.transitions import advance
 from broker.model.staff import StaffMember, StaffRole
-from tests.unit.assisted.cases import AGENT, NOW, REVIEWER, passkey, standing, walked
+from tests.unit.assisted.cases import AGENT, NOW, REVIEWER, appointment, passkey, standing, walked
 
 RULES = CaseRules("https://broker.example/assisted", CasePolicy(), default_profiles())
 A, S, C = StaffAction, CaseState, CaseRole
@@ -79,6 +79,10 @@ POLICY: dict[
     A.FLAG: (WORKERS, ANYONE, OPEN | {S.BOUND, S.RELEASED}),
     A.DECLARE_INTEREST: (WORKERS, ANYONE, OPEN),
     A.NOTE: (WORKERS, ANYONE - {C.VISITOR}, OPEN),
+    A.BOOK: ({StaffRole.AGENT, StaffRole.LEAD}, ANYONE | {C.NONE}, {S.REQUESTED, S.SCHEDULED, S.QUEUED}),
+    A.CANCEL_BOOKING: ({StaffRole.AGENT, StaffRole.LEAD}, ANYONE | {C.NONE}, {S.SCHEDULED}),
+    A.NO_SHOW: ({StaffRole.AGENT, StaffRole.LEAD}, ANYONE | {C.NONE}, {S.QUEUED, S.CLAIMED}),
+    A.WALK_IN: ({StaffRole.AGENT, StaffRole.LEAD}, ANYONE | {C.NONE}, {S.REQUESTED, S.SCHEDULED}),
 }
 """Staff roles, roles in the case and states of each action, independent of PERMISSIONS and of the transition table."""
 
@@ -113,6 +117,7 @@ class Condition:
     flagged: bool = False
     asked: bool = False
     passkey: str = ""
+    appointment: bool = False
 
 
 CONDITIONS = [
@@ -145,6 +150,7 @@ CONDITIONS = [
     Condition("call wanted in another language", "visitor-1", call="wanted", language="cy"),
     Condition("call made", "visitor-1", call="made"),
     Condition("call made by another agent", AGENT, call="made"),
+    Condition("agent at the time of the appointment", AGENT, appointment=True),
 ]
 
 
@@ -188,6 +194,8 @@ def prepared(state: CaseState, condition: Condition) -> Case:
         case = walked(
             ev.Opened(condition.member, "follow_up"), case=case, now=case.history[-1].at if case.history else NOW
         )
+    if condition.appointment and state in (S.QUEUED, S.CLAIMED):
+        case = replace(case, appointment=appointment(NOW))
     if condition.interested:
         case = replace(case, conflicts_of_interest=(condition.member,))
     return case
@@ -213,6 +221,7 @@ def expected(case: Case, member: StaffMember, condition: Condition, role: CaseRo
             A.ACKNOWLEDGE: any(flag.seen is None for flag in case.flags),
             A.ASK_LEAD: not case.threads,
             A.ANSWER: bool(case.threads),
+            A.NO_SHOW: case.appointment is not None,
             A.DECLINE_HELD: member.id != AGENT,
             A.UNFREEZE: condition.frozen and member.id != AGENT,
             A.CORRECT: condition.decided,
