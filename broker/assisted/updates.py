@@ -16,14 +16,15 @@ from broker.assisted.case_records import (
     Details,
     EvidenceRecord,
     Flag,
-    Phrase,
     Unsettled,
     Verdict,
 )
 from broker.assisted.case_states import CaseState
-from broker.assisted.deadlines import DAY, CasePolicy
+from broker.assisted.deadlines import CasePolicy
 from broker.assisted.erasure import erased
+from broker.assisted.opening import DAY
 from broker.assisted.oversight import overseen
+from broker.assisted.rework import reset_work
 from broker.assisted.separation_of_duties import second_review_reasons
 from broker.normalize.text import fold, name_key
 
@@ -55,10 +56,8 @@ def apply(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Transi
 
 def _by_citizen(case: Case, event: ev.ByCitizen, now: float) -> Transition:
     match event:
-        case ev.Submitted() | ev.Changed():
-            return Transition(_asked(case, event), S.REQUESTED if isinstance(event, ev.Submitted) else None)
-        case ev.Scheduled() | ev.SlotCancelled():
-            return _appointment(case, event, now)
+        case ev.Submitted() | ev.Changed() | ev.Scheduled() | ev.SlotCancelled():
+            return _before_meeting(case, event, now)
         case ev.ReadyForSession():
             return queue(case, case.changed)
         case ev.Resumed(browser, _, continuation, asking):
@@ -93,7 +92,7 @@ def _after_decision(case: Case, event: ev.ByCitizen) -> Transition:
         case ev.MeetingRequested():
             return queue(_meeting_again(case, event), case.changed)
         case ev.RedressAsked(words, browser, asker, until):
-            shown = replace(_reset_work(case, words), browser=browser, asker=asker, moved=False)
+            shown = replace(reset_work(case, words), browser=browser, asker=asker, moved=False)
             again = replace(shown, redress_until=until)
             return queue(_until(again, until + AFTER_REDRESS), case.changed)
         case ev.Complained(complaint):
@@ -107,16 +106,22 @@ def _after_decision(case: Case, event: ev.ByCitizen) -> Transition:
             raise TypeError(f"no effect is known for {type(event).__name__}")
 
 
-def _asked(case: Case, asked: ev.Submitted | ev.Changed) -> Case:
-    return replace(
+def _before_meeting(
+    case: Case, event: ev.Submitted | ev.Changed | ev.Scheduled | ev.SlotCancelled, now: float
+) -> Transition:
+    """Applies what the citizen asked for, or does with the appointment."""
+    if isinstance(event, ev.Scheduled | ev.SlotCancelled):
+        return _appointment(case, event, now)
+    asked = replace(
         case,
-        contact=asked.contact,
-        second_contact=asked.second,
-        channel=asked.channel,
-        safety=asked.safety,
-        intake=asked.intake,
-        fingerprints=_union(case.fingerprints, asked.marks),
+        contact=event.contact,
+        second_contact=event.second,
+        channel=event.channel,
+        safety=event.safety,
+        intake=event.intake,
+        fingerprints=_union(case.fingerprints, event.marks),
     )
+    return Transition(asked, S.REQUESTED if isinstance(event, ev.Submitted) else None)
 
 
 def _appointment(case: Case, event: ev.SlotEvent, now: float) -> Transition:
@@ -127,7 +132,7 @@ def _appointment(case: Case, event: ev.SlotEvent, now: float) -> Transition:
         case ev.SlotCancelled() | ev.SlotReleased():
             return Transition(replace(case, appointment=None), S.REQUESTED)
         case ev.NoShow():
-            missed = replace(_reset_work(case), appointment=None, missed=case.missed + 1)
+            missed = replace(reset_work(case), appointment=None, missed=case.missed + 1)
             return Transition(missed, S.REQUESTED)
         case ev.WalkedIn():
             return queue(replace(case, appointment=None), now)
@@ -207,7 +212,7 @@ def _by_lead(
         case ev.HoldEnded() if event.approved:
             return Transition(_with_new_tries(case), S.APPROVED, event.reason)
         case ev.HoldEnded():
-            queued = queue(_reset_work(case, event.phrase), now)
+            queued = queue(reset_work(case, event.phrase), now)
             return replace(queued, reason=event.reason)
         case ev.HoldDeclined(by, reasons, note):
             verdict = Verdict(by, now, Decision.DECLINE, reasons, note)
@@ -292,7 +297,7 @@ def _apply_decision(case: Case, event: ev.Decided, policy: CasePolicy) -> Transi
             )
         case Decision.MORE_EVIDENCE:
             again = replace(
-                _reset_work(updated, event.phrase),
+                reset_work(updated, event.phrase),
                 more_asked=case.more_asked + 1,
                 wanted=verdict.wanted,
                 appointment=None,
@@ -338,32 +343,7 @@ def _release(case: Case, reason: str) -> Transition:
     """Releases the case: an agent's case returns to the queue, a review becomes free for another reviewer."""
     if case.state is S.REVIEW:
         return Transition(replace(case, reviewer=None, independent_review=None, lease=None), None, reason)
-    return Transition(_reset_work(case), S.QUEUED, reason)
-
-
-def _reset_work(case: Case, phrase: Phrase | None = None) -> Case:
-    """Resets the work of agent and reviewer, for a session with a new phrase if there is one. Who worked on the case
-    stays in the history.
-    """
-    return replace(
-        case,
-        phrase=phrase or case.phrase,
-        agent=None,
-        verdict=None,
-        second_review_reasons=(),
-        reviewer=None,
-        independent_review=None,
-        review=None,
-        late=False,
-        phrase_verified=False,
-        lease=None,
-        confirmation=None,
-        codes_sent=0,
-        call=None,
-        calls=0,
-        unsettled=None,
-        passkey=None if case.passkey is None else replace(case.passkey, confirmed=None),
-    )
+    return Transition(reset_work(case), S.QUEUED, reason)
 
 
 def _meeting_again(case: Case, event: ev.MeetingRequested) -> Case:
@@ -374,7 +354,7 @@ def _meeting_again(case: Case, event: ev.MeetingRequested) -> Case:
         replace(one, checks=tuple(check for check in one.checks if check.check not in event.repeat))
         for one in case.evidence
     )
-    reset = _reset_work(case, event.phrase)
+    reset = reset_work(case, event.phrase)
     return replace(reset, evidence=evidence, asker=event.asker, moved=False, passkey=None, meetings=case.meetings + 1)
 
 

@@ -280,6 +280,7 @@ async def test_a_request_for_help_that_was_taken_back_leaves_every_way_open(citi
     await citizen.begin()
     await citizen.ask_for_a_person()
     await citizen.press("Take it back")
+    await citizen.press("Yes, take it back")
     await citizen.sees("You took back your request for help")
     await citizen.choose(NORTHBANK)
     await citizen.play("ok")

@@ -34,7 +34,7 @@ from broker.actions.sign_in.context import SignInContext, advance_transaction, l
 from broker.actions.views import DeadEnd
 from broker.assisted import events as ev
 from broker.assisted.case import Case
-from broker.assisted.case_records import ContactMethod
+from broker.assisted.case_records import Channel, ContactMethod
 from broker.assisted.case_states import CaseState
 from broker.assisted.case_status import CaseStatus, asked_before, case_status
 from broker.assisted.codes import (

@@ -29,6 +29,7 @@ from broker.assisted.case_records import Channel, Decision, IndependentReview, R
 from broker.assisted.case_states import CaseState
 from broker.assisted.codes import lint_note, phrase
 from broker.assisted.levels import assess
+from broker.assisted.profiles import Profiles
 from broker.assisted.queue import in_turn, worker
 from broker.assisted.reasons import ReasonContext, valid_for
 from broker.assisted.transitions import TransitionRefused
@@ -222,9 +223,18 @@ class StaffCases:
     # --- deciding ---
 
     async def decide(
-        self, who: StaffPrincipal, ref: CaseRef, decision: Decision, reasons: Sequence[str], note: str = ""
+        self,
+        who: StaffPrincipal,
+        ref: CaseRef,
+        decision: Decision,
+        reasons: Sequence[str],
+        note: str = "",
+        wanted: Sequence[str] = (),
     ) -> CaseView | EditRefused:
-        """Records the agent's decision. The level is computed; the random review is drawn after the decision."""
+        """Records the agent's decision. The level is computed; the random review is drawn after the decision.
+
+        `wanted` are the kinds of evidence that the citizen is asked for, if more evidence is.
+        """
         context, member = self.context, who.member
         rules = context.rules
 
@@ -243,6 +253,7 @@ class StaffCases:
                 profile=found.profile,
                 profiles=found.version,
                 in_training=member.in_training,
+                wanted=_known_kinds(rules.profiles, wanted) if decision is Decision.MORE_EVIDENCE else (),
             )
             marks = evidence_input.all_fingerprints(case, rules.region, context.fingerprint)
             alike = await context.stores.cases.count_similar(marks, case.id) if marks else 0
@@ -356,6 +367,11 @@ class StaffCases:
 
 def _hold_ended(context: CaseContext, who: StaffPrincipal, reason: str) -> ev.HoldEnded:
     return ev.HoldEnded(who.member.id, reason, phrase(context.system.random_bytes))
+
+
+def _known_kinds(profiles: Profiles, wanted: Sequence[str]) -> tuple[str, ...]:
+    """The kinds of evidence that staff can record, without other words."""
+    return tuple(one for one in wanted if one in profiles.kinds and profiles.kinds[one].by_staff)
 
 
 def _wrong_note(note: str) -> ActionRefused | None:

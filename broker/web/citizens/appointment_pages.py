@@ -13,7 +13,7 @@ from broker.actions.sign_in import dispatch
 from broker.actions.views import CaseStatusView
 from broker.assisted.appointments import Bookable, Slot, calendar_entry, local_day
 from broker.assisted.case import Case
-from broker.web.citizens.case_status_page import place_text
+from broker.web.citizens.case_status_page import ALWAYS_DATED, place_text
 from broker.web.citizens.help_form import CHANNELS
 from broker.web.citizens.journey import page
 from broker.web.citizens.request import CitizenApp, CitizenRequest, language_of, redirect_to
@@ -98,7 +98,7 @@ async def show_times(req: CitizenRequest) -> Response:
         ],
         times=[Time(str(int(slot.begins)), words.format_time(slot.begins, slot.begins)) for slot in days.get(day, ())],
         day=words.day(days[day][0].begins) if day else "",
-        appointment=None if made is None else words.format_time(made.begins, frame.now),
+        appointment=None if made is None else words.format_time(made.begins, ALWAYS_DATED),
         where="" if made is None else place_text(view.status, words),
     )
     return req.answer(PageResponse("appointment", variables, 422 if frame.problem == "time" else 200), frame, shared)

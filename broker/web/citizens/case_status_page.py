@@ -126,6 +126,9 @@ SHEETS = (
     ),
 )
 
+ALWAYS_DATED = 0.0
+"""The present moment for a time that is shown with its date in any case: a page may be printed."""
+
 _MAY_BE_READY = frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED})
 _TO_SEND = frozenset({CaseStage.TO_SEND, CaseStage.MORE_TO_SEND})
 
@@ -188,7 +191,7 @@ def _meeting(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
     words, now, made = frame.language, frame.now, stands.appointment
     waiting = stands.stage in (CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.IN_LINE)
     return {
-        "appointment": None if made is None else words.format_time(made.begins, now),
+        "appointment": None if made is None else words.format_time(made.begins, ALWAYS_DATED),
         "where": "" if made is None else place_text(stands, words),
         "may_book": stands.may_book,
         "comes": stands.comes,

@@ -18,6 +18,7 @@ from broker.actions.sign_in import dispatch
 from broker.actions.views import CaseStatusView, DeadEnd
 from broker.assisted.case_status import CaseStage
 from broker.web.citizens.binding_pages import keep_mark
+from broker.web.citizens.case_status_page import ALWAYS_DATED
 from broker.web.citizens.help_form import ADDRESS, NO_WAY, SECOND, UNREACHABLE, help_page, read_wanted
 from broker.web.citizens.help_form import SHEETS as FORM_SHEETS
 from broker.web.citizens.journey import page
@@ -133,7 +134,7 @@ async def ask_withdrawal(req: CitizenRequest) -> Response:
         view.service,
         reference=readable(view.status.reference),
         in_line=view.status.stage is CaseStage.IN_LINE,
-        appointment=None if appointment is None else frame.language.format_time(appointment.begins, frame.now),
+        appointment=None if appointment is None else frame.language.format_time(appointment.begins, ALWAYS_DATED),
     )
     return req.answer(PageResponse("withdraw", variables), frame, shared)
 

@@ -11,7 +11,7 @@ from broker.assisted.guide import ScriptStep
 from broker.assisted.transitions import TransitionRefused
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.i18n import Language
-from broker.web.shared.pages import PageTemplate
+from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.staff.case_presenter import CasePresenter
 from broker.web.staff.drafts import draft, keep_or_discard
 from broker.web.staff.evidence_pages import framed
@@ -32,8 +32,8 @@ VERDICTS: Mapping[str, tuple[str, ...]] = {
 """The answers of a review; of two texts the first is for an approval, the second for a decline."""
 _GIVEN = {"why": WHY, "decisions": {decision.value: texts for decision, texts in DECISIONS.items()}}
 SHEETS = (
-    PageTemplate("decision", "staff/decision.html", _GIVEN),
-    PageTemplate("view", "staff/view.html", _GIVEN),
+    PageTemplate("decision", "staff/decision.html", {**_GIVEN, "asks_kinds": True}),
+    PageTemplate("view", "staff/view.html", {**_GIVEN, "asks_kinds": False}),
     PageTemplate("review", "staff/review.html", {"why": WHY, "verdicts": VERDICTS}),
     PageTemplate("prove", "staff/prove.html", {"why": WHY}),
 )
@@ -98,6 +98,12 @@ async def _form(req: StaffPage, to: str, barred: Mapping[str, str], submit: str)
         "barred": barred,
         "chosen": chosen,
         "picked": frozenset(ticked(given, chosen)),
+        "wanted": frozenset(ticked(given, "wanted")),
+        "kinds": [
+            (word, in_language(kind.text, req.visit.language.code))
+            for word, kind in req.app.profiles.kinds.items()
+            if kind.by_staff
+        ],
         "note": given.get("note", ""),
         "submit": submit,
         "fresh": req.visit.language.format_time(req.principal.fresh_until, req.app.system.now()),
@@ -143,7 +149,8 @@ async def decide(req: StaffPage, form: Mapping[str, str]) -> Response:
     if chosen not in {one.value for one in Decision}:
         return await _choose_first(req, form, "decision")
     picked, note = ticked(form, chosen), form.get("note", "").strip()
-    done = await req.cases.decide(req.principal, req.ref(form), Decision(chosen), picked, note)
+    wanted = ticked(form, "wanted")
+    done = await req.cases.decide(req.principal, req.ref(form), Decision(chosen), picked, note, wanted)
     return await leave_case(req, done, form, "decided", f"{req.base}/decision")
 
 

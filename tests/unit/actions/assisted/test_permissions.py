@@ -194,8 +194,8 @@ def prepared(state: CaseState, condition: Condition) -> Case:
         case = walked(
             ev.Opened(condition.member, "follow_up"), case=case, now=case.history[-1].at if case.history else NOW
         )
-    if condition.appointment and state in (S.QUEUED, S.CLAIMED):
-        case = replace(case, appointment=appointment(NOW))
+    booked = appointment(NOW) if condition.appointment and state in (S.QUEUED, S.CLAIMED) else None
+    case = replace(case, appointment=booked or case.appointment)
     if condition.interested:
         case = replace(case, conflicts_of_interest=(condition.member,))
     return case
