@@ -223,7 +223,7 @@ async def test_staff_ask_the_citizen_of_a_case_and_the_answer_is_evidence(
     await agent.page.reload()
     await expect(asked).to_contain_text("Confirmed. It is recorded as evidence")
     evidence = agent.page.locator(".pt-evidence", has_text="Confirmed on the citizen's own device")
-    await expect(evidence).to_contain_text(f"Confirmed with: {HARBOUR}")
+    await expect(evidence).to_contain_text(f"Confirmed with{HARBOUR}")
     await expect(evidence).to_contain_text("The details match what the person says: Yes")
     # the service continues to poll: this decided nothing
     await waiting.page.reload()
