@@ -169,6 +169,11 @@ LATER_FIELDS = (
     ".call",
     ".calls",
     ".binding.call_back",
+    ".flags[].seen",
+    ".threads",
+    ".passkey",
+    ".binding.passkey",
+    ".binding.kept",
     ".verification.assurance",
 )
 """Fields of sealed records that came after the dump: a record without them is read with their defaults."""

@@ -135,10 +135,16 @@ def test_every_session_of_an_account_is_ended_by_itself_or_with_the_account(conf
     begin(2)
     assert run(config, "account", "disable", "acc_1", "--reason", "asked for") == ["acc_1 is off"]
     with sqlite3.connect(facts) as file:
-        deliveries = file.execute("SELECT client_id, id FROM deliveries ORDER BY id").fetchall()
+        deliveries = file.execute(
+            "SELECT client_id, id FROM deliveries WHERE kind = 'backchannel_logout' ORDER BY id"
+        ).fetchall()
+        told = file.execute(
+            "SELECT client_id, count(*) FROM deliveries WHERE kind = 'security_event' GROUP BY 1"
+        ).fetchall()
         audited = file.execute("SELECT details FROM audit WHERE kind = 'session_ended' ORDER BY id").fetchall()
     # only the sample service has a logout URI
     assert deliveries == [("demo-service", "logout:sid-1:demo-service"), ("demo-service", "logout:sid-2:demo-service")]
+    assert told == [("demo-service", 2)]  # the only one that takes security events
     assert [json.loads(details)["why"] for (details,) in audited] == ["operator", "account_disabled"]
 
 

@@ -146,7 +146,8 @@ async def test_the_command_tests_a_provider_with_its_callback(monkeypatch: pytes
     kind = SimpleNamespace(build=lambda *_parts: played, deviations=deviations)
     monkeypatch.setattr(provider_self_test, "KINDS", {"played": kind})
     http_client = SimpleNamespace(ca_file=None, allowed_networks=())
-    broker = SimpleNamespace(issuer="https://broker.example", development=False, http_client=http_client)
+    names = {"en": "Portico"}
+    broker = SimpleNamespace(issuer="https://broker.example", name=names, development=False, http_client=http_client)
     entry = SimpleNamespace(kind="played", card=None, config=None)
     settings = cast(Settings, SimpleNamespace(broker=broker, providers={"eid": entry}))
     found = await provider_self_test.test_provider(settings, "eid")
