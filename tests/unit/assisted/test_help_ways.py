@@ -1,6 +1,7 @@
 """Ways to talk to a person for a level: offered, or named with why they are not."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ POLICY = CasePolicy(offices=(OFFICE,), channels={Channel.VIDEO: ChannelSettings(
 @pytest.mark.parametrize(
     ("level", "offered", "below"),
     [
-        (Level.LOW, [*Channel], []),
+        (Level.LOW, [one for one in Channel if one is not Channel.SENT], []),
         (Level.SUBSTANTIAL, [Channel.IN_PERSON, Channel.VIDEO], [Channel.PHONE, Channel.PHONE_AND_POST]),
         (Level.HIGH, [Channel.IN_PERSON], [Channel.VIDEO, Channel.PHONE, Channel.PHONE_AND_POST]),
     ],
@@ -45,3 +46,9 @@ def test_a_channel_that_the_operator_closed_is_neither_offered_nor_named() -> No
     assert Channel.IN_PERSON not in {way.channel for way in ways_for(PROFILES, closed, Level.LOW)}
     assert ways_for(PROFILES, closed, Level.HIGH) == ()
     assert Channel.IN_PERSON not in {way.channel for way in ways_below(PROFILES, closed, Level.HIGH)}
+
+
+def test_sending_files_is_a_way_only_if_they_can_be_kept() -> None:
+    kept = replace(POLICY, files=replace(POLICY.files, folder=Path("/var/lib/evidence")))
+    assert Channel.SENT in {way.channel for way in ways_for(PROFILES, kept, Level.LOW)}
+    assert Channel.SENT not in {way.channel for way in ways_for(PROFILES, POLICY, Level.LOW)}

@@ -63,7 +63,7 @@ def test_the_listing_of_a_provider_arrives_with_its_dates_in_seconds(config: Con
 def test_the_table_assisted_is_the_policy_of_cases_with_its_defaults_and_business_hours(config: Configuration) -> None:
     london = BusinessHours(time_zone="Europe/London")
     shown = config.settings().broker.assisted
-    own = {"correction": shown.correction, "channels": shown.channels, "offices": shown.offices}
+    own = {"correction": shown.correction, "channels": shown.channels, "offices": shown.offices, "files": shown.files}
     assert shown == CasePolicy(hours=london, **own)
     config.change("broker.toml", "assisted.lease", "10 minutes")
     config.change("broker.toml", "assisted.hours.days", ["sat", "sun"])
