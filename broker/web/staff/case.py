@@ -18,6 +18,7 @@ from broker.web.staff.device_prompts import prompt_status
 from broker.web.staff.drafts import drop, keep_or_discard, links, unsaved
 from broker.web.staff.evidence_view import answer_rows, evidence_rows
 from broker.web.staff.guide_pages import script_lines
+from broker.web.staff.intake_view import first_kind, intake_rows
 from broker.web.staff.labels import CHANNELS, WHY, two_people
 from broker.web.staff.lead_actions import lead_actions
 from broker.web.staff.request import FormHandler, StaffApp, StaffPage, local_path, redirect_to, staff, with_form
@@ -88,6 +89,7 @@ async def show_case(req: StaffPage) -> Response:
     return req.visit.page(
         "case",
         frame={"script": script_lines(tell, _SCRIPTS.get(step), case)},
+        intake=intake_rows(tell, found),
         failures=await _failures(req, found, tell),
         messages=await notices_of_case(req),
         stopped="" if case.frozen is None else tell.language.format_time(case.frozen, tell.now),
@@ -97,6 +99,7 @@ async def show_case(req: StaffPage) -> Response:
         person=answer_rows(tell, case.checks),
         claims=tell.claims(case),
         kinds=[(word, in_language(kind.text, code)) for word, kind in req.app.profiles.kinds.items() if kind.by_staff],
+        first_kind=first_kind(case, req.app.profiles),
         prompts=prompt_status(questions, tell),
         may_ask=StaffAction.ASK_CITIZEN in found.actions and not any(one.is_pending(tell.now) for one in questions),
         details_first=not case.details.claims,

@@ -201,6 +201,8 @@ class CasePresenter:
             yield words.text(CHANNELS[case.channel])
         if case.contact is not None:
             yield self._contact(case.contact)
+        if case.second_contact is not None:
+            yield words.text("Also: {address}").format(address=_address(case.second_contact))
         language = words.locale.languages.get(case.language, case.language)
         yield words.text("Language: {language}").format(language=language)
         yield words.text("Level asked: {level}").format(level=words.text(LEVELS[case.level]))
@@ -212,10 +214,8 @@ class CasePresenter:
             yield words.text("Round {number}").format(number=case.queue_round)
 
     def _contact(self, contact: Contact) -> str:
-        """The address as people read it, with both forms of an international domain: letters of scripts look alike."""
-        read = unicode_address(contact.address)
-        address = read if read == contact.address else f"{read} ({contact.address})"
-        return self.language.text(_REACH[contact.way]).format(address=address)
+        """How the citizen is reached."""
+        return self.language.text(_REACH[contact.way]).format(address=_address(contact))
 
     def level(self, case: Case, assessment: Assessment) -> LevelPanel:
         """What the evidence supports."""
@@ -265,3 +265,9 @@ class CasePresenter:
 
 def _name(who: str, people: Mapping[str, StaffMember]) -> str:
     return people[who].name if who in people else who
+
+
+def _address(contact: Contact) -> str:
+    """The address as people read it, with both forms of an international domain: letters of scripts look alike."""
+    read = unicode_address(contact.address)
+    return read if read == contact.address else f"{read} ({contact.address})"

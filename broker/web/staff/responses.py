@@ -20,6 +20,7 @@ from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff.case_presenter import CasePresenter
 from broker.web.staff.drafts import keep_or_discard
+from broker.web.staff.intake_view import first_kind
 from broker.web.staff.request import StaffPage, redirect_to
 
 
@@ -194,8 +195,7 @@ def next_form(req: StaffPage, view: CaseView, confirmation: str) -> Response:
     if StaffAction.RECORD not in view.actions or not case.phrase_verified:
         return redirect_to(req.base, told=confirmation)
     if not case.evidence:
-        kind = next(name for name, kind in req.app.profiles.kinds.items() if kind.by_staff)
-        return redirect_to(f"{req.base}/evidence/new", kind=kind, told=confirmation)
+        return redirect_to(f"{req.base}/evidence/new", kind=first_kind(case, req.app.profiles), told=confirmation)
     if not case.checks:
         return redirect_to(f"{req.base}/person", told=confirmation)
     return redirect_to(req.base if case.details.claims else f"{req.base}/details", told=confirmation)

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from broker.assisted.case_records import Channel
+from broker.assisted import events as ev
+from broker.assisted.case_records import Channel, Contact, ContactMethod, Safety
 from broker.assisted.guide import ScriptStep, guides, script
+from broker.assisted.intake import Intake, Need, Times
 from broker.assisted.profiles import default_profiles
 from broker.web.staff.guide_pages import SHORTCUTS
 from tests.unit.web.staff import CARYS, MEI, RHYS, TOM, Stage
@@ -80,3 +82,37 @@ async def test_an_agent_learns_what_the_second_person_made_of_a_decision(stage: 
     assert (await (await stage.sign_in(RHYS)).get("/outcomes")).status_code == 403
     assert "What became of my decisions" in (await agent.get("/")).text
     assert (await now(stage, replace(case))).review is not None
+
+
+async def test_what_the_citizen_said_stands_on_top_and_opens_the_form_of_their_document(stage: Stage) -> None:
+    said = Intake(
+        times=(Times.MORNING,),
+        language="cy",
+        needs=(Need.SIGN_LANGUAGE, Need.HOME_VISIT),
+        documents=("identity_card", "passport"),
+        helper="Mair, a neighbour",
+        name="Ami <Hughes>",
+    )
+    first, second = Contact(ContactMethod.PHONE, "+441632960001"), Contact(ContactMethod.EMAIL, "ami@mail.example")
+    changed = ev.Changed(first, Channel.VIDEO, Safety(), (), second, said)
+    case, agent = await stage.case(changed), await stage.sign_in(CARYS)
+    at = f"/cases/{case.id}"
+    await agent.send("/next", "/")
+    page = re.sub(r"\s+", " ", (await agent.get(at)).text)
+    for text in (
+        "Ami &lt;Hughes&gt;",
+        "Welsh",
+        "sign language; cannot leave home",
+        "Mair, a neighbour",
+        "in the morning",
+        "Also: ami@mail.example",
+    ):
+        assert text in page, text
+    assert "National identity card; Passport" in page
+    led = await agent.send(f"{at}/start", at, {"channel": "in_person", "words": "right"})
+    assert led.headers["location"].startswith(f"{at}/evidence/new?kind=identity_card")
+    other = await stage.sign_in(RHYS)
+    await other.send("/open", "/", {"reference": case.reference, "reason": "follow_up"})
+    visitor = await stage.sign_in(MEI)
+    await visitor.send("/open", "/", {"reference": case.reference, "reason": "follow_up"})
+    assert "Mair, a neighbour" not in (await visitor.get(at)).text
