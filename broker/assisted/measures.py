@@ -46,7 +46,7 @@ BOUNDS: Final = tuple(
 """Upper bounds (seconds) of the buckets in which durations are counted; a last bucket has no bound."""
 
 ENOUGH: Final = 20
-"""From this number of cases a wait is told to citizens."""
+"""Number of cases from which a wait is displayed to citizens."""
 
 SMALLEST: Final = 10
 """Smallest count in open data. Greater ones are rounded to `STEP`."""

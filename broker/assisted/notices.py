@@ -1,6 +1,6 @@
 """Notices of a change of a case: which kinds, and to which addresses. No notice says how a case was decided.
 
-A citizen whose contact is unsafe is told nothing but the code that they ask for.
+A citizen whose contact is unsafe gets only the code that they ask for.
 """
 
 from broker.assisted.case import Case

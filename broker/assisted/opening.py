@@ -34,7 +34,7 @@ class BusinessHours:
     time_zone: str = "UTC"
     """Time zone of `opens` and `closes`, such as "Europe/London"."""
     holidays: tuple[str, ...] = ()
-    """Days on which nobody works, such as "2027-12-25"."""
+    """Days without work, such as "2027-12-25"."""
 
     def zone(self) -> tzinfo:
         """The time zone. Raises ValueError for an unknown one, and for hours that never open: `after` would not end."""

@@ -1,4 +1,4 @@
-"""A case whose work begins anew: in the queue again, or after a request for more evidence."""
+"""A case whose work begins again: in the queue, or after a request for more evidence."""
 
 from dataclasses import replace
 

@@ -34,7 +34,7 @@ in again at once; disable the account to prevent that, which ends its sessions t
 
 
 FORGET = """Forgets what tells the person of an account from others under the same subject (`subject_anchor`), such as a
-date of birth: the next sign-in sets it anew. Use it after the provider confirmed that it corrected that detail, and
+date of birth: the next sign-in sets it again. Use it after the provider confirmed that it corrected that detail, and
 that the person is the same; else another person would sign in to the account."""
 
 

@@ -243,7 +243,7 @@ class _Pages:
         return Response(status_code=200, headers={"Cache-Control": "no-store"})
 
     async def events(self, request: Request) -> Response:
-        """The security events that arrived. A POST creates the stream anew."""
+        """The security events that arrived. A POST creates a new stream."""
         problem = await self._events.connect() if request.method == "POST" else ""
         return self._page(request, "events.html", events=self._events.events[-20:], problem=problem)
 

@@ -1,4 +1,4 @@
-"""Link in a notice by which a person stops an identity that somebody else proved as theirs."""
+"""Link in a notice by which a person stops an identity that another person proved as theirs."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +18,7 @@ class LinkState(StrEnum):
 class FreezeLink:
     """A link that works once, until `expires` (seconds since 1970 UTC). Only the digest of its handle is stored.
 
-    `recipients` are the addresses that are told what was done with it: the case forgets them when its identity is
+    `recipients` are the addresses that get notices of what was done with it: the case forgets them when its identity is
     released to a service.
     """
 

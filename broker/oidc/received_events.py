@@ -21,7 +21,7 @@ _LOWERING: Final = (f"{CAEP}credential-change", f"{CAEP}assurance-level-change")
 
 
 def effect_of(event: ProviderEvent) -> EventEffect:
-    """Returns what an event does. One about nobody whom the broker could know, or of another type, is recorded."""
+    """Returns what an event does. One without a person that the broker could know, or of another type, is recorded."""
     if event.unclear is not None:
         return EventEffect.RECORD
     if event.type in _LOWERING:

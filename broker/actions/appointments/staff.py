@@ -85,7 +85,7 @@ def _entry(context: CaseContext, who: StaffPrincipal, booking: Booking, case: Ca
 
 
 async def no_show(context: CaseContext, who: StaffPrincipal, ref: CaseRef) -> CaseView | EditRefused:
-    """The citizen did not come: they are told, and choose another time."""
+    """The citizen did not come: a notice says so, and they choose another time."""
     return await edit_case(context, who, StaffAction.NO_SHOW, ref, always(ev.NoShow(who.member.id)))
 
 

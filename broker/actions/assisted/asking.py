@@ -1,4 +1,4 @@
-"""Asking for a person: which ways there are, what the citizen said, and changing it while nobody has taken the case."""
+"""Asking for a person: which ways there are, what the citizen said, and changing it while no agent holds the case."""
 
 from collections.abc import Mapping, Set
 from dataclasses import replace

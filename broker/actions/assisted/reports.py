@@ -21,7 +21,7 @@ PUBLISHED_MONTHS: Final = 24
 """Whole months in open data. The present month is not in it: its changes from day to day would tell small counts."""
 
 WAITS_SINCE: Final = 28
-"""Days from whose cases citizens are told how long it takes."""
+"""Days whose cases the waits on the citizens' pages are computed from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,6 @@ def _outcome(case: Case, member: str) -> Outcome | None:
 
 
 def _until_next_round(moves: tuple[HistoryEntry, ...]) -> tuple[HistoryEntry, ...]:
-    """What happened before somebody decided again."""
+    """What happened before the next decision."""
     again = next((n for n, move in enumerate(moves) if move.event == _DECIDED), len(moves))
     return moves[:again]

@@ -87,7 +87,7 @@ def _about(
 
 
 def _notices(context: CaseContext, link: FreezeLink, case: str, now: float) -> tuple[Notification, ...]:
-    """Every address that knows of the identity is told that it was stopped."""
+    """Notices that the identity was stopped, to every address that knows of it."""
     fields: Mapping[str, str | float] = {"reference": link.reference, "contact": context.told.contact, "time": now}
     times = NoticeTimes(now + NOTICE_LIFE)
     return tuple(
@@ -120,7 +120,7 @@ async def release(context: FreezeContext, staff: StaffPrincipal, ref: CaseRef, r
 
 
 async def revoke(context: FreezeContext, staff: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:
-    """A lead takes a bound identity back: everything of its account ends at once, and its services are told."""
+    """A lead takes a bound identity back: everything of its account ends at once, and its services get events."""
     if not valid_for(ReasonContext.REVOKE, reason):
         return ActionRefused.REASON
     for _ in range(TRIES):

@@ -159,7 +159,7 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A person who was told that somebody is them stopped the identity, until a lead releases it."""
+    """A person who got the notice of an identity in their name stopped it, until a lead releases it."""
 
     at: float
 

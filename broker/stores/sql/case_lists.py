@@ -100,7 +100,7 @@ class SqlCaseLists:
         self._next = {started: database.prepare(_in_turn(database, started=started)) for started in (False, True)}
 
     async def page(self, want: CaseFilter, order: CaseOrder, after: str | None, limit: int) -> CasePage:
-        """One page of at most `limit` rows in an order, after an earlier page. A malformed `after` starts anew."""
+        """One page of at most `limit` rows in an order, after an earlier page. A malformed `after`: the first."""
         place = None if after is None else _place(after)
         parameters: dict[str, object] = {"open": want.state is None or want.state in OPEN, "limit": limit + 1}
         given = _given(want)

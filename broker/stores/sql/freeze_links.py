@@ -20,7 +20,7 @@ def links_written() -> InsertRows:
 
 
 class FreezeLinkRows:
-    """Sealing of links: the addresses that are told what was done with them."""
+    """Sealing of links: the addresses that get notices of what was done with them."""
 
     def __init__(self, sealer: Sealer) -> None:
         self._sealed = SealedCodec(sealer, RecordCodec(FreezeLink))

@@ -42,7 +42,7 @@ _STATUS: Final = case(
     else_=literal_column(f"'{NoticeStatus.WAITING.value}'", Text),
 )
 _ALARMING: Final = (NotificationKind.CHECKED,)
-"""Kinds that a lead has to know of even if their case is closed: the person was not told that somebody is them."""
+"""Kinds that a lead has to know of even if their case is closed: else a person never learns of their identity."""
 
 
 class SqlNotices:
@@ -107,7 +107,7 @@ class SqlNotices:
     async def undelivered(self, now: float, limit: int) -> Sequence[tuple[str, NoticeRecord]]:
         """Notifications that did not arrive, with the reference of their case, the newest first.
 
-        Of closed cases only those that told a person that somebody is them.
+        Of closed cases only those that report an identity to the person.
         """
         rows = await self._database.query(self._lost, {"now": now, "limit": limit})
         return [(row[-1], _record(row)) for row in rows]

@@ -1,6 +1,6 @@
 """The page behind the link of "your identity was checked: was this you?": one press stops the identity.
 
-It shows nothing personal, and signs in nobody. Opening it changes nothing: mail programs open links by themselves.
+It shows nothing personal, and signs no one in. Opening it changes nothing: mail programs open links by themselves.
 """
 
 from starlette.responses import Response

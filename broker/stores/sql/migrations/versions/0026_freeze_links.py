@@ -1,4 +1,4 @@
-"""A person who is told that somebody is them can stop the identity by a link."""
+"""A person who gets the notice of an identity in their name can stop it by a link."""
 
 import sqlalchemy as sa
 from alembic import op
