@@ -85,7 +85,7 @@ class HelpedCitizen(RawCitizen):
     async def ask_again(self, phone: str) -> None:
         """Asks for help on the transaction's page."""
         fields = Forms((await self.visit(f"{self.page}/help")).expect().body).found[f"{self.page}/help"]
-        sent = {**fields, "way": "phone", "phone": phone, "channel": "in_person"}
+        sent = {**fields, "way": "phone", "phone": phone, "channel": "video"}
         (await self.submit(f"{self.page}/help", sent)).expect(303)
         self.continuation = self.jar.value("portico-code")
 
