@@ -300,7 +300,8 @@ def check_hints(context: RequestContext) -> RequestFields:
 
 
 def check_resume_value(context: RequestContext) -> RequestFields:
-    """The service's own value for a citizen who finishes in another browser (`portico_resume`)."""
+    """`portico_resume`, the service's own value for a citizen who finishes in another browser (an additional parameter,
+    RFC 6749 8.2)."""
     return {"resume_value": read_resume_value(context.parameters.get(PARAMETER), context.service)}
 
 

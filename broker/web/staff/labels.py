@@ -136,6 +136,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
     {
         "submitted": marked("Request sent"),
         "readied": marked("Ready to talk"),
+        "prompts_followed": marked("The steps in the video were right"),
         "changed": marked("Request changed"),
         "scheduled": marked("Appointment taken"),
         "slot_cancelled": marked("Appointment cancelled by the citizen"),

@@ -31,6 +31,7 @@ from broker.actions.results import (
     ResumedTransaction,
     ResumeRefused,
     StartedTransaction,
+    TypedProof,
 )
 from broker.actions.sign_in import backchannel_confirmation, consent, dispatch, provider_login, resume
 from broker.actions.sign_in.context import SignInContext
@@ -223,9 +224,9 @@ class GivenCitizen:
         self._did(browser, "send_code", handle)
         return self.refusal
 
-    async def bind(self, handle: str, browser: Browser, code: str, words: str) -> ProofResult | IncompleteProof:
+    async def bind(self, handle: str, browser: Browser, typed: TypedProof) -> ProofResult | IncompleteProof:
         """Records the call."""
-        self._did(browser, "bind", handle, code, words)
+        self._did(browser, "bind", handle, typed.code, typed.words)
         return self.proof
 
     async def meet_again(self, handle: str, browser: Browser) -> AskingMark | TransitionRefused:

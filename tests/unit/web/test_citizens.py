@@ -190,7 +190,7 @@ async def test_a_wrong_proof_does_not_say_which_part_was_wrong(app: ASGIApp, cit
     answer = await post(app, f"{JOURNEY}/bind", code="1", words="x")
     assert answer.headers["location"] == f"{JOURNEY}?problem=proof"
     html = (await get(app, f"{path('waiting_to_take_up')}?problem=proof")).text
-    assert "The code and the words do not match what we have." in html
+    assert "What you typed in does not match what we have." in html
     assert "You can try 2 more times." in html
 
 

@@ -88,7 +88,7 @@ async def test_a_code_of_a_question_beyond_the_limit_is_answered_with_its_page(
         ("choose", {"provider": "birch"}, {"refusal": HelpRefused.NOT_NOW}, "gone", "cannot be used at this moment"),
         ("help", HELP_FORM, {"asked": HelpRefused.NOT_NOW}, "not_now", "That cannot be done any more"),
         ("code", {}, {"refusal": HelpRefused.JUST_SENT}, "just_sent", "We sent you a code a moment ago"),
-        ("bind", {"code": "1", "words": "x"}, {"proof": ProofResult.WRONG}, "proof", "do not match what we have"),
+        ("bind", {"code": "1", "words": "x"}, {"proof": ProofResult.WRONG}, "proof", "does not match what we have"),
         (
             "bind",
             {"code": "1", "words": "x"},

@@ -1,6 +1,7 @@
 """Staff console: response headers, CSRF tokens, escaping, and the texts of events and reasons."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,7 +36,7 @@ async def test_no_page_holds_script_or_style_of_its_own_or_anything_from_elsewhe
     at = await prepare_decision(context, case)
     for path in ("/", at, f"{at}/evidence/e1", f"{at}/person", f"{at}/details", f"{at}/decision"):
         page = (await context.get(path)).text
-        assert "<script" not in page
+        assert not re.search(r'<script(?! src="/static/)', page), path
         assert " style=" not in page
         assert not re.search(r"""(src|href|action)="(https?:)?//""", page), path
 
@@ -67,8 +68,8 @@ async def test_every_form_on_a_case_needs_its_token_and_ends_in_a_redirect(stage
     at = await prepare_decision(context, case)
     before = await now(stage, case)
     posts = [
-        route.path.format(case=case.id, piece="e1")
-        for route in console.staff_routes(None)  # type: ignore[arg-type]
+        route.path.format(case=case.id, piece="e1", source="s1")
+        for route in console.staff_routes(SimpleNamespace(files=None))  # type: ignore[arg-type]
         if route.methods and "POST" in route.methods and "{case}" in route.path
     ]
     assert len(posts) > 18
@@ -76,7 +77,8 @@ async def test_every_form_on_a_case_needs_its_token_and_ends_in_a_redirect(stage
         refused = await context.client.post(
             path, data={"edition": str(before.edit_version)}, headers=dict(context.headers)
         )
-        assert (refused.status_code, refused.headers["location"]) == (303, f"{at}?problem=again"), path
+        back = at if path.startswith(at) else f"/{path.split('/')[1]}"
+        assert (refused.status_code, refused.headers["location"]) == (303, f"{back}?problem=again"), path
     assert await now(stage, case) == before
 
 

@@ -156,7 +156,7 @@ async def test_a_channel_that_cannot_reach_the_level_is_named_at_once(stage: Sta
     await agent.send(f"{at}/start", at, {"channel": "phone"})
     page = (await agent.get(at)).text
     assert "This way of meeting cannot reach it, whatever is shown: it carries low at most." in page
-    assert "It can be reached: By video; In person." in page
+    assert "It can be reached: By video; By what the citizen sent; In person." in page
 
 
 async def test_the_level_panel_names_the_shortest_way_in_words(stage: Stage) -> None:
