@@ -77,8 +77,8 @@ async def test_every_form_on_a_case_needs_its_token_and_ends_in_a_redirect(stage
         refused = await context.client.post(
             path, data={"edition": str(before.edit_version)}, headers=dict(context.headers)
         )
-        back = "/appointments" if path.startswith("/appointments/") else at
-        assert (refused.status_code, refused.headers["location"]) == (303, f"{back}?problem=again"), path
+        assert refused.status_code == 303, path
+        assert refused.headers["location"].endswith("?problem=again"), path
     assert await now(stage, case) == before
 
 
