@@ -102,18 +102,18 @@ class SecurityEvents:
             skew=terms.skew,
             required=frozenset({"iss", "aud", "iat", "jti", "events"}),
         )
-        check_token_claims(claims, expected, _refused)
+        check_token_claims(claims, expected, _rejected)
         if "sub" in claims or "exp" in claims:
-            raise _refused("event token: it has sub or exp, so it may be another token")
+            raise _rejected("event token: it has sub or exp, so it may be another token")
         issued = numeric_date(claims["iat"]) or 0.0
         if issued < now - OLDEST:
-            raise _refused("event token: it is too old")
+            raise _rejected("event token: it is too old")
         events, jti, txn = claims["events"], claims["jti"], claims.get("txn")
         if not isinstance(events, dict) or len(events) != 1:
-            raise _refused("event token: it has not one event")
+            raise _rejected("event token: it has not one event")
         [(kind, members)] = events.items()
         if not isinstance(members, dict) or not _is_short(jti) or not (txn is None or _is_short(txn)):
-            raise _refused("event token: a member has another form")
+            raise _rejected("event token: a member has another form")
         at = numeric_date(members.get("event_timestamp", claims["iat"])) or issued
         found = ProviderEvent(terms.issuer, str(jti), str(kind), min(at, now), txn=None if txn is None else str(txn))
         name, value = _LOWERS.get(kind.rpartition("/")[2], ("", ""))
@@ -167,5 +167,5 @@ def _is_short(text: object) -> bool:
     return isinstance(text, str) and 1 <= len(text) <= _LONGEST
 
 
-def _refused(detail: str) -> UpstreamError:
+def _rejected(detail: str) -> UpstreamError:
     return UpstreamError(UpstreamFault.LOGOUT_TOKEN, detail)

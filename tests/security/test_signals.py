@@ -167,7 +167,10 @@ async def test_the_end_of_a_session_reaches_the_service_by_a_poll_unless_the_cit
     assert [claims["sub_id"]["user"] for claims in ended] == [named] * len(ended)
     assert ended[-1]["events"][SESSION_REVOKED]["initiating_entity"] == "user"
     await receiver.poll(maxEvents=0, setErrs={name: {"err": "invalid_key"} for name in found["sets"]})
-    assert (await receiver.poll())["sets"] == {}
+    # the broker is shared: other tests may have left this citizen more sessions than one poll takes
+    while more := (await receiver.poll())["sets"]:
+        assert not more.keys() & found["sets"].keys()
+        await receiver.poll(maxEvents=0, ack=[*more])
 
     about = {"stream_id": stream_id, "subject": named}
     (await receiver.call("POST", "/ssf/subjects/remove", about)).expect(204)

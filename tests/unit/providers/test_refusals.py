@@ -28,6 +28,7 @@ SITES: dict[str, set[str]] = {
     "logout_token.read": {"LOGOUT_TOKEN"},
     "logout_token._refused": {"LOGOUT_TOKEN"},
     "logout_token._subject": {"LOGOUT_TOKEN"},
+    "security_events._rejected": {"LOGOUT_TOKEN"},
     "error_mapping.of_callback": {"ANSWER_ERROR"},
     "token_binding._compare": {"TOKEN_BINDING"},
     "claim_sources._source": {"CLAIM_SOURCE_UNPROVEN"},

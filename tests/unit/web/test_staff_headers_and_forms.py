@@ -65,7 +65,7 @@ async def test_a_form_that_another_site_sent_changes_nothing(stage: Stage, heade
 async def test_every_form_on_a_case_needs_its_token_and_ends_in_a_redirect(stage: Stage) -> None:
     case = await stage.case()
     context = await stage.sign_in(CARYS)
-    at = await prepare_decision(context, case)
+    await prepare_decision(context, case)
     before = await now(stage, case)
     posts = [
         route.path.format(case=case.id, piece="e1", source="s1")
