@@ -63,7 +63,7 @@ class Dispatcher:
             await send_due(self._deliveries.lane(kind, receiver), self._senders[kind], self._system)
         except StoreUnavailable:
             LOG.warning("lane_waits_for_store", extra={"kind": kind.value, "client_id": receiver})
-        except Exception:  # the next lane of this receiver starts anew
+        except Exception:  # the next lane of this receiver starts again
             LOG.exception("lane_failed", extra={"kind": kind.value, "client_id": receiver})
         finally:
             self._lanes.pop((kind, receiver), None)
