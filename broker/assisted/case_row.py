@@ -43,7 +43,13 @@ class CaseFlag(IntFlag):
     INCIDENT = 16384
 
 
+COUNTED: Final = 1000
+"""Cases are counted up to this number."""
+
 NO_FLAGS: Final = CaseFlag(0)
+
+AFTERWARDS: Final = CaseFlag.FROZEN | CaseFlag.COMPLAINT
+"""Marks that wait for a lead in cases that are no longer open, too."""
 
 
 _FRAUD = frozenset({Reason.FRAUD_SIGNALS, Reason.SEEN_BEFORE})
@@ -157,7 +163,8 @@ class CaseOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which open cases a list shows; None and 0: all. `flags` are marks of which a case has at least one.
+    """Which cases a list shows; None and 0: all open ones. `flags` are marks of which a case has at least one. With
+    `closed_too`, and without a state, also those that are no longer open.
 
     `before` is the moment (seconds since 1970 UTC) before which the case was created, `ends_before` the one before
     which its deadline passes. `holder` "" means: without one.
@@ -172,6 +179,7 @@ class CaseFilter:
     flags: CaseFlag = NO_FLAGS
     before: float | None = None
     ends_before: float | None = None
+    closed_too: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Final
 
 from broker.assisted.case_records import Decision
 from broker.assisted.case_states import CaseState
+from broker.assisted.separation_of_duties import REDRESS_ASKED
 from broker.model.audit import AuditEvent
 
 S = CaseState
@@ -36,6 +37,8 @@ class Measure(StrEnum):
     NO_SHOWS = "no_shows"
     FIRST_TIME_RIGHT = "first_time_right"
     """Approvals: whether one session was enough, without a request for more evidence, a hold or a disagreement."""
+    REDRESS = "redress"
+    """New looks at declined cases: how many were asked for, and how they ended."""
 
 
 TIMED: Final = frozenset({Measure.CONTACT_WAIT, Measure.SESSION_TIME, Measure.DECISION_TIME})
@@ -59,7 +62,7 @@ class Track:
 
     `waiting` is since when the citizen has waited for staff, `talking` since when a session has lasted, `ended` when
     the last session ended; None for what is not the case. `repeated` says that one session without a stop was not
-    enough.
+    enough, `redress` that a new look at the declined case was asked for and has not ended.
     """
 
     waiting: float | None = None
@@ -67,6 +70,7 @@ class Track:
     ended: float | None = None
     sessions: int = 0
     repeated: bool = False
+    redress: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,12 @@ def count(track: Track | None, event: AuditEvent) -> tuple[Track | None, Mapping
         case "case_reviewed":
             agrees = event.details.get("reason", "").partition(" ")[0]
             found.append((Measure.REVIEWS, agrees, None))
+    if after.redress and source != target and (target == S.APPROVED or target in _CLOSED):
+        found.append((Measure.REDRESS, target if target in (S.APPROVED, S.DECLINED) else "other", None))
+        after = replace(after, redress=False)
+    if event.kind == f"case_{REDRESS_ASKED}":
+        found.append((Measure.REDRESS, "asked", None))
+        after = replace(after, redress=True)
     if target == S.APPROVED != source:
         right = after.sessions <= 1 and not after.repeated
         found.append((Measure.FIRST_TIME_RIGHT, "yes" if right else "no", None))

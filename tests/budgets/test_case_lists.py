@@ -20,14 +20,13 @@ import pytest
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, Contact, ContactMethod, Safety
-from broker.assisted.case_row import CaseFilter, CaseFlag, CaseOrder
+from broker.assisted.case_row import COUNTED, CaseFilter, CaseFlag, CaseOrder
 from broker.assisted.case_states import CaseState
 from broker.assisted.queue import worker
 from broker.crypto.seal import Sealer, sealer
 from broker.model.assurance import Level
 from broker.model.staff import StaffMember, StaffRole
 from broker.platform.system import System
-from broker.stores.sql.case_lists import COUNTED
 from broker.stores.sql.case_tables import cases
 from broker.stores.sql.database import Prepared, Row
 from broker.stores.sql.migrate import migrate
@@ -61,6 +60,7 @@ LISTS: Mapping[str, tuple[CaseFilter, CaseOrder]] = {
     "of a language that no case has": (CaseFilter(language="cy"), CaseOrder.DEADLINE),
     "of a member of staff": (CaseFilter(holder="carys"), CaseOrder.DEADLINE),
     "with a mark": (CaseFilter(flags=CaseFlag.STOPPED), CaseOrder.DEADLINE),
+    "with a mark, closed or not": (CaseFilter(flags=CaseFlag.COMPLAINT, closed_too=True), CaseOrder.DEADLINE),
     "before a deadline": (CaseFilter(ends_before=NOW + 400 * 86400), CaseOrder.DEADLINE),
     "older than": (CaseFilter(before=NOW + 1e6), CaseOrder.OLDEST),
 }

@@ -16,6 +16,7 @@ from broker.assisted.case import Case
 from broker.assisted.case_records import Appointment, Channel
 from broker.assisted.case_states import CaseState
 from broker.assisted.intake import Need
+from broker.assisted.transitions import TransitionRefused
 from broker.model.appointment import Booking
 
 _OWN = frozenset({StaffAction.BOOK, StaffAction.CANCEL_BOOKING, StaffAction.NO_SHOW, StaffAction.WALK_IN})
@@ -80,7 +81,7 @@ def _entry(context: CaseContext, who: StaffPrincipal, booking: Booking, case: Ca
         case.state,
         case.intake.language or case.language,
         case.intake.needs,
-        actions & (_OWN | {StaffAction.CLAIM}),
+        actions & (_OWN | {StaffAction.CLAIM} if takeable(case) else _OWN),
     )
 
 
@@ -97,6 +98,25 @@ async def cancel(context: CaseContext, who: StaffPrincipal, ref: CaseRef) -> Cas
 async def walk_in(context: CaseContext, who: StaffPrincipal, ref: CaseRef | str) -> CaseView | EditRefused:
     """The citizen is there, and waits in line. `ref` may be the reference that they say."""
     return await edit_case(context, who, StaffAction.WALK_IN, ref, always(ev.WalkedIn(who.member.id)))
+
+
+async def take(context: CaseContext, who: StaffPrincipal, ref: CaseRef) -> CaseView | EditRefused:
+    """The agent at the place takes the case whose time has come, out of turn. FULL if they hold as many cases as they
+    may.
+    """
+    held = [one for one in await context.stores.cases.by_holder(who.member.id) if one.unsettled is None]
+    if len(held) >= who.member.capacity:
+        return ActionRefused.FULL
+
+    async def make(case: Case) -> ev.ByStaff | EditRefused:
+        return TransitionRefused.NOT_NOW if not takeable(case) else ev.Claimed(who.member.id)
+
+    return await edit_case(context, who, StaffAction.CLAIM, ref, make)
+
+
+def takeable(case: Case) -> bool:
+    """Whether the case waits in line for its appointment."""
+    return case.state is CaseState.QUEUED and case.appointment is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ class ActionRefused(StrEnum):
     does not allow it. CONFLICT: the case was changed since the page was made. LAPSED: the lease expired meanwhile.
     NOT_FRESH: the sign-in is too old for a decision. NOTE: the note looks like a code, a password or a card number.
     REASON: the reason is not listed for this action. NOTHING: no case is waiting, or the note is empty. MESSAGE: the
-    message cannot be shown to the citizen. ASKED: an earlier question to the citizen is still waiting.
+    message cannot be shown to the citizen. ASKED: an earlier question to the citizen is still waiting. FULL: the member
+    of staff holds as many cases as they may.
     """
 
     UNKNOWN = "unknown"
@@ -30,6 +31,7 @@ class ActionRefused(StrEnum):
     NOTHING = "nothing"
     MESSAGE = "message"
     ASKED = "asked"
+    FULL = "full"
 
 
 RefusalReason = ActionRefused | TransitionRefused

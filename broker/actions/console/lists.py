@@ -9,6 +9,7 @@ from broker.actions.assisted.context import CaseContext
 from broker.actions.assisted.staff_login import StaffPrincipal
 from broker.actions.assisted.staff_results import ActionRefused
 from broker.assisted.case_row import (
+    AFTERWARDS,
     CaseCounts,
     CaseFilter,
     CaseFlag,
@@ -67,16 +68,13 @@ class WorkLists:
         """One page of a list, as the member of staff may see it. NOT_ALLOWED without the role for the list."""
         if not may_read(who.member, what):
             return ActionRefused.NOT_ALLOWED
-        match what:
-            case WorkList.MINE:
-                want = CaseFilter(holder=who.member.id)
-            case WorkList.QUEUE if want.state not in (CaseState.QUEUED, CaseState.REVIEW):
-                want = replace(want, state=CaseState.QUEUED)
-        if not who.member.may(StaffRole.LEAD):
-            want = replace(want, flags=want.flags & FOR_ALL)
-        page = await self.context.stores.lists.page(want, order, after, PAGE)
+        page = await self.context.stores.lists.page(_within(what, want, who.member), order, after, PAGE)
         now = self.context.system.now()
         return CasePage(tuple(visible(row, who.member, now) for row in page.rows), page.after)
+
+    async def fitting(self, who: StaffPrincipal, what: WorkList, want: CaseFilter) -> int:
+        """How many cases are on all pages of a list, up to the `most` of `counts`."""
+        return await self.context.stores.lists.count(_within(what, want, who.member))
 
     async def views(self, who: StaffPrincipal) -> SavedViews:
         """The views that the member of staff saved."""
@@ -109,25 +107,35 @@ class WorkLists:
 
         A review is late from its deadline on, though its record says so only after the next reading.
         """
-        marked = await self.page(who, WorkList.CASES, CaseFilter(flags=CaseFlag.STOPPED))
         overdue = CaseFilter(state=CaseState.REVIEW, ends_before=self.context.system.now())
-        late = await self.page(who, WorkList.CASES, overdue)
-        if isinstance(marked, ActionRefused) or isinstance(late, ActionRefused):
-            return ActionRefused.NOT_ALLOWED
-        written = CaseFilter(flags=CaseFlag.COMPLAINT), CaseFilter(state=CaseState.DECLINED, flags=CaseFlag.COMPLAINT)
-        lists = self.context.stores.lists
-        pages = [await lists.page(want, CaseOrder.DEADLINE, None, PAGE) for want in written]
-        complaints = [row for page in pages for row in page.rows]
-        found = {row.id: row for row in (*complaints, *late.rows, *marked.rows, *await self._frozen(who))}
+        found: dict[str, CaseRow] = {}
+        for want in (CaseFilter(flags=AFTERWARDS), overdue, CaseFilter(flags=CaseFlag.STOPPED)):
+            page = await self.page(who, WorkList.CASES, want)
+            if isinstance(page, ActionRefused):
+                return page
+            found |= {row.id: row for row in page.rows}
         return tuple(sorted(found.values(), key=lambda row: (row.ends, row.id))[:PAGE])
 
-    async def _frozen(self, who: StaffPrincipal) -> Sequence[CaseRow]:
-        """Cases whose identity a person stopped. They are open no more, so each state is a list of its own."""
-        found: list[CaseRow] = []
-        for state in (CaseState.BOUND, CaseState.RELEASED):
-            page = await self.page(who, WorkList.CASES, CaseFilter(state=state, flags=CaseFlag.FROZEN))
-            found += () if isinstance(page, ActionRefused) else page.rows
-        return found
+    async def marked(self, flags: Sequence[CaseFlag]) -> tuple[int, ...]:
+        """How many cases have each of these marks, up to the `most` of `counts`."""
+        return tuple([await self.context.stores.lists.count(_outliving(CaseFilter(flags=flag))) for flag in flags])
+
+
+def _within(what: WorkList, want: CaseFilter, member: StaffMember) -> CaseFilter:
+    """A filter within a list, as far as the member of staff may use it."""
+    match what:
+        case WorkList.MINE:
+            want = CaseFilter(holder=member.id)
+        case WorkList.QUEUE if want.state not in (CaseState.QUEUED, CaseState.REVIEW):
+            want = replace(want, state=CaseState.QUEUED)
+    if not member.may(StaffRole.LEAD):
+        want = replace(want, flags=want.flags & FOR_ALL)
+    return _outliving(want) if what is WorkList.CASES else want
+
+
+def _outliving(want: CaseFilter) -> CaseFilter:
+    """The filter, with closed cases if its marks wait for a lead in those, too."""
+    return replace(want, closed_too=bool(want.flags) and not want.flags & ~AFTERWARDS)
 
 
 def visible(row: CaseRow, member: StaffMember, now: float) -> CaseRow:

@@ -51,7 +51,7 @@ class CaseLists(Protocol):
     """Lists of cases. The cost of each method does not depend on how many cases there are."""
 
     async def page(self, want: CaseFilter, order: CaseOrder, after: str | None, limit: int) -> CasePage:
-        """At most `limit` rows of open cases, or of cases in the state that is asked for. No record is opened."""
+        """At most `limit` rows of the filter's cases. No record is opened."""
         ...
 
     async def by_reference(self, reference: str) -> Sequence[CaseRow]:
@@ -67,7 +67,7 @@ class CaseLists(Protocol):
         ...
 
     async def count(self, want: CaseFilter) -> int:
-        """How many open cases a filter selects, up to the `most` of `counts`."""
+        """How many cases a filter selects, up to the `most` of `counts`."""
         ...
 
     async def counts(self) -> CaseCounts:

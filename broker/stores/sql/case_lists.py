@@ -24,10 +24,11 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union_all,
 )
 
 from broker.assisted.case import Case
-from broker.assisted.case_row import CaseCounts, CaseFilter, CaseFlag, CaseOrder, CasePage, CaseRow
+from broker.assisted.case_row import COUNTED, CaseCounts, CaseFilter, CaseFlag, CaseOrder, CasePage, CaseRow
 from broker.assisted.case_states import OPEN, CaseState
 from broker.assisted.queue import Worker
 from broker.crypto.seal import Sealer
@@ -38,9 +39,6 @@ from broker.stores.sql.database import Database, Prepared, Query, Row
 
 MOST_FOUND: Final = 20
 """Cases that one look-up by reference returns at most."""
-
-COUNTED: Final = 1000
-"""Cases are counted up to this number."""
 
 _c: Final = cases.c
 _SHOWN: Final = (
@@ -177,26 +175,43 @@ def _given(want: CaseFilter) -> dict[str, object]:
         "flags": want.flags.value or None,
         "before": want.before,
         "ends_before": want.ends_before,
+        "closed": False if want.closed_too and want.state is None else None,
     }
     return {name: value for name, value in given.items() if value is not None}
 
 
 def _page(wanted: frozenset[str], order: CaseOrder, continued: bool) -> Query:  # noqa: FBT001
+    def sorting(column: Any, case_id: Any) -> list[Any]:
+        return [column.desc(), case_id.desc()] if order is CaseOrder.NEWEST else [column, case_id]
+
     column = _c.ends if order is CaseOrder.DEADLINE else _c.created
-    place = tuple_(column, _c.id)
-    conditions = [_c.is_open == bindparam("open", type_=Boolean), *(_WANTED[name] for name in sorted(wanted))]
-    if continued:
-        last = tuple_(bindparam("at", type_=Double), bindparam("id", type_=Text))
-        conditions.append(place < last if order is CaseOrder.NEWEST else place > last)
-    sorting = [column.desc(), _c.id.desc()] if order is CaseOrder.NEWEST else [column, _c.id]
-    found = select(*_SHOWN).where(*conditions, _c.level.is_not(None))
-    return found.order_by(*sorting).limit(bindparam("limit", type_=Integer))
+    place, limit = tuple_(column, _c.id), bindparam("limit", type_=Integer)
+    parts = []
+    for conditions in _parts(wanted):
+        if continued:
+            last = tuple_(bindparam("at", type_=Double), bindparam("id", type_=Text))
+            conditions.append(place < last if order is CaseOrder.NEWEST else place > last)
+        parts.append(select(*_SHOWN).where(*conditions).order_by(*sorting(column, _c.id)).limit(limit))
+    if len(parts) == 1:
+        return parts[0]
+    found = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    return select(found).order_by(*sorting(found.c[column.name], found.c.id)).limit(limit)
 
 
 def _filtered(wanted: frozenset[str]) -> Query:
-    conditions = [_c.is_open == bindparam("open", type_=Boolean), *(_WANTED[name] for name in sorted(wanted))]
-    some: Query = select(literal_column("1").label("one")).select_from(cases).where(*conditions, _c.level.is_not(None))
-    return select(func.count()).select_from(some.limit(bindparam("limit", type_=Integer)).subquery())
+    limit = bindparam("limit", type_=Integer)
+    one: Any = literal_column("1").label("one")
+    parts = [select(one).select_from(cases).where(*conditions).limit(limit) for conditions in _parts(wanted)]
+    found = union_all(*(select(part.subquery()) for part in parts)).subquery()
+    some: Query = select(found.c.one).limit(limit)
+    return select(func.count()).select_from(some.subquery())
+
+
+def _parts(wanted: frozenset[str]) -> list[list[ColumnElement[bool]]]:
+    """The conditions of a filter: once, or once for open cases and once for closed ones, each read by its index."""
+    conditions = [*(_WANTED[name] for name in sorted(wanted - {"closed"})), _c.level.is_not(None)]
+    either = [bindparam("open", type_=Boolean)] + ([bindparam("closed", type_=Boolean)] if "closed" in wanted else [])
+    return [[_c.is_open == each, *conditions] for each in either]
 
 
 def _counts() -> Query:

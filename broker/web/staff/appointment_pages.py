@@ -68,6 +68,7 @@ def appointment_routes(app: StaffApp) -> list[Route]:
         Route("/appointments/{case}/no-show", staff(app, no_show), methods=["POST"]),
         Route("/appointments/{case}/cancel", staff(app, cancel), methods=["POST"]),
         Route("/appointments/{case}/walk-in", staff(app, walk_in), methods=["POST"]),
+        Route("/appointments/{case}/take", staff(app, take), methods=["POST"]),
         Route("/appointments/{case}/times", staff(app, show_times), methods=["GET"]),
         Route("/appointments/{case}/move", staff(app, move), methods=["POST"]),
     ]
@@ -155,6 +156,15 @@ async def walk_in(req: StaffPage) -> Response:
     return _back(req, form, await desk.walk_in(req.cases.context, req.principal, req.ref(form)), "in_line")
 
 
+async def take(req: StaffPage) -> Response:
+    """The agent takes the case of the citizen whose time has come."""
+    form = await req.visit.form()
+    if form is None:
+        return redirect_to("/appointments", problem="again")
+    done = await desk.take(req.cases.context, req.principal, req.ref(form))
+    return redirect_to(req.base) if isinstance(done, CaseView) else _back(req, form, done, "")
+
+
 async def walk_in_by_reference(req: StaffPage) -> Response:
     """The citizen came by without an appointment, and says their reference."""
     form = await req.visit.form()
@@ -227,4 +237,4 @@ def _back(req: StaffPage, form: Mapping[str, str], done: CaseView | EditRefused,
         return redirect_to("/appointments", told=told, **query)
     if done is ActionRefused.NOT_ALLOWED:
         return outcome_page(req, "not-yours")
-    return redirect_to("/appointments", problem="not_now", **query)
+    return redirect_to("/appointments", problem="full" if done is ActionRefused.FULL else "not_now", **query)

@@ -16,7 +16,16 @@ from broker.model.staff import StaffRole
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff.labels import WHY
-from broker.web.staff.lists import done_with_rows, filter_choices, filters, list_row, rows_told, wanted
+from broker.web.staff.lists import (
+    FLAGS,
+    counted,
+    done_with_rows,
+    filter_choices,
+    filters,
+    list_row,
+    rows_told,
+    wanted,
+)
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
 from broker.web.staff.responses import outcome_page
 
@@ -27,6 +36,17 @@ ROLES: Final = {
     StaffRole.AUDITOR: marked("auditor"),
     StaffRole.ADMIN: marked("admin"),
 }
+
+QUEUES: Final = (
+    CaseFlag.FRAUD,
+    CaseFlag.SAFEGUARDING,
+    CaseFlag.SPENT,
+    CaseFlag.REDRESS,
+    CaseFlag.COMPLAINT,
+    CaseFlag.FROZEN,
+    CaseFlag.STOPPED,
+)
+"""Marks whose cases are queues of the leads."""
 
 SHEETS = (
     PageTemplate("board", "staff/board.html"),
@@ -98,15 +118,7 @@ async def show_board(req: StaffPage) -> Response:
                 ("questions", marked("Questions to a lead"), view.questions, "/cases?mark=question"),
             )
         ],
-        queues=[
-            (words.text(title), f"/cases?mark={mark}")
-            for mark, title in (
-                ("fraud", marked("Signs of fraud")),
-                ("safeguarding", marked("Safeguarding")),
-                ("spent", marked("Tries used up")),
-                ("stopped", marked("Waits for a lead")),
-            )
-        ],
+        queues=await _queues(req, view.counts.most),
         shift=[
             ShiftRow(
                 members[one.member].name if one.member in members else one.member,
@@ -118,6 +130,16 @@ async def show_board(req: StaffPage) -> Response:
         ],
         most=view.counts.most,
     )
+
+
+async def _queues(req: StaffPage, most: int) -> list[tuple[str, str, str]]:
+    """The queues of a lead: title, address, and how many cases are in it."""
+    words, counts = req.visit.language, await req.app.lists.marked(QUEUES)
+    found = []
+    for flag, count in zip(QUEUES, counts, strict=True):
+        word, title = FLAGS[flag]
+        found.append((words.text(title), f"/cases?mark={word}", counted(count, most)))
+    return found
 
 
 async def show_incident(req: StaffPage) -> Response:

@@ -88,6 +88,9 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         "reference": FormProblem(_PROBLEM, marked("There is no case with exactly this reference."), "reference"),
         "slot_taken": FormProblem(_NOTHING_CHANGED, marked("This time is not free any more. Choose another one.")),
         "nothing": FormProblem(marked("There is nothing to take"), marked("No case waits that you can serve.")),
+        "full": FormProblem(
+            _NOTHING_CHANGED, marked("You hold as many cases as you may. Finish one, or give one back, first.")
+        ),
         "rows": FormProblem(_PROBLEM, marked("Tick at least one case"), "main-content"),
         "found_nothing": FormProblem(
             _PROBLEM, marked("Nothing was found. Ask for it once more: each letter counts."), "text"

@@ -13,7 +13,7 @@ from broker.actions.assisted.staff_results import ActionRefused, CaseRef
 from broker.actions.console.lists import FOR_ALL, WorkList, may_read
 from broker.actions.console.rows import RowAction, RowOrder, RowsDone, act_on_rows, reasons_for
 from broker.assisted.case_records import Channel
-from broker.assisted.case_row import NO_FLAGS, CaseFilter, CaseFlag, CaseOrder, CaseRow
+from broker.assisted.case_row import COUNTED, NO_FLAGS, CaseFilter, CaseFlag, CaseOrder, CaseRow
 from broker.assisted.case_states import CaseState
 from broker.model.assurance import Level
 from broker.model.staff import StaffRole
@@ -49,6 +49,7 @@ FLAGS: Final[Mapping[CaseFlag, tuple[str, str]]] = MappingProxyType(
         CaseFlag.CALL: ("call", marked("Waits for a call")),
         CaseFlag.REDRESS: ("redress", marked("New look")),
         CaseFlag.COMPLAINT: ("complaint", marked("Complaint")),
+        CaseFlag.FROZEN: ("frozen", marked("Stopped by the citizen")),
     }
 )
 """Marks with the word in an address and the text."""
@@ -125,6 +126,7 @@ async def show_list(req: StaffPage, what: WorkList) -> Response:
     if isinstance(page, ActionRefused):
         return outcome_page(req, "not-yours")
     kept = filters(query)
+    fit = await req.app.lists.fitting(req.principal, what, want)
     return req.visit.page(
         "list",
         title=words.text(TITLES[what]),
@@ -132,6 +134,7 @@ async def show_list(req: StaffPage, what: WorkList) -> Response:
         choices=tuple(filter_choices(req, what, kept)) if what is not WorkList.MINE else (),
         rows=[list_row(row, req, now) for row in page.rows],
         more="" if page.after is None else f"/{what}?{urlencode({**kept, 'after': page.after})}",
+        fit=words.text("Cases that fit: {count}").format(count=counted(fit, COUNTED)),
         what=what.value,
         done=rows_told(query, words),
         acts=row_actions(words) if what is WorkList.CASES else (),
@@ -303,6 +306,11 @@ def list_row(row: CaseRow, req: StaffPage, now: float) -> ListRow:
         marks=", ".join(words.text(text) for flag, (_, text) in FLAGS.items() if flag in row.flags),
         why=history_line(event, why, words) if event and CaseFlag.STOPPED in row.flags else "",
     )
+
+
+def counted(count: int, most: int) -> str:
+    """A number of cases that were counted up to `most`."""
+    return f"{count}+" if count >= most else str(count)
 
 
 def age(seconds: float, words: Language) -> str:

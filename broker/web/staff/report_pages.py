@@ -37,6 +37,7 @@ TITLES: Mapping[Measure, str] = MappingProxyType(
         Measure.REVIEWS: marked("Second persons"),
         Measure.NO_SHOWS: marked("Citizens who did not come"),
         Measure.FIRST_TIME_RIGHT: marked("Approved after one session, with nothing asked for again"),
+        Measure.REDRESS: marked("New looks at declined cases"),
     }
 )
 _DETAILS: Mapping[str, str] = MappingProxyType(
@@ -49,6 +50,8 @@ _DETAILS: Mapping[str, str] = MappingProxyType(
         "yes": marked("Yes"),
         "no": marked("No"),
         "another_way": marked("Signed in another way"),
+        "asked": marked("Asked for"),
+        "other": marked("Ended without a decision"),
     }
 )
 

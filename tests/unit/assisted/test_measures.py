@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from broker.assisted import events as ev
 from broker.assisted.case import Case
-from broker.assisted.case_records import Channel, Decision, IndependentReview, Review
+from broker.assisted.case_records import Channel, Decision, IndependentReview, Phrase, Review
 from broker.assisted.measures import (
     BOUNDS,
     Key,
@@ -99,6 +99,20 @@ def test_a_case_that_staff_put_back_before_they_talked_has_waited_on() -> None:
         ev.SessionStarted(AGENT, Channel.VIDEO),
     )
     assert of(counted(rows(case)), Measure.CONTACT_WAIT) == {"": (1, 28)}
+
+
+@pytest.mark.parametrize(("decision", "outcome"), [(Decision.APPROVE, "approved"), (Decision.DECLINE, "declined")])
+def test_a_new_look_is_counted_once_asked_for_and_once_ended(decision: Decision, outcome: str) -> None:
+    asked = ev.RedressAsked(Phrase("birch", "window"), "browser-2", "mark-2", NOW + TERMS.redress_within)
+    first = ev.Decided(verdict(Decision.DECLINE))
+    second = [replace(event, by="agent-8") if hasattr(event, "by") else event for event in PONDER[len(WAIT) :]]
+    case = lived(*PONDER, first, asked, *second, ev.Decided(verdict(decision, by="agent-8")))
+    for portion in (1, 10**6):
+        found = counted(rows(case), portion)
+        assert of(found, Measure.REDRESS) == {"asked": (1, 0), outcome: (1, 0)}
+    assert of(counted(rows(lived(*PONDER, first))), Measure.REDRESS) == {}
+    late = lived(*PONDER, first, asked, ev.Withdrawn(""))
+    assert of(counted(rows(late)), Measure.REDRESS) == {"asked": (1, 0), "other": (1, 0)}
 
 
 def test_a_session_that_broke_off_begins_a_new_wait_and_is_not_right_the_first_time() -> None:

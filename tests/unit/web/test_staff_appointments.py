@@ -97,7 +97,7 @@ async def test_who_does_not_work_with_cases_sees_no_appointments(stage: Stage, c
     admin = await stage.sign_in(ADA)
     for path in ("/appointments", f"/appointments/{case.id}/times"):
         assert (await admin.get(path)).status_code == 403
-    for path in ("no-show", "cancel", "walk-in", "move"):
+    for path in ("no-show", "cancel", "walk-in", "move", "take"):
         form = {"edition": str(case.edit_version), "time": "central:1"}
         answer = await admin.send(f"/appointments/{case.id}/{path}", "/", form)
         assert (await now(stage, case)).version == case.version, answer.headers
@@ -133,6 +133,40 @@ async def test_a_citizen_who_comes_by_waits_in_line(stage: Stage, clock: FakeClo
     assert (await agent.send("/next", "/")).headers["location"] == f"/cases/{case.id}"
 
 
+async def test_an_agent_takes_the_case_whose_time_has_come_and_no_other(stage: Stage, clock: FakeClock) -> None:
+    case = await booked(stage, clock.now() + HOUR)
+    other = await booked(stage, clock.now() + HOUR, room=1)
+    await stage.case()
+    agent, lead = await stage.sign_in(CARYS), await stage.sign_in(RHYS)
+    path = f"/appointments/{case.id}/take"
+    assert "Take this case" not in (await agent.get("/appointments")).text
+    early = await agent.send(path, "/appointments", {"edition": str(case.edit_version)})
+    assert (await now(stage, case)).version == case.version, early.headers
+    clock.advance(HOUR + 1)
+    agent, lead = await stage.sign_in(CARYS), await stage.sign_in(RHYS)
+    page = (await agent.get("/appointments")).text
+    assert page.count("Take this case") == 2
+    assert "Take this case" not in (await lead.get("/appointments")).text
+    edition = {"edition": str((await now(stage, case)).edit_version)}
+    assert (await lead.send(path, "/appointments", edition)).status_code == 403
+    taken = await agent.send(path, "/appointments", edition)
+    assert taken.headers["location"] == f"/cases/{case.id}"
+    assert (await now(stage, case)).agent == CARYS.id
+    edition = {"edition": str((await now(stage, other)).edit_version)}
+    full = await agent.send(f"/appointments/{other.id}/take", "/appointments", edition)
+    assert full.headers["location"] == "/appointments?problem=full"
+    assert (await now(stage, other)).state is CaseState.QUEUED
+
+
+async def test_a_case_without_an_appointment_is_not_taken_out_of_turn(stage: Stage) -> None:
+    case = await stage.case()
+    agent = await stage.sign_in(CARYS)
+    form = {"edition": str(case.edit_version)}
+    answer = await agent.send(f"/appointments/{case.id}/take", "/appointments", form)
+    assert answer.headers["location"] == "/appointments?problem=not_now"
+    assert await now(stage, case) == case
+
+
 async def test_an_appointment_is_moved_to_a_free_time_and_cancelled(stage: Stage, clock: FakeClock) -> None:
     case = await booked(stage, clock.now() + 5 * HOUR, "north")
     other = await booked(stage, clock.now() + 6 * HOUR, "north")
@@ -163,7 +197,7 @@ async def test_an_appointment_is_moved_to_a_free_time_and_cancelled(stage: Stage
 async def test_a_form_without_its_token_changes_nothing(stage: Stage, clock: FakeClock) -> None:
     case = await booked(stage, clock.now() + HOUR)
     agent = await stage.sign_in(CARYS)
-    for verb in ("no-show", "cancel", "walk-in", "move"):
+    for verb in ("no-show", "cancel", "walk-in", "move", "take"):
         answer = await agent.send(f"/appointments/{case.id}/{verb}", "/appointments", token="forged")
         assert "problem=again" in answer.headers["location"]
     for path in ("/appointments/walk-in", "/appointments/find"):

@@ -8,6 +8,7 @@ import pytest
 
 from broker.actions.console import lists
 from broker.assisted import events as ev
+from broker.assisted.case_records import Complaint
 from broker.assisted.case_row import CaseFilter, CaseOrder
 from broker.assisted.case_states import CaseState
 from broker.crypto.seal import Sealer
@@ -89,6 +90,33 @@ async def test_filters_select_and_stay_chosen(stage: Stage) -> None:
     assert '<option value="held" selected>' in page
     assert references(page) == [f"BCDF {held.reference[4:]}"]
     assert "Held: Somebody may be in danger" in page
+
+
+async def test_marks_that_outlive_a_case_are_listed_with_their_number_and_linked_from_the_board(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaint = Complaint(stage.system.now(), "you were rude")
+    open_one, closed, bound = [await stage.case() for _ in range(3)]
+    for after in (
+        replace(open_one, complaint=complaint),
+        replace(closed, complaint=complaint, state=CaseState.DECLINED),
+        replace(bound, frozen=stage.system.now(), state=CaseState.BOUND),
+    ):
+        assert await stage.facts.cases.save(replace(after, version=2), ())
+    lead, agent = await stage.sign_in(RHYS), await stage.sign_in(CARYS)
+    for mark, cases in (("complaint", (open_one, closed)), ("frozen", (bound,)), ("redress", ())):
+        page = (await lead.get(f"/cases?mark={mark}")).text
+        assert set(references(page)) == {f"BCDF {case.reference[4:]}" for case in cases}, mark
+        assert f"Cases that fit: {len(cases)}" in page or not cases
+        board = (await lead.get("/board")).text
+        assert re.search(rf'href="/cases\?mark={mark}">[^<]+</a>: {len(cases)}<', board), mark
+    monkeypatch.setattr(lists, "PAGE", 1)
+    first = (await lead.get("/cases?mark=complaint")).text
+    following = re.search(r'rel="next" href="([^"]+)"', first)
+    assert following is not None
+    second = (await lead.get(following[1].replace("&amp;", "&"))).text
+    assert set(references(first) + references(second)) == {"BCDF 0001", "BCDF 0002"}
+    assert "Stopped by the citizen" not in (await agent.get("/queue")).text
 
 
 async def test_pages_of_a_list_lead_on_and_back_to_the_beginning(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
