@@ -131,6 +131,8 @@ class LimitKind(StrEnum):
     """Too many requests for help came from the citizen's address."""
     CODES = "codes"
     """Too many wrong codes were typed in at the citizen's address."""
+    FREEZES = "freezes"
+    """Too many links that stop an identity were opened at the citizen's address, or one of them too often."""
 
 
 @dataclass(frozen=True, slots=True)

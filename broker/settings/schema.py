@@ -207,6 +207,9 @@ class LimitSettings:
     Continuation codes are too long to be guessed and have no limit."""
     help_requests_per_ip: RateWindow = RateWindow(10, 3600)
     """Requests for assisted verification, by client address. Raise it for a library or a shelter."""
+    freezes_per_ip: RateWindow = RateWindow(30, 600)
+    """Pages and presses of the links by which a person stops an identity (`/freeze`), by client address. One link takes
+    20 in ten minutes, whatever the address."""
     backchannel_requests_per_citizen: RateWindow = RateWindow(10, 600)
     """Backchannel authentication requests that services send to one citizen."""
     transactions_per_browser: Annotated[int, Range(1, 100)] = 20

@@ -48,6 +48,7 @@ from broker.wiring.assisted_wiring import (
     connectors,
     file_context,
     freeze_context,
+    freeze_links,
     reports,
     staff_login,
     verifiable,
@@ -108,7 +109,7 @@ def public_app(container: Container) -> ASGIApp:
         *(citizens.kept_routes(citizen_app, kept_context(container, sign_in)) if broker.accounts.enabled else ()),
         *goodbye_routes(citizen_app, logout),
         *session_watch_routes(citizen_app, logout),
-        *citizens.freeze_routes(citizen_app, freeze_context(container)),
+        *citizens.freeze_routes(citizen_app, freeze_links(container)),
         *public.public_routes(citizen_app, registry.services, registry.providers, broker.picker.order),
         *(public.open_data_routes(citizen_app, reports(container)) if broker.assisted.open_data else ()),
     ]

@@ -14,6 +14,7 @@ from broker.actions.files.context import FileContext
 from broker.actions.files.ports import ObjectStore
 from broker.actions.files.sending import CitizenFiles
 from broker.actions.freezing.freeze import FreezeContext
+from broker.actions.freezing.links import FreezeLinks
 from broker.actions.sign_in.context import SignInContext
 from broker.assisted import verified_identity
 from broker.assisted.case_records import ContactMethod
@@ -135,6 +136,12 @@ def freeze_context(container: Container) -> FreezeContext:
     """What stopping an identity needs."""
     freezes, services = container.connections.sql_stores.freezes, container.configuration.registry.services
     return FreezeContext(case_context(container), freezes, services)
+
+
+def freeze_links(container: Container) -> FreezeLinks:
+    """What the pages of links that stop an identity need."""
+    rates = container.connections.ephemeral_stores.rate_limits
+    return FreezeLinks(freeze_context(container), rates, container.settings.broker.limits.freezes_per_ip)
 
 
 def _notice_settings(broker: BrokerSettings, services: Callable[[], Mapping[str, Service]]) -> NoticeSettings:

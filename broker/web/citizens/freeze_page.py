@@ -6,8 +6,10 @@ It shows nothing personal, and signs no one in. Opening it changes nothing: mail
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.freezing import freeze as freezing
+from broker.actions.freezing.links import FreezeLinks
+from broker.actions.results import RateLimited
 from broker.web.citizens.journey import page
+from broker.web.citizens.rate_limit_page import rate_limited_page
 from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
@@ -17,11 +19,14 @@ PLACE = "freeze"
 """CSRF token place of the page, which belongs to no transaction."""
 
 
-def freeze_routes(app: CitizenApp, context: freezing.FreezeContext) -> list[Route]:
+def freeze_routes(app: CitizenApp, links: FreezeLinks) -> list[Route]:
     """The routes of `/freeze/{link}`."""
 
     async def ask(req: CitizenRequest) -> Response:
-        frame, state = req.frame(place=PLACE), await freezing.look(context, req.request.path_params["link"])
+        frame = req.frame(place=PLACE)
+        state = await links.state_of_link(req.request.path_params["link"], req.browser.address)
+        if isinstance(state, RateLimited):
+            return req.answer(rate_limited_page(state, frame), frame)
         return req.answer(PageResponse("freeze", frame.template_variables(None, state=state.value, keeps=True)), frame)
 
     async def press(req: CitizenRequest) -> Response:
@@ -31,7 +36,9 @@ def freeze_routes(app: CitizenApp, context: freezing.FreezeContext) -> list[Rout
             return redirect_to(f"/freeze/{link}", "again")
         if (other := req.switched(form)) is not None:
             return await ask(other)
-        await freezing.freeze(context, link)
+        if (limited := await links.stop_identity(link, req.browser.address)) is not None:
+            frame = req.frame(place=PLACE)
+            return req.answer(rate_limited_page(limited, frame), frame)
         return redirect_to(f"/freeze/{link}")
 
     return [

@@ -62,6 +62,16 @@ RATE_LIMIT_TEXTS: Mapping[LimitKind, RateLimitText] = MappingProxyType(
             marked("Type in your code at {until}"),
             marked("Type in a code"),
         ),
+        LimitKind.FREEZES: RateLimitText(
+            marked("This link was opened too often"),
+            marked(
+                "It was, or many such links were opened from the internet connection that you use. "
+                "Nothing more was stopped just now. If it is urgent, talk to us."
+            ),
+            marked("You can open the link again at {until}."),
+            marked("Open the link again at {until}"),
+            marked("Open the link"),
+        ),
     }
 )
 
@@ -98,5 +108,7 @@ def _retry_path(limited: RateLimited, frame: PageContext) -> str:
             return f"/journey/{frame.handle}/help"
         case LimitKind.CODES:
             return "/confirm"
+        case LimitKind.FREEZES:
+            return frame.page_path or ""
         case LimitKind.STARTS | LimitKind.OPEN:
             return limited.service.presentation.home if limited.service else ""

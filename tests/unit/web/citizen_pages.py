@@ -17,7 +17,7 @@ from broker.actions.account.ways import AccountView, EndedWay
 from broker.actions.assisted import binding
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
-from broker.actions.freezing import freeze as freezing
+from broker.actions.freezing.links import FreezeLinks
 from broker.actions.ports import StoreUnavailable
 from broker.actions.results import (
     AskingMark,
@@ -91,14 +91,14 @@ class GivenCitizen:
     ended: Sequence[EndedWay] = ()
     unlinked: UnlinkResult | LinkRefusal = UnlinkResult.UNLINKED
 
-    async def look_at_link(self, link: str) -> LinkState:
+    async def state_of_link(self, link: str, _address: str) -> LinkState | RateLimited:
         """The state that the link is named after."""
-        return LinkState(link)
+        return self.begun if isinstance(self.begun, RateLimited) else LinkState(link)
 
-    async def freeze(self, link: str) -> bool:
+    async def stop_identity(self, link: str, _address: str) -> RateLimited | None:
         """Stops the identity of a link."""
         self.done.append(("freeze", link))
-        return True
+        return self.begun if isinstance(self.begun, RateLimited) else None
 
     def replace_actions(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Replaces the actions on a transaction by this citizen's methods for one test.
@@ -129,8 +129,6 @@ class GivenCitizen:
             (backchannel_confirmation, "claim_request", with_context(self.take_question)),
             (backchannel_confirmation, "approve_here", with_contexts(self.answer_here)),
             (backchannel_confirmation, "submit_confirmation", with_contexts(self.confirm)),
-            (freezing, "look", with_context(self.look_at_link)),
-            (freezing, "freeze", with_context(self.freeze)),
             (ways, "view_account", with_context(self.view_account)),
             (ways, "ended_ways", lambda _context: self.ended),
             (ways, "begin", with_context(self.begin_errand)),
@@ -315,7 +313,7 @@ def application(citizen: CurrentCitizen, written: PageRenderer, files: Statics) 
     shown = [
         *citizens.citizen_routes(door),
         *citizens.account_routes(door),
-        *citizens.freeze_routes(door, cast(freezing.FreezeContext, None)),
+        *citizens.freeze_routes(door, cast(FreezeLinks, citizen)),
         *public.public_routes(door, providers=PROVIDERS),
     ]
     routes = [

@@ -3,9 +3,11 @@
 import pytest
 from starlette.types import ASGIApp
 
+from broker.actions.results import LimitKind, RateLimited
 from broker.model.freeze_link import LinkState
 from tests.unit.web.citizen_pages import GivenCitizen, client
 from tests.unit.web.citizen_requests import get, post, token
+from tests.unit.web.examples import NOW
 
 
 async def test_opening_the_link_changes_nothing_and_sets_no_session(app: ASGIApp, citizen: GivenCitizen) -> None:
@@ -45,3 +47,14 @@ async def test_the_page_says_what_its_link_does_and_keeps_it_to_itself(app: ASGI
     assert [text for text in said.values() if text in answer.text] == [said[state]]
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert "no-store" in answer.headers["cache-control"]
+
+
+async def test_beyond_a_limit_looks_and_presses_get_its_page_with_whom_to_call(
+    app: ASGIApp, citizen: GivenCitizen
+) -> None:
+    citizen.begun = RateLimited(LimitKind.FREEZES, NOW + 60)
+    for answer in (await get(app, "/freeze/usable"), await post(app, "/freeze/usable", token=token("freeze"))):
+        assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
+        assert "This link was opened too often" in answer.text
+        assert 'href="/freeze/usable"' in answer.text
+        assert "0300 123 4567" in answer.text

@@ -22,7 +22,7 @@ PARTS = ("What you can do now", "Talk to us", "0300 123 4567", "If you are stuck
 
 def held(limit: LimitKind) -> RateLimited:
     """A rate limit result with every optional field."""
-    known = limit is not LimitKind.CODES
+    known = limit not in (LimitKind.CODES, LimitKind.FREEZES)
     transaction = HELP_ON_OFFER.transaction if limit is LimitKind.HELP else None
     return RateLimited(limit, UNTIL, SERVICE if known else None, transaction)
 
@@ -51,7 +51,7 @@ def test_a_limit_says_the_first_full_minute_in_which_it_is_over(limit: LimitKind
     places = [said.index(part) for part in PARTS]
     assert places == sorted(places)
     assert ("Your place is kept until" in said) == (limit is LimitKind.HELP)
-    assert ("Get in touch with \u2068Apply for a fishing licence\u2069" in said) == (limit is not LimitKind.CODES)
+    assert ("Get in touch with \u2068Apply for a fishing licence\u2069" in said) == (limit not in (LimitKind.CODES, LimitKind.FREEZES))
 
 
 HELP_FORM = {"way": "email", "email": "ada@example.org", "channel": "video"}

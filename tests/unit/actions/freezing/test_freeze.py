@@ -10,6 +10,8 @@ from broker.actions.assisted.context import FREEZE_LIFE, NoticeSettings
 from broker.actions.assisted.staff_results import ActionRefused, CaseView
 from broker.actions.console.lists import WorkLists
 from broker.actions.freezing.freeze import FreezeContext, freeze, look, release, revoke
+from broker.actions.freezing.links import PER_LINK, FreezeLinks
+from broker.actions.results import RateLimited
 from broker.actions.views import ConsentView, FailureView, RedirectAway
 from broker.assisted.case import Case
 from broker.assisted.case_states import CaseState
@@ -21,6 +23,7 @@ from broker.model.handle import sha256_hex
 from broker.model.notification import Notification, NotificationKind
 from broker.model.outbound_delivery import DeliveryKind
 from broker.model.own_rights import OwnScope
+from broker.model.rate_limit import RateWindow
 from tests.unit.actions.assisted.case_harness import ANN, LEA, ME, SERVICE, WANTED, Stage, had
 
 pytestmark = pytest.mark.store
@@ -216,3 +219,28 @@ async def test_a_lead_sees_the_frozen_case_and_releases_it(stage: Stage) -> None
     assert (event.actor, event.details["reason"]) == (f"staff:{LEA.id}", "citizen_called")
     again = await release(frozen.context, lead, done.ref, "citizen_called")
     assert again is TransitionRefused.NOT_NOW
+
+
+async def test_every_look_and_press_is_counted_by_address_before_the_link_is_compared(stage: Stage) -> None:
+    frozen = await bound(stage)
+    links = FreezeLinks(frozen.context, stage.passing.rate_limits, RateWindow(2, 600))
+    tried = await asyncio.gather(*(links.stop_identity(f"guess-{n}", "192.0.2.1") for n in range(10)))
+    assert [one is None for one in tried].count(True) == 2
+    assert isinstance(await links.stop_identity(frozen.link, "192.0.2.1"), RateLimited)
+    assert (await frozen.now()).frozen is None, "the right link after too many wrong ones stopped something"
+    assert await links.state_of_link("guess", "192.0.2.1") is LinkState.GONE, "looks are counted by themselves"
+    assert await links.state_of_link(frozen.link, "192.0.2.2") is LinkState.USABLE
+    assert await links.stop_identity(frozen.link, "192.0.2.2") is None
+    assert (await frozen.now()).frozen is not None
+    for _ in range(2):
+        assert await links.state_of_link(frozen.link, "192.0.2.2") is LinkState.USED
+    assert isinstance(await links.state_of_link(frozen.link, "192.0.2.2"), RateLimited)
+
+
+async def test_one_link_is_limited_whatever_the_address(stage: Stage) -> None:
+    frozen = await bound(stage)
+    links = FreezeLinks(frozen.context, stage.passing.rate_limits, RateWindow(1000, 600))
+    for number in range(PER_LINK.most):
+        assert await links.state_of_link(frozen.link, f"192.0.2.{number}") is LinkState.USABLE
+    assert isinstance(await links.state_of_link(frozen.link, "198.51.100.1"), RateLimited)
+    assert await links.stop_identity(frozen.link, "198.51.100.1") is None, "a press is counted by itself"
