@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from broker.model.freeze_link import FreezeLink
-from broker.model.notification import Notification
+from broker.model.notification import Notification, NotificationKind
 from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.passkey import KeptIdentity, Passkey
 
@@ -13,6 +13,9 @@ class CaseWork:
     """What is written with a change of a case, or not at all: `notices` to the citizen, `deliveries` to services (such
     as security events), `freeze_links` by which the identity can be stopped, `passkey` that the citizen made. `kept` is
     the identity that is kept from now on; the passkey with the digest `leads` leads to it.
+
+    `outdated` are the kinds of notice whose reason ended `at` this time (seconds since 1970 UTC): those that wait are
+    withdrawn.
 
     `files_until` is the time at which its evidence files expire (seconds since 1970 UTC), None leaves them as they are.
     """
@@ -24,6 +27,8 @@ class CaseWork:
     passkey: Passkey | None = None
     kept: KeptIdentity | None = None
     leads: str = ""
+    outdated: frozenset[NotificationKind] = frozenset()
+    at: float = 0.0
 
 
 NO_WORK = CaseWork()

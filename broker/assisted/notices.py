@@ -6,7 +6,7 @@ A citizen whose contact is unsafe gets only the code that they ask for.
 from broker.assisted.case import Case
 from broker.assisted.case_records import Contact, ContactMethod
 from broker.assisted.case_states import CaseState
-from broker.model.notification import NotificationKind
+from broker.model.notification import WARNINGS, NotificationKind
 
 
 def notices_of(before: Case, after: Case) -> tuple[NotificationKind, ...]:
@@ -22,6 +22,20 @@ def notices_of(before: Case, after: Case) -> tuple[NotificationKind, ...]:
             return (NotificationKind.MORE_NEEDED,)
         case _:
             return ()
+
+
+def outdated_notices(before: Case, after: Case) -> frozenset[NotificationKind]:
+    """The kinds of notice whose reason ended with a change: all but warnings if the case came to nothing, those about an
+    appointment that is no more, a code that another one replaced."""
+    if after.state in (CaseState.WITHDRAWN, CaseState.EXPIRED) and before.open:
+        return frozenset(NotificationKind) - WARNINGS
+    kinds: set[NotificationKind] = set()
+    had, made = before.appointment, after.appointment
+    if had is not None and (made is None or made.id != had.id):
+        kinds |= {NotificationKind.SCHEDULED, NotificationKind.REMINDER}
+    if before.confirmation is not None and after.confirmation != before.confirmation:
+        kinds.add(NotificationKind.CODE)
+    return frozenset(kinds)
 
 
 def known_addresses(case: Case, methods: frozenset[str]) -> tuple[Contact, ...]:

@@ -71,6 +71,10 @@ FIELDS: Final[Mapping[NotificationKind, Mapping[str, FieldType]]] = MappingProxy
 """The fields that a notification of a kind needs, all of them and no other."""
 
 
+WARNINGS: Final = frozenset({NotificationKind.CHECKED, NotificationKind.FROZEN, NotificationKind.KEPT_ENDING})
+"""Kinds that warn a person of what is done with their identity: they are never withdrawn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """Recipient of a notification: `way` is "email", "phone" (a text message) or "post", with the address and the
@@ -109,17 +113,22 @@ class NoticeStatus(StrEnum):
     """What became of a notification. SENT: a server took it. DELIVERED: a receipt says that it arrived.
 
     UNDELIVERED: it was refused for good, or expired before a server took it, or a receipt says that it did not arrive.
+    WITHDRAWN: a member of staff withdrew it, or its reason ended, before it was sent.
     """
 
     WAITING = "waiting"
     SENT = "sent"
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeRecord:
-    """A notification without its content, as staff see it. `kind` is None for one of an earlier release."""
+    """A notification without its content, as staff see it. `kind` is None for one of an earlier release.
+
+    `withdrawable` says that it waits, is not being sent, and may be withdrawn.
+    """
 
     id: str
     kind: NotificationKind | None
@@ -128,6 +137,7 @@ class NoticeRecord:
     created: float
     sent: float | None
     status: NoticeStatus
+    withdrawable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.assisted.deadlines import CasePolicy, due_event, files_until
 from broker.assisted.events import Event
-from broker.assisted.notices import known_addresses, notices_of, warned_addresses
+from broker.assisted.notices import known_addresses, notices_of, outdated_notices, warned_addresses
 from broker.assisted.profiles import Profiles
 from broker.assisted.transitions import TransitionRefused, advance, refusal
 from broker.model import handle as handles
@@ -246,6 +246,8 @@ async def save(context: CaseContext, before: Case, after: Case, work: CaseWork =
         notices=(*work.notices, *told.notices),
         freeze_links=(*work.freeze_links, *told.freeze_links),
         files_until=until,
+        outdated=work.outdated | outdated_notices(before, after),
+        at=context.system.now(),
     )
     done = await context.stores.cases.save(after, audit_rows(after, len(before.history)), work)
     return after if done else None

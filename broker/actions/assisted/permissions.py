@@ -240,6 +240,9 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
             _WITH_ACCESS - {CaseRole.VISITOR},
             lambda _case, who, _now: ev.Noted(who, ""),
         ),
+        StaffAction.WITHDRAW_NOTICE: Permission(
+            (_AGENT, _LEAD), frozenset({CaseRole.AGENT, CaseRole.OVERSEER}), lambda _case, who, _now: ev.Noted(who, "")
+        ),
         StaffAction.BOOK: Permission(
             (_AGENT, _LEAD),
             _ANY_CASE_ROLE,

@@ -18,7 +18,7 @@ class ActionRefused(StrEnum):
     NOT_FRESH: the sign-in is too old for a decision. NOTE: the note looks like a code, a password or a card number.
     REASON: the reason is not listed for this action. NOTHING: no case is waiting, or the note is empty. MESSAGE: the
     message cannot be shown to the citizen. ASKED: an earlier question to the citizen is still waiting. FULL: the member
-    of staff holds as many cases as they may.
+    of staff holds as many cases as they may. SENT: the message is being sent, or was.
     """
 
     UNKNOWN = "unknown"
@@ -32,6 +32,7 @@ class ActionRefused(StrEnum):
     MESSAGE = "message"
     ASKED = "asked"
     FULL = "full"
+    SENT = "sent"
 
 
 RefusalReason = ActionRefused | TransitionRefused
@@ -80,6 +81,7 @@ class StaffAction(StrEnum):
     CANCEL_BOOKING = "cancel_booking"
     NO_SHOW = "no_show"
     WALK_IN = "walk_in"
+    WITHDRAW_NOTICE = "withdraw_notice"
 
 
 class CaseRole(StrEnum):

@@ -63,6 +63,10 @@ class Notices(Protocol):
         """The notification will not be tried again: its content is erased, with an audit row."""
         ...
 
+    async def withdraw(self, notice_id: str, case_id: str, event: AuditEvent) -> bool:
+        """Withdraws a notification of a case that waits and is not being sent, with an audit row. False if it is."""
+        ...
+
     async def record_receipt(self, notice_id: str, event: AuditEvent | None) -> bool:
         """Records that a notification arrived, or with an `event` that it did not. False if that is known already."""
         ...

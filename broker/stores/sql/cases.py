@@ -38,6 +38,7 @@ from broker.stores.sql.case_tables import case_attempts, case_fingerprints, case
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared, UnitOfWork
 from broker.stores.sql.evidence_files import expiry_of_case_files
 from broker.stores.sql.freeze_links import FreezeLinkRows, links_written
+from broker.stores.sql.notices import outdated_withdrawn
 from broker.stores.sql.outbox import DeliveryRows, NotificationRows
 from broker.stores.sql.passkey_rows import CasePasskeyRows, written_with_case
 
@@ -86,6 +87,10 @@ def _other_bookings(passed: ColumnElement[bool]) -> Update:
     return other_bookings_ended(passed, _id)
 
 
+def _outdated(work: CaseWork) -> Mapping[str, object]:
+    return {"outdated": sorted(kind.value for kind in work.outdated), "now": work.at}
+
+
 class SqlCases:
     """Verification cases in SQL."""
 
@@ -101,7 +106,14 @@ class SqlCases:
         saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
         self._create = database.prepare(AtomicWrite(made, _following()))
         self._passkeys = CasePasskeyRows(sealer)
-        steps = (*_following(), _drafts_of_closed_case, expiry_of_case_files, *written_with_case(_id), _other_bookings)
+        steps = (
+            *_following(),
+            _drafts_of_closed_case,
+            expiry_of_case_files,
+            *written_with_case(_id),
+            _other_bookings,
+            *outdated_withdrawn(database),
+        )
         self._save = database.prepare(AtomicWrite(saved, steps))
         self._prepare_reading(database)
         self._prepare_attempts(database)
@@ -181,7 +193,7 @@ class SqlCases:
         return bool(await unit.run(self._save, {**self._saved(case, work), "events": audit.rows(events)}))
 
     def _saved(self, case: Case, work: CaseWork) -> Mapping[str, object]:
-        return {**self._values(case, work), **self._passkeys.values(case, work), "before": case.version - 1}
+        return {**self._values(case, work), **self._passkeys.values(case, work), "before": case.version - 1, **_outdated(work)}
 
     async def load(self, case_id: str) -> Case | None:
         """Returns the case with this id."""

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Double,
     Integer,
     Text,
+    Update,
     and_,
     bindparam,
     case,
@@ -24,10 +25,10 @@ from sqlalchemy import (
 
 from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
-from broker.model.notification import NoticeRecord, NoticeStatus, Notification, NotificationKind
+from broker.model.notification import WARNINGS, NoticeRecord, NoticeStatus, Notification, NotificationKind
 from broker.stores.sql import audit
 from broker.stores.sql.case_tables import cases
-from broker.stores.sql.database import AtomicWrite, Database, Prepared, Row
+from broker.stores.sql.database import AtomicWrite, Database, Prepared, Row, Step
 from broker.stores.sql.outbox import NotificationRows, OutboxStatements, SqlOutbox
 from broker.stores.sql.tables import notifications
 
@@ -41,6 +42,19 @@ _STATUS: Final = case(
     (_c.expires <= _now, _UNDELIVERED),
     else_=literal_column(f"'{NoticeStatus.WAITING.value}'", Text),
 )
+_IDLE: Final = and_(
+    _c.sent.is_(None),
+    _c.status.is_(None),
+    _c.sealed.is_not(None),
+    _c.expires > _now,
+    or_(_c.sending.is_(None), _c.sending <= _now),
+    _c.kind.not_in([literal_column(f"'{kind.value}'", Text) for kind in sorted(WARNINGS)]),
+)
+"""A notification that waits for its time or for its next attempt, and may be withdrawn."""
+_WITHDRAWN: Final[dict[str, Any]] = {
+    "status": literal_column(f"'{NoticeStatus.WITHDRAWN.value}'", Text),
+    "sealed": null(),
+}
 _ALARMING: Final = (NotificationKind.CHECKED,)
 """Kinds that a lead has to know of even if their case is closed: else a person never learns of their identity."""
 
@@ -56,13 +70,16 @@ class SqlNotices:
         given_up = update(notifications).where(_c.id == _id, _c.sent.is_(None), _c.status.is_(None))
         self._give_up = self._undelivered(given_up)
         self._not_arrived = self._undelivered(update(notifications).where(_c.id == _id, _c.status.is_(None)))
+        one = (_c.id == _id, _c.case_id == bindparam("case", type_=Text))
+        gate = update(notifications).where(*one, _IDLE).values(**_WITHDRAWN).returning(_c.id)
+        self._withdraw = database.prepare(AtomicWrite(gate, (audit.insert_rows(),)))
         self._arrived = database.prepare(
             update(notifications)
             .where(_c.id == _id, _c.status.is_(None))
             .values(status=literal_column(f"'{NoticeStatus.DELIVERED.value}'", Text))
             .returning(_c.id)
         )
-        self._read = select(_c.id, _c.kind, _c.way, _c.case_id, _c.created, _c.sent, _STATUS)
+        self._read = select(_c.id, _c.kind, _c.way, _c.case_id, _c.created, _c.sent, _STATUS, _IDLE)
         self._one = database.prepare(self._read.where(_c.id == _id))
         self._of_case = database.prepare(
             self._read.where(_c.case_id == bindparam("case", type_=Text)).order_by(_c.created, _c.id)
@@ -89,6 +106,11 @@ class SqlNotices:
         """The notification will not be tried again: its content is erased, with an audit row."""
         await self._audit.perform(self._give_up, {"id": notice_id}, [event])
 
+    async def withdraw(self, notice_id: str, case_id: str, event: AuditEvent) -> bool:
+        """Withdraws a notification of a case that waits and is not being sent, with an audit row. False if it is."""
+        values = {"id": notice_id, "case": case_id, "now": event.at}
+        return bool(await self._audit.perform(self._withdraw, values, [event]))
+
     async def record_receipt(self, notice_id: str, event: AuditEvent | None) -> bool:
         """Records that a notification arrived, or with an `event` that it did not. False if that is known already."""
         if event is None:
@@ -114,7 +136,23 @@ class SqlNotices:
 
 
 def _record(row: Row) -> NoticeRecord:
-    notice_id, kind, way, case_id, created, sent, status = row[:7]
-    return NoticeRecord(
-        notice_id, None if kind is None else NotificationKind(kind), way, case_id, created, sent, NoticeStatus(status)
-    )
+    notice_id, kind, way, case_id, created, sent, status, idle = row[:8]
+    known = None if kind is None else NotificationKind(kind)
+    return NoticeRecord(notice_id, known, way, case_id, created, sent, NoticeStatus(status), bool(idle))
+
+
+_EARLIER: Final = (_c.case_id == _id, _c.created < _now, _c.sent.is_(None), _c.status.is_(None))
+
+
+def outdated_withdrawn(database: Database) -> tuple[Step, Step]:
+    """The steps of a write of a case that withdraw its earlier notifications of the kinds in `outdated`, at `now`. One
+    that is being sent is not tried again."""
+    of_kind = database.among(_c.kind, "outdated")
+
+    def waits(passed: ColumnElement[bool]) -> Update:
+        return update(notifications).where(passed, *_EARLIER, of_kind, _IDLE).values(**_WITHDRAWN)
+
+    def is_sent(passed: ColumnElement[bool]) -> Update:
+        return update(notifications).where(passed, *_EARLIER, of_kind, _c.sending > _now).values(expires=_now)
+
+    return waits, is_sent

@@ -153,7 +153,10 @@ class SqlOutbox(Generic[_Record]):
 
 class OutboxStatements(Generic[_Record]):
     """The statements of an outbox, prepared once: its table, how a record is read from its row (`TAKEN`), and the
-    conditions on rows that are claimed."""
+    conditions on rows that are claimed.
+
+    A column `sending` tells an entry that is being sent, until then at most, from one that waits for its next attempt.
+    """
 
     def __init__(
         self,
@@ -172,16 +175,14 @@ class OutboxStatements(Generic[_Record]):
             .limit(bindparam("limit", type_=BigInteger))
             .with_for_update(skip_locked=True)
         )
-        claimed = (
-            update(table)
-            .where(c.id.in_(first))
-            .values(claimed_until=bindparam("until", type_=Double), tries=c.tries + 1)
-        )
+        until = bindparam("until", type_=Double)
+        marked = {"sending": until} if "sending" in c else {}
+        claimed = update(table).where(c.id.in_(first)).values(claimed_until=until, tries=c.tries + 1, **marked)
         mine = and_(c.id == bindparam("id", type_=Text), c.sent.is_(None))
         self.claim = database.prepare(claimed.returning(*(c[name] for name in TAKEN), c.created))
         self.sent = database.prepare(update(table).where(mine).values(sent=_NOW, sealed=null()))
         self.given_up = database.prepare(update(table).where(mine).values(sealed=null()))
-        self.later = database.prepare(update(table).where(mine).values(claimed_until=bindparam("until", type_=Double)))
+        self.later = database.prepare(update(table).where(mine).values(claimed_until=until, **dict.fromkeys(marked, null())))
 
 
 def waiting(table: Table) -> ColumnElement[bool]:

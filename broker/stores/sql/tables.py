@@ -215,6 +215,7 @@ notifications: Final = Table(
     Column("kind", Text),
     Column("case_id", Text),
     Column("status", Text),
+    Column("sending", Double),
     Index(None, "created"),
     Index(None, "case_id"),
     Index(

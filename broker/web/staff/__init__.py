@@ -37,6 +37,7 @@ from broker.web.staff.login import entry_routes
 from broker.web.staff.outcome_pages import outcome_routes
 from broker.web.staff.report_pages import report_routes
 from broker.web.staff.request import StaffApp
+from broker.web.staff.sent_notices import notice_routes
 from broker.web.staff.source_pages import source_routes
 from broker.web.staff.threads import thread_routes
 
@@ -77,6 +78,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *find_routes(app),
         *board_routes(app),
         *thread_routes(app),
+        *notice_routes(app),
         *case_routes(app),
         *call_routes(app),
         *recording_routes(app),

@@ -105,6 +105,7 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
             _PROBLEM, marked("Write one line of up to 200 characters, without an address of a website."), "message"
         ),
         "asked": FormProblem(_NOTHING_CHANGED, marked("The citizen is being asked already.")),
+        "sent": FormProblem(_NOTHING_CHANGED, marked("This message is being sent just now, or was sent already.")),
         "details_first": FormProblem(
             _PROBLEM, marked("Record the details before you ask the citizen."), "main-content"
         ),
@@ -127,6 +128,7 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "zone": marked("The check digits are right, and the form is filled in. Nothing is saved yet."),
         "no_zone": marked("Type or paste the lines of the machine readable zone first."),
         "asked": marked("The citizen is asked now."),
+        "withdrawn": marked("The message is withdrawn. It was not sent."),
         "no_show": marked("Recorded. The citizen is told, and can choose another time."),
         "in_line": marked("The citizen waits in line now."),
         "slot_made": marked("The appointment is made."),

@@ -101,6 +101,7 @@ _PROBLEMS: Mapping[RefusalReason, str] = MappingProxyType(
         ActionRefused.NOTE: "note",
         ActionRefused.MESSAGE: "message",
         ActionRefused.ASKED: "asked",
+        ActionRefused.SENT: "sent",
         ActionRefused.REASON: "reason",
         TransitionRefused.REASON_NEEDED: "reason",
         TransitionRefused.NO_LEVEL: "level",

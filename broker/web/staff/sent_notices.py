@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.assisted.sent import withdraw_notice
 from broker.assisted.case_records import ContactMethod
 from broker.model.notification import NoticeRecord, NoticeStatus, NotificationKind
 from broker.model.staff import StaffRole
 from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.page_context import readable
 from broker.web.shared.i18n import Language
-from broker.web.staff.request import StaffPage
+from broker.web.staff.request import StaffApp, StaffPage, staff, with_form
+from broker.web.staff.responses import back_to_case
 
 KINDS: Final[Mapping[NotificationKind, str]] = MappingProxyType(
     {
@@ -43,6 +48,7 @@ STATUSES: Final[Mapping[NoticeStatus, str]] = MappingProxyType(
         NoticeStatus.SENT: marked("sent"),
         NoticeStatus.DELIVERED: marked("arrived"),
         NoticeStatus.UNDELIVERED: marked("did not arrive"),
+        NoticeStatus.WITHDRAWN: marked("withdrawn"),
     }
 )
 SHOWN: Final = 20
@@ -51,13 +57,15 @@ SHOWN: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class NoticeLine:
-    """One message: when, what and how, what became of it. `lost` if it did not arrive."""
+    """One message: when, what and how, what became of it. `lost` if it did not arrive. `withdraw` is
+    its id if it can be withdrawn, "" if not."""
 
     reference: str
     at: str
     what: str
     status: str
     lost: bool
+    withdraw: str
 
 
 async def notices_of_case(req: StaffPage) -> list[NoticeLine]:
@@ -77,6 +85,17 @@ async def lost_notices(req: StaffPage) -> list[NoticeLine]:
     ]
 
 
+def notice_routes(app: StaffApp) -> list[Route]:
+    """The routes of this file."""
+    return [Route("/cases/{case}/withdraw-notice", staff(app, with_form(withdraw)), methods=["POST"])]
+
+
+async def withdraw(req: StaffPage, form: Mapping[str, str]) -> Response:
+    """Withdraws a message that was not sent yet."""
+    done = await withdraw_notice(req.cases.context, req.app.notices, req.principal, req.id, form.get("notice", ""))
+    return await back_to_case(req, done, form, confirmation="withdrawn")
+
+
 def _line(reference: str, one: NoticeRecord, words: Language, now: float) -> NoticeLine:
     what = marked("A message") if one.kind is None else KINDS[one.kind]
     return NoticeLine(
@@ -85,4 +104,5 @@ def _line(reference: str, one: NoticeRecord, words: Language, now: float) -> Not
         f"{words.text(what)}, {words.text(WAYS[one.way])}",
         words.text(STATUSES[one.status]),
         one.status is NoticeStatus.UNDELIVERED,
+        one.id if one.withdrawable else "",
     )

@@ -60,6 +60,58 @@ async def test_a_notice_goes_by_its_lane_at_its_time_and_its_fate_is_known_after
     assert not await sql.notices.record_receipt("notice-mail", None)
 
 
+async def test_a_notice_is_withdrawn_only_while_it_waits(sql: SqlStores) -> None:
+    warning = notice(NOW, "warning", kind=NotificationKind.CHECKED)
+    waiting = notice(NOW + 1, "reminder", kind=NotificationKind.REMINDER, not_before=NOW + 60, expires=NOW + 500)
+    sent = notice(NOW + 2, "sent", kind=NotificationKind.RESULT, expires=NOW + 500)
+    await sql.cases.create(case(NOW), (), CaseWork((warning, waiting, sent)))
+
+    async def withdrawn(name: str, at: float, case_id: str = "case-1") -> bool:
+        return await sql.notices.withdraw(f"notice-{name}", case_id, replace(LOST, kind="notice_withdrawn", at=at))
+
+    lane = sql.notices.lane("email")
+    assert [one.id for one in await lane.claim(NOW + 5, NOW + 30, 10)] == ["notice-warning", "notice-sent"]
+    may = {one.id: one.withdrawable for one in await sql.notices.of_case("case-1", NOW + 6)}
+    assert may == {"notice-warning": False, "notice-reminder": True, "notice-sent": False}
+    assert not await withdrawn("sent", NOW + 6), "a message that is being sent was withdrawn"
+    assert not await withdrawn("reminder", NOW + 6, "case-2"), "a message of another case"
+    assert await withdrawn("reminder", NOW + 6)
+    assert not await withdrawn("reminder", NOW + 6), "withdrawn twice"
+    await lane.postpone("notice-sent", NOW + 60)
+    assert await withdrawn("sent", NOW + 7), "a message that waits for its next attempt"
+    await lane.postpone("notice-warning", NOW + 60)
+    assert not await withdrawn("warning", NOW + 7), "a warning was withdrawn"
+    assert [one.id for one in await lane.claim(NOW + 61, NOW + 90, 10)] == ["notice-warning"]
+    assert [event.kind for _, event in await sql.audit.read(0, 10)] == ["notice_withdrawn"] * 2
+    found = {one.id: one.status for one in await sql.notices.of_case("case-1", NOW + 62)}
+    assert found["notice-reminder"] is found["notice-sent"] is NoticeStatus.WITHDRAWN
+    assert await sql.notices.undelivered(NOW + 600, 10) != []
+    assert all(one.id == "notice-warning" for _, one in await sql.notices.undelivered(NOW + 600, 10))
+
+
+async def test_notices_whose_reason_ended_are_withdrawn_with_the_change_of_the_case(sql: SqlStores) -> None:
+    first = (
+        notice(NOW, "being-sent", kind=NotificationKind.SCHEDULED),
+        notice(NOW, "warning", kind=NotificationKind.CHECKED, way="phone"),
+    )
+    made = case(NOW)
+    await sql.cases.create(made, (), CaseWork(first))
+    lane = sql.notices.lane("email")
+    assert [one.id for one in await lane.claim(NOW, NOW + 30, 10)] == ["notice-being-sent"]
+    reminder = notice(NOW, "reminder", kind=NotificationKind.REMINDER, not_before=NOW + 60, expires=NOW + 90)
+    later = replace(made, version=made.version + 1)
+    assert await sql.cases.save(later, (), CaseWork((reminder,)))
+    new = notice(NOW + 5, "new", kind=NotificationKind.SCHEDULED)
+    gone = frozenset({NotificationKind.SCHEDULED, NotificationKind.REMINDER})
+    again = replace(later, version=later.version + 1)
+    assert await sql.cases.save(again, (), CaseWork((new,), outdated=gone, at=NOW + 5))
+    found = {one.id: one.status for one in await sql.notices.of_case("case-1", NOW + 6)}
+    assert found["notice-reminder"] is NoticeStatus.WITHDRAWN
+    assert found["notice-new"] is found["notice-warning"] is NoticeStatus.WAITING
+    await lane.postpone("notice-being-sent", NOW + 7)
+    assert [one.id for one in await lane.claim(NOW + 60, NOW + 90, 10)] == ["notice-new"], "it was tried again"
+
+
 async def bound(sql: SqlStores, state: CaseState = CaseState.RELEASED) -> Case:
     """A case that proved the identity of Ann, whose account has a session, a code and a kept identity."""
     answered = answer("ann")

@@ -51,6 +51,26 @@ async def test_the_page_of_a_case_shows_what_became_of_its_messages(stage: Stage
     assert ADDRESS not in page
 
 
+async def test_the_agent_withdraws_a_message_that_waits_and_no_warning(stage: Stage) -> None:
+    case, context = await stage.case(), await stage.sign_in(CARYS)
+    await written(stage, case, NotificationKind.REMINDER, NotificationKind.CHECKED)
+    await context.send("/next", "/")
+    at = f"/cases/{case.id}"
+    page = (await context.get(at)).text
+    assert page.count("Withdraw it before it is sent") == 1
+    told = await context.send(f"{at}/withdraw-notice", at, {"notice": "reminder"})
+    assert told.headers["location"] == f"{at}?told=withdrawn"
+    page = (await context.get(at)).text
+    assert "A reminder of the appointment, by e-mail: withdrawn" in page
+    for again in ("reminder", "checked", "unknown"):
+        refused = await context.send(f"{at}/withdraw-notice", at, {"notice": again})
+        assert refused.headers["location"] == f"{at}?problem=sent"
+    rows = [event for _, event in await stage.facts.audit.read(0, 100) if event.kind == "notice_withdrawn"]
+    assert [(row.actor, row.case, dict(row.details)) for row in rows] == [
+        (f"staff:{CARYS.id}", case.id, {"notice": "reminder"})
+    ]
+
+
 async def test_a_lead_sees_on_the_desk_what_did_not_arrive(stage: Stage) -> None:
     case = await stage.case()
     await written(stage, case, NotificationKind.MORE_NEEDED)
