@@ -25,8 +25,8 @@ def notices_of(before: Case, after: Case) -> tuple[NotificationKind, ...]:
 
 
 def outdated_notices(before: Case, after: Case) -> frozenset[NotificationKind]:
-    """The kinds of notice whose reason ended with a change: all but warnings if the case came to nothing, those about an
-    appointment that is no more, a code that another one replaced."""
+    """The kinds of notice whose reason ended with a change: all but warnings if the case came to nothing, those about
+    an appointment that is no more, a code that another one replaced."""
     if after.state in (CaseState.WITHDRAWN, CaseState.EXPIRED) and before.open:
         return frozenset(NotificationKind) - WARNINGS
     kinds: set[NotificationKind] = set()

@@ -193,7 +193,12 @@ class SqlCases:
         return bool(await unit.run(self._save, {**self._saved(case, work), "events": audit.rows(events)}))
 
     def _saved(self, case: Case, work: CaseWork) -> Mapping[str, object]:
-        return {**self._values(case, work), **self._passkeys.values(case, work), "before": case.version - 1, **_outdated(work)}
+        return {
+            **self._values(case, work),
+            **self._passkeys.values(case, work),
+            "before": case.version - 1,
+            **_outdated(work),
+        }
 
     async def load(self, case_id: str) -> Case | None:
         """Returns the case with this id."""

@@ -182,7 +182,9 @@ class OutboxStatements(Generic[_Record]):
         self.claim = database.prepare(claimed.returning(*(c[name] for name in TAKEN), c.created))
         self.sent = database.prepare(update(table).where(mine).values(sent=_NOW, sealed=null()))
         self.given_up = database.prepare(update(table).where(mine).values(sealed=null()))
-        self.later = database.prepare(update(table).where(mine).values(claimed_until=until, **dict.fromkeys(marked, null())))
+        self.later = database.prepare(
+            update(table).where(mine).values(claimed_until=until, **dict.fromkeys(marked, null()))
+        )
 
 
 def waiting(table: Table) -> ColumnElement[bool]:

@@ -51,7 +51,9 @@ def test_a_limit_says_the_first_full_minute_in_which_it_is_over(limit: LimitKind
     places = [said.index(part) for part in PARTS]
     assert places == sorted(places)
     assert ("Your place is kept until" in said) == (limit is LimitKind.HELP)
-    assert ("Get in touch with \u2068Apply for a fishing licence\u2069" in said) == (limit not in (LimitKind.CODES, LimitKind.FREEZES))
+    assert ("Get in touch with \u2068Apply for a fishing licence\u2069" in said) == (
+        limit not in (LimitKind.CODES, LimitKind.FREEZES)
+    )
 
 
 HELP_FORM = {"way": "email", "email": "ada@example.org", "channel": "video"}
