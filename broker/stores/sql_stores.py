@@ -30,6 +30,7 @@ from broker.stores.sql.measures import SqlMeasures
 from broker.stores.sql.notices import SqlNotices
 from broker.stores.sql.outbox import SqlDeliveries
 from broker.stores.sql.passkeys import SqlPasskeys
+from broker.stores.sql.people import SqlPeople
 from broker.stores.sql.postgres import PostgresDatabase
 from broker.stores.sql.proved_sessions import ProvedSessions
 from broker.stores.sql.provider_events import SqlProviderEvents
@@ -83,6 +84,7 @@ class SqlStores:
     staff_drafts: SqlStaffDrafts
     saved_views: SqlSavedViews
     staff_audit: SqlStaffAudit
+    people: SqlPeople
     evidence_files: SqlEvidenceFiles
     staff_presence: SqlStaffPresence
     sign_in_failures: SqlSignInFailures
@@ -183,6 +185,7 @@ async def open_sql_stores(
         staff_drafts=SqlStaffDrafts(database, sealer),
         saved_views=SqlSavedViews(database, sealer),
         staff_audit=SqlStaffAudit(database),
+        people=SqlPeople(database, digests, audit_log),
         evidence_files=SqlEvidenceFiles(database, sealer, audit_log),
         staff_presence=SqlStaffPresence(database),
         sign_in_failures=SqlSignInFailures(database, audit_log),

@@ -15,6 +15,7 @@ from broker.actions.files.ports import ObjectStore
 from broker.actions.files.sending import CitizenFiles
 from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.freezing.links import FreezeLinks
+from broker.actions.people.directory import StaffPeople
 from broker.actions.sign_in.context import SignInContext
 from broker.assisted import verified_identity
 from broker.assisted.case_records import ContactMethod
@@ -195,4 +196,5 @@ def staff_login(container: Container) -> StaffLogin:
             attempts=AttemptLog(container.monitoring.metrics),
         ),
         system=container.system,
+        people=StaffPeople(container.connections.sql_stores.people, lambda: directory().members),
     )

@@ -21,6 +21,8 @@ EXAMPLES = {
     "piece": "new",
     "file": "nobody-has-this-file",
     "source": "no_such_source",
+    "member": "nobody-of-staff",
+    "change": "nobody-has-this-change",
     "client": "nobody",
     "stream": "nobody-has-this-stream",
     "what": "decided",

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from broker.actions.assisted.ports import StaffSessions
 from broker.actions.attempt_log import AttemptLog, StrayReason
+from broker.actions.people.directory import StaffPeople
 from broker.actions.ports import AuditLog
 from broker.model import handle as handles
 from broker.model.audit import AuditEvent
@@ -81,7 +82,7 @@ class LoginRecords:
 
 @dataclass(frozen=True, slots=True)
 class StaffDirectory:
-    """How staff sign in, and the members of staff by our id: no one else can sign in."""
+    """How staff sign in, and the members of staff of staff.toml by our id."""
 
     provider: Provider
     members: Mapping[str, StaffMember]
@@ -90,12 +91,14 @@ class StaffDirectory:
 
 @dataclass(frozen=True, slots=True)
 class StaffLogin:
-    """The sign-in of staff. `directory` returns the staff as configured now, which a reload may replace."""
+    """The sign-in of staff. `directory` returns the staff as configured now, which a reload may replace; `people`
+    joins them with those of the database: no one else can sign in."""
 
     directory: Callable[[], StaffDirectory]
     callback: str
     records: LoginRecords
     system: System
+    people: StaffPeople
 
     @property
     def provider(self) -> Provider:
@@ -105,7 +108,7 @@ class StaffLogin:
     @property
     def members(self) -> Mapping[str, StaffMember]:
         """The members of staff by our id."""
-        return self.directory().members
+        return self.people.members
 
     @property
     def policy(self) -> LoginPolicy:
@@ -162,6 +165,7 @@ class StaffLogin:
             self.records.attempts.stray(self.provider.card.id, stray or StrayReason.UNKNOWN, request_id=request_id)
             return LoginFailure.LOST
         outcome = await self.provider.complete(attempt.note, answer)
+        await self.people.refresh()
         member = self._accept(attempt, outcome)
         if not isinstance(outcome, Identity) or isinstance(member, LoginFailure):
             why = member if isinstance(member, LoginFailure) else LoginFailure.NOT_FINISHED
@@ -233,6 +237,7 @@ class StaffLogin:
         now = self.system.now()
         if found is None or now >= found.expires or now >= found.used + self.policy.sessions.idle:
             return None
+        await self.people.refresh()
         member = self.members.get(found.member)
         if member is None or member.subject != found.subject:
             return None

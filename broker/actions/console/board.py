@@ -46,7 +46,7 @@ class BoardView:
 
 @dataclass(frozen=True, slots=True)
 class Oversight:
-    """What leads see of all cases, and leads and admins of the sessions of staff."""
+    """What leads see of all cases, and leads, auditors and admins of the sessions of staff."""
 
     context: CaseContext
 
@@ -75,8 +75,8 @@ class Oversight:
         return tuple(visible(row, member, now) for row in sorted(found, key=lambda row: (row.ends, row.id))[:SHOWN])
 
     async def sessions(self, who: StaffPrincipal, idle: float) -> Mapping[str, StaffPresence] | ActionRefused:
-        """For leads and admins: the members of staff who are signed in, by their id."""
-        if not who.member.may(StaffRole.LEAD, StaffRole.ADMIN):
+        """For leads, auditors and admins: the members of staff who are signed in, by their id."""
+        if not who.member.may(StaffRole.LEAD, StaffRole.AUDITOR, StaffRole.ADMIN):
             return ActionRefused.NOT_ALLOWED
         now = self.context.system.now()
         return {one.member: one for one in await self.context.stores.presence.present(now, now - idle)}

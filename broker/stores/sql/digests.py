@@ -29,6 +29,8 @@ class Purpose(StrEnum):
     """The subject of a citizen at a provider."""
     CASE_MARK = "case mark"
     """An address or telephone number of a verification case, compared with those of other cases."""
+    STAFF = "staff"
+    """A user name or subject of a member of staff, which no two have."""
 
 
 class DigestKeyLost(Unsealable):

@@ -11,6 +11,7 @@ from broker.stores.sql.case_tables import freeze_links, saved_views, staff_attem
 from broker.stores.sql.centre_tables import bookings, measured_cases
 from broker.stores.sql.database import Database, Prepared
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
+from broker.stores.sql.people_tables import staff_changes, staff_people
 from broker.stores.sql.signal_tables import client_tokens
 from broker.stores.sql.tables import (
     authorization_codes,
@@ -121,6 +122,14 @@ _KEPT: Final = (
     (bookings, bookings.c.booking_id, bookings.c.ends <= _until, 150 * DAY),
     (measured_cases, measured_cases.c.case_id, measured_cases.c.seen <= _until, 150 * DAY),
     (staff_sessions, staff_sessions.c.digest, staff_sessions.c.expires <= _until, 7 * DAY),
+    # those that the directory deleted: each other entry says something about a person of today
+    (
+        staff_people,
+        staff_people.c.id,
+        and_(staff_people.c.source == "scim", staff_people.c.sealed.is_(None), staff_people.c.changed <= _until),
+        400 * DAY,
+    ),
+    (staff_changes, staff_changes.c.id, staff_changes.c.expires <= _until, 400 * DAY),
     (saved_views, saved_views.c.member, saved_views.c.changed <= _until, 400 * DAY),
     (notifications, notifications.c.id, notifications.c.expires <= _until, 30 * DAY),
     (backchannel_requests, backchannel_requests.c.id, backchannel_requests.c.expires <= _until, 7 * DAY),

@@ -17,6 +17,7 @@ from broker.web.staff import (
     lists,
     login,
     outcome_pages,
+    people_pages,
     report_pages,
     responses,
 )
@@ -35,6 +36,7 @@ from broker.web.staff.lead_actions import leading_routes
 from broker.web.staff.lists import list_routes
 from broker.web.staff.login import entry_routes
 from broker.web.staff.outcome_pages import outcome_routes
+from broker.web.staff.people_pages import people_routes
 from broker.web.staff.report_pages import report_routes
 from broker.web.staff.request import StaffApp
 from broker.web.staff.sent_notices import notice_routes
@@ -54,6 +56,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *lists.SHEETS,
     *find_pages.SHEETS,
     *board.SHEETS,
+    *people_pages.SHEETS,
     *case.SHEETS,
     *call_pages.SHEETS,
     *evidence_pages.SHEETS,
@@ -77,6 +80,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *list_routes(app),
         *find_routes(app),
         *board_routes(app),
+        *people_routes(app),
         *thread_routes(app),
         *notice_routes(app),
         *case_routes(app),

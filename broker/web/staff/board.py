@@ -1,4 +1,4 @@
-"""The lead's board, the hold of many cases for an incident, and the people with their sessions."""
+"""The lead's board, and the hold of many cases for an incident."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -29,14 +29,6 @@ from broker.web.staff.lists import (
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
 from broker.web.staff.responses import outcome_page
 
-ROLES: Final = {
-    StaffRole.AGENT: marked("agent"),
-    StaffRole.REVIEWER: marked("second person"),
-    StaffRole.LEAD: marked("lead"),
-    StaffRole.AUDITOR: marked("auditor"),
-    StaffRole.ADMIN: marked("admin"),
-}
-
 QUEUES: Final = (
     CaseFlag.FRAUD,
     CaseFlag.SAFEGUARDING,
@@ -51,7 +43,6 @@ QUEUES: Final = (
 SHEETS = (
     PageTemplate("board", "staff/board.html"),
     PageTemplate("incident", "staff/incident.html", {"why": WHY}),
-    PageTemplate("people", "staff/people.html"),
 )
 
 
@@ -65,39 +56,18 @@ class ShiftRow:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class PersonRow:
-    """A member of staff with roles, what they may do, and whether they are signed in."""
-
-    id: str
-    name: str
-    roles: str
-    skills: str
-    ended: str
-    limits: str
-    capacity: int
-    used: str
-    sessions: int
-
-
 def board_routes(app: StaffApp) -> list[Route]:
     """The routes of this file."""
     return [
         Route("/board", staff(app, show_board), methods=["GET"]),
         Route("/board/incident", staff(app, show_incident), methods=["GET"]),
         Route("/board/incident", staff(app, act_on_incident), methods=["POST"]),
-        Route("/people", staff(app, show_people), methods=["GET"]),
-        Route("/people/end", staff(app, end_sessions), methods=["POST"]),
     ]
-
-
-def _idle(req: StaffPage) -> float:
-    return req.app.login.policy.sessions.idle
 
 
 async def show_board(req: StaffPage) -> Response:
     """What needs a lead now."""
-    view = await req.app.oversight.board(req.principal, _idle(req))
+    view = await req.app.oversight.board(req.principal, req.app.login.policy.sessions.idle)
     if isinstance(view, ActionRefused):
         return outcome_page(req, "not-yours")
     now, words = req.app.system.now(), req.visit.language
@@ -178,38 +148,3 @@ async def act_on_incident(req: StaffPage) -> Response:
         return redirect_to("/board/incident", **kept, problem="choice")
     done = await act_on_list(req.cases.context, req.principal, order, want)
     return done_with_rows("/board/incident", kept, req, done)
-
-
-async def show_people(req: StaffPage) -> Response:
-    """The members of staff, as configured and as signed in."""
-    present = await req.app.oversight.sessions(req.principal, _idle(req))
-    if isinstance(present, ActionRefused):
-        return outcome_page(req, "not-yours")
-    now, words = req.app.system.now(), req.visit.language
-    rows = []
-    for one in req.app.members.values():
-        current, here = one.current(now), present.get(one.id)
-        rows.append(
-            PersonRow(
-                one.id,
-                one.name,
-                ", ".join(words.text(text) for role, text in ROLES.items() if role in one.roles)
-                + (f" ({words.text(marked('in training'))})" if one.in_training else ""),
-                ", ".join(current.skills),
-                ", ".join(skill for skill in one.skills if skill not in current.skills),
-                ", ".join((*one.languages, *one.channels)),
-                one.capacity,
-                "" if here is None else words.format_time(here.used, now),
-                0 if here is None else here.sessions,
-            )
-        )
-    return req.visit.page("people", rows=rows, may_end=req.member.may(StaffRole.ADMIN))
-
-
-async def end_sessions(req: StaffPage) -> Response:
-    """Ends every session of a member of staff."""
-    form = await req.visit.form()
-    if form is None:
-        return redirect_to("/people", problem="again")
-    ended = await req.app.oversight.end_sessions(req.principal, form.get("member", ""))
-    return outcome_page(req, "not-yours") if isinstance(ended, ActionRefused) else redirect_to("/people", told="ended")

@@ -106,6 +106,18 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         ),
         "asked": FormProblem(_NOTHING_CHANGED, marked("The citizen is being asked already.")),
         "sent": FormProblem(_NOTHING_CHANGED, marked("This message is being sent just now, or was sent already.")),
+        "own": FormProblem(_NOTHING_CHANGED, marked("Your own roles are for others to change.")),
+        "same_person": FormProblem(
+            _NOTHING_CHANGED, marked("You asked for this change yourself. Another admin has to approve it.")
+        ),
+        "same_roles": FormProblem(_PROBLEM, marked("These are the roles that the person has already."), "roles"),
+        "waiting": FormProblem(_NOTHING_CHANGED, marked("A change for this person waits already.")),
+        "stale": FormProblem(
+            _NOTHING_CHANGED, marked("It was changed after your page was made. Look at it as it stands now.")
+        ),
+        "not_fresh": FormProblem(
+            _NOTHING_CHANGED, marked("To approve needs a sign-in that is only minutes old. Sign in again first.")
+        ),
         "details_first": FormProblem(
             _PROBLEM, marked("Record the details before you ask the citizen."), "main-content"
         ),
@@ -123,6 +135,10 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "removed": marked("The view is removed."),
         "asked_source": marked("The source answered, and its answer is recorded."),
         "ended": marked("Their sessions are ended."),
+        "change_asked": marked("The change waits for another admin."),
+        "change_approved": marked("The change is in force. The person signs in again."),
+        "change_refused": marked("The change is refused. Nothing else was changed."),
+        "roles_taken": marked("The person has no roles any more, and their sessions are ended."),
         "lead_asked": marked("The leads see your question."),
         "answered": marked("Your answer is sent."),
         "zone": marked("The check digits are right, and the form is filled in. Nothing is saved yet."),

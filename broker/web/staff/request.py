@@ -21,6 +21,7 @@ from broker.actions.console.lists import WorkLists
 from broker.actions.files.context import FileContext
 from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.outbox.ports import Notices
+from broker.actions.people.roles import RoleChanges
 from broker.assisted.profiles import Profiles
 from broker.model.languages import lookup
 from broker.model.service import Service
@@ -79,6 +80,11 @@ class StaffApp:
     def finder(self) -> Finder:
         """Look-ups."""
         return Finder(self.cases.context)
+
+    @property
+    def roles(self) -> RoleChanges:
+        """The members of staff and the changes of their roles."""
+        return RoleChanges(self.login.people, self.system)
 
     @property
     def profiles(self) -> Profiles:

@@ -47,6 +47,8 @@ from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.passkey import KeptIdentity, Passkey
 from broker.model.session import EndedSession, Session
 from broker.model.staff import StaffAttempt, StaffSession
+from broker.model.staff import StaffRole as R
+from broker.model.staff_people import ChangeReason, PeopleWrite, StaffChange, StaffEntry, StaffSource, WriteOutcome
 from broker.model.store_results import AuthorizationWrite, AuthorizationWritten, CreateCaseResult, RedeemResult
 from broker.stores.sql.audit_chain import CheckpointSigner
 from broker.stores.sql_stores import SqlStores
@@ -341,6 +343,19 @@ def kept(sql: SqlStores, person: str) -> KeptIdentity:
 STAFF_SESSION: Final = StaffSession(
     sha256_hex("staff"), "agent-1", "staff-subject", "high", ("hwk",), 1_799_999_999, NOW, NOW, NOW + 3600
 )
+STAFF_ENTRY: Final = StaffEntry(
+    "agent-2",
+    StaffSource.SCIM,
+    frozenset({R.AGENT}),
+    frozenset({R.LEAD}),
+    subject="subject-2",
+    user_name="two@x",
+    name="Two",
+)
+STAFF_CHANGE: Final = StaffChange(
+    "change_1", "agent-2", frozenset(), frozenset({R.AGENT}), ChangeReason.JOINED, "agent-1", NOW, NOW + 86_400
+)
+STAFF_WRITE: Final = PeopleWrite((), NOW, entry=STAFF_ENTRY, proposed=STAFF_CHANGE)
 STAFF_ATTEMPT: Final = StaffAttempt(
     sha256_hex("staff-attempt"), sha256_hex("browser"), NOW + 600, "/queue", "agent-1", {"nonce": "n"}
 )
@@ -391,6 +406,7 @@ async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     await _fill_switches(sql)
     await sql.staff_sessions.start(STAFF_SESSION, None, [event("staff_signed_in")])
     await sql.staff_sessions.store_attempt(STAFF_ATTEMPT)
+    assert await sql.people.write(STAFF_WRITE) is WriteOutcome.DONE
     await sql.client_tokens.issue(CLIENT_TOKEN, None, event("own_token_issued"))
     await sql.streams.create(STREAM, event("stream_created"))
     await sql.streams.exclude("passports", PASSPORTS[1], "sub-of-eve-passports", NOW)

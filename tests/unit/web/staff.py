@@ -18,6 +18,7 @@ from broker.actions.attempt_log import AttemptLog
 from broker.actions.connectors.ports import Connector
 from broker.actions.files.context import FileContext
 from broker.actions.freezing.freeze import FreezeContext
+from broker.actions.people.directory import StaffPeople
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, Contact, ContactMethod, Safety
@@ -235,6 +236,7 @@ async def staged(
             callback=callback,
             records=LoginRecords(facts.staff_sessions, facts.audit, AttemptLog(Tallies())),
             system=system,
+            people=StaffPeople(facts.people, lambda: directory.members),
         )
         written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
         services = {SERVICE.client_id: SERVICE}

@@ -18,6 +18,7 @@ from broker.actions.assisted.staff_login import (
     StaffLogin,
 )
 from broker.actions.attempt_log import AttemptLog
+from broker.actions.people.directory import StaffPeople
 from broker.model.assurance import Level
 from broker.model.handle import sha256_hex
 from broker.model.identity import Identity
@@ -118,6 +119,7 @@ def harness(stage: Stage, system: System, tallies: Tallies) -> LoginHarness:
         callback=CALLBACK,
         records=LoginRecords(stage.facts.staff_sessions, stage.facts.audit, AttemptLog(tallies)),
         system=system,
+        people=StaffPeople(stage.facts.people, lambda: directory.members),
     )
     return LoginHarness(login, provider, stage)
 
@@ -221,8 +223,7 @@ async def test_a_member_removed_from_the_staff_list_is_signed_out(harness: Login
     arrived = await harness.signs_in()
     assert isinstance(arrived, LoginResult)
     for people in ({"ben": BEN}, {"ann": replace(ANN, subject="somebody-else")}):
-        directory = replace(harness.login.directory(), members=people)
-        later = replace(harness.login, directory=partial(replace, directory))
+        later = replace(harness.login, people=StaffPeople(harness.stage.facts.people, partial(dict, people)))
         assert await later.principal(arrived.session) is None
 
 

@@ -1,0 +1,50 @@
+"""Tables of the members of staff beyond staff.toml (see `tables`)."""
+
+from typing import Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, LargeBinary, Table, Text, text
+
+from broker.stores.sql.tables import metadata
+
+staff_people: Final = Table(
+    "staff_people",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("base", Text, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("changed", Double, nullable=False),
+    Column("user_mark", Text, unique=True),
+    Column("subject_mark", Text, unique=True),
+    Column("sealed", LargeBinary),
+    Index(None, "changed"),
+)
+"""Roles stand in the clear beside the id of the member, as they do in the audit record: an entry whose sealed part
+cannot be opened still takes away what it takes away. What the operator's directory says of a person is sealed."""
+
+staff_changes: Final = Table(
+    "staff_changes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("member", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided", Double, nullable=False),
+    Index(
+        "uq_staff_changes_member",
+        "member",
+        unique=True,
+        postgresql_where=text("state = 'open'"),
+        sqlite_where=text("state = 'open'"),
+    ),
+    Index(None, "expires"),
+)
