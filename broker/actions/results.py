@@ -133,6 +133,8 @@ class LimitKind(StrEnum):
     """Too many wrong codes were typed in at the citizen's address."""
     FREEZES = "freezes"
     """Too many links that stop an identity were opened at the citizen's address, or one of them too often."""
+    PASSKEYS = "passkeys"
+    """Too many passkeys were used at the citizen's address."""
 
 
 @dataclass(frozen=True, slots=True)

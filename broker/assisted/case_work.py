@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from broker.model.freeze_link import FreezeLink
 from broker.model.notification import Notification, NotificationKind
 from broker.model.outbound_delivery import OutboundDelivery
-from broker.model.passkey import KeptIdentity, Passkey
+from broker.model.passkey import UNREACHED, KeptIdentity, KeptReach, Passkey
 
 
 @dataclass(frozen=True, slots=True)
 class CaseWork:
     """What is written with a change of a case, or not at all: `notices` to the citizen, `deliveries` to services (such
     as security events), `freeze_links` by which the identity can be stopped, `passkey` that the citizen made. `kept` is
-    the identity that is kept from now on; the passkey with the digest `leads` leads to it.
+    the identity that is kept from now on, `reach` how its citizen is reached; the passkey with the digest `leads` leads
+    to it.
 
     `outdated` are the kinds of notice whose reason ended `at` this time (seconds since 1970 UTC): those that wait are
     withdrawn.
@@ -26,6 +27,7 @@ class CaseWork:
     files_until: float | None = None
     passkey: Passkey | None = None
     kept: KeptIdentity | None = None
+    reach: KeptReach = UNREACHED
     leads: str = ""
     outdated: frozenset[NotificationKind] = frozenset()
     at: float = 0.0

@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated
 
 from broker.assisted.case import Case
@@ -37,6 +38,9 @@ class CasePolicy:
 
     enabled: bool = True
     """Whether assisted verification is offered."""
+    profiles: Path | None = None
+    """A file with your own kinds of evidence, checks, profiles of scores and levels, in place of the packaged one
+    (`broker/assisted/profiles.toml`, which shows the form). It is read at the start."""
     draft: Annotated[Seconds, Range(600, 7 * DAY)] = 24 * HOUR
     """Lifetime of a request that was started and not sent."""
     requested: Annotated[Seconds, Range(HOUR, 90 * DAY)] = 14 * DAY

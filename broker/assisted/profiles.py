@@ -201,19 +201,25 @@ class AuthenticationRule:
     """Levels of the proofs with which a citizen binds an identity.
 
     `live` applies to asking browser, code and words of a live case together; `call_back` if a code that an agent reads
-    out in a call stands in for the browser or the words; `passkey` to a confirmed passkey alone; `code` to anything
-    less (`proofs.worth`).
+    out in a call stands in for the browser or the words; `passkey` to a confirmed passkey alone, `passkey_device_bound`
+    to one that says that it stays on its device (left out: as any other); `code` to anything less (`proofs.worth`).
     """
 
     code: Level
     live: Level
     call_back: Level = Level.LOW
     passkey: Level = Level.LOW
+    passkey_device_bound: Level | None = None
 
     @property
     def best(self) -> Level:
         """Highest level that any proofs can give."""
-        return max(self.code, self.live, self.call_back)
+        return max(self.code, self.live, self.call_back, self.device_bound)
+
+    @property
+    def device_bound(self) -> Level:
+        """Level of a passkey that stays on its device: never below that of any other."""
+        return max(self.passkey, self.passkey_device_bound or self.passkey)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,14 @@ from broker.model.assurance import Level
 @dataclass(frozen=True, slots=True)
 class Proofs:
     """What a citizen presents together. `words` are those that were exchanged in the session, `passkey` is one that was
-    made in the asking browser and confirmed there."""
+    made in the asking browser and confirmed there, `device_bound` says that it stays on its device."""
 
     asking_browser: bool = False
     code: bool = False
     words: bool = False
     call_back: bool = False
     passkey: bool = False
+    device_bound: bool = False
 
 
 def worth(proofs: Proofs, rule: AuthenticationRule) -> Level:
@@ -30,7 +31,7 @@ def worth(proofs: Proofs, rule: AuthenticationRule) -> Level:
     reach the same telephone and prove one thing. A passkey carries the asking browser and the words to any device.
     """
     if proofs.passkey:
-        return rule.passkey
+        return rule.device_bound if proofs.device_bound else rule.passkey
     if proofs.asking_browser and proofs.code and proofs.words:
         return rule.live
     if proofs.call_back and proofs.code and (proofs.asking_browser or proofs.words):

@@ -5,11 +5,11 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-from broker.assisted.profiles import default_profiles
 from broker.cli.context import CommandContext, add_config, load_settings
 from broker.settings import Settings
 from broker.settings.check_assisted import out_of_reach
 from broker.settings.cross_checks import sole_providers
+from broker.settings.profile_file import profiles_of
 from broker.wiring import check_keys
 from broker.wiring.connection_checks import ConnectionResult
 from broker.wiring.errors import NOT_NOW, CommandError, format_problems
@@ -82,7 +82,7 @@ def notes(settings: Settings, now: float) -> Iterator[str]:
             f"only {provider} reaches the level {level.name.lower()}{needed}: when it fails, citizens have assisted "
             "verification, or the services' other_ways"
         )
-    yield from out_of_reach(settings, default_profiles())
+    yield from out_of_reach(settings, profiles_of(settings.broker))
 
 
 def ending_soon(settings: Settings, now: float) -> Iterator[str]:

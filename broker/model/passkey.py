@@ -7,8 +7,10 @@ subject of its own. Its passkeys sign in to it: the citizen is the same person a
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from broker.model.identity import Identity
+from broker.model.notification import Recipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,41 @@ class KeptIdentity:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptReach:
+    """How the citizen of a kept identity is reached: `recipients` get a notice at `remind_at` (seconds since 1970 UTC;
+    None: never again) that the time of the identity is ending. `case` is the verification case that proved it last.
+    """
+
+    recipients: tuple[Recipient, ...] = ()
+    remind_at: float | None = None
+    case: str | None = None
+
+
+UNREACHED: Final = KeptReach()
+"""No reminder, and no case."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewlyKept:
+    """Identity that is kept from now on, with its first passkey: a way of an account that `provider` asserts."""
+
+    kept: KeptIdentity
+    passkey: Passkey
+    provider: str
+    reach: KeptReach = UNREACHED
+
+
+@dataclass(frozen=True, slots=True)
+class DueReminder:
+    """A kept identity whose citizen is to be reminded. `frozen` ones stay without a reminder."""
+
+    key: str
+    expires: float
+    frozen: bool
+    reach: KeptReach
+
+
+@dataclass(frozen=True, slots=True)
 class KnownPasskey:
     """Passkey with the identity to which it leads; None if its case has not bound one yet."""
 
@@ -63,6 +100,11 @@ class KeptWithPasskeys:
 
     kept: KeptIdentity
     passkeys: Sequence[Passkey]
+
+
+def next_reminder(expires: float, now: float, before: Sequence[int]) -> float | None:
+    """The next moment after `now` that is one of the spans `before` (seconds) before `expires`; None if none is."""
+    return min((expires - span for span in before if expires - span > now), default=None)
 
 
 def credential_digest(credential: bytes) -> str:

@@ -18,6 +18,7 @@ from broker.settings.check_connectors import check_connectors
 from broker.settings.check_evidence_files import check_evidence_files, check_evidence_places
 from broker.settings.check_notices import check_notices, secret_files
 from broker.settings.check_opening import check_assisted, check_zone
+from broker.settings.profile_file import profile_problems
 from broker.settings.schema import HOME, BrokerSettings, DatabaseSettings, EphemeralSettings
 from broker.settings.secret_files import file_problem, secret_problem
 from broker.settings.urls import check_address, check_networks, check_origin, check_url
@@ -284,6 +285,7 @@ CHECKS: Final[tuple[Callable[[BrokerSettings], Iterator[Problem]], ...]] = (
     check_acr,
     check_stores,
     check_notices,
+    profile_problems,
     check_connectors,
     check_evidence_files,
     check_region,

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from broker.assisted.look_ups import OF_PERSON, ConnectorSettings
-from broker.assisted.profiles import Profiles, default_profiles
+from broker.assisted.profiles import Profiles
 from broker.platform.toml_loader import Problem
+from broker.settings.profile_file import profile_problems, profiles_of
 from broker.settings.schema import BrokerSettings
 from broker.settings.secret_files import file_problem
 from broker.settings.urls import check_url
@@ -12,9 +13,9 @@ from broker.settings.urls import check_url
 
 def check_connectors(broker: BrokerSettings) -> Iterator[Problem]:
     """Checks each connector against the profile file."""
-    if not broker.assisted.connectors:
+    if not broker.assisted.connectors or any(profile_problems(broker)):
         return
-    profiles = default_profiles()
+    profiles = profiles_of(broker)
     for name, one in broker.assisted.connectors.items():
         place = f"assisted.connectors.{name}"
         if not (name.isascii() and name.replace("_", "").isalnum()):

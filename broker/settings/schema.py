@@ -186,6 +186,8 @@ class AccountSettings:
     """Whether citizens have these pages (`/account/ways`). If not, what is linked stays linked."""
     fresh_for: Annotated[Seconds, Range(60, 3600)] = 600
     """How old a sign-in may be to permit a change. An older one is repeated first."""
+    kept_reminders: tuple[Annotated[Seconds, Range(86400, 366 * 86400)], ...] = (30 * 86400, 7 * 86400)
+    """How long before the end of a kept identity its citizen gets a reminder, once at each of these times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,8 @@ class LimitSettings:
     freezes_per_ip: RateWindow = RateWindow(30, 600)
     """Pages and presses of the links by which a person stops an identity (`/freeze`), by client address. One link takes
     20 in ten minutes, whatever the address."""
+    passkeys_per_ip: RateWindow = RateWindow(60, 600)
+    """Answers of browsers with a passkey, by client address. Many citizens may share one address (NAT)."""
     backchannel_requests_per_citizen: RateWindow = RateWindow(10, 600)
     """Backchannel authentication requests that services send to one citizen."""
     transactions_per_browser: Annotated[int, Range(1, 100)] = 20

@@ -25,6 +25,7 @@ from broker.stores.sql.freezing import SqlFreezes
 from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.identity_links import SqlIdentityLinks
 from broker.stores.sql.kept_identities import SqlKeptIdentities
+from broker.stores.sql.kept_reminders import SqlKeptReminders
 from broker.stores.sql.kill_switches import KillSwitchStore
 from broker.stores.sql.measures import SqlMeasures
 from broker.stores.sql.notices import SqlNotices
@@ -65,6 +66,7 @@ class SqlStores:
     identity_links: SqlIdentityLinks
     passkeys: SqlPasskeys
     kept_identities: SqlKeptIdentities
+    kept_reminders: SqlKeptReminders
     upstream_logouts: SqlUpstreamLogouts
     provider_events: SqlProviderEvents
     grants: SqlGrants
@@ -166,6 +168,7 @@ async def open_sql_stores(
         identity_links=SqlIdentityLinks(database, digests, proved_sessions, audit_log),
         passkeys=SqlPasskeys(database, sealer, audit_log),
         kept_identities=SqlKeptIdentities(database, digests, proved_sessions, audit_log),
+        kept_reminders=SqlKeptReminders(database, sealer, audit_log),
         upstream_logouts=upstream_logouts,
         provider_events=SqlProviderEvents(database, digests, upstream_logouts, proved_sessions, audit_log),
         grants=SqlGrants(database, sealer, audit_log, observe_version),

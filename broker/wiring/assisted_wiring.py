@@ -68,7 +68,9 @@ def context_of_cases(
             bookings=stores.bookings,
             measures=stores.measures,
         ),
-        rules=CaseRules(f"{broker.issuer}/assisted", broker.assisted, profiles, broker.region),
+        rules=CaseRules(
+            f"{broker.issuer}/assisted", broker.assisted, profiles, broker.region, broker.accounts.kept_reminders
+        ),
         prompts=PromptSettings(
             confirm=f"{broker.issuer}/confirm",
             name=broker.name,

@@ -6,12 +6,14 @@ from dataclasses import replace
 from broker.actions.assisted.context import expire_due_cases
 from broker.actions.assisted.reports import count_new
 from broker.actions.files.erasing import sweep
+from broker.actions.passkeys.reminders import remind
 from broker.actions.periodic import PeriodicTask
 from broker.actions.signals.received import poll_events
 from broker.crypto.keys import KeyManager
 from broker.stores.sql.audit_chain import CheckpointSigner
 from broker.wiring.assisted_wiring import case_context, file_context, reports
 from broker.wiring.container import Container
+from broker.wiring.contexts import reminder_context
 from broker.wiring.delivery import outbox_tasks, update_waiting
 from broker.wiring.key_rotation import rotate, rotation_policy
 from broker.wiring.provider_watch import DailyTest, update_provider_gauges
@@ -23,7 +25,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     """Checking the clock, sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
     sql, broker = container.connections.sql_stores, container.settings.broker
     cases, measured = case_context(container), reports(container)
-    received = received_event_context(container)
+    received, reminding = received_event_context(container), reminder_context(container)
     timeless = [
         PeriodicTask("seal", 1.0, lambda: _maintain(container)),
         PeriodicTask("memory", 5.0, lambda: _update_memory_usage(container)),
@@ -38,6 +40,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         PeriodicTask("provider tests", 60.0, DailyTest(container)),
         PeriodicTask("provider events", 1.0, lambda: poll_events(received)),
         PeriodicTask("cases", 30.0, lambda: expire_due_cases(cases)),
+        PeriodicTask("reminders", 60.0, lambda: remind(reminding)),
         PeriodicTask("measures", 60.0, lambda: count_new(measured)),
     ]
     reloading = container.configuration.settings_reloader

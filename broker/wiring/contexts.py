@@ -12,7 +12,9 @@ from broker.actions.endpoints.context import (
     EndpointRates,
     EndpointStores,
 )
+from broker.actions.passkeys.kept import PATH as KEPT_PATH
 from broker.actions.passkeys.kept import KeptContext
+from broker.actions.passkeys.reminders import ReminderContext
 from broker.actions.ports import BrokerCrypto
 from broker.actions.sign_in.context import SignInContext, SignInLimits, SignInMonitoring, SignInPolicy, SignInStores
 from broker.crypto.jose import Authorities, read_authorities
@@ -57,8 +59,11 @@ def sign_in_context(container: Container) -> SignInContext:
                 starts=broker.limits.authorization_requests_per_ip,
                 help=broker.limits.help_requests_per_ip,
                 waiting_refresh=broker.provider_watch.waiting_room_refresh,
+                passkeys=broker.limits.passkeys_per_ip,
             ),
-            account=account_policy(broker.issuer, broker.name, broker.accounts.fresh_for),
+            account=account_policy(
+                broker.issuer, broker.name, broker.accounts.fresh_for, broker.accounts.kept_reminders
+            ),
         ),
         stores=SignInStores(
             transactions=ephemeral.transactions,
@@ -91,6 +96,18 @@ def kept_context(container: Container, sign_in: SignInContext) -> KeptContext:
     """What the pages of passkeys work with."""
     stores = container.connections.sql_stores
     return KeptContext(sign_in, stores.passkeys, stores.kept_identities)
+
+
+def reminder_context(container: Container) -> ReminderContext:
+    """What reminding of kept identities works with."""
+    broker, connections = container.settings.broker, container.connections
+    return ReminderContext(
+        connections.sql_stores.kept_reminders,
+        broker.accounts.kept_reminders,
+        f"{broker.issuer}{KEPT_PATH}",
+        frozenset(connections.notifiers),
+        container.system,
+    )
 
 
 def endpoint_context(container: Container, checks: Checks) -> EndpointContext:

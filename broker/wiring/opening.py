@@ -5,12 +5,10 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 from broker.actions.passkeys.case_passkeys import CasePasskeys
 from broker.actions.periodic import run_forever
-from broker.assisted.profiles import default_profiles
 from broker.crypto import seal
 from broker.crypto.keys import LiveKeyRing, Pkcs11Tokens
 from broker.crypto.seal import Sealer
@@ -18,6 +16,7 @@ from broker.model.store_results import StoreUnavailable
 from broker.platform.http_client import HttpClients
 from broker.platform.system import System
 from broker.settings import Settings
+from broker.settings.profile_file import profiles_of
 from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
 from broker.stores.sql_stores import SqlStores, open_sql_stores
 from broker.web.operations import Readiness, open_metrics, update_gauges
@@ -80,7 +79,7 @@ async def open_container(
         stack.push_async_callback(http_clients.close)
         metrics = open_metrics(broker.metrics.folder if broker.listen.workers > 1 else None)
         sql.audit.report_to(metrics.recorded)
-        profiles = replace(default_profiles(), framework=broker.trust_framework)
+        profiles = profiles_of(broker)
         notifiers = build_notifiers(broker, http_clients, sql.system)
         dependencies = ProviderDependencies(
             http_clients,

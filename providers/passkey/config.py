@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from broker.model.assurance import Level
 from broker.platform.toml_loader import Problem, Range, Seconds
 
 DAY = 86_400
@@ -19,6 +20,9 @@ class PasskeyConfig:
     """For how long an identity is kept if the citizen does not say otherwise."""
     keep_at_most: Annotated[Seconds, Range(DAY, 1825 * DAY)] = 365 * DAY
     """The longest time that a citizen may choose."""
+    synced_level: Level = Level.SUBSTANTIAL
+    """The highest level of a sign-in with a passkey that may be on several devices. `max_level` is that of one that
+    says that it stays on its device. Nobody vouches for that: the broker asks for no attestation."""
 
 
 def check(config: PasskeyConfig, *, development: bool) -> list[Problem]:  # noqa: ARG001 - the signature of a kind

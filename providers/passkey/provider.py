@@ -60,6 +60,7 @@ class PasskeyProvider:
         self.verifiable: VerificationCapabilities | None = None
         self.passkey_terms: PasskeyTerms | None = PasskeyTerms(party, config.keep, config.keep_at_most)
         self._party = party
+        self._synced_level = config.synced_level
         self._issuer = ground.site.issuer
         self._system = ground.system
         self._passkeys = ground.passkeys
@@ -109,12 +110,13 @@ class PasskeyProvider:
         return self._identity(passkey, kept, now)
 
     def _identity(self, passkey: Passkey, kept: KeptIdentity, now: float) -> Identity:
-        """The kept identity as this sign-in proves it. The level is the lower one of both."""
+        """The kept identity as this sign-in proves it. The level is the lowest of all."""
+        most = self.card.max_level if passkey.device_bound else min(self.card.max_level, self._synced_level)
         return replace(
             kept.identity,
             provider=self.card.id,
             source=kept.identity.provider,
-            level=min(kept.identity.level, self.card.max_level),
+            level=min(kept.identity.level, most),
             amr=("user", "hwk" if passkey.device_bound else "swk"),
             auth_time=int(now),
         )

@@ -31,7 +31,9 @@ LINK_LIFETIME = 1_800
 """Seconds within which a second way must be proved and linked."""
 
 
-def account_policy(issuer: str, name: Mapping[str, str], fresh_for: int) -> AccountPolicy:
+def account_policy(
+    issuer: str, name: Mapping[str, str], fresh_for: int, reminders: tuple[int, ...] = ()
+) -> AccountPolicy:
     """Returns the policy of the account's pages; `name` is the broker's, by language.
 
     The service that stands for them is in no registry: services cannot name it, and it has a sector that none can have.
@@ -45,7 +47,7 @@ def account_policy(issuer: str, name: Mapping[str, str], fresh_for: int) -> Acco
         single_sign_on=False,
         assisted=False,
     )
-    return AccountPolicy(service, home, fresh_for)
+    return AccountPolicy(service, home, fresh_for, reminders)
 
 
 @dataclass(frozen=True, slots=True)

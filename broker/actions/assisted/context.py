@@ -61,13 +61,15 @@ class CaseRules:
     """What decides about cases: the operator's times and numbers, and what evidence is worth.
 
     `issuer` is the issuer of the identities that cases prove. `region` (ISO 3166-1) is the country in which a
-    telephone number without a country code is read.
+    telephone number without a country code is read. `reminders` are the spans (seconds) before the end of a kept
+    identity at which its citizen is reminded.
     """
 
     issuer: str
     policy: CasePolicy
     profiles: Profiles
     region: str = "GB"
+    reminders: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +295,7 @@ def _told(context: CaseContext, before: Case, after: Case) -> CaseWork:
     if after.state is not CaseState.BOUND or before.state is CaseState.BOUND:
         return CaseWork(notices=told)
     methods, now = context.prompts.contact_methods, context.system.now()
-    warned = _recipients(after, warned_addresses(after, methods))
+    warned = recipients(after, warned_addresses(after, methods))
     if not warned:
         return CaseWork(notices=told)
     handle = handles.new_handle(context.system, size=16)
@@ -314,12 +316,13 @@ def _told(context: CaseContext, before: Case, after: Case) -> CaseWork:
         reference=after.reference,
         created=now,
         expires=now + FREEZE_LIFE,
-        recipients=_recipients(after, known_addresses(after, methods)),
+        recipients=recipients(after, known_addresses(after, methods)),
     )
     return CaseWork(notices=(*told, *checked), freeze_links=(link,))
 
 
-def _recipients(case: Case, addresses: Iterable[Contact]) -> tuple[Recipient, ...]:
+def recipients(case: Case, addresses: Iterable[Contact]) -> tuple[Recipient, ...]:
+    """Addresses of a case, with the language of its citizen."""
     return tuple(Recipient(one.way, one.address, case.language) for one in addresses)
 
 

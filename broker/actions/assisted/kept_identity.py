@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
-from broker.actions.assisted.context import CaseChange, CaseContext
+from broker.actions.assisted.context import CaseChange, CaseContext, recipients
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import IdentityBinding
 from broker.assisted.case_work import CaseWork
+from broker.assisted.notices import known_addresses
 from broker.assisted.verified_identity import identity
-from broker.model.passkey import KeptIdentity
+from broker.model.passkey import KeptIdentity, KeptReach, next_reminder
 
 
 def bound(context: CaseContext, case: Case, binding: IdentityBinding, asker: str | None = None) -> CaseChange:
@@ -20,4 +21,13 @@ def bound(context: CaseContext, case: Case, binding: IdentityBinding, asker: str
     binding = replace(binding, kept=key)
     proven = identity(replace(case, binding=binding), issuer, context.rules.profiles)
     kept = KeptIdentity(key, proven, binding.at, binding.at + made.keep)
-    return CaseChange((ev.Bound(binding, asker),), CaseWork(kept=kept, leads=made.digest))
+    return CaseChange(
+        (ev.Bound(binding, asker),), CaseWork(kept=kept, reach=kept_reach(context, case, kept), leads=made.digest)
+    )
+
+
+def kept_reach(context: CaseContext, case: Case, kept: KeptIdentity) -> KeptReach:
+    """How the citizen of a case is reached as long as their identity is kept: not at all, if contact is unsafe."""
+    known = () if case.safety.unsafe else known_addresses(case, context.prompts.contact_methods)
+    remind_at = next_reminder(kept.expires, context.system.now(), context.rules.reminders)
+    return KeptReach(recipients(case, known), remind_at, case.id)

@@ -53,7 +53,7 @@ class CasePasskeys:
         binding = IdentityBinding(
             handles.new_handle(self.cases.system),
             now,
-            worth(Proofs(passkey=True), rule),
+            worth(Proofs(passkey=True, device_bound=passkey.device_bound), rule),
             ("user", "hwk" if passkey.device_bound else "swk"),
             asking_browser=False,
             code=False,

@@ -25,13 +25,24 @@ from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
 from broker.model.json_types import JsonObject
 from broker.model.kill_switches import KillSwitchKind
+from broker.model.notification import Recipient
 from broker.model.outbound_delivery import OutboundDelivery
-from broker.model.passkey import KeptIdentity, KeptWithPasskeys, Passkey, credential_digest
+from broker.model.passkey import (
+    KeptIdentity,
+    KeptReach,
+    KeptWithPasskeys,
+    NewlyKept,
+    Passkey,
+    credential_digest,
+    next_reminder,
+)
 from broker.model.security_event import Happened, HappenedKind, InitiatingEntity
 from broker.model.session import Session
 from broker.oidc.security_events import security_events
 from broker.platform import base64url
 
+PATH = "/account/kept"
+"""Path at the broker's issuer of the page of what is kept."""
 DAY = 86_400
 LONGEST_NAME = 60
 """Characters of a passkey's name."""
@@ -89,6 +100,15 @@ class NewRegistration:
 
 
 @dataclass(frozen=True, slots=True)
+class MadePasskey:
+    """What the page sent: the registration, the browser's answer, and what the citizen calls the passkey."""
+
+    ceremony: str
+    answer: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Own:
     """The session of the browser with what is kept for its account."""
 
@@ -125,10 +145,11 @@ async def begin_registration(context: KeptContext, browser: Browser, name: str) 
 
 
 async def register(
-    context: KeptContext, browser: Browser, ceremony: str, answer: str, name: str, days: int
+    context: KeptContext, browser: Browser, made: MadePasskey, *, days: int, language: str
 ) -> KeptRefusal | None:
     """Verifies the browser's answer, and adds the passkey: to what is kept of the session's identity, or to that
-    identity, which is kept from now on."""
+    identity, which is kept from now on for `days`. Reminders are in `language`."""
+    ceremony, answer, name = made.ceremony, made.answer, made.name
     own = await _own(context, browser)
     note = await context.sign_in.stores.continuations.take(_place(ceremony)) if ceremony else None
     if own is None:
@@ -141,20 +162,20 @@ async def register(
     if session != own.session.digest:
         return KeptRefusal.UNKNOWN
     challenge, handle = (base64url.decode(part) for part in rest.split("."))
-    made = verify_registration(own.provider.terms.party, challenge, answer)
-    if isinstance(made, PasskeyFault):
+    said = verify_registration(own.provider.terms.party, challenge, answer)
+    if isinstance(said, PasskeyFault):
         return KeptRefusal.REFUSED
     now, mine = context.sign_in.system.now(), _of_session(context, own)
     kept = _new_kept(context, own.session.identity, own.provider, now, days) if mine is None else mine.kept
     passkey = Passkey(
-        digest=credential_digest(made.credential),
-        credential=made.credential,
-        public_key=made.public_key,
+        digest=credential_digest(said.credential),
+        credential=said.credential,
+        public_key=said.public_key,
         user_handle=handle,
-        device_bound=made.device_bound,
+        device_bound=said.device_bound,
         name=_cleaned(name),
         created=now,
-        sign_count=made.sign_count,
+        sign_count=said.sign_count,
         owner=kept.key,
     )
     added = _event(context, "passkey_added", own)
@@ -163,7 +184,9 @@ async def register(
     if mine is not None:
         return None if await context.passkeys.add(passkey, added, told) else KeptRefusal.REFUSED
     events = [_event(context, "passkey_identity_kept", own), added]
-    done = await context.kept.keep(own.session.account, kept, passkey, own.provider.card.id, events, told)
+    reach = KeptReach(_addresses(kept.identity, language), _remind_at(context, kept))
+    new = NewlyKept(kept, passkey, own.provider.card.id, reach)
+    done = await context.kept.keep(own.session.account, new, events, told)
     return None if done else KeptRefusal.REFUSED
 
 
@@ -214,8 +237,20 @@ async def keep_for(context: KeptContext, browser: Browser, key: str, days: int) 
     if (after := kept.identity.level) != before:
         changed = _happened(context, own, HappenedKind.LEVEL_CHANGED, f"{kept.key} {now}")
         told = _tell(context, replace(changed, level_before=before, level_after=after))
-    done = await context.kept.renew(kept, _event(context, "kept_identity_changed", own), told)
+    event = _event(context, "kept_identity_changed", own)
+    done = await context.kept.renew(kept, _remind_at(context, kept), event, told)
     return None if done else KeptRefusal.UNKNOWN
+
+
+def _remind_at(context: KeptContext, kept: KeptIdentity) -> float | None:
+    return next_reminder(kept.expires, context.sign_in.system.now(), context.sign_in.policy.account.reminders)
+
+
+def _addresses(proof: Identity, language: str) -> tuple[Recipient, ...]:
+    """The address for reminders: an email address that the source of the identity verified."""
+    email = proof.claims.get("email")
+    verified = proof.claims.get("email_verified") is True
+    return (Recipient("email", email, language),) if verified and isinstance(email, str) else ()
 
 
 def _happened(context: KeptContext, own: _Own, kind: HappenedKind, fact: str) -> Happened:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from broker.model.audit import AuditEvent
+from broker.model.notification import Notification
 from broker.model.outbound_delivery import OutboundDelivery
-from broker.model.passkey import KeptIdentity, KeptWithPasskeys, KnownPasskey, Passkey
+from broker.model.passkey import DueReminder, KeptIdentity, KeptWithPasskeys, KnownPasskey, NewlyKept, Passkey
 
 
 class PasskeysInUse(Protocol):
@@ -50,15 +51,40 @@ class KeptIdentities(Protocol):
     async def keep(
         self,
         account: str,
-        kept: KeptIdentity,
-        passkey: Passkey,
-        provider: str,
+        new: NewlyKept,
         events: Sequence[AuditEvent],
         deliveries: Sequence[OutboundDelivery] = (),
     ) -> bool:
         """Keeps an identity as a new way of an account, with its first passkey. False if that is registered already."""
         ...
 
-    async def renew(self, kept: KeptIdentity, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()) -> bool:
-        """Writes what the source said again, and until when it is kept. False if it is not kept any more."""
+    async def renew(
+        self,
+        kept: KeptIdentity,
+        remind_at: float | None,
+        event: AuditEvent,
+        deliveries: Sequence[OutboundDelivery] = (),
+    ) -> bool:
+        """Writes what the source said again, until when it is kept, and when its citizen is reminded.
+
+        False if it is not kept any more.
+        """
+        ...
+
+
+class KeptReminders(Protocol):
+    """Kept identities that end (database)."""
+
+    async def due(self, now: float, limit: int) -> Sequence[DueReminder]:
+        """Those whose citizens are to be reminded by now, the earliest first."""
+        ...
+
+    async def reminded(
+        self,
+        due: DueReminder,
+        next_at: float | None,
+        notices: Sequence[Notification],
+        events: Sequence[AuditEvent],
+    ) -> bool:
+        """Writes the notices and when the next reminder is due, in one transaction. False if another process did."""
         ...

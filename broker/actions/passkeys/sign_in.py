@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from broker.actions.browser import Browser
+from broker.actions.results import LimitKind, RateLimited
 from broker.actions.sign_in.context import ProviderRegistry, SignInContext, load_own_transaction
 from broker.actions.sign_in.provider_login import handle_callback, read_state
 from broker.actions.views import DeadEnd
@@ -61,8 +62,15 @@ async def prompt(context: SignInContext, state: str, browser: Browser) -> Passke
     )
 
 
-async def answer(context: SignInContext, state: str, browser: Browser, *, code: str, cancelled: bool) -> str | DeadEnd:
+async def answer(
+    context: SignInContext, state: str, browser: Browser, *, code: str, cancelled: bool
+) -> str | RateLimited | DeadEnd:
     """Processes the browser's answer as that of a provider. Returns the handle of the transaction to display."""
+    rate = context.policy.limits.passkeys
+    if not cancelled and not await context.stores.rate_limits.allow(
+        f"passkey:{browser.address}", rate.most, rate.window
+    ):
+        return RateLimited(LimitKind.PASSKEYS, rate.ends(context.system.now()))
     provider = passkey_provider(context.registry)
     said = {"error": "access_denied"} if cancelled else {"code": code}
     name = "" if provider is None else provider.card.id

@@ -55,7 +55,8 @@ class SignInLimits:
     """Lifetimes (seconds) and limits of sign-ins.
 
     `waiting_refresh` is the longest time between two reloads of the page of a citizen in line.
-    By client address: `codes` limits wrong user codes, `starts` new transactions, `help` requests for help.
+    By client address: `codes` limits wrong user codes, `starts` new transactions, `help` requests for help, `passkeys`
+    answers with a passkey.
     """
 
     code_lifetime: int
@@ -65,6 +66,7 @@ class SignInLimits:
     starts: RateWindow
     help: RateWindow
     waiting_refresh: int
+    passkeys: RateWindow = RateWindow(60, 600)
 
 
 class ProviderRegistry(Protocol):
@@ -101,12 +103,14 @@ class ProviderRegistry(Protocol):
 class AccountPolicy:
     """The pages of a citizen's account: `service` stands for them in a transaction, `home` is their URL.
 
-    `fresh_for` is for how many seconds a sign-in permits changes.
+    `fresh_for` is for how many seconds a sign-in permits changes. `reminders` are the spans (seconds) before the end
+    of a kept identity at which its citizen is reminded.
     """
 
     service: Service
     home: str
     fresh_for: int
+    reminders: tuple[int, ...] = ()
 
 
 class DepartureMeter(Protocol):

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Double, LargeBinary, Text, bindparam, delete,
 
 from broker.model.audit import AuditEvent
 from broker.model.outbound_delivery import OutboundDelivery
-from broker.model.passkey import KeptIdentity, KeptWithPasskeys, Passkey
+from broker.model.passkey import KeptIdentity, KeptWithPasskeys, NewlyKept, Passkey
 from broker.model.session import LogoutFanOut
 from broker.stores.sql import audit
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, Prepared
@@ -16,6 +16,7 @@ from broker.stores.sql.digests import Digests
 from broker.stores.sql.outbox import DeliveryRows, deliveries_written
 from broker.stores.sql.passkey_rows import (
     KEPT,
+    KEPT_REACH,
     KEPT_UNTIL,
     PASSKEY,
     KeptIdentityRows,
@@ -66,7 +67,7 @@ class SqlKeptIdentities:
         )
         self._keep = database.prepare(
             AtomicWrite(
-                insert(kept_identities).values(digest=_digest, **KEPT_UNTIL).returning(k.digest),
+                insert(kept_identities).values(digest=_digest, **KEPT_UNTIL, **KEPT_REACH).returning(k.digest),
                 (lambda _: linked, lambda _: inserted_passkey(), audit.insert_rows(), deliveries_written()),
             )
         )
@@ -114,22 +115,21 @@ class SqlKeptIdentities:
     async def keep(
         self,
         account: str,
-        kept: KeptIdentity,
-        passkey: Passkey,
-        provider: str,
+        new: NewlyKept,
         events: Sequence[AuditEvent],
         deliveries: Sequence[OutboundDelivery] = (),
     ) -> bool:
         """Keeps an identity, whose issuer and subject are new, with its first passkey: a way of the account, which
-        `provider` asserts. False, and nothing written, if the passkey is registered already."""
-        identity = kept.identity
+        its provider asserts. False, and nothing written, if the passkey is registered already."""
+        kept, identity = new.kept, new.kept.identity
         values = {
-            **self._kept.values(kept),
-            **self._passkeys.values(passkey),
+            **self._kept.values(kept, new.reach.remind_at),
+            **self._kept.reach_values(kept.key, new.reach),
+            **self._passkeys.values(new.passkey),
             "issuer": identity.issuer,
             "subject": self._digests.sealed_subject(identity.issuer, kept.key, identity.subject),
             "account": account,
-            "provider": provider,
+            "provider": new.provider,
             "level": int(identity.level),
             "deliveries": self._deliveries.rows(deliveries),
         }
@@ -139,9 +139,18 @@ class SqlKeptIdentities:
             return False
         return True
 
-    async def renew(self, kept: KeptIdentity, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()) -> bool:
-        """Writes what the source said again, and until when it is kept. False if it is not kept any more."""
-        values = {**self._kept.values(kept), "deliveries": self._deliveries.rows(deliveries)}
+    async def renew(
+        self,
+        kept: KeptIdentity,
+        remind_at: float | None,
+        event: AuditEvent,
+        deliveries: Sequence[OutboundDelivery] = (),
+    ) -> bool:
+        """Writes what the source said again, until when it is kept, and when its citizen is reminded.
+
+        False if it is not kept any more.
+        """
+        values = {**self._kept.values(kept, remind_at), "deliveries": self._deliveries.rows(deliveries)}
         return bool(await self._audit.perform(self._renew, values, [event]))
 
     async def freeze(self, key: str, event: AuditEvent, ended: AuditEvent, fan_out: LogoutFanOut) -> bool:

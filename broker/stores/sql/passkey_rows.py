@@ -28,7 +28,7 @@ from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import CaseWork
 from broker.crypto.seal import Sealer
 from broker.model.identity import Identity
-from broker.model.passkey import KeptIdentity, Passkey
+from broker.model.passkey import KeptIdentity, KeptReach, Passkey
 from broker.stores.record_codec import RecordCodec, SealedCodec
 from broker.stores.sql.database import InsertRows, Parameters, Row, Step
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
@@ -42,8 +42,11 @@ KEPT_UNTIL: Final = {
     "since": bindparam("since", type_=Double),
     "expires": bindparam("expires", type_=Double),
     "sealed": bindparam("kept", type_=LargeBinary),
+    "remind_at": bindparam("remind_at", type_=Double),
 }
 """The columns that change if a source says an identity again, by the parameters of `KeptIdentityRows.values`."""
+KEPT_REACH: Final = {"case_id": bindparam("proved_by", type_=Text), "reach": bindparam("reach", type_=LargeBinary)}
+"""How its citizen is reached, and which case proved it, by the parameters of `KeptIdentityRows.reach_values`."""
 
 
 def inserted_passkey() -> Insert:
@@ -65,7 +68,8 @@ def written_with_case(case_id: ColumnElement[Any]) -> tuple[Step | InsertRows, .
     """
     fixed = {"case_id": case_id}
     made = InsertRows(passkeys, "made_passkeys", ("digest", "sign_count", "created", "sealed"), fixed, ("digest",))
-    kept = InsertRows(kept_identities, "kept_identities", ("digest", "since", "expires", "sealed"), {}, ("digest",))
+    columns = ("digest", "since", "expires", "sealed", "remind_at", "reach")
+    kept = InsertRows(kept_identities, "kept_identities", columns, fixed, ("digest",))
     leads, owner, ends = (bindparam(name, type_=Text) for name in ("leading", "led_to", "ended"))
     lasting, since = bindparam("lasting", type_=Text), bindparam("frozen_since", type_=Double)
     mine = passkeys.c.case_id == case_id
@@ -129,11 +133,24 @@ class KeptIdentityRows:
 
     def __init__(self, sealer: Sealer) -> None:
         self._identities = SealedCodec(sealer, RecordCodec(Identity))
+        self._reach = SealedCodec(sealer, RecordCodec(KeptReach))
 
-    def values(self, kept: KeptIdentity) -> Parameters:
+    def values(self, kept: KeptIdentity, remind_at: float | None) -> Parameters:
         """The parameters of `KEPT_UNTIL`, and `digest`."""
         sealed = self._identities.write(kept.identity, _place(kept.key))
-        return {"digest": kept.key, "since": kept.since, "expires": kept.expires, "kept": sealed}
+        until = {"since": kept.since, "expires": kept.expires, "remind_at": remind_at}
+        return {"digest": kept.key, "kept": sealed, **until}
+
+    def reach_values(self, key: str, reach: KeptReach) -> Parameters:
+        """The parameters of `KEPT_REACH`."""
+        fixed = replace(reach, remind_at=None, case=None)
+        sealed = self._reach.write(fixed, f"{_place(key)}:reach") if reach.recipients else None
+        return {"proved_by": reach.case, "reach": sealed}
+
+    def read_reach(self, key: str, remind_at: float | None, case: str | None, sealed: bytes | None) -> KeptReach:
+        """How a citizen is reached. What does not open reaches nobody."""
+        found = None if sealed is None else self._reach.read(sealed, f"{_place(key)}:reach")
+        return replace(found or KeptReach(), remind_at=remind_at, case=case)
 
     def read(self, row: Row) -> KeptIdentity | None:
         """The record of the columns `KEPT`; None for the row of an outer join, and for one that does not open."""
@@ -161,7 +178,7 @@ class CasePasskeyRows:
         key = None if case.binding is None else case.binding.kept
         revoked = case.state is CaseState.REVOKED
         stopped = case.frozen is not None or (bool(case.history) and case.history[-1].event == "unfrozen")
-        made, kept = work.passkey, None if work.kept is None else self._kept.values(work.kept)
+        made, kept = work.passkey, None if work.kept is None else self._kept_row(work.kept, work.reach)
         return {
             "made_passkeys": []
             if made is None
@@ -173,12 +190,15 @@ class CasePasskeyRows:
                     "sealed": self._passkeys.sealed(made),
                 }
             ],
-            "kept_identities": []
-            if kept is None
-            else [{**{name: kept[name] for name in ("digest", "since", "expires")}, "sealed": kept["kept"]}],
+            "kept_identities": [] if kept is None else [kept],
             "leading": work.leads,
             "ended": key if revoked else None,
             "lasting": key if stopped else None,
             "frozen_since": case.frozen,
             "led_to": None if work.kept is None else work.kept.key,
         }
+
+    def _kept_row(self, kept: KeptIdentity, reach: KeptReach) -> Parameters:
+        row = self._kept.values(kept, reach.remind_at)
+        fixed = {name: row[name] for name in ("digest", "since", "expires", "remind_at")}
+        return {**fixed, "sealed": row["kept"], "reach": self._kept.reach_values(kept.key, reach)["reach"]}

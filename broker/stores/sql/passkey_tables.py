@@ -31,5 +31,10 @@ kept_identities: Final = Table(
     Column("expires", Double, nullable=False),
     Column("frozen", Double),
     Column("sealed", LargeBinary, nullable=False),
+    Column("case_id", Text),
+    Column("remind_at", Double),
+    Column("reach", LargeBinary),
     Index(None, "expires"),
+    Index(None, "case_id"),
+    Index(None, "remind_at"),
 )

@@ -10,7 +10,7 @@ from starlette.routing import Route
 
 from broker.actions.account.ways import PATH as WAYS
 from broker.actions.passkeys import kept
-from broker.actions.passkeys.kept import KeptContext, KeptRefusal, NewRegistration
+from broker.actions.passkeys.kept import PATH, KeptContext, KeptRefusal, MadePasskey, NewRegistration
 from broker.model.identity import Identity
 from broker.model.passkey import KeptWithPasskeys, Passkey
 from broker.web.citizens.claim_labels import label
@@ -22,7 +22,6 @@ from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
 
-PATH: Final = "/account/kept"
 ADD: Final = f"{PATH}/add"
 PLACE: Final = "account"
 """CSRF token place: that of the account's pages, to whose forms these pages lead."""
@@ -119,8 +118,9 @@ async def register(req: CitizenRequest, context: KeptContext) -> Response:
     form = await req.form(PLACE)
     if form is None:
         return redirect_to(PATH, "again")
-    ceremony, code, name = (form.get(field, "") for field in ("ceremony", "code", "name"))
-    refused = await kept.register(context, req.browser, ceremony, code, name, chosen_days(form))
+    made = MadePasskey(*(form.get(field, "") for field in ("ceremony", "code", "name")))
+    language = req.language().code
+    refused = await kept.register(context, req.browser, made, days=chosen_days(form), language=language)
     return _refused(refused) if refused is not None else redirect_to(f"{PATH}?done=added")
 
 

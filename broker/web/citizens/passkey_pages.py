@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from starlette.responses import Response
@@ -11,10 +12,12 @@ from broker.actions.passkeys import case_passkeys, sign_in
 from broker.actions.passkeys.case_passkeys import CaseRegistration
 from broker.actions.passkeys.kept import DAY
 from broker.actions.passkeys.sign_in import PasskeyPrompt
+from broker.actions.results import RateLimited
 from broker.actions.views import DeadEnd
 from broker.model.json_types import JsonObject
 from broker.passkey_provider import PASSKEY_PATH
 from broker.web.citizens.journey import page
+from broker.web.citizens.rate_limit_page import rate_limited_page
 from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to
 from broker.web.citizens.view_pages import render_view
 from broker.web.shared.i18n import Language
@@ -72,6 +75,10 @@ async def submit_answer(req: CitizenRequest) -> Response:
         outcome = await sign_in.answer(req.app.context, state, req.browser, code=code, cancelled=cancelled)
         if isinstance(outcome, str):
             return redirect_to(f"/journey/{outcome}")
+        if isinstance(outcome, RateLimited):
+            frame = req.frame(found.transaction.language, place=found.handle)
+            limited = replace(outcome, service=found.service, transaction=found.transaction)
+            return req.answer(rate_limited_page(limited, frame), frame)
         found = outcome
     frame = req.frame()
     return req.answer(render_view(found, frame, req.cookies), frame)

@@ -72,6 +72,13 @@ RATE_LIMIT_TEXTS: Mapping[LimitKind, RateLimitText] = MappingProxyType(
             marked("Open the link again at {until}"),
             marked("Open the link"),
         ),
+        LimitKind.PASSKEYS: RateLimitText(
+            marked("Too many passkeys were used at once"),
+            _SHARED,
+            marked("You can use your passkey again at {until}."),
+            marked("Use your passkey at {until}"),
+            marked("Go back to your sign-in"),
+        ),
     }
 )
 
@@ -110,5 +117,7 @@ def _retry_path(limited: RateLimited, frame: PageContext) -> str:
             return "/confirm"
         case LimitKind.FREEZES:
             return frame.page_path or ""
+        case LimitKind.PASSKEYS:
+            return f"/journey/{frame.handle}"
         case LimitKind.STARTS | LimitKind.OPEN:
             return limited.service.presentation.home if limited.service else ""

@@ -44,7 +44,7 @@ from broker.model.identity import Identity
 from broker.model.kill_switches import KillSwitchKind
 from broker.model.notification import Notification, NotificationKind, Recipient
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
-from broker.model.passkey import KeptIdentity, Passkey
+from broker.model.passkey import KeptIdentity, KeptReach, NewlyKept, Passkey
 from broker.model.session import EndedSession, Session
 from broker.model.staff import StaffAttempt, StaffSession
 from broker.model.staff import StaffRole as R
@@ -333,6 +333,9 @@ def passkey(name: str, owner: str | None = None, case_id: str | None = None) -> 
     )
 
 
+REACHED: Final = KeptReach((Recipient("email", "eve@example.org", "cy"),), NOW + 60 * 86_400, "case-declined")
+
+
 def kept(sql: SqlStores, person: str) -> KeptIdentity:
     """A kept identity of a person's bank."""
     mine = replace(identity(person), issuer="https://identity.example/kept", subject=f"kept-{person}")
@@ -437,7 +440,8 @@ async def _fill_people(sql: SqlStores) -> None:
     assert await sql.sessions.end(sha256_hex("session-cat"), event("session_ended"), fan_out) is not None
     hers = kept(sql, "eve")
     key = passkey("eve", hers.key, "case-declined")
-    assert await sql.kept_identities.keep("account-eve", hers, key, "passkey", [event("passkey_added")])
+    new = NewlyKept(hers, key, "passkey", REACHED)
+    assert await sql.kept_identities.keep("account-eve", new, [event("passkey_added")])
     assert await sql.passkeys.use(key, 4, NOW)
     assert await sql.kept_identities.freeze(hers.key, event("frozen"), event("session_ended"), fan_out)
 

@@ -13,7 +13,7 @@ from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.handle import sha256_hex
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
-from broker.model.passkey import KeptWithPasskeys, KnownPasskey
+from broker.model.passkey import KeptWithPasskeys, KnownPasskey, NewlyKept
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.database_dumps import query
 from tests.contracts.stores.full_database import NOW, answer, fan_out, kept, passkey
@@ -33,7 +33,8 @@ async def keep(sql: SqlStores, person: str = "ann") -> KeptWithPasskeys:
     await sql.authorizations.record(answer(person))
     hers = kept(sql, person)
     key = passkey(person, hers.key)
-    assert await sql.kept_identities.keep(f"account-{person}", hers, key, "passkey", [event("passkey_added")])
+    new = NewlyKept(hers, key, "passkey")
+    assert await sql.kept_identities.keep(f"account-{person}", new, [event("passkey_added")])
     return KeptWithPasskeys(hers, (key,))
 
 
@@ -58,7 +59,8 @@ async def test_a_credential_is_registered_once(sql: SqlStores) -> None:
     other = replace(kept(sql, "bob"), key="another")
     await sql.authorizations.record(answer("bob"))
     stolen = replace(first, owner="another")
-    assert not await sql.kept_identities.keep("account-bob", other, stolen, "passkey", [event("passkey_added")])
+    taken = NewlyKept(other, stolen, "passkey")
+    assert not await sql.kept_identities.keep("account-bob", taken, [event("passkey_added")])
     assert await sql.kept_identities.of_account("account-bob") == []
 
 
@@ -89,9 +91,9 @@ async def test_a_passkey_is_named_and_removed_by_its_owner_alone(sql: SqlStores)
 async def test_a_renewed_identity_is_kept_longer(sql: SqlStores) -> None:
     made = await keep(sql)
     longer = replace(made.kept, since=NOW + 5, expires=NOW + 9)
-    assert await sql.kept_identities.renew(longer, event("kept_identity_changed"))
+    assert await sql.kept_identities.renew(longer, None, event("kept_identity_changed"))
     assert await sql.kept_identities.of_account("account-ann") == [KeptWithPasskeys(longer, made.passkeys)]
-    assert not await sql.kept_identities.renew(replace(longer, key="another"), event("kept_identity_changed"))
+    assert not await sql.kept_identities.renew(replace(longer, key="another"), None, event("kept_identity_changed"))
 
 
 async def test_freezing_ends_the_sessions_of_the_passkey_alone_until_it_is_released(sql: SqlStores) -> None:
@@ -163,14 +165,17 @@ async def test_security_events_are_written_with_what_they_are_about_or_not_at_al
     assert await sql.passkeys.remove(second, event("passkey_removed"), told("removed"))
     assert not await sql.passkeys.remove(second, event("passkey_removed"), told("again"))
     assert await written() == 2
-    assert await sql.kept_identities.renew(made.kept, event("kept_identity_changed"), told("level"))
-    assert not await sql.kept_identities.renew(replace(made.kept, key="x"), event("kept_identity_changed"), told("y"))
+    assert await sql.kept_identities.renew(made.kept, None, event("kept_identity_changed"), told("level"))
+    assert not await sql.kept_identities.renew(
+        replace(made.kept, key="x"), None, event("kept_identity_changed"), told("y")
+    )
     assert await written() == 3
     other = replace(kept(sql, "bob"), key="another")
     await sql.authorizations.record(answer("bob"))
     events = [event("passkey_added")]
     stolen = replace(first, owner="another")
-    assert not await sql.kept_identities.keep("account-bob", other, stolen, "passkey", events, told("stolen"))
+    taken = NewlyKept(other, stolen, "passkey")
+    assert not await sql.kept_identities.keep("account-bob", taken, events, told("stolen"))
     assert await written() == 3
 
 

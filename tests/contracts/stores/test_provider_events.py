@@ -8,6 +8,7 @@ import pytest
 from broker.model.audit import AuditEvent
 from broker.model.handle import sha256_hex
 from broker.model.identity import Identity
+from broker.model.passkey import NewlyKept
 from broker.model.provider_event import EventEffect, ProviderEvent
 from broker.model.session import no_fan_out
 from broker.model.store_results import RedeemResult
@@ -148,7 +149,7 @@ async def test_what_is_kept_of_a_suspended_account_is_frozen(sql: SqlStores, pro
     hers = full_database.kept(sql, "ann")
     hers = replace(hers, identity=replace(hers.identity, provider="bank"))
     key = full_database.passkey("ann", hers.key)
-    assert await sql.kept_identities.keep("account-ann", hers, key, "passkey", [event(full_database.NOW)])
+    assert await sql.kept_identities.keep("account-ann", NewlyKept(hers, key, "passkey"), [event(full_database.NOW)])
     record = AuditEvent("provider_event", full_database.NOW, f"provider:{provider}", provider=provider)
     found = ProviderEvent(full_database.ISSUER, "jti", "urn:event", full_database.NOW, "ann-at-bank")
     assert await sql.provider_events.apply(found, EventEffect.SUSPEND, record, no_fan_out)

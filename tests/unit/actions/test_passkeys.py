@@ -10,8 +10,9 @@ import pytest
 from broker.actions.account import ways
 from broker.actions.browser import Browser
 from broker.actions.passkeys import kept, sign_in
-from broker.actions.passkeys.kept import DAY, KeptContext, KeptRefusal, KeptView, NewRegistration
+from broker.actions.passkeys.kept import DAY, KeptContext, KeptRefusal, KeptView, MadePasskey, NewRegistration
 from broker.actions.passkeys.sign_in import PasskeyPrompt
+from broker.actions.results import LimitKind, RateLimited
 from broker.actions.sign_in.context import ConfiguredProvider
 from broker.actions.sign_in.provider_login import upstream_state
 from broker.actions.views import DeadEnd, FailureView
@@ -24,6 +25,7 @@ from broker.model.kill_switches import KillSwitchKind
 from broker.model.own_rights import OwnScope
 from broker.model.passkey import KeptWithPasskeys
 from broker.model.provider_policy import ProviderPolicy
+from broker.model.rate_limit import RateWindow
 from broker.model.session import no_fan_out
 from broker.platform.http_client import HttpClients
 from broker.provider import ProviderInfo
@@ -56,7 +58,8 @@ class Owner:
         assert isinstance(begun, NewRegistration), begun
         options: Mapping[str, Any] = begun.options
         answer = (device or self.device).create(options)
-        return await kept.register(self.context, self.w.browser, begun.ceremony, answer, name, days)
+        made = MadePasskey(begun.ceremony, answer, name)
+        return await kept.register(self.context, self.w.browser, made, days=days, language="en")
 
     async def sees(self) -> KeptView:
         """The page of what is kept."""
@@ -169,25 +172,46 @@ async def test_a_registration_works_once_in_its_own_session_and_in_time(owner: O
         return found.ceremony, Authenticator(ISSUER).create(options)
 
     (one, answer), (other, _) = await begun(), await begun()
-    assert await kept.register(owner.context, w.browser, other, answer, "", 90) is KeptRefusal.REFUSED
-    assert await kept.register(owner.context, w.browser, other, answer, "", 90) is KeptRefusal.UNKNOWN
-    assert await kept.register(owner.context, w.browser, one, answer, "", 90) is None
-    assert await kept.register(owner.context, w.browser, one, answer, "", 90) is KeptRefusal.UNKNOWN
-    assert await kept.register(owner.context, w.browser, "", answer, "", 90) is KeptRefusal.UNKNOWN
+    assert (
+        await kept.register(owner.context, w.browser, MadePasskey(other, answer, ""), days=90, language="en")
+        is KeptRefusal.REFUSED
+    )
+    assert (
+        await kept.register(owner.context, w.browser, MadePasskey(other, answer, ""), days=90, language="en")
+        is KeptRefusal.UNKNOWN
+    )
+    assert await kept.register(owner.context, w.browser, MadePasskey(one, answer, ""), days=90, language="en") is None
+    assert (
+        await kept.register(owner.context, w.browser, MadePasskey(one, answer, ""), days=90, language="en")
+        is KeptRefusal.UNKNOWN
+    )
+    assert (
+        await kept.register(owner.context, w.browser, MadePasskey("", answer, ""), days=90, language="en")
+        is KeptRefusal.UNKNOWN
+    )
 
     ceremony, answer = await begun()
     mine = w.browser
     await opens(w, BIRCH)
-    assert await kept.register(owner.context, w.browser, ceremony, answer, "", 90) is KeptRefusal.UNKNOWN
+    assert (
+        await kept.register(owner.context, w.browser, MadePasskey(ceremony, answer, ""), days=90, language="en")
+        is KeptRefusal.UNKNOWN
+    )
     w.browser = mine
 
     await opens(w)
     ceremony, answer = await begun()
     w.clock.advance(301)
-    assert await kept.register(owner.context, w.browser, ceremony, answer, "", 90) is KeptRefusal.UNKNOWN
+    assert (
+        await kept.register(owner.context, w.browser, MadePasskey(ceremony, answer, ""), days=90, language="en")
+        is KeptRefusal.UNKNOWN
+    )
     for rubbish in ("", "{}", json.dumps({"id": "a"})):
         ceremony, _ = await begun()
-        assert await kept.register(owner.context, w.browser, ceremony, rubbish, "", 90) is KeptRefusal.REFUSED
+        assert (
+            await kept.register(owner.context, w.browser, MadePasskey(ceremony, rubbish, ""), days=90, language="en")
+            is KeptRefusal.REFUSED
+        )
 
 
 async def test_without_a_fresh_sign_in_nothing_changes(owner: Owner) -> None:
@@ -206,7 +230,10 @@ async def test_without_a_fresh_sign_in_nothing_changes(owner: Owner) -> None:
     nobody = Browser()
     assert await kept.view(owner.context, nobody) is None
     assert await kept.begin_registration(owner.context, nobody, "x") is KeptRefusal.SIGNED_OUT
-    assert await kept.register(owner.context, nobody, "", "", "", 1) is KeptRefusal.SIGNED_OUT
+    assert (
+        await kept.register(owner.context, nobody, MadePasskey("", "", ""), days=1, language="en")
+        is KeptRefusal.SIGNED_OUT
+    )
     assert await kept.rename(owner.context, nobody, digest, "x") is KeptRefusal.SIGNED_OUT
     assert await kept.remove(owner.context, nobody, digest) is KeptRefusal.SIGNED_OUT
     assert await kept.keep_for(owner.context, nobody, one.kept.key, 30) is KeptRefusal.SIGNED_OUT
@@ -361,3 +388,15 @@ async def test_services_that_know_the_citizen_learn_of_a_passkey_that_is_made_or
     [second] = await claim_due(owner.w.stage.facts, now, now + 1)
     assert sorted(one.content["event.change_type"] for one in (first, second)) == ["create", "revoke"]
     assert {one.client_id for one in (first, second)} == {"library"}
+
+
+async def test_more_passkeys_than_an_address_may_use_are_not_looked_at(owner: Owner) -> None:
+    await opens(owner.w)
+    assert await owner.adds() is None
+    context = owner.w.sign_in.sign_in_context
+    limits = replace(context.policy.limits, passkeys=RateWindow(1, 600))
+    strict = replace(context, policy=replace(context.policy, limits=limits))
+    answers = [await sign_in.answer(strict, "handle.attempt", STRANGER, code="x", cancelled=False) for _ in range(2)]
+    assert isinstance(answers[0], DeadEnd)
+    assert answers[1] == RateLimited(LimitKind.PASSKEYS, limits.passkeys.ends(owner.w.stage.clock.now()))
+    assert isinstance(await sign_in.answer(strict, "handle.attempt", STRANGER, code="", cancelled=True), DeadEnd)

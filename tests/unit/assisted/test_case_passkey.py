@@ -94,3 +94,16 @@ def test_what_a_passkey_is_worth_is_data() -> None:
 
     assert worth(Proofs(passkey=True), default_profiles().authentication) is Level.SUBSTANTIAL
     assert worth(Proofs(passkey=True), AuthenticationRule(Level.LOW, Level.SUBSTANTIAL)) is Level.LOW
+
+
+@pytest.mark.parametrize(
+    ("own", "bound", "best"), [(None, Level.SUBSTANTIAL, Level.SUBSTANTIAL), (Level.HIGH, Level.HIGH, Level.HIGH)]
+)
+def test_a_passkey_that_stays_on_its_device_is_worth_more_only_if_the_profile_file_says_so(
+    own: Level | None, bound: Level, best: Level
+) -> None:
+    rule = replace(default_profiles().authentication, passkey_device_bound=own)
+    assert worth(Proofs(passkey=True, device_bound=True), rule) is bound
+    assert worth(Proofs(passkey=True), rule) is Level.SUBSTANTIAL
+    assert rule.best is best
+    assert replace(default_profiles(), authentication=rule).highest is best

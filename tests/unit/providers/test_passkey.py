@@ -251,3 +251,26 @@ def _why(outcome: Identity | ProviderFailure) -> tuple[ProviderFailureReason, st
     assert outcome.cause is FailureCause.BROWSER
     assert not outcome.outage
     return outcome.reason, outcome.fault
+
+
+@pytest.mark.parametrize(
+    ("synced", "settings", "level"),
+    [
+        (False, {}, Level.HIGH),
+        (True, {}, Level.SUBSTANTIAL),
+        (True, {"synced_level": Level.HIGH}, Level.HIGH),
+        (True, {"synced_level": Level.LOW}, Level.LOW),
+    ],
+)
+async def test_a_passkey_that_may_be_on_several_devices_has_a_highest_level_of_its_own(
+    system: System,
+    settings: dict[str, Any],
+    level: Level,
+    *,
+    synced: bool,
+) -> None:
+    here = Stage(system, synced=synced)
+    here.provider = here.made(replace(CARD, max_level=Level.HIGH), **settings)
+    identity = await here.sign_in()
+    assert isinstance(identity, Identity)
+    assert identity.level is level

@@ -1,10 +1,14 @@
 """What `portico check` says about services that a person cannot help."""
 
 from dataclasses import replace
+from importlib.resources import files
+
+import pytest
 
 from broker.assisted.profiles import default_profiles
 from broker.model.assurance import Level
 from broker.settings.check_assisted import out_of_reach
+from broker.settings.profile_file import profile_problems, profiles_of
 from tests.support.configuration import Configuration
 
 
@@ -22,3 +26,38 @@ def test_services_out_of_reach_of_a_person_are_named_with_what_it_would_take(con
     enough = replace(profiles, authentication=replace(profiles.authentication, live=Level.HIGH))
     assert list(out_of_reach(high, enough)) == []
     assert list(out_of_reach(replace(high, staff=None), profiles)) == []
+
+
+PACKAGED = files("broker.assisted").joinpath("profiles.toml").read_text("utf-8")
+
+
+def test_an_own_profile_file_is_checked_and_used(config: Configuration) -> None:
+    own = config.folder / "own.toml"
+    own.write_text(PACKAGED.replace('version = "', 'version = "own-', 1))
+    broker = config.settings().broker
+    with_own = replace(broker, assisted=replace(broker.assisted, profiles=own))
+    assert list(profile_problems(with_own)) == []
+    profiles = profiles_of(with_own)
+    assert profiles.version.startswith("own-")
+    assert profiles.framework == broker.trust_framework
+    assert profiles_of(broker).version == default_profiles().version
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "what"),
+    [
+        (None, "assisted.profiles", "the file is missing"),
+        ("version = ", "assisted.profiles", "own.toml is not TOML"),
+        ('version = "1"', "assisted.profiles (own.toml): framework", "missing"),
+        (PACKAGED.replace('checks = ["seen"', 'checks = ["sene"', 1), "assisted.profiles (own.toml): kinds.", "sene"),
+    ],
+)
+def test_a_profile_file_that_cannot_be_used_is_named_with_what_mends_it(
+    content: str | None, path: str, what: str, config: Configuration
+) -> None:
+    own = config.folder / "own.toml"
+    if content is not None:
+        own.write_text(content)
+    broker = config.settings().broker
+    found = list(profile_problems(replace(broker, assisted=replace(broker.assisted, profiles=own))))
+    assert any(one.path.startswith(path) and what in one.what and one.fix for one in found), found
