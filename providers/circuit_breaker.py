@@ -23,25 +23,23 @@ class CircuitBreaker:
     """
 
     def __init__(self, watch: ProviderWatch) -> None:
-        """Creates a closed breaker. `watch` says for how long an outcome counts, and for how long it stays open."""
+        """Creates a closed breaker. `watch` says for how long an outcome counts, and for how long it stays open.
+
+        `opened` is when it opened, None while it is closed.
+        """
         self._window, self._open_for = watch.breaker_window, watch.breaker_open
         self._outcomes: deque[tuple[float, bool]] = deque()
         self._bad = 0
-        self._opened: float | None = None
+        self.opened: float | None = None
         self._passed = 0.0
-
-    @property
-    def opened(self) -> float | None:
-        """When it opened, None while it is closed."""
-        return self._opened
 
     def is_open(self, now: float) -> bool:
         """Whether it rejects every sign-in."""
-        return self._opened is not None and 0 <= now - self._opened < self._open_for
+        return self.opened is not None and 0 <= now - self.opened < self._open_for
 
     def allow(self, now: float) -> bool:
         """Whether a sign-in may start now; in the half-open state it then is the probe of this second."""
-        if self._opened is None:
+        if self.opened is None:
             return True
         if self.is_open(now) or 0 <= now - self._passed < PROBE_INTERVAL:
             return False
@@ -50,21 +48,21 @@ class CircuitBreaker:
 
     def succeed(self, now: float) -> None:
         """Records a successful sign-in, which closes the breaker."""
-        if self._opened is not None:
-            self._opened = None
+        if self.opened is not None:
+            self.opened = None
             self._outcomes.clear()
             self._bad = 0
         self._add(now, good=True)
 
     def fail(self, now: float) -> None:
         """Records an outage. Opens the breaker if the failure rate in the window reaches the threshold."""
-        if self._opened is not None:
+        if self.opened is not None:
             if not self.is_open(now):
-                self._opened = now
+                self.opened = now
             return
         self._add(now, good=False)
         if len(self._outcomes) >= LEAST and self._bad >= SHARE * len(self._outcomes):
-            self._opened = now
+            self.opened = now
 
     def _add(self, now: float, *, good: bool) -> None:
         if self._outcomes and self._outcomes[-1][0] > now:

@@ -122,10 +122,9 @@ class MonitoredProvider:
     @property
     def current_health(self) -> ProviderHealth:
         """The health, from what is known already. No round trip."""
-        now = self._system.now()
-        if self._breaker.is_open(now):
+        if self._breaker.opened is not None and self._breaker.is_open(self._system.now()):
             return self._unhealthy(self._breaker.opened, "sign-ins at the provider fail")
-        if self._missing:
+        if self._missed and self._missing:
             return self._unhealthy(self._missed_since, self._detail)
         return ProviderHealth(working=True, median=self._median, checked=self._checked, recovered=self._recovered)
 

@@ -156,16 +156,15 @@ def _in_share(transaction: Transaction, candidate: Candidate) -> bool:
 
     The order seed is that of the browser, so that a provider does not come and go from one request to the next.
     """
-    share = candidate.policy.share
-    if share == 100:
-        return True
     drawn = hashlib.sha256(f"launch:{transaction.order_seed}:{candidate.card.id}".encode()).digest()
-    return int.from_bytes(drawn[:4]) < share * 2**32 // 100
+    return int.from_bytes(drawn[:4]) < candidate.policy.share * 2**32 // 100
 
 
 def _is_off(candidate: Candidate, switches: KillSwitches) -> bool:
     """Whether the operator turned the provider off, by its file or by a kill switch."""
-    return not candidate.policy.enabled or switches.is_off(KillSwitchKind.PROVIDER, candidate.card.id)
+    if not candidate.policy.enabled:
+        return True
+    return bool(switches.off) and switches.is_off(KillSwitchKind.PROVIDER, candidate.card.id)
 
 
 def _has_ended(candidate: Candidate, service: Service, now: float) -> bool:
@@ -176,7 +175,8 @@ def _has_ended(candidate: Candidate, service: Service, now: float) -> bool:
 
 def pause_of(candidate: Candidate, switches: KillSwitches, now: float) -> ProviderPause | None:
     """The pause of a provider now: by command or by its file; None if it is not paused."""
-    return switches.pause(candidate.card.id, now) or candidate.policy.pause(now)
+    by_command = switches.pause(candidate.card.id, now) if switches.pauses else None
+    return by_command or (candidate.policy.pause(now) if candidate.policy.paused else None)
 
 
 def offer(
@@ -196,15 +196,16 @@ def offer(
     person = policy.assisted if _open_to_help(transaction, service) else None
     fitting, staying = [], []
     for c in candidates:
-        if _is_for(c, service) and c.card.max_level >= minimum and _in_share(transaction, c):
+        if c.card.max_level >= minimum and _is_for(c, service) and (c.policy.share == 100 or _in_share(transaction, c)):
             ends = c.policy.ends_for(service.client_id)
             if ends is None or now < ends:
                 staying.append(c)
             if ends is None or now < ends + LEFT_SHOWN:  # citizens look for a provider a while after it has left
                 fitting.append(c)
     there = {c.card.id for c in staying}
-    allowed = [c for c in fitting if not _attempts_exhausted(transaction, c.card.id)]
-    ordered = sorted(allowed, key=_key(transaction, policy.order))
+    if transaction.failures:
+        fitting = [c for c in fitting if not _attempts_exhausted(transaction, c.card.id)]
+    ordered = sorted(fitting, key=_key(transaction, policy.order))
     working = [
         c
         for c in ordered
@@ -277,14 +278,10 @@ def _key(transaction: Transaction, order: DisplayOrder) -> Callable[[Candidate],
 
     def key(candidate: Candidate) -> tuple[int, str, str]:
         card = candidate.card
-        name = card.name(transaction.language).casefold()
-        match order:
-            case DisplayOrder.SHUFFLED:
-                return 0, hashlib.sha256(f"{transaction.order_seed}:{card.id}".encode()).hexdigest(), card.id
-            case DisplayOrder.ALPHABETICAL:
-                return 0, name, card.id
-            case DisplayOrder.CONFIGURED:
-                return candidate.policy.weight, name, card.id
+        if order is DisplayOrder.SHUFFLED:
+            return 0, hashlib.sha256(f"{transaction.order_seed}:{card.id}".encode()).hexdigest(), card.id
+        weight = candidate.policy.weight if order is DisplayOrder.CONFIGURED else 0
+        return weight, card.name(transaction.language).casefold(), card.id
 
     return key
 

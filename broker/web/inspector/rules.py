@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from types import CodeType, FunctionType
 from typing import Any, Final
 
@@ -108,6 +109,7 @@ def rule_verdicts(
     return tuple((described(rule), verdict) for rule, verdict in zip(rules, verdicts, strict=True))
 
 
+@cache
 def described(rule: Function) -> InspectorRule:
     """Reads a rule from its docstring. Without docstrings (`python -OO`) only the name is known."""
     text = " ".join((rule.__doc__ or "").split())

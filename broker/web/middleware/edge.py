@@ -60,7 +60,7 @@ class EdgeMiddleware:
             if message["type"] == "http.response.start":
                 started = True
                 headers = message.get("headers", ())
-                if any(name == b"set-cookie" for name, _ in headers) and not cookies_could_come(scope):
+                if not cookies_could_come(scope) and any(name == b"set-cookie" for name, _ in headers):
                     headers = without_cookies(headers)
                 message["headers"] = with_security_headers(headers, identifier)
             return send(message)
