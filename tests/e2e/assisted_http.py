@@ -1,10 +1,12 @@
 """Assisted verification through HTTP, with the applications of the product in the test's process and no sockets."""
 
+import math
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 from multidict import CIMultiDict
@@ -12,6 +14,7 @@ from starlette.types import ASGIApp
 
 from broker import wiring
 from broker.actions.assisted.context import update_case
+from broker.actions.periodic import PeriodicTask
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, ContactMethod
@@ -22,6 +25,7 @@ from broker.model.notification import Notification
 from broker.model.staff import StaffSession
 from broker.wiring import Container
 from broker.wiring.assisted_wiring import case_context
+from broker.wiring.background import background_tasks
 from tests.e2e.app_harness import Ahead, Script, laid_out
 from tests.e2e.raw_client import Forms, HttpSender, RawCitizen, Reply
 from tests.e2e.relying_service import RIDES_SERVICE, rides
@@ -205,17 +209,23 @@ def hidden(page: bytes) -> dict[str, str]:
 class Centre:
     """The product of a support centre in this process: citizens' application, console, stores, clock.
 
-    `met` is a case in which an agent recorded everything.
+    `met` is a case in which an agent recorded everything, `told` are the notices so far, none of which is sent.
     """
 
     parts: Container
     folder: Path
     issuer: str
     console: str
-    sender: InProcess
+    public: ASGIApp
+    staff: ASGIApp
     clock: Ahead
     met: Case | None = None
     asked: int = 0
+    told: dict[str, Notification] = field(default_factory=dict)
+    sender: InProcess = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sender = InProcess({self.issuer: self.public, self.console: self.staff})
 
     def citizen(self) -> HelpedCitizen:
         """A citizen with a new browser."""
@@ -245,10 +255,11 @@ class Centre:
         return found
 
     async def notices(self) -> list[Notification]:
-        """The notices that wait, taken out for good."""
+        """All notices so far, in their order."""
         now, notices = self.parts.system.now(), self.parts.connections.sql_stores.notices
-        by_way = [await notices.lane(way).claim(now, now, 500) for way in ContactMethod]
-        return sorted((notice for some in by_way for notice in some), key=lambda notice: notice.created)
+        for way in ContactMethod:
+            self.told |= {notice.id: notice for notice in await notices.lane(way).claim(now, now, 500)}
+        return sorted(self.told.values(), key=lambda notice: notice.created)
 
     async def code(self, citizen: HelpedCitizen) -> str:
         """The citizen has a confirmation code sent and reads it."""
@@ -288,6 +299,11 @@ class Centre:
         return case
 
 
+def _without_notices(parts: Container) -> list[PeriodicTask]:
+    """The background tasks, without those that send notices: tests read them in the outbox."""
+    return [task for task in background_tasks(parts) if not task.name.startswith("notices by ")]
+
+
 @asynccontextmanager
 async def centre(folder: Path, script: Script = SCRIPT, *, again: bool = False) -> AsyncIterator[Centre]:
     """Opens the product in this process until the block ends, with its data in the folder.
@@ -297,9 +313,13 @@ async def centre(folder: Path, script: Script = SCRIPT, *, again: bool = False) 
     clock, ports = Ahead(), Ports(18_000)
     settings = configured(ports, clock.system, folder / "config" if again else laid_out(folder, script))
     await wiring.migrate_schema(settings)
-    async with wiring.open_container(settings, clock.system) as parts:
-        issuer, console = settings.broker.issuer, settings.broker.console
-        sender = InProcess({issuer: wiring.public_app(parts), console: wiring.staff_app(parts)})
-        opened = Centre(parts, folder, issuer, console, sender, clock)
-        opened.met = None if again else await opened.example()
-        yield opened
+    # a clock that tests advance differs from the clock of PostgreSQL
+    patient = replace(settings.broker.clock, tolerance=math.inf)
+    settings = replace(settings, broker=replace(settings.broker, clock=patient))
+    with patch("broker.wiring.opening.background_tasks", _without_notices):
+        async with wiring.open_container(settings, clock.system) as parts:
+            issuer, console = settings.broker.issuer, settings.broker.console
+            public, staff = wiring.public_app(parts), wiring.staff_app(parts)
+            opened = Centre(parts, folder, issuer, console, public, staff, clock)
+            opened.met = None if again else await opened.example()
+            yield opened

@@ -50,6 +50,16 @@ def every_route(stage: Stage) -> Sequence[KnownRoute]:
     ]
 
 
+def routes_with(application: object, parameter: str) -> Sequence[Route]:
+    """The routes of an application whose path has this parameter."""
+    return [route for route in _routes(application) if isinstance(route, Route) and f"{{{parameter}}}" in route.path]
+
+
+def filled(path: str, **given: str) -> str:
+    """The path of a route with its parameters filled in: those given, and examples."""
+    return re.sub(r"\{([^}]+)\}", lambda found: given.get(found[1], EXAMPLES[found[1]]), path)
+
+
 def _routes(application: object) -> Sequence[BaseRoute]:
     """The routes of an application, inside its middleware."""
     while not isinstance(application, Starlette | Router):
@@ -62,8 +72,7 @@ def _routes(application: object) -> Sequence[BaseRoute]:
 def _listed(routes: Sequence[BaseRoute], before: str = "") -> Iterator[tuple[str, frozenset[str]]]:
     for route in routes:
         if isinstance(route, Route):
-            path = re.sub(r"\{([^}]+)\}", lambda found: EXAMPLES[found[1]], before + route.path)
-            yield path, frozenset(route.methods or ())
+            yield filled(before + route.path), frozenset(route.methods or ())
         elif isinstance(route, Mount) and route.routes:
             yield from _listed(route.routes, before + route.path)
         elif isinstance(route, Mount):  # the simulator chooses between two applications for each request

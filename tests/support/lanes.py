@@ -26,6 +26,9 @@ SLOW_FOLDERS = ("resilience", "doc_examples", "e2e", "security", "deploy", "benc
 SHARED = frozenset({"resilience", "doc_examples", "security"})
 """Folders whose tests share one running broker: a single worker runs all of a folder."""
 
+HOSTILE = TESTS / "e2e" / "hostile"
+"""The folder whose tests share a product on each database: a single worker runs all of it."""
+
 PAGES = TESTS / "unit" / "web"
 """The folder of which a single worker runs the unit tests: they share the compiled pages, 2 s of CPU."""
 
@@ -101,6 +104,8 @@ class Lanes:
         """The unit of work of a worker: a file, or a folder whose tests share what is expensive."""
         if (lies_in := folder(item.path)) in SHARED:
             return lies_in
+        if item.path.is_relative_to(HOSTILE):
+            return str(HOSTILE)
         together = of_pages(item.path) and (self._unit_only or item.path not in self._heavy)
         return str(PAGES if together else item.path)
 
