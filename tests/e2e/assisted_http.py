@@ -266,7 +266,8 @@ class Centre:
         sent = (await citizen.press("code")).expect(303)
         assert "problem=" not in sent.location, sent.location
         case = await self.case(citizen)
-        told = (notice.fields for notice in reversed(await self.notices()) if notice.case == case.id)
+        earlier = set(self.told)
+        told = (notice.fields for notice in await self.notices() if notice.case == case.id and notice.id not in earlier)
         return next(fields["code"] for fields in told if "code" in fields)
 
     async def words(self, citizen: HelpedCitizen) -> str:

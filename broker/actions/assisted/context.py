@@ -243,13 +243,15 @@ async def save(context: CaseContext, before: Case, after: Case, work: CaseWork =
     after = replace(after, version=before.version + 1)
     told, policy = _told(context, before, after), context.rules.policy
     until = files_until(after, context.system.now(), policy) if policy.files.enabled else None
+    notices = (*work.notices, *told.notices)
     work = replace(
         work,
-        notices=(*work.notices, *told.notices),
+        notices=notices,
         freeze_links=(*work.freeze_links, *told.freeze_links),
         files_until=until,
         outdated=work.outdated | outdated_notices(before, after),
-        at=context.system.now(),
+        # before any of its own notices, which are not withdrawn with the earlier ones
+        at=min((notice.created for notice in notices), default=context.system.now()),
     )
     done = await context.stores.cases.save(after, audit_rows(after, len(before.history)), work)
     return after if done else None

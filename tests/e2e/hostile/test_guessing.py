@@ -3,6 +3,7 @@
 import asyncio
 
 from broker.assisted.case_states import CaseState
+from broker.assisted.refusals import CODE_INTERVAL
 from tests.e2e.assisted_http import SECOND, Centre, HelpedCitizen
 from tests.e2e.hostile.acts import TRIES, audited, called, location
 
@@ -83,3 +84,13 @@ async def test_a_form_without_its_token_does_nothing(product: Centre) -> None:
         reply = await citizen.submit(f"{citizen.page}/{name}", {"token": "forged", "code": "123456"})
         assert "problem=again" in location(reply)
     assert await product.case(citizen) == case
+
+
+async def test_another_code_arrives_and_the_one_before_it_is_worth_nothing(product: Centre) -> None:
+    citizen = await product.approved()
+    first, words = await product.code(citizen), await product.words(citizen)
+    product.clock.advance(CODE_INTERVAL)
+    second = await product.code(citizen)
+    assert "problem=proof" in location(await citizen.press("bind", code=first, words=words)) or first == second
+    assert "problem" not in location(await citizen.press("bind", code=second, words=words))
+    assert (await product.case(citizen)).state is S.BOUND
