@@ -191,6 +191,8 @@ HOMES: dict[str, set[str]] = {
     "PIL": {"broker.platform.imaging"},
     "python_multipart": {"broker.web.shared.upload"},
     "obstore": {"broker.stores.evidence"},
+    "scim2_models": {"broker.web.scim"},
+    "pydantic": {"broker.web.scim"},
     "uvicorn": {"broker.server", "broker.demo.run"},
     "uvloop": {"broker.server", "broker.demo.run"},
 }

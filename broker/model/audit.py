@@ -9,7 +9,8 @@ class AuditEvent:
     """Audit event: what happened, to which objects, by which actor. Contains ids and closed words only.
 
     `kind` is a past-tense name such as `service_answered`; `actor` is `citizen`, `service:<client_id>`, `staff:<id>`,
-    `operator` or `broker`; `details` holds small, non-personal values (a level, a failure class).
+    `operator`, `scim` (the operator's directory) or `broker`; `details` holds small, non-personal values (a level, a
+    failure class).
     """
 
     kind: str

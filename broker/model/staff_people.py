@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 
 from broker.model.audit import AuditEvent
 from broker.model.staff import StaffMember, StaffRole
@@ -11,6 +12,26 @@ Roles = frozenset[StaffRole]
 
 DIRECTORY = "scim"
 """The actor of changes that the operator's directory sends."""
+
+
+class SubjectAttribute(StrEnum):
+    """Attributes of a user of SCIM that can hold the `sub` at the provider of staff."""
+
+    EXTERNAL_ID = "external_id"
+    USER_NAME = "user_name"
+
+
+@dataclass(frozen=True, slots=True)
+class ScimSettings:
+    """SCIM 2.0 (RFC 7643, RFC 7644) for the operator's directory, at `/scim/v2` of the console's listener. It adds,
+    changes and deactivates members of staff, and asks for their roles, which an admin approves. Needs the extra `scim`
+    and staff.toml."""
+
+    token_file: Path
+    """The file with the bearer token that the directory sends."""
+    subject: SubjectAttribute = SubjectAttribute.EXTERNAL_ID
+    """The attribute of a user that is the `sub` at the provider of staff: `external_id` (`externalId`) or `user_name`
+    (`userName`)."""
 
 
 class StaffSource(StrEnum):

@@ -18,6 +18,7 @@ from broker.settings.check_connectors import check_connectors
 from broker.settings.check_evidence_files import check_evidence_files, check_evidence_places
 from broker.settings.check_notices import check_notices, secret_files
 from broker.settings.check_opening import check_assisted, check_zone
+from broker.settings.check_scim import check_scim, check_scim_token
 from broker.settings.profile_file import profile_problems
 from broker.settings.schema import HOME, BrokerSettings, DatabaseSettings, EphemeralSettings
 from broker.settings.secret_files import file_problem, secret_problem
@@ -222,6 +223,7 @@ def check_files(broker: BrokerSettings) -> Iterator[Problem]:
         if path is not None and (problem := secret_problem(place, path)) is not None:
             yield problem
     yield from check_evidence_places(broker.assisted.files)
+    yield from check_scim_token(broker)
     token = broker.metrics.token_file
     if token is not None and (problem := secret_problem("metrics.token_file", token, header=True)) is not None:
         yield problem
@@ -288,6 +290,7 @@ CHECKS: Final[tuple[Callable[[BrokerSettings], Iterator[Problem]], ...]] = (
     profile_problems,
     check_connectors,
     check_evidence_files,
+    check_scim,
     check_region,
     check_times,
     check_watch,

@@ -114,6 +114,7 @@ def of_broker(broker: BrokerSettings) -> Iterator[StoredSecret]:
         ("ephemeral.password_file", broker.ephemeral.password_file),
         ("ephemeral.sentinel_password_file", broker.ephemeral.sentinel_password_file),
         ("metrics.token_file", broker.metrics.token_file),
+        ("scim.token_file", None if broker.scim is None else broker.scim.token_file),
         *secret_files(broker.notifications),
     ):
         if path is not None:

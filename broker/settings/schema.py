@@ -17,6 +17,7 @@ from broker.model.lifetimes import SessionTimeouts, TokenLifetimes
 from broker.model.provider_policy import DisplayOrder
 from broker.model.provider_watch import ProviderWatch
 from broker.model.rate_limit import RateWindow
+from broker.model.staff_people import ScimSettings
 from broker.model.support import SupportSettings
 from broker.platform.store_urls import POSTGRESQL, REDIS_TLS, read_store_url
 from broker.platform.tls import ClientTls
@@ -299,6 +300,7 @@ class BrokerSettings:
     assisted: CasePolicy = field(default_factory=CasePolicy)
     metrics: MetricsSettings = MetricsSettings()
     audit: AuditSettings = AuditSettings()
+    scim: ScimSettings | None = None
     http_client: OutgoingSettings = OutgoingSettings()
 
     @property

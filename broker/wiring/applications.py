@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.logout import LogoutContext, LogoutStores
+from broker.actions.people.provisioning import Provisioning
 from broker.actions.upstream_logout import UpstreamLogoutContext
 from broker.model.request import ResponseMode
 from broker.model.store_results import StoreUnavailable
@@ -21,6 +22,7 @@ from broker.oidc.discovery import (
     metadata_bytes,
 )
 from broker.oidc.dynamic_registration import registrable
+from broker.settings import read_secret
 from broker.web import citizens, public
 from broker.web.citizens.framed_logout import framed_logout_routes
 from broker.web.citizens.provider_logout_page import goodbye_routes
@@ -212,11 +214,11 @@ def staff_app(container: Container) -> ASGIApp:
     """The application for support staff, with what only operators read beside it. Raises ValueError without staff."""
     from broker.web import staff  # here, since a worker of the public listener needs none of it
 
-    counters = container.settings.broker.metrics
+    counters, login = container.settings.broker.metrics, staff_login(container)
     files, cases = statics("console"), StaffCases(case_context(container), connectors(container))
     pages = staff_pages(container.settings.broker, files)
     console = staff.StaffApp(
-        staff_login(container),
+        login,
         cases,
         container.configuration.registry.services,
         pages,
@@ -228,6 +230,12 @@ def staff_app(container: Container) -> ASGIApp:
     )
     shown = staff.staff_routes(console)
     routes = [*shown, *static_routes(files), *alive_routes(container.monitoring.readiness)]
+    if (directory := container.settings.broker.scim) is not None:
+        from broker.web import scim  # here, since it needs the extra `scim`, which takes long to load
+
+        provisioning = Provisioning(login.people, container.system, directory.subject)
+        token = read_secret(directory.token_file)
+        routes += scim.scim_routes(scim.ScimServer(provisioning, container.settings.broker.console, token))
     if counters.enabled:
         routes.append(metrics_route(container.monitoring.metrics, read_password(counters.token_file)))
     return _with_middleware(
