@@ -32,6 +32,7 @@ from broker.assisted.case_records import (
     Verdict,
 )
 from broker.assisted.case_states import ATTEMPTS_EXHAUSTED, OPEN, WITH_AGENT, CaseState
+from broker.assisted.contact_log import ContactAttempt
 from broker.assisted.intake import Intake
 from broker.model.assurance import Level
 
@@ -59,15 +60,16 @@ class Case:
     that both words of the mutual phrase were exchanged, or that the prompts of a video that was sent were followed.
     `fingerprints` are keyed digests of document and telephone numbers, which stay after erasure. `intake` is what
     the citizen said when they asked, `second_contact` a further address of theirs. `appointment` is the one that
-    they have, or had until the case went on; `missed` counts those that they did not keep. `wanted` are kinds of
-    evidence that staff asked for by name. `meetings` counts the meetings that the citizen asked for after approval,
-    `calls` the calls that they asked for since they have the present tries; `call` is the one that is wanted or
-    made now. `bind_round` counts how often a lead gave new tries. `unsettled` is a decision that its agent may
-    still correct. `redress_until` is by when staff take a new look at a declined case, for which the citizen may
-    ask once. `hold` is why the case is held, or was held last. `late` says that the deadline of the review or of
-    the hold has passed. `passkey` is the one with which the citizen can take up the identity on any device, once an
-    agent confirmed it. `frozen` is when a person stopped the identity, which a lead may release. `erased` says that
-    the personal data was deleted.
+    they have, or had until the case went on; `missed` counts how often in a row staff and citizen missed each
+    other, at an appointment or in an attempt to reach them (`contacts`); after too many the request closes at
+    `closing` unless the citizen acts. `wanted` are kinds of evidence that staff asked for by name. `meetings`
+    counts the meetings that the citizen asked for after approval, `calls` the calls that they asked for since they
+    have the present tries; `call` is the one that is wanted or made now. `bind_round` counts how often a lead gave
+    new tries. `unsettled` is a decision that its agent may still correct. `redress_until` is by when staff take a
+    new look at a declined case, for which the citizen may ask once. `hold` is why the case is held, or was held
+    last. `late` says that the deadline of the review or of the hold has passed. `passkey` is the one with which the
+    citizen can take up the identity on any device, once an agent confirmed it. `frozen` is when a person stopped
+    the identity, which a lead may release. `erased` says that the personal data was deleted.
     """
 
     id: str
@@ -99,6 +101,8 @@ class Case:
     intake: Intake = field(default_factory=Intake)
     appointment: Appointment | None = None
     missed: int = 0
+    closing: float | None = None
+    contacts: tuple[ContactAttempt, ...] = ()
     wanted: tuple[str, ...] = ()
     safety: Safety = field(default_factory=Safety)
     channel: Channel | None = None

@@ -123,7 +123,8 @@ class CaseStatus:
     that appointments can be taken, `comes` that the citizen comes to an office and does not wait in line before.
     `open_hours` are those that last now or come next. `ahead` is how many cases are before this one in line, `wait` how
     long (seconds) it takes for half of the citizens, if that can be said. `wanted` are the kinds of evidence that are
-    asked for, by language; `missed` counts appointments that were not kept.
+    asked for, by language; `missed` counts how often in a row staff missed the
+    citizen, `closing` is when the request closes for that reason unless the citizen acts.
     """
 
     stage: CaseStage
@@ -159,6 +160,7 @@ class CaseStatus:
     wait: int | None = None
     wanted: tuple[Mapping[str, str], ...] = ()
     missed: int = 0
+    closing: float | None = None
 
 
 def case_status(
@@ -204,6 +206,7 @@ def case_status(
         asked=asked_before(case),
         appointment=case.appointment if case.state is CaseState.SCHEDULED else None,
         missed=case.missed,
+        closing=case.closing if case.state is CaseState.REQUESTED else None,
     )
 
 

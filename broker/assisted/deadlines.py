@@ -74,6 +74,11 @@ class CasePolicy:
     max_meetings: Annotated[int, Range(0, 10)] = 2
     """Maximum number of further meetings that a citizen may ask for after approval, to prove that they opened the
     case."""
+    missed_contacts: Annotated[int, Range(1, 20)] = 3
+    """How often in a row staff may miss the citizen, at an appointment or in an attempt to reach them. Then the request
+    closes unless the citizen acts."""
+    closing: Annotated[Seconds, Range(HOUR, 30 * DAY)] = 7 * DAY
+    """How long such a citizen has to keep the request open, by one press on its page."""
     max_calls: Annotated[int, Range(0, 10)] = 3
     """Maximum number of calls that a citizen may ask for after approval, to prove that they opened the case. A lead who
     gives new tries also gives new calls."""
@@ -128,7 +133,7 @@ def deadline(case: Case, state: CaseState, now: float, policy: CasePolicy) -> fl
         case CaseState.DRAFT:
             return now + policy.draft
         case CaseState.REQUESTED:
-            return now + policy.requested
+            return now + policy.requested if case.closing is None else case.closing
         case CaseState.SCHEDULED:
             return None if case.appointment is None else case.appointment.begins
         case CaseState.QUEUED:

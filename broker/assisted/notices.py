@@ -3,9 +3,13 @@
 A citizen whose contact is unsafe gets only the code that they ask for.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
 from broker.assisted.case import Case
 from broker.assisted.case_records import Contact, ContactMethod
 from broker.assisted.case_states import CaseState
+from broker.assisted.case_status import mask_contact
 from broker.model.notification import WARNINGS, NotificationKind
 
 
@@ -24,6 +28,35 @@ def notices_of(before: Case, after: Case) -> tuple[NotificationKind, ...]:
             return ()
 
 
+@dataclass(frozen=True, slots=True)
+class AddressNotice:
+    """A notice to one address of the citizen, with its fields besides the reference. It is of use until `expires`."""
+
+    kind: NotificationKind
+    to: Contact
+    fields: Mapping[str, str | float] = field(default_factory=dict)
+    expires: float | None = None
+
+
+def address_notices(before: Case, after: Case, methods: frozenset[str]) -> tuple[AddressNotice, ...]:
+    """The notices to every address that the citizen gave: that the request will close since they were not reached, that
+    it has closed, and that an address was removed, which the removed one gets too.
+    """
+    contact, second = before.contact, before.second_contact
+    if contact is None or before.safety.unsafe:
+        return ()
+    both = tuple(one for one in (contact, second) if one is not None and (one == contact or one.way in methods))
+    if after.closing is not None and before.closing is None:
+        fields = {"ends": after.closing}
+        return tuple(AddressNotice(NotificationKind.CLOSING, one, fields, after.closing) for one in both)
+    if before.closing is not None and before.open and after.state is CaseState.EXPIRED:
+        return tuple(AddressNotice(NotificationKind.CLOSED, one) for one in both)
+    if second is None or after.second_contact == second or after.erased:
+        return ()
+    gone = {"address": mask_contact(second).address}
+    return tuple(AddressNotice(NotificationKind.ADDRESS_REMOVED, one, gone) for one in both)
+
+
 def outdated_notices(before: Case, after: Case) -> frozenset[NotificationKind]:
     """The kinds of notice whose reason ended with a change: all but warnings if the case came to nothing, those about
     an appointment that is no more, a code that another one replaced."""
@@ -35,6 +68,8 @@ def outdated_notices(before: Case, after: Case) -> frozenset[NotificationKind]:
         kinds |= {NotificationKind.SCHEDULED, NotificationKind.REMINDER}
     if before.confirmation is not None and after.confirmation != before.confirmation:
         kinds.add(NotificationKind.CODE)
+    if before.closing is not None and after.closing is None:
+        kinds |= {NotificationKind.CLOSING, NotificationKind.MISSED}
     return frozenset(kinds)
 
 

@@ -6,6 +6,7 @@ from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, ContactMethod, Decision
 from broker.assisted.case_states import CaseState
+from broker.assisted.contact_log import OUTCOMES
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.holds import may_return_to_approved
 from broker.assisted.oversight import open_question, unseen_flags
@@ -66,6 +67,8 @@ def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused 
             return None if case.unsettled is not None and case.agent == event.by else TransitionRefused.NOT_NOW
         case ev.RedressAsked() | ev.Complained() | ev.ComplaintAnswered():
             return _redress_refusal(case, event)
+        case ev.ContactTried() | ev.KeptOpen() | ev.SecondRemoved():
+            return _contact_refusal(case, event)
         case ev.PasskeyRegistered() | ev.PasskeyConfirmed() | ev.Resumed():
             return _browser_refusal(case, event)
         case _:
@@ -141,6 +144,22 @@ def _suits_channel(case: Case, event: ev.Event) -> bool:
             return sent
         case _:
             return True
+
+
+def _contact_refusal(case: Case, event: ev.ContactTried | ev.KeptOpen | ev.SecondRemoved) -> TransitionRefused | None:
+    """Only before a session can the citizen be missed, and the next attempt lies ahead, before the end of the case."""
+    match event:
+        case ev.KeptOpen():
+            return None if case.closing is not None else TransitionRefused.NOT_NOW
+        case ev.SecondRemoved():
+            return None if case.second_contact is not None else TransitionRefused.NOT_NOW
+        case ev.ContactTried(attempt) if attempt.outcome not in OUTCOMES[attempt.channel]:
+            return TransitionRefused.NOT_NOW
+        case ev.ContactTried(attempt) if attempt.missed and case.state is not CaseState.CLAIMED:
+            return TransitionRefused.NOT_NOW
+        case ev.ContactTried(attempt):
+            ahead = attempt.again is None or attempt.at < attempt.again < case.expires
+            return None if ahead else TransitionRefused.NO_SUCH_TIME
 
 
 def _decision_refusal(case: Case, event: ev.Decided, policy: CasePolicy) -> TransitionRefused | None:

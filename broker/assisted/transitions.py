@@ -62,6 +62,8 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.Submitted, S.DRAFT, S.REQUESTED, Role.CITIZEN),
     _rule(ev.ReadyForSession, S.REQUESTED, S.QUEUED, Role.CITIZEN),
     _rule(ev.Changed, TO_BE_MET, STAY, Role.CITIZEN),
+    _rule(ev.SecondRemoved, TO_BE_MET, STAY, Role.CITIZEN),
+    _rule(ev.KeptOpen, S.REQUESTED, S.REQUESTED, Role.CITIZEN),
     # the appointment
     _rule(ev.Scheduled, TO_BE_MET, S.SCHEDULED, Role.CITIZEN),
     _rule(ev.SlotCancelled, S.SCHEDULED, S.REQUESTED, Role.CITIZEN),
@@ -73,6 +75,8 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.ReminderDue, S.SCHEDULED, STAY, Role.CLOCK),
     # the session
     _rule(ev.Claimed, S.QUEUED, S.CLAIMED, Role.AGENT),
+    _rule(ev.ContactTried, S.CLAIMED, (STAY, S.REQUESTED), Role.AGENT),
+    _rule(ev.ContactTried, RECORDING, STAY, Role.AGENT),
     _rule(ev.SessionStarted, S.CLAIMED, S.IN_SESSION, Role.AGENT),
     _rule(ev.WordsExchanged, S.IN_SESSION, STAY, Role.AGENT),
     _rule(ev.PromptsFollowed, S.IN_SESSION, STAY, Role.AGENT),
@@ -174,6 +178,7 @@ _QUIET = (
 _HOLDER_ONLY = (
     ev.Renewed
     | ev.Returned
+    | ev.ContactTried
     | ev.SessionStarted
     | ev.WordsExchanged
     | ev.PromptsFollowed

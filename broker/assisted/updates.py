@@ -4,10 +4,9 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from broker.assisted import events as ev
-from broker.assisted.appointments import reminded
 from broker.assisted.case import Case
 from broker.assisted.case_records import (
     CallBack,
@@ -22,6 +21,7 @@ from broker.assisted.case_records import (
 from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.erasure import erased
+from broker.assisted.meeting import Transition, appointed, asked, queue, tried, union
 from broker.assisted.opening import DAY
 from broker.assisted.oversight import overseen
 from broker.assisted.rework import reset_work
@@ -34,30 +34,23 @@ AFTER_REDRESS = 2 * DAY
 S = CaseState
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """Case with the event applied. `target` is the state to enter, None to stay."""
-
-    case: Case
-    target: CaseState | None = None
-    reason: str = ""
-
-
 def apply(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Transition:
     """Applies one event to the case. Every event belongs to exactly one of the three groups (citizen, clock, staff)."""
     if isinstance(event, ev.ByCitizen):
-        return _by_citizen(case, event, now)
+        return _by_citizen(case, event, now, policy)
     if isinstance(event, ev.ByClock):
         return _by_clock(case, event, now, policy)
     if isinstance(event, ev.SlotsByStaff):
-        return _appointment(case, event, now)
+        return appointed(case, event, now, policy)
     return _by_staff(case, event, now, policy)
 
 
-def _by_citizen(case: Case, event: ev.ByCitizen, now: float) -> Transition:
+def _by_citizen(case: Case, event: ev.ByCitizen, now: float, policy: CasePolicy) -> Transition:
     match event:
-        case ev.Submitted() | ev.Changed() | ev.Scheduled() | ev.SlotCancelled():
-            return _before_meeting(case, event, now)
+        case ev.Submitted() | ev.Changed() | ev.KeptOpen() | ev.SecondRemoved():
+            return asked(case, event)
+        case ev.Scheduled() | ev.SlotCancelled():
+            return appointed(case, event, now, policy)
         case ev.ReadyForSession():
             return queue(case, case.changed)
         case ev.Resumed(browser, _, continuation, asking):
@@ -106,48 +99,12 @@ def _after_decision(case: Case, event: ev.ByCitizen) -> Transition:
             raise TypeError(f"no effect is known for {type(event).__name__}")
 
 
-def _before_meeting(
-    case: Case, event: ev.Submitted | ev.Changed | ev.Scheduled | ev.SlotCancelled, now: float
-) -> Transition:
-    """Applies what the citizen asked for, or does with the appointment."""
-    if isinstance(event, ev.Scheduled | ev.SlotCancelled):
-        return _appointment(case, event, now)
-    asked = replace(
-        case,
-        contact=event.contact,
-        second_contact=event.second,
-        channel=event.channel,
-        safety=event.safety,
-        intake=event.intake,
-        fingerprints=_union(case.fingerprints, event.marks),
-    )
-    return Transition(asked, S.REQUESTED if isinstance(event, ev.Submitted) else None)
-
-
-def _appointment(case: Case, event: ev.SlotEvent, now: float) -> Transition:
-    """Applies an event about the appointment."""
-    match event:
-        case ev.Scheduled(appointment) | ev.SlotMoved(_, appointment):
-            return Transition(replace(case, appointment=appointment), S.SCHEDULED)
-        case ev.SlotCancelled() | ev.SlotReleased():
-            return Transition(replace(case, appointment=None), S.REQUESTED)
-        case ev.NoShow():
-            missed = replace(reset_work(case), appointment=None, missed=case.missed + 1)
-            return Transition(missed, S.REQUESTED)
-        case ev.WalkedIn():
-            return queue(replace(case, appointment=None), now)
-        case ev.SlotReached():
-            return queue(case, now)
-        case ev.ReminderDue():
-            return Transition(replace(case, appointment=case.appointment and reminded(case.appointment, now)))
-
-
 def _by_clock(case: Case, event: ev.ByClock, now: float, policy: CasePolicy) -> Transition:
     match event:
         case ev.Settled():
             return _settle(case, policy)
         case ev.SlotReached() | ev.ReminderDue():
-            return _appointment(case, event, now)
+            return appointed(case, event, now, policy)
         case ev.LeaseLapsed():
             return _release(case, "")
         case ev.ReviewLate():
@@ -174,7 +131,9 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> 
         case ev.Renewed():
             return Transition(replace(case, lease=lease))
         case ev.SessionStarted(_, channel):
-            return Transition(replace(case, channel=channel, lease=lease), S.IN_SESSION, channel.value)
+            return Transition(replace(case, channel=channel, lease=lease, missed=0), S.IN_SESSION, channel.value)
+        case ev.ContactTried(attempt):
+            return tried(case, attempt, now, policy)
         case ev.SessionEnded():
             return Transition(replace(case, lease=lease), S.DECISION)
         case ev.Decided() if policy.correction:
@@ -229,7 +188,7 @@ def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transiti
         case ev.EvidenceRecorded(_, evidence, marks):
             before = {one.id: one for one in case.evidence}
             before[evidence.id] = _with_overrides(evidence, before.get(evidence.id))
-            marks = _union(case.fingerprints, marks)
+            marks = union(case.fingerprints, marks)
             return Transition(
                 replace(case, evidence=tuple(before.values()), fingerprints=marks, lease=lease), None, evidence.kind
             )
@@ -261,7 +220,7 @@ def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transiti
         case ev.CallBackMissed():
             return Transition(replace(case, call=None), None, event.reason)
         case ev.InterestDeclared(by):
-            return _apply_conflict(replace(case, conflicts_of_interest=_union(case.conflicts_of_interest, (by,))), by)
+            return _apply_conflict(replace(case, conflicts_of_interest=union(case.conflicts_of_interest, (by,))), by)
         case _:
             raise TypeError(f"no effect is known for {type(event).__name__}")
 
@@ -333,12 +292,6 @@ def _apply_conflict(case: Case, by: str) -> Transition:
     return _release(case, "") if case.state is S.REVIEW and by == case.reviewer else Transition(case)
 
 
-def queue(case: Case, since: float) -> Transition:
-    """Puts the case into the queue. A case that was queued before keeps its place."""
-    waited = case.queued if case.queued is not None else since
-    return Transition(replace(case, queued=waited, queue_round=case.queue_round + 1), S.QUEUED)
-
-
 def _release(case: Case, reason: str) -> Transition:
     """Releases the case: an agent's case returns to the queue, a review becomes free for another reviewer."""
     if case.state is S.REVIEW:
@@ -393,7 +346,3 @@ def _with_override(check: CheckRecord, before: CheckRecord | None) -> CheckRecor
     if before is None:
         return check
     return replace(check, overridden=before.overridden or before.outcome is not check.outcome)
-
-
-def _union(before: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*before, *more)))

@@ -19,6 +19,8 @@ class NotificationKind(StrEnum):
     REMINDER = "reminder"
     MISSED = "missed"
     CLOSING = "closing"
+    CLOSED = "closed"
+    ADDRESS_REMOVED = "address_removed"
     RESULT = "result"
     MORE_NEEDED = "more_needed"
     NEW_LOOK = "new_look"
@@ -51,6 +53,8 @@ FIELDS: Final[Mapping[NotificationKind, Mapping[str, FieldType]]] = MappingProxy
         NotificationKind.REMINDER: _CASE | {"begins": FieldType.MOMENT, "place": FieldType.TEXT},
         NotificationKind.MISSED: _CASE,
         NotificationKind.CLOSING: _CASE | {"ends": FieldType.MOMENT},
+        NotificationKind.CLOSED: _CASE,
+        NotificationKind.ADDRESS_REMOVED: _CASE | _HELP | {"address": FieldType.TEXT},
         NotificationKind.RESULT: _CASE,
         NotificationKind.MORE_NEEDED: _CASE,
         NotificationKind.NEW_LOOK: _CASE,
@@ -71,7 +75,14 @@ FIELDS: Final[Mapping[NotificationKind, Mapping[str, FieldType]]] = MappingProxy
 """The fields that a notification of a kind needs, all of them and no other."""
 
 
-WARNINGS: Final = frozenset({NotificationKind.CHECKED, NotificationKind.FROZEN, NotificationKind.KEPT_ENDING})
+WARNINGS: Final = frozenset(
+    {
+        NotificationKind.ADDRESS_REMOVED,
+        NotificationKind.CHECKED,
+        NotificationKind.FROZEN,
+        NotificationKind.KEPT_ENDING,
+    }
+)
 """Kinds that warn a person of what is done with their identity: they are never withdrawn."""
 
 

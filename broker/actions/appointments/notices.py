@@ -25,7 +25,7 @@ def appointment_notice(
     before: Case, after: Case, policy: CasePolicy
 ) -> tuple[NotificationKind, Mapping[str, str | float]] | None:
     """The notice about the appointment that a change of a case brings about, with its fields."""
-    if after.state is CaseState.REQUESTED and after.missed > before.missed:
+    if after.state is CaseState.REQUESTED and after.missed > before.missed and after.closing is None:
         return NotificationKind.MISSED, {}
     made, had = after.appointment, before.appointment
     if after.state is not CaseState.SCHEDULED or made is None:

@@ -232,6 +232,14 @@ class CitizenCases:
         """The citizen is ready for the session: the case waits in the queue."""
         return await self._apply(handle, browser, ev.ReadyForSession())
 
+    async def keep_open(self, handle: str, browser: Browser) -> DeadEnd | None:
+        """Keeps a request open that closes since staff missed the citizen too often."""
+        return await self._apply(handle, browser, ev.KeptOpen())
+
+    async def remove_second(self, handle: str, browser: Browser) -> DeadEnd | None:
+        """Removes the second address; notices go to both."""
+        return await self._apply(handle, browser, ev.SecondRemoved())
+
     async def withdraw(self, handle: str, browser: Browser) -> DeadEnd | None:
         """Withdraws the request for help; its personal data is erased."""
         transaction = await load_own_transaction(self.sign_in_context, handle, browser)

@@ -16,7 +16,14 @@ from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.assisted.deadlines import CasePolicy, due_event, files_until
 from broker.assisted.events import Event
-from broker.assisted.notices import known_addresses, notices_of, outdated_notices, warned_addresses
+from broker.assisted.notices import (
+    AddressNotice,
+    address_notices,
+    known_addresses,
+    notices_of,
+    outdated_notices,
+    warned_addresses,
+)
 from broker.assisted.profiles import Profiles
 from broker.assisted.transitions import TransitionRefused, advance, refusal
 from broker.model import handle as handles
@@ -294,9 +301,10 @@ def _told(context: CaseContext, before: Case, after: Case) -> CaseWork:
     if about is not None:
         appointed = None if after.appointment is None else NoticeTimes(after.appointment.begins)
         told = (*told, notice(context, after, about[0], appointed, **about[1]))
+    methods, now = context.prompts.contact_methods, context.system.now()
+    told = (*told, *(_address_notice(context, after, one) for one in address_notices(before, after, methods)))
     if after.state is not CaseState.BOUND or before.state is CaseState.BOUND:
         return CaseWork(notices=told)
-    methods, now = context.prompts.contact_methods, context.system.now()
     warned = recipients(after, warned_addresses(after, methods))
     if not warned:
         return CaseWork(notices=told)
@@ -321,6 +329,14 @@ def _told(context: CaseContext, before: Case, after: Case) -> CaseWork:
         recipients=recipients(after, known_addresses(after, methods)),
     )
     return CaseWork(notices=(*told, *checked), freeze_links=(link,))
+
+
+def _address_notice(context: CaseContext, case: Case, one: AddressNotice) -> Notification:
+    help_at = {"contact": context.told.contact} if one.kind is NotificationKind.ADDRESS_REMOVED else {}
+    times = NoticeTimes(one.expires or context.system.now() + NOTICE_LIFE)
+    to = Recipient(one.to.way, one.to.address, case.language)
+    fields = {"reference": case.reference, **one.fields, **help_at}
+    return new_notification(context.system, one.kind, to, times, fields, case.id)
 
 
 def recipients(case: Case, addresses: Iterable[Contact]) -> tuple[Recipient, ...]:

@@ -17,6 +17,7 @@ from broker.assisted.appointment_rules import last_slot
 from broker.assisted.case import Case
 from broker.assisted.case_records import Appointment, Channel, Decision, IndependentReview, Review, Verdict
 from broker.assisted.case_states import CaseState
+from broker.assisted.contact_log import ContactAttempt, ContactChannel, ContactOutcome
 from broker.assisted.device_evidence import device_evidence
 from broker.assisted.queue import suits
 from broker.assisted.transitions import TransitionRefused, refusal
@@ -126,6 +127,10 @@ def _has_details(case: Case, _member: StaffMember) -> RefusalReason | None:
     return None if case.details.claims else TransitionRefused.NO_DETAILS
 
 
+def _made(who: str, now: float) -> ContactAttempt:
+    return ContactAttempt(who, now, ContactChannel.CALL, ContactOutcome.MADE)
+
+
 # --- the table ---
 
 _AGENT, _REVIEWER, _LEAD, _AUDITOR = StaffRole.AGENT, StaffRole.REVIEWER, StaffRole.LEAD, StaffRole.AUDITOR
@@ -152,6 +157,9 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
         StaffAction.RENEW: Permission((_AGENT, _REVIEWER), _HOLDER, lambda _case, who, _now: ev.Renewed(who)),
         StaffAction.RETURN_TO_QUEUE: Permission(
             (_AGENT, _REVIEWER), _HOLDER, lambda _case, who, _now: ev.Returned(who, "")
+        ),
+        StaffAction.CONTACT: Permission(
+            (_AGENT,), _CASE_AGENT, lambda _case, who, now: ev.ContactTried(_made(who, now))
         ),
         StaffAction.START_SESSION: Permission(
             (_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.SessionStarted(who, Channel.VIDEO)

@@ -45,6 +45,7 @@ class StaffAction(StrEnum):
     CLAIM = "claim"
     RENEW = "renew"
     RETURN_TO_QUEUE = "return_to_queue"
+    CONTACT = "contact"
     START_SESSION = "start_session"
     VERIFY_PHRASE = "verify_phrase"
     CONFIRM_PROMPTS = "confirm_prompts"

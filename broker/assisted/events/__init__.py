@@ -19,6 +19,7 @@ from broker.assisted.events.citizen import Complained as Complained
 from broker.assisted.events.citizen import ContinuationCodeIssued as ContinuationCodeIssued
 from broker.assisted.events.citizen import DeviceConfirmed as DeviceConfirmed
 from broker.assisted.events.citizen import Frozen as Frozen
+from broker.assisted.events.citizen import KeptOpen as KeptOpen
 from broker.assisted.events.citizen import MeetingRequested as MeetingRequested
 from broker.assisted.events.citizen import PasskeyRegistered as PasskeyRegistered
 from broker.assisted.events.citizen import ReadyForSession as ReadyForSession
@@ -26,6 +27,7 @@ from broker.assisted.events.citizen import RedressAsked as RedressAsked
 from broker.assisted.events.citizen import Released as Released
 from broker.assisted.events.citizen import Repudiated as Repudiated
 from broker.assisted.events.citizen import Resumed as Resumed
+from broker.assisted.events.citizen import SecondRemoved as SecondRemoved
 from broker.assisted.events.citizen import Submitted as Submitted
 from broker.assisted.events.citizen import TransactionReplaced as TransactionReplaced
 from broker.assisted.events.citizen import Withdrawn as Withdrawn
@@ -46,6 +48,7 @@ from broker.assisted.events.staff import CallBackStarted as CallBackStarted
 from broker.assisted.events.staff import ChecksRecorded as ChecksRecorded
 from broker.assisted.events.staff import Claimed as Claimed
 from broker.assisted.events.staff import ComplaintAnswered as ComplaintAnswered
+from broker.assisted.events.staff import ContactTried as ContactTried
 from broker.assisted.events.staff import Corrected as Corrected
 from broker.assisted.events.staff import Decided as Decided
 from broker.assisted.events.staff import DetailsRecorded as DetailsRecorded

@@ -42,6 +42,16 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondRemoved:
+    """The citizen removed their second address."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOpen:
+    """The citizen, whom staff had missed too often, keeps the request open."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadyForSession:
     """The citizen is ready for a session now. `everything_sent`: what staff need to look at was sent instead."""
 
@@ -172,6 +182,8 @@ class Repudiated:
 ByCitizen = (
     Submitted
     | Changed
+    | SecondRemoved
+    | KeptOpen
     | SlotsByCitizen
     | ReadyForSession
     | Resumed

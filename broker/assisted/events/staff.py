@@ -12,6 +12,7 @@ from broker.assisted.case_records import (
     Review,
     Verdict,
 )
+from broker.assisted.contact_log import ContactAttempt
 from broker.assisted.events.appointments import SlotsByStaff
 
 # --- the agent ---
@@ -37,6 +38,18 @@ class Returned:
 
     by: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactTried:
+    """The agent tried to reach the citizen."""
+
+    attempt: ContactAttempt
+
+    @property
+    def by(self) -> str:
+        """Agent who tried."""
+        return self.attempt.by
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +337,7 @@ ByStaff = (
     Claimed
     | Renewed
     | Returned
+    | ContactTried
     | SessionStarted
     | WordsExchanged
     | PromptsFollowed

@@ -196,7 +196,10 @@ def _meeting(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
         "may_book": stands.may_book,
         "comes": stands.comes,
         "reminds": made is not None and (stands.asked is None or not stands.asked.safety.unsafe),
-        "missed": stands.missed > 0 and stands.stage is CaseStage.ASKED,
+        "missed": stands.missed > 0 and stands.stage is CaseStage.ASKED and stands.closing is None,
+        "closing": None if stands.closing is None else words.format_time(stands.closing, ALWAYS_DATED),
+        "tells": stands.asked is not None and not stands.asked.safety.unsafe,
+        "second_address": None if stands.asked is None or stands.asked.second is None else stands.asked.second.address,
         "line": _line(stands, words),
         "open_now": now_text(stands.open_hours, words, now) if waiting and not stands.comes else "",
         "wanted": [in_language(texts, words.code) for texts in stands.wanted],
@@ -248,7 +251,9 @@ def _asked(stands: CaseStatus, words: Language) -> list[tuple[str, str]]:
 def _times(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
     words = frame.language
     return {
-        "until": None if stands.until is None else words.format_time(stands.until, frame.now),
+        "until": None
+        if stands.until is None or stands.closing is not None
+        else words.format_time(stands.until, frame.now),
         "ends": None if stands.ends is None else words.day(stands.ends),
     }
 

@@ -46,6 +46,12 @@ def help_routes(app: CitizenApp) -> list[Route]:
         Route("/journey/{handle}/change", page(app, change_request), methods=["POST"]),
         Route("/journey/{handle}/withdraw", page(app, ask_withdrawal), methods=["GET"]),
         Route("/journey/{handle}/ready", page(app, _button(lambda c, h, b: c.ready(h, b))), methods=["POST"]),
+        Route("/journey/{handle}/keep-open", page(app, _button(lambda c, h, b: c.keep_open(h, b))), methods=["POST"]),
+        Route(
+            "/journey/{handle}/remove-second",
+            page(app, _button(lambda c, h, b: c.remove_second(h, b))),
+            methods=["POST"],
+        ),
         Route("/journey/{handle}/status", page(app, _button(lambda c, h, b: c.resume_case(h, b))), methods=["POST"]),
         Route("/journey/{handle}/withdraw", page(app, _button(lambda c, h, b: c.withdraw(h, b))), methods=["POST"]),
     ]

@@ -8,6 +8,7 @@ from broker.web.staff import (
     board,
     call_pages,
     case,
+    contact_pages,
     dashboard,
     decision_pages,
     evidence_pages,
@@ -25,6 +26,7 @@ from broker.web.staff.appointment_pages import appointment_routes
 from broker.web.staff.board import board_routes
 from broker.web.staff.call_pages import call_routes
 from broker.web.staff.case import case_routes
+from broker.web.staff.contact_pages import contact_routes
 from broker.web.staff.dashboard import home_routes
 from broker.web.staff.decision_pages import deciding_routes
 from broker.web.staff.evidence_pages import recording_routes
@@ -59,6 +61,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *people_pages.SHEETS,
     *case.SHEETS,
     *call_pages.SHEETS,
+    *contact_pages.SHEETS,
     *evidence_pages.SHEETS,
     *guide_pages.SHEETS,
     *image_pages.SHEETS,
@@ -85,6 +88,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *notice_routes(app),
         *case_routes(app),
         *call_routes(app),
+        *contact_routes(app),
         *recording_routes(app),
         *source_routes(app),
         *image_routes(app),

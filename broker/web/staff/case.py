@@ -14,6 +14,7 @@ from broker.model.backchannel_request import BackchannelRequest
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.staff.case_presenter import CasePresenter
+from broker.web.staff.contact_pages import attempt_rows
 from broker.web.staff.device_prompts import prompt_status
 from broker.web.staff.drafts import drop, keep_or_discard, links, unsaved
 from broker.web.staff.evidence_view import answer_rows, evidence_rows
@@ -114,6 +115,7 @@ async def show_case(req: StaffPage) -> Response:
         notes=tell.notes(case, req.app.members),
         files=await shown_files(req, case),
         threads=thread_rows(case, req, tell),
+        attempts=attempt_rows(case, req, tell),
         typed_question=drafts.get("ask-lead", {}).get("note", ""),
         typed_reply=drafts.get("answer-question", {}).get("note", ""),
         unsaved=links(drafts, req.base, req.app.profiles, tell.language),
@@ -249,6 +251,6 @@ async def show_conflict(req: StaffPage) -> Response:
 async def show_result(req: StaffPage) -> Response:
     """The page after an action with which the case left its holder."""
     what = req.visit.request.path_params["what"]
-    if what not in ("decided", "reviewed", "back", "stranger", "settled"):
+    if what not in ("decided", "reviewed", "back", "missed", "stranger", "settled"):
         raise HTTPException(404)
     return outcome_page(req, what)

@@ -17,6 +17,7 @@ from broker.web.staff.form_names import form_name, typed_fields
 from broker.web.staff.request import StaffPage
 
 _TITLES: Final[Mapping[str, str]] = {
+    "contact": marked("Reach the citizen"),
     "decision": marked("Decide"),
     "view": marked("My own view"),
     "review": marked("Agree or disagree"),

@@ -105,6 +105,9 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
             _PROBLEM, marked("Write one line of up to 200 characters, without an address of a website."), "message"
         ),
         "asked": FormProblem(_NOTHING_CHANGED, marked("The citizen is being asked already.")),
+        "next_time": FormProblem(
+            _PROBLEM, marked("Write a time that lies ahead, before the end of the request"), "again"
+        ),
         "sent": FormProblem(_NOTHING_CHANGED, marked("This message is being sent just now, or was sent already.")),
         "own": FormProblem(_NOTHING_CHANGED, marked("Your own roles are for others to change.")),
         "same_person": FormProblem(

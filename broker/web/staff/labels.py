@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from broker.assisted.case_records import Channel, CheckOutcome, Decision
 from broker.assisted.case_states import CaseState
+from broker.assisted.contact_log import ContactChannel, ContactOutcome
 from broker.assisted.reasons import REASONS, Reason
 from broker.assisted.separation_of_duties import SecondReviewReason
 from broker.model.assurance import Level
@@ -38,6 +39,24 @@ CHANNELS: Mapping[Channel, str] = MappingProxyType(
         Channel.VIDEO: marked("By video"),
         Channel.SENT: marked("By what the citizen sent"),
         Channel.IN_PERSON: marked("In person"),
+    }
+)
+CONTACT_CHANNELS: Mapping[ContactChannel, str] = MappingProxyType(
+    {
+        ContactChannel.CALL: marked("Call"),
+        ContactChannel.VIDEO: marked("Video"),
+        ContactChannel.LETTER: marked("Letter"),
+        ContactChannel.VISIT: marked("Visit"),
+        ContactChannel.MESSAGE: marked("Message"),
+    }
+)
+CONTACT_OUTCOMES: Mapping[ContactOutcome, str] = MappingProxyType(
+    {
+        ContactOutcome.SPOKE: marked("Spoke with the citizen"),
+        ContactOutcome.MADE: marked("Made, left word"),
+        ContactOutcome.NO_ANSWER: marked("Nobody answered"),
+        ContactOutcome.WRONG_NUMBER: marked("Wrong number or address"),
+        ContactOutcome.SENT: marked("Sent"),
     }
 )
 OUTCOMES: Mapping[CheckOutcome, str] = MappingProxyType(
@@ -161,6 +180,9 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "released": marked("Identity used"),
         "withdrawn": marked("Request taken back"),
         "disowned": marked("Said: this was not me"),
+        "contact_tried": marked("Tried to reach the citizen"),
+        "kept_open": marked("Kept open by the citizen"),
+        "second_removed": marked("Second address removed by the citizen"),
         "claimed": marked("Case taken"),
         "put_back": marked("Put back in line"),
         "session_started": marked("Session started"),
@@ -222,7 +244,8 @@ def reasons(given: Iterable[str], words: Language) -> str:
     """The labels of reasons, and of what else a history line holds: a decision, a channel, a kind of evidence."""
     known = {reason.value: text for reason, text in _REASONS.items()}
     known |= {decision.value: texts[0] for decision, texts in DECISIONS.items()}
-    known |= {channel.value: text for channel, text in CHANNELS.items()}
+    known |= {channel.value: text for channel, text in (*CONTACT_CHANNELS.items(), *CHANNELS.items())}
+    known |= {outcome.value: text for outcome, text in CONTACT_OUTCOMES.items()}
     known |= {why.value: text for why, text in TWO_PEOPLE.items()}
     known |= _AGREEMENT
     return "; ".join(words.text(known[one]) if one in known else one for one in given)

@@ -49,6 +49,15 @@ ERROR_TEXTS: Mapping[str, ErrorText] = MappingProxyType(
             (marked("The citizen reads the result on their own page. If you disagreed, a lead looks at the case."),),
         ),
         "back": ErrorText(marked("The case is back in line"), (marked("Somebody else can take it now."),)),
+        "missed": ErrorText(
+            marked("It is recorded that you missed each other"),
+            (
+                marked(
+                    "The case has left you. The citizen reads on their page that you tried, and says when it suits."
+                ),
+                marked("Missed too often, they read until when the request stays open, and how to keep it open."),
+            ),
+        ),
         "stranger": ErrorText(
             marked("The case has left you"), (marked("It does not come back to you. Thank you for saying so."),)
         ),
@@ -102,6 +111,7 @@ _PROBLEMS: Mapping[RefusalReason, str] = MappingProxyType(
         ActionRefused.MESSAGE: "message",
         ActionRefused.ASKED: "asked",
         ActionRefused.SENT: "sent",
+        TransitionRefused.NO_SUCH_TIME: "next_time",
         ActionRefused.REASON: "reason",
         TransitionRefused.REASON_NEEDED: "reason",
         TransitionRefused.NO_LEVEL: "level",

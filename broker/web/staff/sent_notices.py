@@ -26,6 +26,8 @@ KINDS: Final[Mapping[NotificationKind, str]] = MappingProxyType(
         NotificationKind.REMINDER: marked("A reminder of the appointment"),
         NotificationKind.MISSED: marked("That we missed each other"),
         NotificationKind.CLOSING: marked("That the request will end"),
+        NotificationKind.CLOSED: marked("That the request has ended"),
+        NotificationKind.ADDRESS_REMOVED: marked("That an address was removed"),
         NotificationKind.RESULT: marked("That there is news"),
         NotificationKind.MORE_NEEDED: marked("That more is needed"),
         NotificationKind.NEW_LOOK: marked("That somebody else looks at it"),

@@ -144,6 +144,8 @@ LATER_FIELDS = (
     ".intake.name",
     ".appointment",
     ".missed",
+    ".closing",
+    ".contacts",
     ".wanted",
     ".verdict.wanted",
     ".complaint",

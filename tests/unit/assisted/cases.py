@@ -24,6 +24,7 @@ from broker.assisted.case_records import (
     Verdict,
 )
 from broker.assisted.case_states import CaseState
+from broker.assisted.contact_log import ContactAttempt, ContactChannel, ContactOutcome
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.intake import Intake, Need
 from broker.assisted.opening import DAY
@@ -151,6 +152,9 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield from SUBMIT
     yield from (
         ev.ReadyForSession(),
+        ev.SecondRemoved(),
+        ev.KeptOpen(),
+        ev.ContactTried(ContactAttempt(AGENT, NOW, ContactChannel.CALL, ContactOutcome.NO_ANSWER)),
         ev.Changed(
             Contact(ContactMethod.EMAIL, "b@example.org"),
             Channel.VIDEO,

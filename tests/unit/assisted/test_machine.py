@@ -26,6 +26,7 @@ from broker.assisted.case_records import (
 )
 from broker.assisted.case_states import OPEN, CaseState
 from broker.assisted.case_status import CaseStage, case_status
+from broker.assisted.contact_log import ContactAttempt, ContactChannel, ContactOutcome
 from broker.assisted.deadlines import CasePolicy, due_event
 from broker.assisted.separation_of_duties import participants
 from broker.assisted.transitions import advance
@@ -230,6 +231,32 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
     def an_agent_continues(self, who: str, kind: type[ev.Renewed | ev.WordsExchanged | ev.SessionEnded]) -> None:
         self.happens(kind(who))
 
+    @rule(who=PEOPLE, outcome=st.sampled_from(ContactOutcome), later=st.sampled_from([None, -1.0, 600.0]))
+    def an_agent_tries_to_reach_the_citizen(self, who: str, outcome: ContactOutcome, later: float | None) -> None:
+        before = self.case
+        again = None if later is None else self.now + later
+        self.happens(ev.ContactTried(ContactAttempt(who, self.now, ContactChannel.CALL, outcome, again)))
+        if self.case is not before:
+            assert before.holder == who
+            assert len(self.case.contacts) == len(before.contacts) + 1
+            assert self.case.state in (before.state, S.REQUESTED)
+
+    @rule(times=st.integers(1, 3))
+    def staff_miss_the_citizen_again_and_again(self, times: int) -> None:
+        for _ in range(times):
+            self.happens(ev.ReadyForSession())
+            self.happens(ev.Claimed(AGENT))
+            self.an_agent_tries_to_reach_the_citizen(AGENT, ContactOutcome.NO_ANSWER, None)
+
+    @rule()
+    def the_citizen_keeps_the_request_open(self) -> None:
+        before = self.case
+        self.happens(ev.KeptOpen())
+        if self.case is not before:
+            assert before.closing is not None
+            assert before.closing > self.now
+            assert (self.case.closing, self.case.missed) == (None, 0)
+
     @rule(who=PEOPLE)
     def an_agent_starts_a_session(self, who: str) -> None:
         self.happens(ev.SessionStarted(who, Channel.VIDEO))
@@ -402,6 +429,17 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             return
         assert self.case.state is not S.HELD or self.case.hold is not None
         assert self.case.call is None or self.case.state is S.APPROVED
+
+    @invariant()
+    def a_request_that_closes_waits_for_the_citizen_and_says_when(self) -> None:
+        if not hasattr(self, "case"):
+            return
+        case = self.case
+        if case.state is S.REQUESTED:
+            assert (case.closing is not None) == (case.missed >= self.terms.missed_contacts)
+            if case.closing is not None:
+                assert case.deadline == case.closing <= case.expires
+        assert case.closing is None or case.state in (S.REQUESTED, S.HELD) or not case.open
 
     @invariant()
     def only_the_holder_of_the_case_has_a_lease(self) -> None:

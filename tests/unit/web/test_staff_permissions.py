@@ -27,6 +27,7 @@ DECLINE = {"decision": "decline", "decline.details_differ": "yes"}
 FORMS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "renew": ("renew", {}),
     "start": ("start", {"channel": "video"}),
+    "contact": ("contact", {"result": "call.made"}),
     "words": ("words", {}),
     "end": ("end", {}),
     "drop": ("drop", {"reason": "line_lost"}),
@@ -125,15 +126,18 @@ OFFERED: Mapping[tuple[str, str], set[str]] = {
     ("queued", "visitor-1 agent looked up"): ANY_ROLE,
     ("queued", "lead-2 lead looked up"): ANY_ROLE | {"note", "hold"},
     ("queued", "auditor-1 auditor looked up"): set(),
-    ("claimed", "agent-1 agent"): ANY_ROLE | {"note", "ask lead", "renew", "start", "put-back"},
+    ("claimed", "agent-1 agent"): ANY_ROLE | {"contact", "note", "ask lead", "renew", "start", "put-back"},
     ("claimed", "lead-2 lead looked up"): ANY_ROLE | {"note", "hold", "take-back"},
-    ("in_session", "agent-1 agent"): ANY_ROLE | RECORD | {"note", "ask lead", "renew", "words", "end", "drop"},
+    ("in_session", "agent-1 agent"): ANY_ROLE
+    | RECORD
+    | {"contact", "note", "ask lead", "renew", "words", "end", "drop"},
     ("decision, nothing recorded", "agent-1 agent"): ANY_ROLE
     | RECORD
-    | {"note", "ask lead", "renew", "put-back", "decline", "more evidence"},
+    | {"contact", "note", "ask lead", "renew", "put-back", "decline", "more evidence"},
     ("decision, everything recorded", "agent-1 agent"): ANY_ROLE
     | RECORD
     | {
+        "contact",
         "note",
         "ask lead",
         "renew",
@@ -147,7 +151,7 @@ OFFERED: Mapping[tuple[str, str], set[str]] = {
     },
     ("decision, more evidence was asked for twice", "agent-1 agent"): ANY_ROLE
     | RECORD
-    | {"note", "ask lead", "renew", "put-back", "decline", "ask", "change evidence", "remove evidence"},
+    | {"contact", "note", "ask lead", "renew", "put-back", "decline", "ask", "change evidence", "remove evidence"},
     ("review, claimed", "reviewer-1 reviewer"): ANY_ROLE | {"note", "ask lead", "renew", "put-back", "view"},
     ("review, after the independent review", "reviewer-1 reviewer"): ANY_ROLE
     | {"note", "ask lead", "renew", "put-back", "review"},

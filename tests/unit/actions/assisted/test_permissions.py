@@ -47,6 +47,7 @@ POLICY: dict[
         {C.AGENT, C.REVIEWER},
         {S.CLAIMED, S.DECISION, S.REVIEW},
     ),
+    A.CONTACT: ({StaffRole.AGENT}, {C.AGENT}, HELD_BY_AGENT),
     A.START_SESSION: ({StaffRole.AGENT}, {C.AGENT}, {S.CLAIMED}),
     A.VERIFY_PHRASE: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION}),
     A.CONFIRM_PROMPTS: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION}),
@@ -87,7 +88,7 @@ POLICY: dict[
 }
 """Staff roles, roles in the case and states of each action, independent of PERMISSIONS and of the transition table."""
 
-HOLDERS = {A.RENEW, A.RETURN_TO_QUEUE, A.RECORD, A.ASK_CITIZEN, A.DECIDE}
+HOLDERS = {A.RENEW, A.CONTACT, A.RETURN_TO_QUEUE, A.RECORD, A.ASK_CITIZEN, A.DECIDE}
 """Actions of the holder that are refused while a decision can be corrected."""
 
 DECISIONS = {A.DECIDE, A.INDEPENDENT_REVIEW, A.REVIEW, A.DECLINE_HELD, A.UNFREEZE, A.REVOKE}
