@@ -12,7 +12,7 @@ from broker import wiring
 from tests.e2e.app_harness import Stage
 from tests.e2e.raw_client import RawCitizen, http_sender
 from tests.e2e.relying_service import land_register
-from tests.unit.web.test_accessibility import violations
+from tests.unit.web.axe import violations
 
 CLIENT = "land-register"
 

@@ -19,7 +19,7 @@ from providers.presets.document import operator_file
 from tests.conftest import NewContext
 from tests.e2e.app_harness import Script, Stage, staged
 from tests.e2e.citizen_page import Citizen, attended
-from tests.unit.web.test_accessibility import CUT_OFF, violations
+from tests.unit.web.axe import CUT_OFF, violations
 
 pytestmark = pytest.mark.browser
 

@@ -37,6 +37,7 @@ PROBLEMS: Final = frozenset(
         "spent",
         "last",
         "below_need",
+        "call_over",
         "bound_elsewhere",
         "time",
         "slot_taken",

@@ -47,8 +47,8 @@ from tests.unit.actions.assisted.case_harness import ME, Stage
 from tests.unit.actions.page_world import ALDER, BIRCH, World, world
 from tests.unit.actions.test_presets import there_and_back
 from tests.unit.providers.presets.exchange import Call, exchange, lowest, send
+from tests.unit.web.axe import violations
 from tests.unit.web.citizen_pages import SITE, marks, system
-from tests.unit.web.test_accessibility import violations
 
 HERE = "https://broker.example"
 AT = f"/providers/{ALDER}/session-watch"

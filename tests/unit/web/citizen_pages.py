@@ -51,7 +51,8 @@ from broker.web.shared.not_found import NotFoundHandler, typeable_paths
 from broker.web.shared.pages import PageRenderer, page_renderer
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
-from tests.unit.web.examples import HANDLE, HELP_ON_OFFER, NOW, PROVIDERS, VIEWS
+from tests.unit.web.example_views import VIEWS
+from tests.unit.web.examples import HANDLE, HELP_ON_OFFER, NOW, PROVIDERS
 
 ISSUER = "https://id.test"
 CODE = "K7WM-2QXD-4FHJ-9TBV"
@@ -300,8 +301,14 @@ def citizen_app(citizen: GivenCitizen | CurrentCitizen, written: PageRenderer) -
     return citizens.CitizenApp(cast(SignInContext, None), cast(CitizenCases, citizen), written, marks(), system())
 
 
-def application(citizen: CurrentCitizen, written: PageRenderer, files: Statics) -> ASGIApp:
-    """The citizens' application, with two paths that raise exceptions."""
+def application(
+    citizen: GivenCitizen | CurrentCitizen,
+    written: PageRenderer,
+    files: Statics,
+    door: citizens.CitizenApp | None = None,
+    more: Sequence[Route] = (),
+) -> ASGIApp:
+    """The citizens' application with `more` routes, and with two paths that raise exceptions."""
 
     async def broken(_request: Request) -> Response:
         raise ValueError("a secret that must not be told")
@@ -309,13 +316,7 @@ def application(citizen: CurrentCitizen, written: PageRenderer, files: Statics) 
     async def unreachable(_request: Request) -> Response:
         raise StoreUnavailable("the store is gone")
 
-    door = citizen_app(citizen, written)
-    shown = [
-        *citizens.citizen_routes(door),
-        *citizens.account_routes(door),
-        *citizens.freeze_routes(door, cast(FreezeLinks, citizen)),
-        *public.public_routes(door, providers=PROVIDERS),
-    ]
+    shown = [*shown_routes(door or citizen_app(citizen, written), citizen), *more]
     routes = [
         *shown,
         *static_routes(files),
@@ -324,6 +325,16 @@ def application(citizen: CurrentCitizen, written: PageRenderer, files: Statics) 
     ]
     inner = fast_router(routes, public.handlers(written), NotFoundHandler(ISSUER, typeable_paths(shown)))
     return guarded(inner, system(), refuse=public.header_error_handler(written))
+
+
+def shown_routes(door: citizens.CitizenApp, citizen: GivenCitizen | CurrentCitizen) -> list[Route]:
+    """The routes of a transaction, of the account, of the link that stops an identity, and of public pages."""
+    return [
+        *citizens.citizen_routes(door),
+        *citizens.account_routes(door),
+        *citizens.freeze_routes(door, cast(FreezeLinks, citizen)),
+        *public.public_routes(door, providers=PROVIDERS),
+    ]
 
 
 def client(app: ASGIApp) -> httpx.AsyncClient:
@@ -347,5 +358,6 @@ __all__ = [
     "application",
     "client",
     "path",
+    "shown_routes",
     "statics",
 ]

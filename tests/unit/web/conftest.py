@@ -12,8 +12,10 @@ from starlette.types import ASGIApp
 from broker.platform.system import System
 from broker.web.shared.pages import PageRenderer
 from broker.web.shared.static_files import Statics, statics
+from tests.unit.web.catalogue import Catalogue, catalogue_of
 from tests.unit.web.citizen_pages import CurrentCitizen, GivenCitizen, all_pages, application
 from tests.unit.web.staff import Ready, Stage, ready, staged
+from tests.unit.web.staff_catalogue import StaffCatalogue, staff_catalogue_of
 
 
 @pytest.fixture(scope="session")
@@ -68,9 +70,21 @@ async def site(app: ASGIApp) -> AsyncIterator[str]:
 
 
 @pytest.fixture(scope="session")
+async def catalogue(written: PageRenderer, files: Statics) -> Catalogue:
+    """Every page of citizens in every state and language, rendered once for the test run."""
+    return await catalogue_of(written, files)
+
+
+@pytest.fixture(scope="session")
 async def console_ready(tmp_path_factory: pytest.TempPathFactory) -> Ready:
     """The console's pages, compiled once for the test run, and an empty database."""
     return await ready(tmp_path_factory.mktemp("console"))
+
+
+@pytest.fixture(scope="session")
+async def staff_catalogue(console_ready: Ready, tmp_path_factory: pytest.TempPathFactory) -> StaffCatalogue:
+    """Every page of the console in its languages, rendered once for the test run."""
+    return await staff_catalogue_of(console_ready, tmp_path_factory.mktemp("catalogue"))
 
 
 @pytest.fixture

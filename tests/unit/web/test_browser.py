@@ -12,7 +12,8 @@ from broker.model.failures import FAILURES, FailureClass
 from broker.web.citizens.failure_texts import FAILURE_TEXTS
 from tests.conftest import NewContext
 from tests.unit.web.citizen_pages import GivenCitizen, path
-from tests.unit.web.examples import HANDLE, VIEWS
+from tests.unit.web.example_views import VIEWS
+from tests.unit.web.examples import HANDLE
 
 pytestmark = pytest.mark.browser
 
@@ -194,3 +195,19 @@ async def test_every_class_of_failure_has_its_page_and_its_explanation(
     await expected(tab.get_by_role("heading", level=1)).to_have_text(texts.heading)
     await expected(tab.locator("main")).to_contain_text(texts.meaning)
     await expected(tab.locator("main")).to_contain_text(texts.advice)
+
+
+async def test_after_a_refused_form_the_focus_is_on_what_is_wrong(tab: Page, site: str, citizen: GivenCitizen) -> None:
+    """Also without script: the first press of Tab leads to the link to the field."""
+    await tab.goto(site + path("choose"))
+    await tab.get_by_role("button", name="Continue").first.click()
+    await expected(tab.locator(".govuk-error-summary")).to_be_focused()
+    await tab.keyboard.press("Tab")
+    await expected(tab.get_by_role("link", name="Choose one of the ways")).to_be_focused()
+    await tab.goto(f"{site}{path('choose')}/help")
+    await tab.get_by_role("button", name="Ask for help").click()
+    await expected(tab.locator(".govuk-error-summary")).to_be_focused()
+    await tab.keyboard.press("Tab")
+    await tab.keyboard.press("Enter")
+    await expected(tab.locator("#channel")).to_be_focused()
+    assert citizen.done == []

@@ -9,7 +9,7 @@ from broker.model.failures import FAILURES, FailureClass
 from broker.web.shared import csrf
 from tests.unit.web.citizen_pages import ISSUER, GivenCitizen, path
 from tests.unit.web.citizen_requests import COOKIE, JOURNEY, get, post, set_cookies, token
-from tests.unit.web.examples import VIEWS
+from tests.unit.web.example_views import VIEWS
 
 
 async def test_what_the_citizen_has_sorts_the_providers_and_excludes_none(app: ASGIApp) -> None:

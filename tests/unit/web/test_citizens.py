@@ -12,7 +12,8 @@ from broker.actions.results import AskingMark, ContinuationIssued, IncompletePro
 from broker.crypto.jose import load_signing_key, new_signing_key_pem, sign
 from tests.unit.web.citizen_pages import CODE, ISSUER, GivenCitizen, client, path
 from tests.unit.web.citizen_requests import COOKIE, JOURNEY, SECRET, get, post, set_cookies, token
-from tests.unit.web.examples import HANDLE, VIEWS
+from tests.unit.web.example_views import VIEWS
+from tests.unit.web.examples import HANDLE
 
 
 async def test_the_page_of_a_transaction_shows_what_the_action_found(app: ASGIApp, citizen: GivenCitizen) -> None:

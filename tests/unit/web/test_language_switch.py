@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from tests.unit.web.citizen_pages import GivenCitizen, client, path
 from tests.unit.web.citizen_requests import COOKIE, JOURNEY
-from tests.unit.web.examples import VIEWS
+from tests.unit.web.example_views import VIEWS
 
 TYPED = 'Ada’s "own" <b> & أ'
 

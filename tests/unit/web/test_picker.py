@@ -26,7 +26,8 @@ from broker.web.shared.pages import PageRenderer
 from tests.support.services import change_service
 from tests.unit.web.citizen_pages import ISSUER, GivenCitizen, marks, path
 from tests.unit.web.citizen_requests import COOKIE, JOURNEY, get, post, set_cookies
-from tests.unit.web.examples import BANK, CITY, HANDLE, NOW, OFFER, POST, RICH_OFFER, SERVICE, VIEWS, transaction
+from tests.unit.web.example_views import VIEWS
+from tests.unit.web.examples import BANK, CITY, HANDLE, NOW, OFFER, POST, RICH_OFFER, SERVICE, transaction
 
 CHOOSING = transaction(TransactionState.CHOOSING)
 CARDS = (BANK, POST, CITY, replace(BANK, id="dogwood"))

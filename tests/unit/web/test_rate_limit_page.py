@@ -115,6 +115,13 @@ async def test_a_code_of_a_question_beyond_the_limit_is_answered_with_its_page(
         ("bind", {"code": "1", "words": "x"}, {"proof": ProofResult.DONE}, "", ""),
         (
             "bind",
+            {"code": "1", "call": "2"},
+            {"proof": ProofResult.CALL_OVER},
+            "call_over",
+            "The number of the call does not count any more.",
+        ),
+        (
+            "bind",
             {"code": "1", "words": "x"},
             {"proof": ProofResult.BELOW_NEED},
             "below_need",

@@ -1,0 +1,236 @@
+"""Catalogue of the console's pages: members of staff walk through cases, and each page that they see is kept, in both
+languages.
+
+Nothing is served, and no browser is needed: `test_accessibility` looks at the pages in Chromium.
+"""
+
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from broker.actions.assisted.context import CaseContext
+from broker.actions.files.context import FileContext
+from broker.actions.files.receiving import receive_photo
+from broker.assisted import events as ev
+from broker.assisted.case_records import Channel
+from broker.model.evidence_file import EvidenceFile, FilePurpose
+from broker.platform.system import System
+from broker.stores.evidence.folder import FolderObjects
+from broker.stores.sql_stores import SqlStores
+from broker.web.staff import StaffApp, cookies, staff_routes
+from broker.wiring.app_pages import STAFF_LANGUAGES
+from tests.support.media import photo
+from tests.support.system import FakeClock
+from tests.support.upload_stage import SETTINGS, Untouched
+from tests.unit.web import staff as console
+from tests.unit.web.shown_pages import Recording, Shown, route_of
+from tests.unit.web.staff import ADA, CARYS, MEI, RHYS, TOM, Ready, StaffClient, Stage, staged
+from tests.unit.web.staff_forms import case_in_review, prepare_decision
+from tests.unit.web.test_staff_appointments import HOUR, POLICY, booked
+from tests.unit.web.test_staff_calls import wanted
+from tests.unit.web.test_staff_people import REVIEWER
+
+ROUTES = staff_routes(cast(StaffApp, SimpleNamespace(files=object())))
+"""Every route of the console. Their handlers are not called."""
+
+
+ELSEWHERE = {"/sign-in", "/sign-in/go", "/callback", "/reports.csv"}
+"""Addresses without parameters at which a member of staff with a session sees no page."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffCatalogue:
+    """The pages that were seen."""
+
+    recording: Recording
+    shown: Sequence[Shown]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A walk through the console, whose pages go into `shown`."""
+
+    stage: Stage
+    files: Sequence[FileContext]
+    shown: list[Shown] = field(default_factory=list)
+
+    async def see_acts(self, client: StaffClient, member: str) -> None:
+        """Keeps the page of what a member of staff did, which is the answer to a form."""
+        for language in STAFF_LANGUAGES:
+            client.headers["cookie"] += f"; {cookies.LANGUAGE}={language}"  # type: ignore[index]
+            page = await client.send("/acts", "/look-ups", {"member": member, "reason": "follow_up"})
+            self.shown.append(Shown("/acts", "", language, page.text))
+
+    async def see(self, client: StaffClient, *paths: str) -> None:
+        """Keeps these pages in both languages."""
+        for path in paths:
+            for language in STAFF_LANGUAGES:
+                cookie = f"{client.headers.get('cookie', 'other=1')}; {cookies.LANGUAGE}={language}"
+                page = await StaffClient(client.client, {"cookie": cookie}).get(path)
+                kind = page.headers.get("content-type", "")
+                assert kind.startswith("text/html"), (path, page.status_code, page.headers.get("location"))
+                assert page.status_code < 500, path
+                self.shown.append(Shown(path, route_of(ROUTES, path), language, page.text))
+
+
+async def outside(walk: Walk) -> None:
+    """The pages without a session, and the results of a case."""
+    await walk.see(walk.stage.client(None), "/sign-in", "/signed-out", "/callback?state=x", "/no-such-page")
+    agent = await walk.stage.sign_in(CARYS)
+    await walk.see(agent, *(f"/done/{what}" for what in ("decided", "reviewed", "back", "stranger", "settled")))
+    await walk.see(agent, "/cases/x/overtaken", "/cases/x/lapsed", "/cases/no-such", "/calls/no-such", "/board")
+
+
+async def session(walk: Walk) -> None:
+    """An agent's session, beginning with the empty queue."""
+    agent = await walk.stage.sign_in(CARYS)
+    await walk.see(agent, "/", "/?problem=nothing", "/?problem=reference", "/help", "/outcomes", "/mine")
+    case = await walk.stage.case()
+    at = f"/cases/{case.id}"
+    await agent.send("/next", "/")
+    await walk.see(agent, "/", "/mine", at, f"{at}?problem=choice")
+    await agent.send(f"{at}/start", at, {"channel": "video"})
+    await walk.see(agent, at, f"{at}/details")
+    kinds = ("passport", "bank_statement", "vouch")
+    await walk.see(agent, *(f"{at}/evidence/new?kind={kind}" for kind in kinds))
+    for problem in ("missing", "mrz_number", "source_down"):
+        await walk.see(agent, f"{at}/evidence/new?kind=passport&problem={problem}&at=number")
+
+
+async def deciding(walk: Walk) -> None:
+    """An agent's decision, and a sign-in that is not fresh."""
+    case, agent = await walk.stage.case(), await walk.stage.sign_in(CARYS)
+    at = await prepare_decision(agent, case)
+    await agent.send(f"{at}/note", at, {"note": "Wears a hearing aid, speak clearly"})
+    await agent.send(f"{at}/flag", at, {"reason": "coached"})
+    await agent.send(f"{at}/ask-lead", at, {"note": "Is a letter enough?"})
+    await agent.send(f"{at}/ask", at, {"message": "Your call with us"})
+    await walk.see(agent, at, f"{at}/evidence/e1", f"{at}/person", f"{at}/details?problem=not_a_date&at=birthdate")
+    await walk.see(agent, f"{at}/decision", f"{at}/decision?problem=reason&decision=decline", f"{at}?told=saved")
+    before = walk.stage.system.now() - 400
+    await walk.see(await walk.stage.sign_in(CARYS, auth_time=before), f"{at}/decision", f"{at}/prove")
+    await agent.send(f"{at}/decision", f"{at}/decision", {"decision": "approve"})
+    await walk.see(agent, "/outcomes", at)
+
+
+async def review(walk: Walk) -> None:
+    """A reviewer before and after their own decision."""
+    case, reviewer = await case_in_review(walk.stage)
+    at = f"/cases/{case.id}"
+    await walk.see(reviewer, at, f"{at}/view", f"{at}/view?problem=reason&decision=decline")
+    await reviewer.send(f"{at}/view", f"{at}/view", {"decision": "decline", "decline.face_differs": "yes"})
+    await walk.see(
+        reviewer, at, f"{at}/review", f"{at}/review?problem=reason&decision=disagree", f"{at}?problem=not_now"
+    )
+
+
+async def leading(walk: Walk) -> None:
+    """A held case, and the lists, the board, what is found, and the people."""
+    stage = walk.stage
+    case = await stage.case(ev.Held(RHYS.id, "doubt"))
+    for member in (MEI, RHYS, TOM):
+        client = await stage.sign_in(member)
+        await client.send("/open", "/", {"reference": case.reference, "reason": "follow_up"})
+        await walk.see(client, "/", f"/cases/{case.id}")
+    case = await stage.case(ev.Flagged(TOM.id, "fraud_signals"))
+    await stage.case(ev.Held(RHYS.id, "incident"))
+    lead = await stage.sign_in(RHYS)
+    await lead.send("/views", "/cases", {"list": "cases", "name": "Held", "stands": "held"})
+    await lead.send("/find", "/find", {"by": "reference", "text": case.reference, "reason": "follow_up"})
+    plain = [one.path for one in ROUTES if "GET" in (one.methods or ()) and "{" not in one.path]
+    await walk.see(lead, *(path for path in plain if path not in ELSEWHERE))
+    await walk.see_acts(await stage.sign_in(RHYS), TOM.id)
+    await walk.see(lead, "/cases?done=1&left=2", "/queue?problem=view", "/board/incident?sort=deadline")
+    await walk.see(lead, "/find?problem=reason", "/look-ups?all=yes", "/reports?days=7")
+
+
+async def people(walk: Walk) -> None:
+    """Roles of the staff, with a change that waits for the second person."""
+    admin = await walk.stage.sign_in(ADA)
+    await walk.see(admin, "/", "/people", "/people/carys")
+    await admin.send("/people/carys/roles", "/people/carys", REVIEWER)
+    await walk.see(admin, "/people", "/people/carys?problem=reason")
+
+
+async def meetings(walk: Walk) -> None:
+    """Appointments, and a call."""
+    stage = walk.stage
+    begins = stage.system.now() + HOUR
+    case = await booked(stage, begins, room=1)
+    await booked(stage, begins, "north")
+    lead = await stage.sign_in(RHYS)
+    await walk.see(lead, "/appointments", "/appointments?place=north", "/appointments?problem=reference")
+    times = f"/appointments/{case.id}/times"
+    await walk.see(lead, times, f"{times}?problem=slot_taken")
+    called, agent = await wanted(stage), await stage.sign_in(TOM)
+    await walk.see(agent, "/")
+    await agent.send("/calls/next", "/")
+    await walk.see(agent, f"/calls/{called.id}", f"/calls/{called.id}?problem=reason")
+
+
+async def files(walk: Walk) -> None:
+    """What a citizen sent."""
+    [context] = walk.files
+    case, agent = await walk.stage.case(channel=Channel.SENT), await walk.stage.sign_in(CARYS)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield photo()
+
+    assert isinstance(await receive_photo(context, case, FilePurpose.FRONT, pieces()), EvidenceFile)
+    at = f"/cases/{case.id}"
+    await agent.send("/next", "/")
+    await walk.see(agent, at)
+    await agent.send(f"{at}/start", at, {"channel": "sent"})
+    await walk.see(agent, at, f"{at}/files")
+
+
+WALKS: Sequence[Callable[[Walk], Awaitable[None]]] = (
+    outside,
+    session,
+    deciding,
+    review,
+    leading,
+    people,
+    meetings,
+    files,
+)
+
+
+async def staff_catalogue_of(given: Ready, folder: Path) -> StaffCatalogue:
+    """Every walk, each over a database of its own."""
+    recording = Recording(given.pages)
+    written, shown = recording.renderer, list[Shown]()
+    for name, language in itertools.product(("mishap", "unavailable", "too-large"), STAFF_LANGUAGES):
+        page = written.page(name, language, {"reference": "a-request", "near": None})
+        shown.append(Shown(name, "", language, page))
+    with pytest.MonkeyPatch.context() as patched:
+        for walked in WALKS:
+            # only a decision that its agent can still correct is shown with the time for that
+            patched.setattr(console, "TERMS", POLICY if walked is deciding else replace(POLICY, correction=0))
+            (folder / walked.__name__).mkdir()
+            async with _stage(replace(given, pages=written), folder / walked.__name__) as walk:
+                await walked(walk)
+            shown += walk.shown
+    return StaffCatalogue(recording, shown)
+
+
+@asynccontextmanager
+async def _stage(given: Ready, folder: Path) -> AsyncIterator[Walk]:
+    drawn, made = iter(range(10**6)), list[FileContext]()
+
+    def sent(cases: CaseContext, facts: SqlStores) -> FileContext:
+        policy = replace(cases.rules.policy, files=replace(SETTINGS, folder=folder))
+        knowing = replace(cases, rules=replace(cases.rules, policy=policy))
+        objects = {"folder": FolderObjects(folder)}
+        made.append(FileContext(knowing, facts.evidence_files, objects, "folder", Untouched()))
+        return made[0]
+
+    system = System(now=FakeClock().now, random_bytes=lambda n: next(drawn).to_bytes(8).rjust(n, b"r")[-n:])
+    async with staged(given, folder, system, files=sent) as stage:
+        yield Walk(stage, made)
