@@ -2,13 +2,13 @@
 
 `count` reads one row after another and returns what it adds; what it must remember of a case in between is its `Track`.
 The result is the same in portions of any size. `report` summarizes what was counted: for leads, for the command, and
-with `publish` for open data.
+with `disclosure.publish` for open data.
 """
 
 import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -50,10 +50,6 @@ BOUNDS: Final = tuple(
 
 ENOUGH: Final = 20
 """Number of cases from which a wait is displayed to citizens."""
-
-SMALLEST: Final = 10
-"""Smallest count in open data. Greater ones are rounded to `STEP`."""
-STEP: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,16 +254,6 @@ def quantile(buckets: Mapping[int, int], share: float) -> int | None:
         if reached >= needed:
             return BOUNDS[bucket] if bucket < len(BOUNDS) else None
     return None
-
-
-def publish(lines: Sequence[Line]) -> tuple[Line, ...]:
-    """The lines that may be published: without small counts, the others rounded.
-
-    Lines do not overlap and no sum of them is published, so that a count that was left out cannot be computed.
-    """
-    return tuple(
-        replace(line, count=STEP * math.floor(line.count / STEP + 0.5)) for line in lines if line.count >= SMALLEST
-    )
 
 
 # --- waits ---

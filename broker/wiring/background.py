@@ -41,7 +41,8 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         PeriodicTask("provider events", 1.0, lambda: poll_events(received)),
         PeriodicTask("cases", 30.0, lambda: expire_due_cases(cases)),
         PeriodicTask("reminders", 60.0, lambda: remind(reminding)),
-        PeriodicTask("measures", 60.0, lambda: count_new(measured)),
+        PeriodicTask("measures", 60.0, lambda: count_new(measured, container.monitoring.metrics.measured)),
+        PeriodicTask("waiting cases", 15.0, lambda: _update_cases(container)),
     ]
     reloading = container.configuration.settings_reloader
     if reloading is not None:
@@ -63,6 +64,11 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
 
 async def _update_providers(container: Container) -> None:
     update_provider_gauges(container)
+
+
+async def _update_cases(container: Container) -> None:
+    counts = await container.connections.sql_stores.case_lists.counts()
+    container.monitoring.metrics.cases(counts, container.system.now())
 
 
 async def _maintain(container: Container) -> None:

@@ -129,6 +129,10 @@ class Measures(Protocol):
         """Counts a portion of sealed audit rows, each row once. Returns how far it came; 0 at the end of the record."""
         ...
 
+    async def first_uncounted(self) -> float | None:
+        """The time of the first sealed audit row that is not counted yet; None if all are."""
+        ...
+
     async def by_month(self, since: str, until: str) -> Mapping[Key, Tally]:
         """What was counted from a day (YYYY-MM-DD) to before another, summed by month."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import msgspec
-from sqlalchemy import BigInteger, Double, Text, bindparam, delete, func, select
+from sqlalchemy import BigInteger, Double, Integer, Text, bindparam, delete, func, literal_column, select
 
 from broker.assisted.measures import Key, Measure, Tally, Track
 from broker.model.audit import AuditEvent
@@ -48,6 +48,11 @@ class SqlMeasures:
         after, last = audit.c.number > number, audit.c.number <= bindparam("last", type_=BigInteger)
         self._cursor = database.prepare(select(r.number).where(r.name == bindparam("name", type_=Text)))
         self._end = database.prepare(select(func.max(audit.c.number)).where(after, last))
+        counted = select(r.number).where(r.name == literal_column(f"'{_CURSOR}'", Text)).scalar_subquery()
+        later = audit.c.number > func.coalesce(counted, literal_column("0", BigInteger))
+        self._first = database.prepare(
+            select(audit.c.at).where(later).order_by(audit.c.number).limit(literal_column("1", Integer))
+        )
         self._rows = database.prepare(
             select(*(audit.c[name] for name in COLUMNS))
             .where(after, last, audit.c.case_id.is_not(None))
@@ -104,6 +109,11 @@ class SqlMeasures:
                 await unit.run(self._keep, {"case_id": case, "seen": seen, "track": text})
             await unit.run(self._move, {"name": _CURSOR, "number": int(end)})
         return int(end) - before
+
+    async def first_uncounted(self) -> float | None:
+        """The time of the first sealed audit row that is not counted yet; None if all are."""
+        rows = await self._database.query(self._first, {})
+        return float(rows[0][0]) if rows else None
 
     async def by_month(self, since: str, until: str) -> Mapping[Key, Tally]:
         """What was counted on days from `since` (YYYY-MM-DD) to before `until`, summed by month: the key's day is the

@@ -11,6 +11,8 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from broker.assisted.case_row import CaseCounts
+from broker.assisted.measures import Key, Tally
 from broker.model.audit import AuditEvent
 from broker.web.operations.metric_files import process, runs
 
@@ -89,6 +91,15 @@ class Metrics:
         self._delivered = counter("deliveries", "Delivery attempts to services, by outcome", "kind", "outcome")
         self._waiting = highest("deliveries_waiting", "Deliveries waiting", "kind")
         self._oldest = highest("deliveries_oldest_seconds", "Age of the oldest waiting delivery", "kind")
+        self._cases = highest("cases_waiting", "Verification cases that wait, counted up to 1,000", "line")
+        self._longest = highest("cases_oldest_seconds", "How long the citizen in line longest has waited for staff")
+        self._measured = counter(
+            "assisted",
+            "Measures of assisted verification, counted from the audit record",
+            "measure",
+            "detail",
+            "channel",
+        )
         self._offset = Gauge(
             "portico_clock_offset_seconds",
             "Seconds by which this machine's clock is ahead of the database's",
@@ -144,6 +155,18 @@ class Metrics:
         """Sets the number of waiting deliveries of a kind and the age of the oldest in seconds."""
         self._waiting.labels(kind).set(count)
         self._oldest.labels(kind).set(oldest)
+
+    def cases(self, counts: CaseCounts, now: float) -> None:
+        """Sets how many verification cases wait, and how long the first of them has."""
+        for line in ("queued", "reviews", "late", "stopped"):
+            self._cases.labels(line).set(getattr(counts, line))
+        self._longest.set(0.0 if counts.oldest is None else max(0.0, now - counts.oldest))
+
+    def measured(self, counted: Mapping[Key, Tally]) -> None:
+        """Counts what was newly counted from the audit record, by the first word of its detail."""
+        for key, tally in counted.items():
+            detail = key.detail.partition(" ")[0]
+            self._measured.labels(key.measure.value, detail, key.channel).inc(tally.count)
 
     def answered(self, listener: str, method: str, route: str, status: int, seconds: float) -> None:
         """Records a response and the seconds from the request to it."""

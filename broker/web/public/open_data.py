@@ -1,6 +1,7 @@
 """Open data about help from a person: a page that explains it, and the numbers as CSV and JSON.
 
-They hold whole months alone, no count below ten, and the others rounded: nothing in them tells of one citizen.
+They hold whole months alone, no count below ten, nothing from which one could be computed, and the others rounded:
+nothing in them tells of one citizen.
 """
 
 from dataclasses import asdict
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.assisted.reports import Reports, as_csv, open_data
-from broker.assisted.measures import SMALLEST, STEP, Line
+from broker.assisted.disclosure import SMALLEST, STEP, PublishedLine
 from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import base_context
 from broker.web.citizens.request import CitizenApp, CitizenRequest
@@ -49,9 +50,9 @@ class _Cached:
     def __init__(self, reports: Reports) -> None:
         self._reports = reports
         self._hour = -1
-        self._lines: tuple[Line, ...] = ()
+        self._lines: tuple[PublishedLine, ...] = ()
 
-    async def lines(self) -> tuple[Line, ...]:
+    async def lines(self) -> tuple[PublishedLine, ...]:
         """The numbers, computed at most once an hour."""
         hour = int(self._reports.system.now() // CACHED)
         if hour != self._hour:

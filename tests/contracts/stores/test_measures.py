@@ -55,6 +55,18 @@ async def test_sealed_rows_are_counted_once_in_portions(sql: SqlStores) -> None:
     assert await sql.measures.durations(Measure.CONTACT_WAIT, "2027-01-16") == {}
 
 
+async def test_the_first_row_that_is_not_counted_says_until_when_everything_is(sql: SqlStores) -> None:
+    assert await sql.measures.first_uncounted() is None
+    await sql.audit.write(story("a"))
+    await sql.audit_chain.seal_once()
+    assert await sql.measures.first_uncounted() == DAY
+    await sql.measures.count_sealed(count_all)
+    assert await sql.measures.first_uncounted() is None
+    await sql.audit.write([row("bound", "a", 50, "approved", "bound")])
+    await sql.audit_chain.seal_once()
+    assert await sql.measures.first_uncounted() == DAY + 3000
+
+
 async def test_of_two_processes_one_counts(open_one: OpenSqlStores) -> None:
     one, other = await open_one(), await open_one()
     await one.audit.write(story("a"))

@@ -1,4 +1,4 @@
-"""Measures: counted from audit rows alone, in portions of any size, and published without small numbers."""
+"""Measures: counted from audit rows alone and in portions of any size."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -21,7 +21,6 @@ from broker.assisted.measures import (
     add,
     count_all,
     expected_wait,
-    publish,
     report,
 )
 from broker.assisted.transitions import advance
@@ -202,14 +201,6 @@ def test_a_report_has_the_median_and_nine_tenths_of_each_group() -> None:
         Line("", Measure.NO_SHOWS, "", "video", "cy", 4),
     )
     assert [line.period for line in report(waits | counts, period=7)] == ["2027-01", "2027-02"]
-
-
-@given(st.lists(st.integers(0, 60), max_size=30))
-def test_open_data_has_no_small_count_and_no_exact_one(counts: list[int]) -> None:
-    lines = [Line(str(n), Measure.OUTCOMES, "declined", "video", "en", count) for n, count in enumerate(counts)]
-    shown = publish(lines)
-    assert all(line.count >= 10 and line.count % 5 == 0 for line in shown)
-    assert {line.period for line in shown} == {line.period for line in lines if line.count >= 10}
 
 
 def test_a_wait_is_told_only_from_twenty_cases_on_and_shrinks_while_one_waits() -> None:

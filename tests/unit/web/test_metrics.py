@@ -11,6 +11,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
+from broker.assisted.case_row import CaseCounts
+from broker.assisted.measures import Key, Measure, Tally
 from broker.model.audit import AuditEvent
 from broker.platform.system import System
 from broker.web.operations import REFUSED, RequestMetricsMiddleware, metrics_route, templates
@@ -64,6 +66,36 @@ def test_a_case_event_without_a_transition_is_not_counted() -> None:
     meters = Metrics(None)
     meters.recorded([event("case_noted", **{"from": "in_session", "to": "in_session"})])
     assert value(meters.text(), "portico_case_moves_total", to="in_session") is None
+
+
+def test_measures_are_counted_by_the_first_word_of_their_detail() -> None:
+    meters = Metrics(None)
+    declined = [Key("2027-01-15", Measure.OUTCOMES, f"declined {why}", "video", "en") for why in ("coached", "doubt")]
+    late = Key("2027-01-15", Measure.MISSED_DEADLINES, "contact", "phone", "cy")
+    waits = [Key("2027-01-15", Measure.CONTACT_WAIT, "", "phone", "cy", bucket) for bucket in (1, 2)]
+    meters.measured(dict.fromkeys([*declined, late, *waits], Tally(2, 600)))
+    meters.measured({late: Tally(1)})
+    counted = {
+        (measure, detail, channel): value(
+            meters.text(), "portico_assisted_total", measure=measure, detail=detail, channel=channel
+        )
+        for measure, detail, channel in (
+            ("outcomes", "declined", "video"),
+            ("missed_deadlines", "contact", "phone"),
+            ("contact_wait", "", "phone"),
+        )
+    }
+    assert list(counted.values()) == [4, 3, 4]
+
+
+def test_the_cases_that_wait_have_their_numbers_and_the_longest_wait() -> None:
+    meters = Metrics(None)
+    meters.cases(CaseCounts(7, 3, 2, 1, 1000.0, 1000), 1090.0)
+    for line, number in {"queued": 7, "reviews": 3, "late": 2, "stopped": 1}.items():
+        assert value(meters.text(), "portico_cases_waiting", line=line) == number
+    assert value(meters.text(), "portico_cases_oldest_seconds") == 90
+    meters.cases(CaseCounts(0, 0, 0, 0, None, 1000), 1090.0)
+    assert value(meters.text(), "portico_cases_oldest_seconds") == 0
 
 
 def test_a_start_is_counted_for_its_service() -> None:

@@ -4,12 +4,13 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from broker.actions.assisted.reports import Reports
+from broker.actions.assisted.reports import Reports, open_data
 from broker.assisted.measures import Key, Measure, Tally
 from broker.web.public import open_data_routes
 from broker.web.shared.fast_router import fast_router
@@ -30,6 +31,11 @@ class Counted:
     """Measures that were counted; records what was asked for."""
 
     spans: list[tuple[str, str]]
+    uncounted: float | None = None
+
+    async def first_uncounted(self) -> float | None:
+        """The time of the first row that waits."""
+        return self.uncounted
 
     async def count_sealed(self, _count_all: object, /) -> int:
         """Nothing is new."""
@@ -64,7 +70,7 @@ async def test_both_files_hold_the_same_lines_without_small_counts(data: httpx.A
     table = await data.get("/open-data/assisted-verification.csv")
     rows = list(csv.DictReader(io.StringIO(table.text)))
     assert [(row["measure"], row["detail"], row["count"], row["median"]) for row in rows] == [
-        ("contact_wait", "", "35", "900"),
+        ("contact_wait", "", "", "900"),
         ("outcomes", "approved", "10", ""),
     ]
     whole = (await data.get("/open-data/assisted-verification.json")).json()
@@ -72,6 +78,32 @@ async def test_both_files_hold_the_same_lines_without_small_counts(data: httpx.A
     told = [{name: "" if value is None else str(value) for name, value in line.items()} for line in whole["lines"]]
     assert told == rows
     assert measured.spans == [("2025-01-01", "2027-01-01")]
+
+
+@pytest.mark.parametrize(
+    ("day", "uncounted", "until"),
+    [
+        ("2026-12-31", None, "2026-12-01"),
+        ("2027-01-01", None, "2026-12-01"),
+        ("2027-01-02", None, "2026-12-01"),
+        ("2027-01-03", None, "2027-01-01"),
+        ("2027-01-20", None, "2027-01-01"),
+        ("2027-01-20", "2027-01-20", "2027-01-01"),
+        ("2027-01-20", "2026-12-31", "2026-12-01"),
+        ("2027-01-20", "2026-03-05", "2026-03-01"),
+    ],
+)
+async def test_a_month_is_published_once_it_does_not_change_any_more(
+    day: str, uncounted: str | None, until: str, measured: Counted
+) -> None:
+    measured.uncounted = None if uncounted is None else at(uncounted)
+    await open_data(Reports(measured, replace(system(), now=lambda: at(day))))
+    assert measured.spans[-1][1] == until
+
+
+def at(day: str) -> float:
+    """The last second of a day (UTC)."""
+    return datetime.fromisoformat(f"{day}T23:59:59+00:00").timestamp()
 
 
 async def test_the_page_explains_every_word_of_the_files(data: httpx.AsyncClient) -> None:
