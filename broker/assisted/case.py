@@ -16,6 +16,7 @@ from broker.assisted.case_records import (
     Complaint,
     Confirmation,
     Contact,
+    DeskVisit,
     Details,
     EvidenceRecord,
     Flag,
@@ -48,8 +49,8 @@ class Case:
     `moved` says that this is not the browser of `asker`. `asker` is the digest of the mark of the asking browser,
     whose words staff and citizen exchange: the one that asked for help, or the one in which the citizen asked for
     another meeting. `level`, `claims`, `language` and `resume_value` come from the service's request. `requester`
-    is "citizen", or the member of staff who opened the case for a citizen who is present. `continuation` is the
-    digest of the continuation code.
+    is "citizen", the member of staff who opened the case for a citizen who is present, or the agent of a partner desk
+    (`desk`, the citizen's last visit to one). `continuation` is the digest of the continuation code.
 
     `changed` is when `state` last changed; `deadline` when the state expires (None: no deadline of its own; while an
     agent holds the case, the deadline of the queue is kept); `expires` when the whole case does; `lease` until when its
@@ -134,6 +135,7 @@ class Case:
     complaint: Complaint | None = None
     resume_value: str | None = None
     passkey: CasePasskey | None = None
+    desk: DeskVisit | None = None
     binding: IdentityBinding | None = None
     frozen: float | None = None
     erased: bool = False
@@ -159,12 +161,19 @@ class Case:
         return self.state is CaseState.HELD and moved is not None and moved.event == ATTEMPTS_EXHAUSTED
 
     @property
+    def at_desk(self) -> bool:
+        """Whether a partner desk is at work with the citizen. A desk is never the agent of a case."""
+        return self.state is CaseState.IN_SESSION and self.agent is None and self.desk is not None
+
+    @property
     def holder(self) -> str | None:
         """Holder of the lease, expired or not, or the agent who may still correct a decision; None if there is none."""
         if self.unsettled is not None:
             return self.agent
         if self.lease is None:
             return None
+        if self.desk is not None and self.at_desk:
+            return self.desk.by
         return self.reviewer if self.state is CaseState.REVIEW else self.agent
 
     @property

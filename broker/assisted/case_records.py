@@ -21,6 +21,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     ADMIN = "admin"
     STAFF = "staff"
+    DESK = "desk"
     CLOCK = "clock"
 
 
@@ -330,6 +331,22 @@ class Unsettled:
     alike: int
     drawn: bool
     phrase: Phrase | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeskVisit:
+    """Visit of the citizen at the counter of a partner desk, the last one. `by` is the agent of the desk who accepted
+    the case (`separation_of_duties.desk_id`), `lease` for how many seconds the desk holds it after each step.
+
+    `final` says that the desk takes no further visit, `ended` that it has given its recommendation.
+    """
+
+    client_id: str
+    location: str
+    by: str
+    lease: int
+    final: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

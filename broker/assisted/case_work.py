@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from broker.model.desk import DeskAnswer
 from broker.model.freeze_link import FreezeLink
 from broker.model.notification import Notification, NotificationKind
 from broker.model.outbound_delivery import OutboundDelivery
@@ -13,7 +14,7 @@ class CaseWork:
     """What is written with a change of a case, or not at all: `notices` to the citizen, `deliveries` to services (such
     as security events), `freeze_links` by which the identity can be stopped, `passkey` that the citizen made. `kept` is
     the identity that is kept from now on, `reach` how its citizen is reached; the passkey with the digest `leads` leads
-    to it.
+    to it. `answers` are those to calls of partner desks.
 
     `outdated` are the kinds of notice whose reason ended `at` this time (seconds since 1970 UTC): those that wait are
     withdrawn.
@@ -31,6 +32,7 @@ class CaseWork:
     leads: str = ""
     outdated: frozenset[NotificationKind] = frozenset()
     at: float = 0.0
+    answers: tuple[DeskAnswer, ...] = ()
 
 
 NO_WORK = CaseWork()

@@ -136,13 +136,13 @@ _Found = list[tuple[Measure, str, float | None]]
 def _times(track: Track, event: AuditEvent, source: str, target: str) -> tuple[Track, _Found]:
     """Follows the clocks of a case."""
     at, found = event.at, _Found()
-    if event.kind == "case_session_started":
+    if event.kind in ("case_session_started", "case_desk_accepted"):
         if track.waiting is not None:
             found.append((Measure.CONTACT_WAIT, "", at - track.waiting))
         return replace(track, waiting=None, talking=at, sessions=track.sessions + 1), found
     if source == S.IN_SESSION != target and track.talking is not None:
         found.append((Measure.SESSION_TIME, "", at - track.talking))
-        track = replace(track, talking=None, ended=at if target == S.DECISION else None)
+        track = replace(track, talking=None, ended=at if target in (S.DECISION, S.REVIEW) else None)
     decided = target in (S.APPROVED, S.DECLINED) or (target == S.REQUESTED and source == S.DECISION)
     if decided and source != target and track.ended is not None:
         found.append((Measure.DECISION_TIME, "", at - track.ended))

@@ -10,7 +10,7 @@ from broker.assisted.contact_log import OUTCOMES
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.holds import may_return_to_approved
 from broker.assisted.oversight import open_question, unseen_flags
-from broker.assisted.separation_of_duties import may_be_agent, may_be_reviewer, may_lead
+from broker.assisted.separation_of_duties import is_desk, may_be_agent, may_be_reviewer, may_lead
 
 CODE_INTERVAL = 30
 """Minimum time in seconds between two confirmation codes."""
@@ -47,11 +47,13 @@ def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused 
     match event:
         case ev.Claimed() | ev.ReviewClaimed() | ev.Assigned():
             return _claim_refusal(case, event)
+        case ev.DeskAccepted() | ev.SessionEnded():
+            return _desk_refusal(case, event)
         case ev.HoldEnded() | ev.HoldDeclined():
             return _hold_refusal(case, event)
         case ev.Acknowledged() | ev.LeadAsked() | ev.LeadAnswered():
             return _oversight_refusal(case, event)
-        case ev.Decided():
+        case ev.Decided() | ev.Recommended():
             return _decision_refusal(case, event, policy)
         case ev.IndependentReviewRecorded():
             return TransitionRefused.VIEW_GIVEN if case.independent_review is not None else None
@@ -82,6 +84,13 @@ def _claim_refusal(case: Case, event: ev.Claimed | ev.ReviewClaimed | ev.Assigne
         return TransitionRefused.SAME_PERSON
     taken = isinstance(event, ev.ReviewClaimed) and case.lease is not None
     return TransitionRefused.TAKEN if taken else None
+
+
+def _desk_refusal(case: Case, event: ev.DeskAccepted | ev.SessionEnded) -> TransitionRefused | None:
+    """A desk takes no visit after the last attempt, and leaves the decision to staff."""
+    if isinstance(event, ev.DeskAccepted):
+        return TransitionRefused.NOT_NOW if case.desk is not None and case.desk.final else None
+    return TransitionRefused.SAME_PERSON if is_desk(event.by) else None
 
 
 def _freeze_refusal(case: Case, event: ev.Frozen | ev.Unfrozen | ev.Released) -> TransitionRefused | None:
@@ -162,7 +171,7 @@ def _contact_refusal(case: Case, event: ev.ContactTried | ev.KeptOpen | ev.Secon
             return None if ahead else TransitionRefused.NO_SUCH_TIME
 
 
-def _decision_refusal(case: Case, event: ev.Decided, policy: CasePolicy) -> TransitionRefused | None:
+def _decision_refusal(case: Case, event: ev.Decided | ev.Recommended, policy: CasePolicy) -> TransitionRefused | None:
     verdict = event.verdict
     if verdict.decision is Decision.MORE_EVIDENCE and case.more_asked >= policy.max_evidence_requests:
         return TransitionRefused.ENOUGH_ASKED

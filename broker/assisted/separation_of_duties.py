@@ -16,9 +16,14 @@ REDRESS_ASKED = "redress_asked"
 _NOT_WORK = frozenset({"claimed", "review_claimed", "put_back"})
 
 
+DESK_MARK = "desk:"
+"""What the ids of agents of partner desks begin with; ids of staff have no colon."""
+
+
 class SecondReviewReason(StrEnum):
     """Reasons for which an approval needs a second review."""
 
+    DESK = "desk"
     HIGH_LEVEL = "high_level"
     VOUCH = "vouch"
     CHECK_NOT_DONE = "check_not_done"
@@ -32,17 +37,18 @@ class SecondReviewReason(StrEnum):
 def second_review_reasons(
     case: Case, verdict: Verdict, alike: int, policy: CasePolicy, *, drawn: bool
 ) -> tuple[SecondReviewReason, ...]:
-    """Reasons for which this verdict needs a second review. A decline has none but the random sample, `drawn`; other
-    decisions have none at all.
+    """Reasons for which this verdict needs a second review. A desk only recommends: its verdict always has one. A
+    decline of an agent has none but the random sample, `drawn`; other decisions have none at all.
 
     `alike` counts other cases with the same document or telephone number.
     """
-    if verdict.decision is Decision.DECLINE and drawn:
-        return (SecondReviewReason.DRAWN,)
+    if verdict.decision is Decision.DECLINE and (drawn or is_desk(verdict.by)):
+        return (SecondReviewReason.DESK if is_desk(verdict.by) else SecondReviewReason.DRAWN,)
     if verdict.decision is not Decision.APPROVE:
         return ()
     checks = [*case.checks, *(check for evidence in case.evidence for check in evidence.checks)]
     reasons = {
+        SecondReviewReason.DESK: is_desk(verdict.by),
         SecondReviewReason.HIGH_LEVEL: verdict.level is not None and verdict.level >= Level.HIGH,
         SecondReviewReason.VOUCH: any(evidence.type is EvidenceType.VOUCH for evidence in case.evidence),
         SecondReviewReason.CHECK_NOT_DONE: any(c.outcome is CheckOutcome.COULD_NOT or c.overridden for c in checks)
@@ -54,6 +60,24 @@ def second_review_reasons(
         SecondReviewReason.DRAWN: drawn,
     }
     return tuple(reason for reason, holds in reasons.items() if holds)
+
+
+def desk_id(client_id: str, agent: str) -> str:
+    """Id of an agent of a partner desk in cases and audit rows."""
+    return f"{DESK_MARK}{client_id}:{agent}"
+
+
+def is_desk(who: str) -> bool:
+    """Whether an id is that of an agent of a partner desk."""
+    return who.startswith(DESK_MARK)
+
+
+def holds(case: Case, who: str) -> bool:
+    """Whether the lease is that of a member of staff, or of the desk of an agent: its colleagues continue a visit."""
+    held = case.holder
+    if held is not None and is_desk(held) and is_desk(who):
+        return held.rpartition(":")[0] == who.rpartition(":")[0]
+    return held == who
 
 
 def participants(case: Case, role: Role) -> frozenset[str]:
@@ -74,6 +98,7 @@ def may_be_agent(case: Case, who: str) -> bool:
     """
     return (
         who != case.requester
+        and not is_desk(who)
         and who not in case.conflicts_of_interest
         and who not in participants(case, Role.REVIEWER)
         and who not in before_redress(case)
@@ -86,6 +111,7 @@ def may_be_reviewer(case: Case, who: str) -> bool:
     """
     return (
         who not in (case.requester, case.agent)
+        and not is_desk(who)
         and who not in case.conflicts_of_interest
         and who not in participants(case, Role.AGENT)
         and who not in before_redress(case)

@@ -15,6 +15,7 @@ from broker.assisted.deadlines import CasePolicy, deadline, due_event
 from broker.assisted.holds import why_held
 from broker.assisted.refusals import TransitionRefused as TransitionRefused
 from broker.assisted.refusals import guard
+from broker.assisted.separation_of_duties import holds, is_desk
 from broker.assisted.updates import apply
 
 STAY = None
@@ -94,6 +95,9 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.LeaseLapsed, WITH_AGENT, S.QUEUED, Role.CLOCK),
     _rule(ev.Reassigned, WITH_AGENT, S.QUEUED, Role.LEAD),
     _rule(ev.Assigned, WITH_AGENT | {S.QUEUED}, S.CLAIMED, Role.LEAD),
+    # a partner desk
+    _rule(ev.DeskAccepted, frozenset({S.REQUESTED, S.SCHEDULED, S.QUEUED}), S.IN_SESSION, Role.DESK),
+    _rule(ev.Recommended, S.IN_SESSION, S.REVIEW, Role.DESK),
     # the decision
     _rule(ev.Decided, S.DECISION, (STAY, *DECIDED), Role.AGENT),
     _rule(ev.Corrected, S.DECISION, STAY, Role.AGENT),
@@ -190,6 +194,7 @@ _HOLDER_ONLY = (
     | ev.SessionDropped
     | ev.SessionEnded
     | ev.Decided
+    | ev.Recommended
     | ev.IndependentReviewRecorded
     | ev.Reviewed
 )
@@ -205,7 +210,7 @@ def refusal(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Tran
         return None if ran_out == event else TransitionRefused.NOT_NOW
     if ran_out is not None:
         return TransitionRefused.TIME_RAN_OUT
-    if isinstance(event, _HOLDER_ONLY) and case.holder != event.by:
+    if isinstance(event, _HOLDER_ONLY) and not holds(case, event.by):
         return TransitionRefused.NOT_HOLDER
     if case.unsettled is not None and isinstance(event, _HOLDER_ONLY | ev.DeviceConfirmed):
         return TransitionRefused.NOT_NOW
@@ -231,14 +236,16 @@ def advance(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Case
     if target is S.APPROVED and after.deadline is not None:
         after = replace(after, expires=max(after.expires, after.deadline))
     if rule.in_history:
-        entry = HistoryEntry(now, name(event), actor(event), rule.role, case.state, after.state, outcome.reason)
+        who = actor(event)
+        role = Role.DESK if is_desk(who) else rule.role
+        entry = HistoryEntry(now, name(event), who, role, case.state, after.state, outcome.reason)
         after = replace(after, history=(*case.history, entry))
     edit_version = case.edit_version if isinstance(event, _QUIET) else case.edit_version + 1
     return replace(after, version=case.version + 1, edit_version=edit_version)
 
 
 def actor(event: ev.Event) -> str:
-    """Actor of an event as the history names it: a staff id, "citizen" or "broker"."""
+    """Actor of an event as the history names it: the id of a member of staff or of a desk, "citizen" or "broker"."""
     if isinstance(event, ev.ByStaff):
         return event.by
     return "broker" if isinstance(event, ev.ByClock) else "citizen"

@@ -20,6 +20,7 @@ from broker.assisted.case_records import (
 )
 from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
+from broker.assisted.desk_visits import at_counter
 from broker.assisted.erasure import erased
 from broker.assisted.meeting import Transition, appointed, asked, queue, tried, union
 from broker.assisted.opening import DAY
@@ -107,9 +108,7 @@ def _by_clock(case: Case, event: ev.ByClock, now: float, policy: CasePolicy) -> 
             return appointed(case, event, now, policy)
         case ev.LeaseLapsed():
             return _release(case, "")
-        case ev.ReviewLate():
-            return Transition(replace(case, late=True))
-        case ev.HoldLate():
+        case ev.ReviewLate() | ev.HoldLate():
             return Transition(replace(case, late=True))
         case ev.CallBackLapsed():
             return Transition(replace(case, call=None))
@@ -122,8 +121,10 @@ def _by_clock(case: Case, event: ev.ByClock, now: float, policy: CasePolicy) -> 
 
 
 def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> Transition:
-    lease = now + policy.lease
+    lease = now + (case.desk.lease if case.desk is not None and case.at_desk else policy.lease)
     match event:
+        case ev.DeskAccepted() | ev.Recommended():
+            return Transition(*at_counter(case, event, now, policy))
         case ev.Claimed(by):
             return Transition(replace(case, agent=by, lease=lease), S.CLAIMED)
         case ev.ReviewClaimed(by):

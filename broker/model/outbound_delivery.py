@@ -10,6 +10,7 @@ class DeliveryKind(StrEnum):
 
     LOGOUT = "backchannel_logout"
     SECURITY_EVENT = "security_event"
+    DESK_EVENT = "desk_event"
 
 
 @dataclass(frozen=True, slots=True)

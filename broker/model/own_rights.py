@@ -24,6 +24,20 @@ class OwnRights:
     `ssf.manage` to receive security events about its own citizens (OpenID Shared Signals Framework 1.0), `desk` to
     verify citizens at its counters (proofing agent API). Left out: none."""
 
+    desk_locations: tuple[str, ...] = ()
+    """Counters of a partner desk: letters, digits, `.`, `_` and `-`. Each call of the desk names one of them. At least
+    one with the scope `desk`."""
+    desk_skills: tuple[str, ...] = ()
+    """Skills that the agents of a partner desk have, as in staff.toml: some checks need one."""
+    desk_events_uri: str | None = None
+    """Where a partner desk receives signed events about the cases that it met: that a case was cancelled, that the
+    citizen may come again, that it was closed. Left out: none."""
+
+    @property
+    def is_desk(self) -> bool:
+        """Whether the service is a partner desk."""
+        return OwnScope.DESK in self.scopes
+
     @property
     def receives_events(self) -> bool:
         """Whether the service may receive security events."""

@@ -79,6 +79,8 @@ def check_own_access(
     if now >= token.expires:
         raise invalid_token("the access token has expired", presented.scheme)
     check_sender(presented, (token.dpop_jkt, token.x5t), proof, certificate)
+    if OwnScope.DESK in needed and token.dpop_jkt is None and token.x5t is None:
+        raise invalid_token("the tokens of a desk are bound to a key (FAPI 2.0, 5.3.2.1)", presented.scheme)
     if set(needed).isdisjoint(token.scope.split(" ")):
         description = "the access token has not the scope for this"
         asks = challenge([presented.scheme], "insufficient_scope", description)

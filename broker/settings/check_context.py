@@ -14,6 +14,7 @@ class CheckContext:
 
     `certificates`: a proxy passes client certificates on. `authorities`: a certificate authority is configured.
     `shuffled`: the order of the picker is by chance. `accounts`: citizens have the pages of their account.
+    `desks`: the API of partner desks is served.
     """
 
     development: bool
@@ -24,6 +25,7 @@ class CheckContext:
     authorities: bool = False
     shuffled: bool = True
     accounts: bool = True
+    desks: bool = False
 
     def own(self, url: str) -> bool:
         """Whether a URL is one of the broker's: by host, or by host and port in development, where all run on one
@@ -44,6 +46,7 @@ def check_context(broker: BrokerSettings) -> CheckContext:
         certificates=bool(certificates.trusted_proxies),
         authorities=certificates.ca_file is not None,
         accounts=broker.accounts.enabled,
+        desks=broker.desk.enabled,
         shuffled=broker.picker.order is DisplayOrder.SHUFFLED,
     )
 
@@ -54,7 +57,7 @@ def minimal_context(table: Mapping[str, object]) -> CheckContext:
     languages, assisted = table.get("languages"), table.get("assisted")
     certificates = table.get("client_certificates")
     named: Mapping[str, object] = certificates if isinstance(certificates, Mapping) else {}
-    picker, accounts = table.get("picker"), table.get("accounts")
+    picker, accounts, desk = table.get("picker"), table.get("accounts"), table.get("desk")
     return CheckContext(
         development=table.get("environment") == Environment.DEVELOPMENT,
         languages=tuple(text for text in languages if isinstance(text, str)) if isinstance(languages, list) else (),
@@ -63,6 +66,7 @@ def minimal_context(table: Mapping[str, object]) -> CheckContext:
         certificates=bool(named.get("trusted_proxies")),
         authorities="ca_file" in named,
         accounts=not isinstance(accounts, Mapping) or accounts.get("enabled") is not False,
+        desks=isinstance(desk, Mapping) and desk.get("enabled") is not False,
         shuffled=not isinstance(picker, Mapping) or picker.get("order", DisplayOrder.SHUFFLED) == DisplayOrder.SHUFFLED,
     )
 

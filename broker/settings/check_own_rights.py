@@ -1,11 +1,16 @@
 """Checks of what a service may do in its own name."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 from broker.model.own_rights import OwnScope
 from broker.model.service import Service
 from broker.platform.toml_loader import Problem
 from broker.settings.check_context import CheckContext
+from broker.settings.urls import check_url
+
+_LOCATION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def check_own_scopes(service: Service, _context: CheckContext) -> Iterator[Problem]:
@@ -19,3 +24,25 @@ def check_own_scopes(service: Service, _context: CheckContext) -> Iterator[Probl
     if OwnScope.DESK in scopes and service.token_binding is None:
         fix = 'write binding = "dpop" or "mtls", or profile = "fapi2"'
         yield Problem("own_scopes", "a desk has no bearer tokens: its tokens must be bound to a key", fix)
+
+
+def check_desk(service: Service, context: CheckContext) -> Iterator[Problem]:
+    """Checks a partner desk: its counters, and where its events go."""
+    own = service.own
+    if not own.is_desk:
+        for name in ("desk_locations", "desk_skills", "desk_events_uri"):
+            if getattr(own, name):
+                yield Problem(name, "the service is not a partner desk", f'add "{OwnScope.DESK}" to own_scopes')
+        return
+    if not context.desks:
+        yield Problem("own_scopes", "partner desks are turned off", "write in broker.toml: [desk] enabled = true")
+    if not own.desk_locations:
+        yield Problem("desk_locations", "a desk needs at least one counter", "name them")
+    for i, location in enumerate(own.desk_locations):
+        if not _LOCATION.fullmatch(location):
+            fix = "use at most 64 letters, digits, '.', '_' and '-'"
+            yield Problem(f"desk_locations[{i}]", "this cannot be the name of a counter", fix)
+        if location in own.desk_locations[:i]:
+            yield Problem(f"desk_locations[{i}]", "the counter is listed twice", "remove it")
+    if own.desk_events_uri is not None:
+        yield from check_url("desk_events_uri", own.desk_events_uri, development=context.development)

@@ -24,7 +24,7 @@ from broker.platform.toml_loader import Problem, suggestion
 from broker.settings.check_broker import check_texts
 from broker.settings.check_context import CheckContext
 from broker.settings.check_jose import check_encryption, check_signatures
-from broker.settings.check_own_rights import check_own_scopes
+from broker.settings.check_own_rights import check_desk, check_own_scopes
 from broker.settings.urls import check_native_url, check_origin, check_url, is_loopback, origin, split
 
 BY_SECRET: Final = (ClientAuthentication.CLIENT_SECRET_BASIC, ClientAuthentication.CLIENT_SECRET_POST)
@@ -341,5 +341,6 @@ CHECKS: Final[tuple[Callable[[Service, CheckContext], Iterator[Problem]], ...]] 
     check_ciba,
     check_scopes,
     check_own_scopes,
+    check_desk,
 )
 """Checks of each service alone."""

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 
 from broker.assisted.deadlines import CasePolicy
 from broker.model.assurance import AcrLevels, Level
+from broker.model.desk import DeskSettings
 from broker.model.lifetimes import SessionTimeouts, TokenLifetimes
 from broker.model.provider_policy import DisplayOrder
 from broker.model.provider_watch import ProviderWatch
@@ -298,6 +299,7 @@ class BrokerSettings:
     sessions: SessionTimeouts = field(default_factory=SessionTimeouts)
     limits: LimitSettings = LimitSettings()
     assisted: CasePolicy = field(default_factory=CasePolicy)
+    desk: DeskSettings = field(default_factory=DeskSettings)
     metrics: MetricsSettings = MetricsSettings()
     audit: AuditSettings = AuditSettings()
     scim: ScimSettings | None = None

@@ -18,6 +18,7 @@ from broker.stores.sql.case_lists import SqlCaseLists
 from broker.stores.sql.cases import SqlCases
 from broker.stores.sql.client_tokens import SqlClientTokens
 from broker.stores.sql.database import Database
+from broker.stores.sql.desk import SqlDesks
 from broker.stores.sql.digests import Digests, open_digests
 from broker.stores.sql.evidence_files import SqlEvidenceFiles
 from broker.stores.sql.expiring import Expirer
@@ -78,6 +79,7 @@ class SqlStores:
     counters: SharedCounters
     cases: SqlCases
     freezes: SqlFreezes
+    desks: SqlDesks
     case_lists: SqlCaseLists
     notices: SqlNotices
     deliveries: SqlDeliveries
@@ -180,6 +182,7 @@ async def open_sql_stores(
         counters=marks,
         cases=cases,
         freezes=SqlFreezes(database, digests, cases, session_termination, audit_log),
+        desks=SqlDesks(database, sealer),
         case_lists=SqlCaseLists(database, sealer),
         notices=SqlNotices(database, sealer, audit_log),
         deliveries=SqlDeliveries(database, sealer),

@@ -57,6 +57,7 @@ from broker.wiring.assisted_wiring import (
 )
 from broker.wiring.container import Container
 from broker.wiring.contexts import assisted_offered, endpoint_context, kept_context, sign_in_context
+from broker.wiring.desk_wiring import desk_api
 from broker.wiring.signals_wiring import received_event_context, stream_context
 from broker.wiring.store_access import read_password
 
@@ -122,6 +123,7 @@ def public_app(container: Container) -> ASGIApp:
         *provider_routes(theirs),
         *signal_routes(stream_context(container, at_counter)),
         *_receipts(container),
+        *desk_api(container, at_counter),
     ]
     called = [*called, *provider_event_routes(received_event_context(container))]
     routes = [

@@ -12,6 +12,7 @@ from broker.actions.periodic import PeriodicTask
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.service import CibaDeliveryMode
 from broker.wiring.container import Container
+from broker.wiring.desk_wiring import desk_event_sender
 from broker.wiring.signals_wiring import event_sender
 
 
@@ -41,6 +42,7 @@ def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
     senders: Mapping[DeliveryKind, Sender[OutboundDelivery]] = {
         DeliveryKind.LOGOUT: logout_tokens,
         DeliveryKind.SECURITY_EVENT: event_sender(container),
+        DeliveryKind.DESK_EVENT: desk_event_sender(container),
     }
     dispatcher = Dispatcher(stores.deliveries, senders, system)
     yield PeriodicTask("deliveries", 1.0, dispatcher.start_due, dispatcher.close)

@@ -55,7 +55,9 @@ def redact_for(case: Case, member: StaffMember, role: CaseRole) -> Case:
 
 
 def _without_verdict(case: Case) -> Case:
-    history = tuple(replace(m, reason="") if m.event in ("decided", "reviewed") else m for m in case.history)
+    history = tuple(
+        replace(m, reason="") if m.event in ("decided", "recommended", "reviewed") else m for m in case.history
+    )
     return replace(case, verdict=None, second_review_reasons=(), notes=(), threads=(), history=history)
 
 

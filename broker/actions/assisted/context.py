@@ -15,6 +15,7 @@ from broker.assisted.case_records import Contact
 from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.assisted.deadlines import CasePolicy, due_event, files_until
+from broker.assisted.desk_events import desk_events
 from broker.assisted.events import Event
 from broker.assisted.notices import (
     AddressNotice,
@@ -25,6 +26,7 @@ from broker.assisted.notices import (
     warned_addresses,
 )
 from broker.assisted.profiles import Profiles
+from broker.assisted.separation_of_duties import is_desk
 from broker.assisted.transitions import TransitionRefused, advance, refusal
 from broker.model import handle as handles
 from broker.model.audit import AuditEvent
@@ -243,7 +245,8 @@ def apply_events(context: CaseContext, case: Case, *events: Event) -> Case | Tra
 async def save(context: CaseContext, before: Case, after: Case, work: CaseWork = NO_WORK) -> Case | None:
     """Saves a changed case with an audit row for each new line of its history, and `work`, in one transaction.
 
-    The notices of the new state, and until when its evidence files are kept, are added to `work`.
+    The notices of the new state, the events for a partner desk, and until when its evidence files are kept, are added
+    to `work`.
 
     Returns the case with its new version; None if another process saved it since `before` was read.
     """
@@ -254,6 +257,7 @@ async def save(context: CaseContext, before: Case, after: Case, work: CaseWork =
     work = replace(
         work,
         notices=notices,
+        deliveries=(*work.deliveries, *desk_events(before, after, context.system.now())),
         freeze_links=(*work.freeze_links, *told.freeze_links),
         files_until=until,
         outdated=work.outdated | outdated_notices(before, after),
@@ -270,7 +274,7 @@ def audit_rows(case: Case, since: int = 0) -> tuple[AuditEvent, ...]:
         AuditEvent(
             kind=f"case_{move.event}",
             at=move.at,
-            actor=move.who if move.who in ("citizen", "broker") else f"staff:{move.who}",
+            actor=move.who if move.who in ("citizen", "broker") or is_desk(move.who) else f"staff:{move.who}",
             transaction=case.transaction,
             case=case.id,
             client_id=case.client_id,
@@ -281,6 +285,7 @@ def audit_rows(case: Case, since: int = 0) -> tuple[AuditEvent, ...]:
                 "reason": move.reason,
                 "channel": case.channel or "",
                 "language": case.language,
+                **({"location": case.desk.location} if case.desk is not None and is_desk(move.who) else {}),
             },
         )
         for move in case.history[since:]

@@ -51,6 +51,7 @@ from broker.assisted.events.staff import ComplaintAnswered as ComplaintAnswered
 from broker.assisted.events.staff import ContactTried as ContactTried
 from broker.assisted.events.staff import Corrected as Corrected
 from broker.assisted.events.staff import Decided as Decided
+from broker.assisted.events.staff import DeskAccepted as DeskAccepted
 from broker.assisted.events.staff import DetailsRecorded as DetailsRecorded
 from broker.assisted.events.staff import EvidenceRecorded as EvidenceRecorded
 from broker.assisted.events.staff import EvidenceRemoved as EvidenceRemoved
@@ -67,6 +68,7 @@ from broker.assisted.events.staff import Opened as Opened
 from broker.assisted.events.staff import PasskeyConfirmed as PasskeyConfirmed
 from broker.assisted.events.staff import PromptsFollowed as PromptsFollowed
 from broker.assisted.events.staff import Reassigned as Reassigned
+from broker.assisted.events.staff import Recommended as Recommended
 from broker.assisted.events.staff import Renewed as Renewed
 from broker.assisted.events.staff import Returned as Returned
 from broker.assisted.events.staff import ReviewClaimed as ReviewClaimed

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from broker.assisted.case_records import (
     Channel,
     CheckRecord,
+    DeskVisit,
     EvidenceRecord,
     IndependentReview,
     Phrase,
@@ -153,6 +154,37 @@ class Corrected:
     """The agent takes a decision back that has not taken effect, to decide again."""
 
     by: str
+
+
+# --- a partner desk ---
+
+
+@dataclass(frozen=True, slots=True)
+class DeskAccepted:
+    """A partner desk accepted the case: the citizen stands at its counter."""
+
+    visit: DeskVisit
+
+    @property
+    def by(self) -> str:
+        """Agent of the desk who accepted it."""
+        return self.visit.by
+
+
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """A partner desk recommends a decision, which a member of staff then takes. `alike` is that of `Decided`; with
+    `final` the desk takes no further visit.
+    """
+
+    verdict: Verdict
+    alike: int = 0
+    final: bool = False
+
+    @property
+    def by(self) -> str:
+        """Agent of the desk who recommends it."""
+        return self.verdict.by
 
 
 # --- the reviewer ---
@@ -358,6 +390,8 @@ ByStaff = (
     | Held
     | HoldEnded
     | Corrected
+    | DeskAccepted
+    | Recommended
     | ComplaintAnswered
     | CallBackStarted
     | CallBackMissed

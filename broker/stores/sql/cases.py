@@ -36,6 +36,7 @@ from broker.stores.sql.appointments import ROOM_TAKEN, booking_values, booking_w
 from broker.stores.sql.case_records import LISTED, CaseRecords, listed
 from broker.stores.sql.case_tables import case_attempts, case_fingerprints, cases, staff_drafts
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared, UnitOfWork
+from broker.stores.sql.desk import ANSWERS, DeskAnswerRows, answers_written
 from broker.stores.sql.evidence_files import expiry_of_case_files
 from broker.stores.sql.freeze_links import FreezeLinkRows, links_written
 from broker.stores.sql.notices import outdated_withdrawn
@@ -75,6 +76,7 @@ def _following() -> tuple[InsertRows, ...]:
         outbox.deliveries_written(),
         links_written(),
         booking_written(_id),
+        answers_written(),
     )
 
 
@@ -101,6 +103,7 @@ class SqlCases:
         self._notices = NotificationRows(sealer)
         self._deliveries = DeliveryRows(sealer)
         self._links = FreezeLinkRows(sealer)
+        self._answers = DeskAnswerRows(sealer)
         made = insert(cases).values(**_FIXED, **_CHANGING).returning(cases.c.id)
         before = cases.c.version == bindparam("before", type_=BigInteger)
         saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
@@ -174,13 +177,14 @@ class SqlCases:
     async def save(self, case: Case, events: Sequence[AuditEvent], work: CaseWork = NO_WORK) -> bool:
         """Optimistic locking: replaces `case.version - 1`, with audit rows and `work`, in one transaction.
 
-        False, and nothing written, also if the case would be open again beside another open one of its transaction.
-        Raises RoomTaken, and nothing is written, if another case has the room of the appointment.
+        False, and nothing written, also if the case would be open again beside another open one of its transaction, or
+        if the call of a desk that it answers was answered already. Raises RoomTaken, and nothing is written, if another
+        case has the room of the appointment.
         """
         try:
             return bool(await self._audit.perform(self._save, self._saved(case, work), events))
         except Conflict as conflict:
-            if conflict.columns == ("transaction_id",):
+            if conflict.columns == ("transaction_id",) or conflict.table == ANSWERS:
                 return False
             if conflict.columns == ROOM_TAKEN:
                 raise RoomTaken from conflict
@@ -271,6 +275,7 @@ class SqlCases:
             "freeze_links": self._links.rows(work.freeze_links),
             "files_until": work.files_until,
             **booking_values(case),
+            "answers": self._answers.rows(work.answers),
         }
 
     async def _one(self, prepared: Prepared, parameters: Mapping[str, object]) -> Case | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, 
 from broker.stores.sql.case_tables import freeze_links, saved_views, staff_attempts, staff_drafts, staff_sessions
 from broker.stores.sql.centre_tables import bookings, measured_cases
 from broker.stores.sql.database import Database, Prepared
+from broker.stores.sql.desk_tables import desk_answers, desk_counts
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
 from broker.stores.sql.people_tables import staff_changes, staff_people
 from broker.stores.sql.signal_tables import client_tokens
@@ -117,6 +118,8 @@ _KEPT: Final = (
         0,
     ),
     (freeze_links, freeze_links.c.digest, freeze_links.c.expires <= _until, 0),
+    (desk_answers, desk_answers.c.key, desk_answers.c.expires <= _until, 0),
+    (desk_counts, desk_counts.c.mark, desk_counts.c.expires <= _until, 0),
     (staff_attempts, staff_attempts.c.digest, staff_attempts.c.expires <= _until, DAY),
     (staff_drafts, staff_drafts.c.case_id, staff_drafts.c.expires <= _until, 0),
     (bookings, bookings.c.booking_id, bookings.c.ends <= _until, 150 * DAY),

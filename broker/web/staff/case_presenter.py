@@ -45,6 +45,7 @@ _REACH: Mapping[ContactMethod, str] = {
     ContactMethod.PHONE: marked("Call only {address}"),
     ContactMethod.POST: marked("Post only to {address}"),
 }
+_AT_DESK: str = marked("The citizen is at the counter of a partner.")
 _STORIES: Mapping[CaseState, str] = {
     CaseState.DRAFT: marked("The citizen has not sent the request yet."),
     CaseState.REQUESTED: marked("It is the citizen’s turn: they say when they are ready."),
@@ -164,7 +165,7 @@ class CasePresenter:
             moment = self.language.format_time(view.case.unsettled.until, self.now)
             text = self.language.text("You decided. It takes effect at {time}; until then you can take it back.")
             return text.format(time=moment)
-        return self.language.text(_STORIES[view.case.state])
+        return self.language.text(_AT_DESK if view.case.at_desk else _STORIES[view.case.state])
 
     def case(self, view: CaseView, heading: str) -> CaseContextRow:
         """The strip and the panels."""

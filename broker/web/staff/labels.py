@@ -84,6 +84,7 @@ DECISIONS: Mapping[Decision, tuple[str, str]] = MappingProxyType(
 )
 TWO_PEOPLE: Mapping[SecondReviewReason, str] = MappingProxyType(
     {
+        SecondReviewReason.DESK: marked("a partner’s counter met the citizen"),
         SecondReviewReason.HIGH_LEVEL: marked("the level is high"),
         SecondReviewReason.VOUCH: marked("somebody vouched"),
         SecondReviewReason.CHECK_NOT_DONE: marked("a check was not done, or was answered anew"),
@@ -196,6 +197,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "session_dropped": marked("Session broke off"),
         "session_ended": marked("Session ended"),
         "decided": marked("Decided"),
+        "desk_accepted": marked("Came to the counter of a partner"),
+        "recommended": marked("A partner’s counter recommends"),
         "review_claimed": marked("Review taken"),
         "view_given": marked("Own view given"),
         "reviewed": marked("Reviewed"),

@@ -35,6 +35,7 @@ from broker.model.assurance import EvidenceType, Level, Verification, Verificati
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest, BackchannelState
 from broker.model.client_token import ClientToken
+from broker.model.desk import DeskAnswer, Use
 from broker.model.event_stream import DeliveryMethod, EventStream, StreamStatus
 from broker.model.evidence_file import EvidenceFile, FileContent, FileKind, FilePurpose, FileState
 from broker.model.freeze_link import FreezeLink
@@ -287,6 +288,11 @@ def freeze_link(case_id: str) -> FreezeLink:
     )
 
 
+def desk_answer(case_id: str) -> DeskAnswer:
+    """The stored answer of a desk's call that changed a case."""
+    return DeskAnswer("post", f"key-{case_id}", "digest", 200, b"{}", NOW + 86_400)
+
+
 def notice(name: str) -> Notification:
     """A notification with a value in every field."""
     fields = {"code": "123456"}
@@ -462,9 +468,10 @@ async def _fill_cases(sql: SqlStores) -> None:
         created = await sql.cases.create(
             made,
             [event("case_created", case=made.id)],
-            CaseWork((notice(made.id),), freeze_links=(freeze_link(made.id),)),
+            CaseWork((notice(made.id),), freeze_links=(freeze_link(made.id),), answers=(desk_answer(made.id),)),
         )
         assert created is CreateCaseResult.DONE
+    assert await sql.desks.count(Use("case:case-claimed", "post:key", 3), NOW, NOW + 60) == 1
     assert [await sql.cases.count_attempt("case-claimed", "code", 5) for _ in range(2)] == [1, 2]
     assert await sql.evidence_files.begin(EVIDENCE_FILE, 8, NOW)
     await sql.notices.lane("email").mark_sent("n-case-declined", NOW)

@@ -176,6 +176,7 @@ LATER_FIELDS = (
     ".passkey",
     ".binding.passkey",
     ".binding.kept",
+    ".desk",
     ".verification.assurance",
 )
 """Fields of sealed records that came after the dump: a record without them is read with their defaults."""

@@ -15,6 +15,7 @@ from broker.assisted.case_records import (
     Contact,
     ContactMethod,
     Decision,
+    DeskVisit,
     EvidenceRecord,
     IdentityBinding,
     IndependentReview,
@@ -28,6 +29,7 @@ from broker.assisted.contact_log import ContactAttempt, ContactChannel, ContactO
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.intake import Intake, Need
 from broker.assisted.opening import DAY
+from broker.assisted.separation_of_duties import desk_id
 from broker.assisted.transitions import TransitionRefused, advance, refusal
 from broker.model.assurance import EvidenceType, Level
 
@@ -36,6 +38,7 @@ NOW = 1_800_000_000.0
 
 TERMS = CasePolicy(correction=0)
 AGENT, REVIEWER, LEAD = "agent-1", "reviewer-1", "lead-1"
+DESK = desk_id("post", "clerk-7")
 
 
 def draft(level: Level = Level.SUBSTANTIAL, requester: str = "citizen") -> Case:
@@ -146,6 +149,11 @@ def standing(state: CaseState, case: Case | None = None) -> Case:
     return walked(*TO[state], case=case, now=at)
 
 
+def desk_visit(by: str = DESK) -> DeskVisit:
+    """The citizen's visit at the counter of a desk."""
+    return DeskVisit("post", "market-street", by, 3600)
+
+
 def examples(case: Case) -> Iterator[ev.Event]:
     """One event of every kind, by the people who have the parts in `standing` cases."""
     by = case.holder or AGENT
@@ -182,6 +190,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield from (ev.EvidenceRecorded(by, evidence()), ev.EvidenceRemoved(by, "e1"))
     yield from (ev.PasskeyRegistered(passkey()), ev.PasskeyConfirmed(by, "passkey-1"))
     yield from (ev.ChecksRecorded(by, ()), ev.DetailsRecorded(by, {"name": "Ada"}), ev.SessionDropped(by, "line dead"))
+    yield from (ev.DeskAccepted(desk_visit()), ev.Recommended(verdict(by=by)))
     yield from (ev.SessionEnded(by), ev.Decided(verdict(by=by)), ev.ReviewClaimed(REVIEWER))
     yield ev.IndependentReviewRecorded(IndependentReview(by, NOW, Decision.APPROVE))
     yield ev.Reviewed(Review(by, NOW, agrees=True))

@@ -28,11 +28,23 @@ from broker.assisted.case_states import OPEN, CaseState
 from broker.assisted.case_status import CaseStage, case_status
 from broker.assisted.contact_log import ContactAttempt, ContactChannel, ContactOutcome
 from broker.assisted.deadlines import CasePolicy, due_event
-from broker.assisted.separation_of_duties import participants
+from broker.assisted.separation_of_duties import SecondReviewReason, participants
 from broker.assisted.transitions import advance
 from broker.model.assurance import EvidenceType, Level
 from tests.support.examples import scaled
-from tests.unit.assisted.cases import AGENT, LEAD, NOW, REVIEWER, TERMS, binding, draft, evidence, standing
+from tests.unit.assisted.cases import (
+    AGENT,
+    DESK,
+    LEAD,
+    NOW,
+    REVIEWER,
+    TERMS,
+    binding,
+    desk_visit,
+    draft,
+    evidence,
+    standing,
+)
 
 PEOPLE = st.sampled_from(["helper", AGENT, REVIEWER, LEAD])
 LEVELS = st.sampled_from([None, *Level])
@@ -257,6 +269,25 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             assert before.closing > self.now
             assert (self.case.closing, self.case.missed) == (None, 0)
 
+    @rule(likely=st.integers(0, 2))
+    def a_desk_accepts_the_case(self, likely: int) -> None:
+        if likely == 0:
+            self.happens(ev.DeskAccepted(desk_visit()))
+
+    @rule(kind=st.sampled_from([ev.WordsExchanged, ev.Claimed, ev.ReviewClaimed, ev.SessionEnded]))
+    def a_desk_takes_a_step_of_staff(self, kind: type[ev.WordsExchanged | ev.Claimed]) -> None:
+        self.happens(kind(DESK))
+
+    @rule(decision=st.sampled_from([Decision.APPROVE, Decision.DECLINE]), level=LEVELS, final=st.booleans())
+    def a_desk_recommends(self, decision: Decision, level: Level | None, *, final: bool) -> None:
+        if self.case.state is CaseState.IN_SESSION and not self.case.details.claims:
+            self.happens(ev.DetailsRecorded(DESK, {"name": "Ada"}))
+        before = self.case
+        self.happens(ev.Recommended(Verdict(DESK, self.now, decision, ("reason",), level=level), 0, final))
+        if self.case is not before:
+            assert self.case.state is CaseState.REVIEW
+            assert SecondReviewReason.DESK in self.case.second_review_reasons
+
     @rule(who=PEOPLE)
     def an_agent_starts_a_session(self, who: str) -> None:
         self.happens(ev.SessionStarted(who, Channel.VIDEO))
@@ -372,6 +403,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             return
         agents, reviewers = participants(self.case, Role.AGENT), participants(self.case, Role.REVIEWER)
         assert not agents & reviewers
+        assert DESK not in agents | reviewers
         assert self.case.requester not in agents | reviewers
 
     @invariant()

@@ -132,6 +132,9 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "sender_constrained": True,
         "cors_origins": ["http://localhost:8002"],
         "own_scopes": ["ssf.read", "desk"],
+        "desk_locations": ["market-street"],
+        "desk_skills": ["chip"],
+        "desk_events_uri": "https://a.example/desk",
         "jwks": {
             "keys": [
                 {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
@@ -139,6 +142,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
             ]
         },
     }
+    config.change("broker.toml", "desk", {"enabled": True})
     for name, value in said.items():
         config.change(DEMO, name, value)
     texts = {"en": "a", "cy": "b"}
@@ -147,6 +151,8 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "level": Level.HIGH,
         "providers": ("eid",),
         "own_scopes": (OwnScope.SSF_READ, OwnScope.DESK),
+        "desk_locations": ("market-street",),
+        "desk_skills": ("chip",),
         "claims": (ClaimPurpose("name", texts),),
         "other_ways": (OtherWay(texts, "https://a.example/"),),
         "answer_timeout": 7200,

@@ -1,0 +1,171 @@
+"""Routes of the proofing agent API: authentication, headers, messages and problem details."""
+
+import hashlib
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from broker.actions.desk.messages import DeskCase, FieldError
+from broker.actions.desk.once import DeskCall, once
+from broker.actions.desk.problems import DeskProblem
+from broker.actions.desk.visits import DeskContext, read_case
+from broker.actions.endpoints.client_credentials import own_caller
+from broker.actions.endpoints.context import EndpointContext, EndpointRequest, enforce_rate, request_nonces
+from broker.crypto.jose import strict_json
+from broker.model.media import media_type
+from broker.model.own_rights import OwnScope
+from broker.model.service import Service
+from broker.model.store_results import StoreUnavailable
+from broker.oidc.discovery import endpoints as urls_of
+from broker.oidc.errors import EndpointError
+from broker.oidc.mtls import client_certificate
+from broker.web.desk.openapi import KEY, document
+from broker.web.desk.operations import CASE, OPERATIONS, Operation
+from broker.web.middleware.client_certificates import forwarded_certificate
+from broker.web.services.cors import CALLERS
+from broker.web.services.json_responses import NO_STORE, single
+from broker.web.shared import request_parsing
+
+LOG: Final = logging.getLogger("portico.services")
+
+LIMIT: Final = 32_768
+"""Bytes of a message at most."""
+
+CORRELATION: Final = "X-Correlation-ID"
+_UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
+_KEY: Final = re.compile(KEY, re.ASCII)
+_PATH: Final = re.compile(r"\$((?:\.\w+|\[\.\.\.\]|\[\d+\])*)")
+
+Answer = Callable[[Service, Request], Awaitable[tuple[int, bytes]]]
+"""Answers an authenticated call: the status, and JSON."""
+
+
+def desk_routes(context: DeskContext, called: EndpointContext, issuer: str) -> list[Route]:
+    """The routes of the API, and its OpenAPI document."""
+    described = msgspec.json.encode(document(issuer, urls_of(issuer).token, limit=LIMIT))
+
+    async def openapi(_request: Request) -> Response:
+        return Response(described, headers={"Cache-Control": "public, max-age=300"}, media_type="application/json")
+
+    async def read(service: Service, request: Request) -> tuple[int, bytes]:
+        found: DeskCase = await read_case(context, service, request.path_params["case"])
+        return 200, msgspec.json.encode(found)
+
+    def at(path: str, answer: Answer, method: str) -> Route:
+        return Route(path, _endpoint(called, issuer, answer), methods=[method])
+
+    changing = [at(one.path, _changing(context, called, one), "POST") for one in OPERATIONS]
+    return [Route("/desk/openapi.json", openapi, methods=["GET"]), *changing, at(CASE, read, "GET")]
+
+
+def _changing(context: DeskContext, called: EndpointContext, operation: Operation) -> Answer:
+    """A call that changes something: it has a key, and a message that its table accepts."""
+
+    async def answer(service: Service, request: Request) -> tuple[int, bytes]:
+        key = single(request, b"idempotency-key")
+        if key is None or not _KEY.fullmatch(key):
+            raise DeskProblem(400, "idempotency_key_missing", "one Idempotency-Key of printable characters is needed")
+        body, case = await _body(request), request.path_params.get("case", "")
+        if operation.name == "findCase":
+            finds = context.settings.finds
+            await enforce_rate(called.rates.local_limits, f"desk finds:{service.client_id}", finds)
+        message = _message(body, operation.message)
+        path = request_parsing.path(request).encode()
+        call = DeskCall(service, key, hashlib.sha256(path + b"\n" + body).hexdigest())
+
+        async def act() -> Any:
+            return await operation.act(context, call, case, message)
+
+        done = await once(context.desks, context.cases.system, call, act)
+        return done.status, done.body
+
+    return answer
+
+
+def _endpoint(called: EndpointContext, issuer: str, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint around an answer: authentication before anything else is read, problems, and the headers."""
+
+    async def handle(request: Request) -> Response:
+        headers = dict(NO_STORE) | {CORRELATION: _correlation(request, called)}
+        tokens = request_parsing.header_values(request, b"authorization")
+        call = EndpointRequest(
+            method=request.method,
+            url=f"{issuer}{request_parsing.path(request)}",
+            parameters={},
+            authorization=tokens[0] if len(tokens) == 1 else None,
+            proofs=tuple(request_parsing.header_values(request, b"dpop")),
+            address=request_parsing.client_ip(request),
+            certificate=client_certificate(forwarded_certificate(request.scope)),
+            client_ids=request.scope["state"].get(CALLERS, []),
+        )
+        try:
+            service = await own_caller(called, call, OwnScope.DESK)
+            status, body = await answer(service, request)
+            kind = "application/json" if status < 400 else "application/problem+json"
+        except DeskProblem as problem:
+            status, body, kind = _problem(problem, headers)
+        except EndpointError as error:
+            status, body, kind = _problem(_protocol_problem(error, headers), headers)
+        except StoreUnavailable as unavailable:
+            LOG.warning("store_unavailable", extra={"path": request_parsing.path(request), "detail": str(unavailable)})
+            later = DeskProblem(503, "temporarily_unavailable", "please try again shortly", retry_after=5)
+            status, body, kind = _problem(later, headers)
+        if call.proofs:
+            headers["DPoP-Nonce"] = (await request_nonces(called, call)).issue(called.system.now())
+        return Response(body, status, headers, kind)
+
+    return handle
+
+
+def _problem(problem: DeskProblem, headers: dict[str, str]) -> tuple[int, bytes, str]:
+    if problem.retry_after is not None:
+        headers["Retry-After"] = str(problem.retry_after)
+    return problem.status, msgspec.json.encode(problem.content), "application/problem+json"
+
+
+def _protocol_problem(error: EndpointError, headers: dict[str, str]) -> DeskProblem:
+    """An error of authentication as problem details, with its challenge."""
+    LOG.info("desk_call_refused", extra={"error": error.code, "detail": error.detail})
+    if error.challenge is not None:
+        headers["WWW-Authenticate"] = error.challenge
+    retry = 60 if error.status == 429 else None
+    return DeskProblem(error.status, error.code, error.description, retry_after=retry)
+
+
+def _correlation(request: Request, called: EndpointContext) -> str:
+    """The caller's id if it is a UUID, else a random one."""
+    given = request_parsing.header(request, CORRELATION.lower().encode())
+    if given is not None and _UUID.fullmatch(given):
+        return given
+    return str(UUID(bytes=called.system.random_bytes(16), version=4))
+
+
+async def _body(request: Request) -> bytes:
+    if media_type(request_parsing.content_type(request)) != "application/json":
+        raise DeskProblem(415, "unsupported_media_type", "a message is application/json")
+    body = await request.body()
+    if len(body) > LIMIT:
+        raise DeskProblem(413, "too_large", f"a message has at most {LIMIT} bytes")
+    return body
+
+
+def _message(body: bytes, kind: type[msgspec.Struct]) -> msgspec.Struct:
+    """The message, parsed strictly. Raises DeskProblem with the place of the first error."""
+    try:
+        content = strict_json(body)
+    except ValueError:
+        raise DeskProblem(400, "invalid_json", "one JSON object in UTF-8 is needed") from None
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as wrong:
+        place = _PATH.search(str(wrong))
+        pointer = "" if place is None else place[1].replace("[...]", "/*").replace("[", "/").replace("]", "")
+        error = FieldError(pointer=pointer.replace(".", "/"), code="invalid")
+        raise DeskProblem(422, "invalid_input", "the message breaks the schema", (error,)) from None
