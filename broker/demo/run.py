@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from broker import wiring
 from broker.demo import service
 from broker.demo.notify import PlayedNotify
+from broker.demo.sample_desk import DeskClient
 from broker.demo.world import ABERLAN, World
 from broker.platform.system import System
 from broker.platform.toml_loader import Problem
@@ -190,6 +191,7 @@ def sample(settings: Settings, ports: Ports, outbox: Path, world: World) -> ASGI
             session_secret=secrets.token_urlsafe(32),
             outbox=outbox,
             world=world,
+            desk=DeskClient.of(settings.broker.issuer, outbox.parent / "secrets"),
         )
     )
 

@@ -28,6 +28,7 @@ from broker.demo.ciba_client import CibaClient, DemoBackchannelRequest
 from broker.demo.event_receiver import EventReceiver, RefusedEvent
 from broker.demo.inbox import messages
 from broker.demo.multi_tab_oauth import MultiTabOAuth
+from broker.demo.sample_desk import DeskClient, SampleDesk
 from broker.demo.world import ABERLAN, Permit, World
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
@@ -39,7 +40,8 @@ SCOPE = "openid profile email"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Settings of the sample service. `outbox` is the folder to which the broker writes notifications."""
+    """Settings of the sample service. `outbox` is the folder to which the broker writes notifications, `desk` a partner
+    desk whose counter has a page here."""
 
     base: str
     issuer: str
@@ -49,6 +51,7 @@ class Sample:
     session_secret: str
     outbox: Path
     world: World = ABERLAN
+    desk: DeskClient | None = None
 
 
 def create(sample: Sample) -> Starlette:
@@ -78,6 +81,7 @@ def create(sample: Sample) -> Starlette:
             Route("/service.css", pages.style),
             Route("/try", pages.what_to_try),
             *pages.case_routes(),
+            *pages.desk_routes(),
         ],
         middleware=[
             Middleware(SessionMiddleware, secret_key=sample.session_secret, session_cookie="sample-service"),
@@ -121,6 +125,10 @@ class _Pages:
         if self._cases is None:
             return []
         return [*self._cases.routes(self._page), Route("/send", self.send, methods=["POST"])]
+
+    def desk_routes(self) -> list[Route]:
+        """The routes of the partner desk, if the world has one."""
+        return [] if self._sample.desk is None else SampleDesk(self._sample.desk).routes(self._page)
 
     def _person(self, request: Request) -> SignedInUser | None:
         return self._people.get(request.session.get("visit", ""))

@@ -16,7 +16,8 @@ class DeskSettings:
     API. A desk recommends; a member of staff decides."""
 
     enabled: bool = False
-    """Whether the API is served, at `/desk/v1`. A desk is a service with `desk` in `own_scopes`."""
+    """Whether the API is served, at `/desk/v1`, while assisted verification is offered. A desk is a service with `desk`
+    in `own_scopes`."""
     lease: Annotated[Seconds, Range(5 * 60, 4 * 3600)] = 3600
     """How long a desk holds a case after each step. After that the citizen waits for a person again."""
     per_case: Annotated[int, Range(1, 20)] = 3

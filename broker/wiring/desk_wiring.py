@@ -10,9 +10,9 @@ from broker.wiring.container import Container
 
 
 def desk_api(container: Container, called: EndpointContext) -> list[Route]:
-    """The routes of the proofing agent API; none if it is turned off."""
+    """The routes of the proofing agent API; none if it or assisted verification is turned off."""
     broker = container.settings.broker
-    if not broker.desk.enabled:
+    if not (broker.desk.enabled and broker.assisted.enabled):
         return []
     from broker.web.desk import desk_routes  # here: few brokers have partner desks
 

@@ -26,6 +26,7 @@ EXAMPLES = {
     "client": "nobody",
     "stream": "nobody-has-this-stream",
     "what": "decided",
+    "step": "leave",
     "rest:path": "token",
 }
 """What stands for each parameter of a path."""

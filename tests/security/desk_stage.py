@@ -39,10 +39,7 @@ FIRST_PORT: Final = 18000
 
 DESK: Final = 'own_scopes = ["desk"]\ndesk_locations = ["market-street", "station"]'
 OTHER: Final = 'own_scopes = ["desk"]\nbinding = "dpop"\ndesk_locations = ["harbour"]'
-BROKER: Final = """[desk]
-enabled = true
-
-[limits]
+BROKER: Final = """[limits]
 requests_per_client = { max = 100000, window = "1 minute" }
 
 [picker]"""

@@ -278,3 +278,12 @@ async def test_headers_and_messages_are_checked(desks: DeskStage) -> None:
     assert found["errors"][0]["code"] == "invalid"
     wrong = problem(await post.post(path, reference=7), 422, "invalid_input")
     assert wrong["errors"] == [{"pointer": "/reference", "code": "invalid"}]
+
+
+async def test_a_desk_that_guesses_references_is_stopped(desks: DeskStage) -> None:
+    replies = [await desks.library.find(f"ZZZZ-{number:04}") for number in range(121)]
+    problem(replies[-1], 429, "temporarily_unavailable")
+    assert int(replies[-1].headers["Retry-After"]) > 0
+    made = await desks.asks()
+    problem(await desks.library.find(made.reference), 429, "temporarily_unavailable")
+    assert (await desks.post.find(made.reference)).status_code == 200

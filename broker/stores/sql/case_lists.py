@@ -254,7 +254,7 @@ def _in_turn(database: Database, *, started: bool) -> Query:
     )
     review = and_(
         bindparam("reviewer", type_=Boolean),
-        _c.agent != member,
+        or_(_c.agent.is_(None), _c.agent != member),  # a case that a partner desk met has no agent
         or_(_c.holder.is_(None), _c.due <= now),
     )
     place = (_c.priority, _c.ends, _c.queued, _c.id)

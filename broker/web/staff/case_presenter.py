@@ -16,6 +16,7 @@ from broker.assisted.case_records import (
 from broker.assisted.case_states import CaseState
 from broker.assisted.levels import Assessment
 from broker.assisted.profiles import Profiles
+from broker.assisted.separation_of_duties import is_desk
 from broker.model.service import Service
 from broker.model.staff import StaffMember
 from broker.normalize.email import unicode_address
@@ -105,11 +106,12 @@ class ClaimRow:
 
 @dataclass(frozen=True, slots=True)
 class VerdictRow:
-    """A decision, or an independent review."""
+    """A decision, or an independent review. `by_desk` says that it is the recommendation of a partner desk."""
 
     decision: str
     reasons: str
     note: str
+    by_desk: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,10 @@ class CasePresenter:
     def verdict(self, given: Verdict | IndependentReview) -> VerdictRow:
         """A decision with its reasons and note."""
         return VerdictRow(
-            self.language.text(DECISIONS[given.decision][0]), reasons(given.reasons, self.language), given.note
+            self.language.text(DECISIONS[given.decision][0]),
+            reasons(given.reasons, self.language),
+            given.note,
+            is_desk(given.by),
         )
 
     def notes(self, case: Case, people: Mapping[str, StaffMember]) -> list[NoteRow]:

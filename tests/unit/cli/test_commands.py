@@ -84,6 +84,7 @@ def test_keys_init_creates_the_brokers_keys_and_lists_missing_files(tmp_path: Pa
         "still to come from elsewhere:",
         str(data / "secrets" / "demo-service"),
         str(data / "secrets" / "land-register.jwks.json"),
+        str(data / "secrets" / "post-office.jwks.json"),
         str(data / "secrets" / "travel-office"),
         str(data / "secrets" / "harbour"),
     ]

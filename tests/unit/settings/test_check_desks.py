@@ -58,8 +58,8 @@ def test_a_desk_that_could_not_work_is_a_problem(
 
 def test_a_desk_needs_the_api(desk: Configuration) -> None:
     desk.change("broker.toml", "desk.enabled", value=False)
-    [problem] = desk.problems()
-    assert (problem.path, problem.what) == (f"{FAPI}: own_scopes", "partner desks are turned off")
+    found = {(problem.path, problem.what) for problem in desk.problems()}
+    assert (f"{FAPI}: own_scopes", "partner desks are turned off") in found
 
 
 def test_a_desk_has_no_bearer_tokens(desk: Configuration) -> None:

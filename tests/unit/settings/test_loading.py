@@ -15,7 +15,7 @@ from tests.unit.settings.examples import BANK, DEMO, FAPI
 
 def test_the_examples_start_once_their_keys_and_secrets_are_made(config: Configuration) -> None:
     settings = config.settings()
-    assert list(settings.services) == ["demo-service", "land-register", "travel-office"]
+    assert list(settings.services) == ["demo-service", "land-register", "post-office", "travel-office"]
     assert {name: entry.card.max_level for name, entry in settings.providers.items()} == {
         "eid": Level.HIGH,
         "harbour": Level.SUBSTANTIAL,
@@ -31,6 +31,7 @@ def test_every_missing_secret_file_is_a_problem_with_its_name(tmp_path: Path) ->
     assert [problem.path for problem in found] == [
         "services/demo-service.toml: secret_file",
         "services/land-register.toml: jwks_file",
+        "services/post-office.toml: jwks_file",
         "services/travel-office.toml: secret_file",
         "broker.toml: keys.folder",
         "broker.toml: audit.checkpoints",
@@ -47,6 +48,7 @@ def test_missing_files_are_listed_with_their_content(tmp_path: Path) -> None:
     assert missing == {
         "demo-service": Content.CLIENT_SECRET,
         "land-register.jwks.json": Content.PUBLIC_KEYS,
+        "post-office.jwks.json": Content.PUBLIC_KEYS,
         "travel-office": Content.CLIENT_SECRET,
         "eid.pem": Content.PRIVATE_KEY,
         "harbour": Content.CLIENT_SECRET,

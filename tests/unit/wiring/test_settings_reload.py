@@ -101,9 +101,9 @@ async def test_services_come_change_and_go(
     new_service(config, "library")
     (config.folder / "services/land-register.toml").unlink()
     config.change(DEMO, "names.en", "Aberlan City")
-    assert list(held) == ["demo-service", "land-register", "travel-office"]
+    assert list(held) == ["demo-service", "land-register", "post-office", "travel-office"]
     await reloading()
-    assert list(held) == ["demo-service", "library", "travel-office"]
+    assert list(held) == ["demo-service", "library", "post-office", "travel-office"]
     assert held["demo-service"].name("en") == "Aberlan City"
     assert "land-register" not in held
     assert await registry.keys("land-register", "") == await registry.keys("nobody", "")
@@ -115,8 +115,8 @@ async def test_references_to_the_old_configuration_stay_unchanged(
     before = registry.services.items()
     new_service(config, "library")
     await reloading()
-    assert len(before) == 3
-    assert len(registry.services) == 4
+    assert len(before) == 4
+    assert len(registry.services) == 5
 
 
 async def test_a_changed_policy_builds_no_provider_again(
@@ -230,7 +230,7 @@ async def test_one_problem_refuses_the_reload_and_is_logged_with_place_and_fix(
     config.change(DEMO, "redirect_uris", ["https://*.example/"])
     (config.folder / "services/travel-office.toml").write_text("names = {")
     await reloading()
-    assert list(registry.services) == ["demo-service", "land-register", "travel-office"]
+    assert list(registry.services) == ["demo-service", "land-register", "post-office", "travel-office"]
     assert registry.providers["northbank"].policy.enabled
     assert hosts.taken is None
     entries = [vars(record) for record in caplog.records if record.message == "setting_invalid"]

@@ -1,4 +1,4 @@
-"""A notification that waits for its next attempt is told from one that is being sent."""
+"""Distinguishes a notification that waits for its next attempt from one that is being sent."""
 
 import sqlalchemy as sa
 from alembic import op
