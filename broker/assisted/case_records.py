@@ -338,7 +338,8 @@ class DeskVisit:
     """Visit of the citizen at the counter of a partner desk, the last one. `by` is the agent of the desk who accepted
     the case (`separation_of_duties.desk_id`), `lease` for how many seconds the desk holds it after each step.
 
-    `final` says that the desk takes no further visit, `ended` that it has given its recommendation.
+    `final` says that the desk takes no further visit, `ended` that it has given its recommendation. `files` are the ids
+    of the photographs that it sent.
     """
 
     client_id: str
@@ -347,6 +348,7 @@ class DeskVisit:
     lease: int
     final: bool = False
     ended: bool = False
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

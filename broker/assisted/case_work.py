@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from broker.model.desk import DeskAnswer
+from broker.model.evidence_file import EvidenceFile
 from broker.model.freeze_link import FreezeLink
 from broker.model.notification import Notification, NotificationKind
 from broker.model.outbound_delivery import OutboundDelivery
@@ -14,7 +15,8 @@ class CaseWork:
     """What is written with a change of a case, or not at all: `notices` to the citizen, `deliveries` to services (such
     as security events), `freeze_links` by which the identity can be stopped, `passkey` that the citizen made. `kept` is
     the identity that is kept from now on, `reach` how its citizen is reached; the passkey with the digest `leads` leads
-    to it. `answers` are those to calls of partner desks.
+    to it. `answers` are those to calls of partner desks; `file` is a photograph of one, examined, whose record is READY
+    from now on.
 
     `outdated` are the kinds of notice whose reason ended `at` this time (seconds since 1970 UTC): those that wait are
     withdrawn.
@@ -33,6 +35,7 @@ class CaseWork:
     outdated: frozenset[NotificationKind] = frozenset()
     at: float = 0.0
     answers: tuple[DeskAnswer, ...] = ()
+    file: EvidenceFile | None = None
 
 
 NO_WORK = CaseWork()

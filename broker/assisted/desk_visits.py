@@ -1,4 +1,4 @@
-"""Visits at partner desks: what accepting a case and recommending a decision change in it."""
+"""Visits at partner desks: what accepting a case, a photograph and a recommendation change in it."""
 
 from dataclasses import replace
 from typing import Final
@@ -8,6 +8,7 @@ from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, DeskVisit
 from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
+from broker.assisted.meeting import kept_open
 from broker.assisted.separation_of_duties import is_desk, second_review_reasons
 
 CITIZEN: Final = "citizen"
@@ -15,12 +16,14 @@ CITIZEN: Final = "citizen"
 
 
 def at_counter(
-    case: Case, event: ev.DeskAccepted | ev.Recommended, now: float, policy: CasePolicy
-) -> tuple[Case, CaseState, str]:
-    """Applies an event of a desk. Returns the case, the state to enter, and the reason."""
+    case: Case, event: ev.DeskAccepted | ev.DeskFileReceived | ev.Recommended, now: float, policy: CasePolicy
+) -> tuple[Case, CaseState | None, str]:
+    """Applies an event of a desk. Returns the case, the state to enter (None to stay), and the reason."""
     match event:
         case ev.DeskAccepted(visit):
             return _accepted(case, visit, now), CaseState.IN_SESSION, visit.location
+        case ev.DeskFileReceived(_, file):
+            return _received(case, file, now), None, file
         case ev.Recommended(verdict):
             after = _recommended(case, event, policy)
             words = (verdict.decision, *verdict.reasons, *after.second_review_reasons)
@@ -29,11 +32,12 @@ def at_counter(
 
 def _accepted(case: Case, visit: DeskVisit, now: float) -> Case:
     """The case at a desk, whose agent is its requester. Staff who opened it for the citizen stay that. An appointment
-    elsewhere is given up; a case that was not queued before has waited since it was asked for.
+    elsewhere is given up, and so is the closing of the request; a case that was not queued before has waited since it
+    was asked for.
     """
     opened = case.requester != CITIZEN and not is_desk(case.requester)
     return replace(
-        case,
+        kept_open(case),
         desk=visit,
         requester=case.requester if opened else visit.by,
         channel=Channel.IN_PERSON,
@@ -42,6 +46,14 @@ def _accepted(case: Case, visit: DeskVisit, now: float) -> Case:
         queued=case.changed if case.queued is None else case.queued,
         queue_round=case.queue_round + (case.state is not CaseState.QUEUED),
     )
+
+
+def _received(case: Case, file: str, now: float) -> Case:
+    """A photograph belongs to the visit, and is a step of it."""
+    if case.desk is None:
+        raise ValueError("the case is at no desk")
+    visit = replace(case.desk, files=(*case.desk.files, file))
+    return replace(case, desk=visit, lease=now + visit.lease)
 
 
 def _recommended(case: Case, event: ev.Recommended, policy: CasePolicy) -> Case:

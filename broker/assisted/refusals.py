@@ -47,7 +47,7 @@ def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused 
     match event:
         case ev.Claimed() | ev.ReviewClaimed() | ev.Assigned():
             return _claim_refusal(case, event)
-        case ev.DeskAccepted() | ev.SessionEnded():
+        case ev.DeskAccepted() | ev.DeskFileReceived() | ev.SessionEnded():
             return _desk_refusal(case, event)
         case ev.HoldEnded() | ev.HoldDeclined():
             return _hold_refusal(case, event)
@@ -86,10 +86,14 @@ def _claim_refusal(case: Case, event: ev.Claimed | ev.ReviewClaimed | ev.Assigne
     return TransitionRefused.TAKEN if taken else None
 
 
-def _desk_refusal(case: Case, event: ev.DeskAccepted | ev.SessionEnded) -> TransitionRefused | None:
-    """A desk takes no visit after the last attempt, and leaves the decision to staff."""
+def _desk_refusal(
+    case: Case, event: ev.DeskAccepted | ev.DeskFileReceived | ev.SessionEnded
+) -> TransitionRefused | None:
+    """A desk takes no visit after the last attempt, and leaves the decision to staff. Only a desk sends its files."""
     if isinstance(event, ev.DeskAccepted):
         return TransitionRefused.NOT_NOW if case.desk is not None and case.desk.final else None
+    if isinstance(event, ev.DeskFileReceived):
+        return None if case.at_desk else TransitionRefused.NOT_NOW
     return TransitionRefused.SAME_PERSON if is_desk(event.by) else None
 
 

@@ -97,6 +97,7 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.Assigned, WITH_AGENT | {S.QUEUED}, S.CLAIMED, Role.LEAD),
     # a partner desk
     _rule(ev.DeskAccepted, frozenset({S.REQUESTED, S.SCHEDULED, S.QUEUED}), S.IN_SESSION, Role.DESK),
+    _rule(ev.DeskFileReceived, S.IN_SESSION, STAY, Role.DESK),
     _rule(ev.Recommended, S.IN_SESSION, S.REVIEW, Role.DESK),
     # the decision
     _rule(ev.Decided, S.DECISION, (STAY, *DECIDED), Role.AGENT),
@@ -194,6 +195,7 @@ _HOLDER_ONLY = (
     | ev.SessionDropped
     | ev.SessionEnded
     | ev.Decided
+    | ev.DeskFileReceived
     | ev.Recommended
     | ev.IndependentReviewRecorded
     | ev.Reviewed

@@ -123,7 +123,7 @@ def _by_clock(case: Case, event: ev.ByClock, now: float, policy: CasePolicy) -> 
 def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> Transition:
     lease = now + (case.desk.lease if case.desk is not None and case.at_desk else policy.lease)
     match event:
-        case ev.DeskAccepted() | ev.Recommended():
+        case ev.DeskAccepted() | ev.DeskFileReceived() | ev.Recommended():
             return Transition(*at_counter(case, event, now, policy))
         case ev.Claimed(by):
             return Transition(replace(case, agent=by, lease=lease), S.CLAIMED)

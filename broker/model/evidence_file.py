@@ -1,5 +1,5 @@
-"""Files that a citizen sends as evidence: photographs of documents, and a short video. The record of one file, the
-operator's limits, and the reasons for which a file is refused.
+"""Files that a citizen or a partner desk sends as evidence: photographs of documents, and a short video. The record of
+one file, the operator's limits, and the reasons for which a file is refused.
 """
 
 from dataclasses import dataclass, field
@@ -70,7 +70,8 @@ class FileContent:
 
     `key` is empty as long as nothing was stored. `size` is in bytes of content. `width` and `height` are of a
     photograph, in pixels; `seconds` is the duration of a video, None if its header has none. `prompts` are what the
-    citizen was asked to do in a video (`assisted.prompts`).
+    citizen was asked to do in a video (`assisted.prompts`). `by` is the agent of the partner desk who sent it, empty
+    for the citizen.
     """
 
     purpose: FilePurpose = FilePurpose.OTHER
@@ -82,6 +83,7 @@ class FileContent:
     height: int = 0
     seconds: float | None = None
     prompts: tuple[str, ...] = ()
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ from broker.wiring.assisted_wiring import (
 )
 from broker.wiring.container import Container
 from broker.wiring.contexts import assisted_offered, endpoint_context, kept_context, sign_in_context
-from broker.wiring.desk_wiring import desk_api
+from broker.wiring.desk_wiring import desk_api, desk_file_limits
 from broker.wiring.signals_wiring import received_event_context, stream_context
 from broker.wiring.store_access import read_password
 
@@ -258,7 +258,8 @@ def _with_middleware(
     inner = within(fast_router(routes, handlers, astray))
     clock_guard = ClockGuard(inner, lambda: clock.unready_reason, astray.calls, handlers[StoreUnavailable])
     files = container.settings.broker.assisted.files
-    uploads = citizens.upload_limits(files) if listener == "public" and files.enabled else {}
+    public_files = listener == "public" and files.enabled
+    uploads = {**citizens.upload_limits(files), **desk_file_limits(container)} if public_files else {}
     guard = guarded(clock_guard, container.system, BodyLimits(larger=uploads), public.header_error_handler(pages))
     opened = CrossOrigin(guard, CROSS_ORIGIN if listener == "public" else (), container.configuration.registry.services)
     return RequestMetricsMiddleware(

@@ -1,11 +1,14 @@
 """Partner desks, wired from the parts of a process."""
 
+import re
+from collections.abc import Mapping
+
 from starlette.routing import Route
 
 from broker.actions.desk.visits import DeskContext
 from broker.actions.endpoints.context import EndpointContext
 from broker.actions.outbox.desk_events import DeskEventSender
-from broker.wiring.assisted_wiring import case_context
+from broker.wiring.assisted_wiring import case_context, file_context
 from broker.wiring.container import Container
 
 
@@ -17,7 +20,17 @@ def desk_api(container: Container, called: EndpointContext) -> list[Route]:
     from broker.web.desk import desk_routes  # here: few brokers have partner desks
 
     context = DeskContext(case_context(container), container.connections.sql_stores.desks, broker.desk)
-    return desk_routes(context, called, broker.issuer)
+    return desk_routes(context, called, broker.issuer, file_context(container))
+
+
+def desk_file_limits(container: Container) -> Mapping[re.Pattern[str], int]:
+    """The largest bodies of forms in which desks send photographs, by their paths."""
+    broker = container.settings.broker
+    if not (broker.desk.enabled and broker.assisted.enabled and broker.assisted.files.enabled):
+        return {}
+    from broker.web.desk import file_limits
+
+    return file_limits(broker.assisted.files)
 
 
 def desk_event_sender(container: Container) -> DeskEventSender:

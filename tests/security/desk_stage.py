@@ -1,5 +1,6 @@
 """Two partner desks, a citizen's case and a reviewer: the public application in this process, without sockets."""
 
+import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -31,6 +32,7 @@ from broker.wiring.applications import public_app
 from broker.wiring.assisted_wiring import case_context
 from tests.e2e.app_harness import Script, laid_out
 from tests.e2e.relying_service import RIDES_SERVICE, Service, land_register, rides
+from tests.support.upload_stage import form
 from tests.unit.actions.assisted.case_harness import DETAILS, GOOD, PASSPORT, SAFE, had, member
 from tests.unit.assisted.cases import draft
 
@@ -105,6 +107,22 @@ class Desk:
     async def result(self, case: str, recommendation: str, key: str | None = None, **more: object) -> httpx.Response:
         """Gives the result."""
         return await self.post(f"/desk/v1/cases/{case}:result", key, recommendation=recommendation, **more)
+
+    async def send_file(
+        self, case: str, content: bytes, key: str | None = None, of: str | None = None, **fields: str
+    ) -> httpx.Response:
+        """Sends a photograph. `of` is the digest that is sent with it, that of the content unless it is given."""
+        path, digest = f"/desk/v1/cases/{case}/files", of or hashlib.sha256(content).hexdigest()
+        named = {"agent_id": self.agent, "location_id": self.location, "purpose": "front", "sha256": digest, **fields}
+        body, kind = form(named, content)
+        return await self.send_body(path, body, key, kind)
+
+    async def send_body(
+        self, path: str, body: bytes | AsyncIterator[bytes], key: str | None, head: Mapping[str, str]
+    ) -> httpx.Response:
+        """A call with any body."""
+        given = {**self.head("POST", path), "Idempotency-Key": key or secrets.token_hex(8), **head}
+        return await self.line.post(path, content=body, headers=given)
 
     async def visit(self, made: Case, **changed: str) -> None:
         """Accepts a case and records everything that an approval needs. `changed` are fields of the passport."""
@@ -220,13 +238,14 @@ class DeskStage:
 
 
 @asynccontextmanager
-async def desk_stage(folder: Path, database: str | None) -> AsyncIterator[DeskStage]:
-    """Opens it with its data in the folder, or in a PostgreSQL database."""
+async def desk_stage(folder: Path, database: str | None, *, again: bool = False) -> AsyncIterator[DeskStage]:
+    """Opens it with its data in the folder, or in a PostgreSQL database. With `again` it was open there before."""
     edits = dict(SCRIPT.edits)
     if database is not None:
         edits["broker.toml"] = {**edits["broker.toml"], 'url = "sqlite:../.demo/facts.db"': f'url = "{database}"'}
     ports, real = Ports(FIRST_PORT), real_system()
-    settings = configured(ports, real, laid_out(folder, replace(SCRIPT, edits=edits)))
+    config = folder / "config" if again else laid_out(folder, replace(SCRIPT, edits=edits))
+    settings = configured(ports, real, config)
     await wiring.migrate_schema(settings)
     async with wiring.open_container(settings, real) as parts:
         transport = httpx.ASGITransport(public_app(parts))

@@ -1,5 +1,6 @@
 """The OpenAPI document of the proofing agent API, and calls that are made from it: each answer is one that it says."""
 
+import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -24,12 +25,14 @@ from schemathesis.specs.openapi.checks import (
 
 from broker.actions.desk.messages import DECLINE
 from broker.web.desk.openapi import document
-from broker.web.desk.operations import CASE, OPERATIONS
+from broker.web.desk.operations import CASE, FILES, OPERATIONS
 from tests.security.desk_stage import DeskStage, desk_stage, passport
 from tests.support.examples import scaled
 
 ISSUER: Final = "http://localhost:18000"
-DOCUMENT: Final = json.loads(msgspec.json.encode(document(ISSUER, f"{ISSUER}/token", limit=32_768)))
+DOCUMENT: Final = json.loads(
+    msgspec.json.encode(document(ISSUER, f"{ISSUER}/token", limit=32_768, largest_file=12_000_000))
+)
 CALLS: Final = [found.ok() for found in openapi.from_dict(DOCUMENT).get_all_operations()]
 CHECKS: Final = [
     not_a_server_error,
@@ -57,7 +60,9 @@ async def send(desks: DeskStage, drawn: Mapping[str, Any]) -> httpx.Response:
         headers=drawn["headers"],
         json=drawn.get("json"),
         content=drawn.get("data"),
+        files=sorted(drawn.get("files") or (), key=lambda part: part[0] == "file") or None,
     )
+    sent.read()
     sent.headers.update(desks.post.head(drawn["method"], sent.url.path))
     return await desks.line.send(sent)
 
@@ -72,6 +77,8 @@ async def make_known(desks: DeskStage, drawn: Case[Any], *, accepted: bool) -> N
     if isinstance(drawn.body, dict):
         drawn.body["location_id"] = desks.post.location
         drawn.headers["Idempotency-Key"] = secrets.token_hex(8)
+    if isinstance(drawn.body, dict) and "file" in drawn.body:
+        drawn.body["sha256"] = hashlib.sha256(drawn.body["file"].encode()).hexdigest()
     if isinstance(drawn.body, dict) and "reference" in drawn.body:
         drawn.body["reference"] = made.reference
 
@@ -94,7 +101,7 @@ async def test_the_document_is_published_and_describes_every_call(desks: DeskSta
     published = await desks.line.get("/desk/openapi.json")
     assert published.headers["Content-Type"] == "application/json"
     assert published.json() == DOCUMENT
-    assert set(DOCUMENT["paths"]) == {*(one.path for one in OPERATIONS), CASE}
+    assert set(DOCUMENT["paths"]) == {*(one.path for one in OPERATIONS), FILES, CASE}
     assert DOCUMENT["openapi"].startswith("3.1.")
 
 

@@ -55,4 +55,5 @@ def _visit(case: Case, profiles: Profiles) -> Visit | None:
         details_recorded=bool(case.details.claims),
         enough=(found := assess(case, profiles).level) is not None and found >= case.level,
         answer_word=case.phrase.second if case.phrase_verified else None,
+        files=case.desk.files,
     )

@@ -3,16 +3,14 @@
 from typing import Final
 
 from broker.actions.assisted import evidence_input
-from broker.actions.assisted.context import apply_events
 from broker.actions.assisted.staff_results import CheckAnswer, EvidenceEntry, InvalidInput, LookUpEntry
 from broker.actions.desk.messages import Check, Document, Person, PersonDetails, RecordEvidence, Words
 from broker.actions.desk.once import DeskCall
-from broker.actions.desk.problems import DeskProblem, invalid, invalid_piece, refused
-from broker.actions.desk.visits import DeskContext, Step, actor, change, check_visit
+from broker.actions.desk.problems import DeskProblem, invalid, invalid_piece
+from broker.actions.desk.visits import DeskContext, Step, actor, change, check_holder, check_visit
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.codes import same_words
-from broker.assisted.transitions import TransitionRefused
 from broker.model.desk import DeskAnswer, Use
 from broker.model.staff import StaffMember
 
@@ -27,7 +25,7 @@ async def record_evidence(context: DeskContext, call: DeskCall, case_id: str, bo
 
     async def make(case: Case) -> Step:
         check_visit(case, call.service, body)
-        _check_holder(context, case, by)
+        check_holder(context, case, by)
         match body.piece:
             case Document():
                 return await _document(context, call.name, case, agent, body.piece)
@@ -44,13 +42,6 @@ async def record_evidence(context: DeskContext, call: DeskCall, case_id: str, bo
                 return Step((ev.WordsExchanged(by),))
 
     return await change(context, call, case_id, 200, make)
-
-
-def _check_holder(context: DeskContext, case: Case, by: str) -> None:
-    """Raises DeskProblem if the desk may not record anything now, before the message is judged or anything counted."""
-    why = apply_events(context.cases, case, ev.ChecksRecorded(by, ()))
-    if isinstance(why, TransitionRefused):
-        raise refused(why)
 
 
 async def _document(context: DeskContext, call: str, case: Case, agent: StaffMember, piece: Document) -> Step:

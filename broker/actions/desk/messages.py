@@ -104,6 +104,15 @@ class RecordEvidence(Message, frozen=True, forbid_unknown_fields=True, kw_only=T
     piece: Document | Person | PersonDetails | Words
 
 
+class SendFile(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The fields of the form before its `file`: what the photograph shows, and the SHA-256 of the file in hexadecimal
+    digits. A file with another digest is refused.
+    """
+
+    purpose: Literal["front", "back", "other", "person"]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
 class Recommendation(StrEnum):
     """What a desk recommends. INCOMPLETE: the visit broke off, and the citizen waits again."""
 
@@ -147,7 +156,7 @@ class Recorded(Struct, frozen=True, kw_only=True):
 
 class Visit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a desk that accepted a case needs. `enough` says that what is recorded supports the level; `answer_word` is
-    what the agent says once the citizen's word was right.
+    what the agent says once the citizen's word was right. `files` are the ids of the photographs.
     """
 
     until: Annotated[str, Meta(description="When the desk loses the case unless it goes on (RFC 3339).")]
@@ -157,6 +166,7 @@ class Visit(Struct, frozen=True, kw_only=True, omit_defaults=True):
     details_recorded: bool
     enough: bool
     answer_word: str | None = None
+    files: tuple[str, ...] = ()
 
 
 class DeskCase(Struct, frozen=True, kw_only=True, omit_defaults=True):

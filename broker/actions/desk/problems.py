@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
+from typing import Final
 
 from broker.actions.assisted.staff_results import ActionRefused, InvalidInput, RefusalReason
 from broker.actions.desk.messages import FieldError, Problem
 from broker.assisted.transitions import TransitionRefused
+from broker.model.evidence_file import UploadFault
 
 
 class DeskProblem(Exception):
@@ -51,6 +53,35 @@ def invalid_piece(wrong: InvalidInput) -> DeskProblem:
     """The errors of a piece of evidence, by field or check, as the console shows them."""
     errors = tuple(FieldError(pointer=f"/piece/{name}", code=why.value) for name, why in wrong.errors.items())
     return DeskProblem(422, "invalid_input", "the piece cannot be recorded", errors)
+
+
+FILE_FAULTS: Mapping[UploadFault, tuple[int, str]] = MappingProxyType(
+    {
+        UploadFault.EMPTY: (422, "there is no file, or it is empty"),
+        UploadFault.FORM: (400, "the form is the fields, each once, and after them one file"),
+        UploadFault.TOO_LARGE: (413, "the file is larger than the operator allows"),
+        UploadFault.TOO_SLOW: (408, "the file took too long"),
+        UploadFault.ABORTED: (400, "the file did not arrive whole, or has another digest"),
+        UploadFault.WRONG_TYPE: (422, "the file is no JPEG, PNG or WebP"),
+        UploadFault.DAMAGED: (422, "the file is damaged, or cannot be shown safely"),
+        UploadFault.ANIMATED: (422, "the file has more than one picture"),
+        UploadFault.TOO_MANY_PIXELS: (422, "the picture has too many pixels"),
+        UploadFault.TOO_SMALL: (422, "the picture is too small to be read"),
+        UploadFault.TOO_MANY: (409, "the case has as many files as the operator allows"),
+        UploadFault.BUSY: (503, "another file is being received"),
+        UploadFault.NOT_NOW: (409, "the case is not in a state for this"),
+    }
+)
+"""Why a photograph is refused: the status, and the text. The code is the name of the fault."""
+
+BUSY_FOR: Final = 5
+"""After how many seconds a desk may send a file again while another one is received."""
+
+
+def file_refused(fault: UploadFault) -> DeskProblem:
+    """A refusal of a photograph."""
+    status, detail = FILE_FAULTS[fault]
+    return DeskProblem(status, fault.value, detail, retry_after=BUSY_FOR if fault is UploadFault.BUSY else None)
 
 
 _REFUSED: Mapping[RefusalReason, tuple[int, str, str]] = MappingProxyType(

@@ -34,6 +34,7 @@ from broker.assisted.separation_of_duties import desk_id
 from broker.assisted.transitions import TransitionRefused
 from broker.model.audit import AuditEvent
 from broker.model.desk import DeskAnswer, DeskSettings, Use
+from broker.model.evidence_file import EvidenceFile
 from broker.model.service import Service
 
 OPEN: Final = frozenset({CaseState.REQUESTED, CaseState.SCHEDULED, CaseState.QUEUED})
@@ -51,13 +52,14 @@ class DeskContext:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What a call does to a case as it was read: events of one moment. Uses are counted first; `limit` is the code of
-    the refusal beyond their limit.
+    """What a call does to a case as it was read: events of one moment, and the photograph that becomes READY with them.
+    Uses are counted first; `limit` is the code of the refusal beyond their limit.
     """
 
     events: tuple[ev.ByStaff, ...]
     uses: tuple[Use, ...] = ()
     limit: str = ""
+    file: EvidenceFile | None = None
 
 
 async def find_case(context: DeskContext, call: DeskCall, body: FindCase) -> DeskAnswer:
@@ -135,7 +137,7 @@ async def change(
             await _count(context, use, step.limit)
         content = await view(context, after, call.service)
         answer = call.answer(status, content, context.cases.system.now())
-        if await save(context.cases, case, after, CaseWork(answers=(answer,))) is not None:
+        if await save(context.cases, case, after, CaseWork(answers=(answer,), file=step.file)) is not None:
             return answer
         if await context.desks.answer(call.service.client_id, call.key, context.cases.system.now()) is not None:
             break
@@ -147,6 +149,13 @@ def actor(service: Service, body: Message) -> str:
     if body.location_id not in service.own.desk_locations:
         raise invalid("/location_id", "unknown", "the desk has no such location")
     return desk_id(service.client_id, body.agent_id)
+
+
+def check_holder(context: DeskContext, case: Case, by: str) -> None:
+    """Raises DeskProblem if the desk may not record anything now, before the message is judged or anything counted."""
+    why = apply_events(context.cases, case, ev.ChecksRecorded(by, ()))
+    if isinstance(why, TransitionRefused):
+        raise refused(why)
 
 
 def check_visit(case: Case, service: Service, body: Message) -> None:

@@ -43,24 +43,40 @@ class _Refused(Exception):
         self.fault = fault
 
 
+Take = Callable[[EvidenceFile], Awaitable[bool]]
+"""Makes an examined file READY, durably and with its audit row. False if it can no longer be taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """A partner desk that sends a photograph: its agent, and how the file is taken with the visit at the desk."""
+
+    by: str
+    take: Take
+
+
 async def receive_photo(
-    context: FileContext, case: Case, purpose: FilePurpose, pieces: AsyncIterator[bytes]
+    context: FileContext, case: Case, purpose: FilePurpose, pieces: AsyncIterator[bytes], sender: Sender | None = None
 ) -> EvidenceFile | UploadFault:
-    """Receives a photograph. Returns it, or why it is refused. Raises what `pieces` raises; nothing is left then."""
+    """Receives a photograph from the citizen, or from a partner desk, which has checked the visit.
+
+    Returns it, or why it is refused. Raises what `pieces` raises; nothing is left then.
+    """
     now, system = context.cases.system.now(), context.cases.system
-    content = FileContent(purpose, system.random_bytes(KEY))
+    content = FileContent(purpose, system.random_bytes(KEY), by="" if sender is None else sender.by)
     file_id = handles.new_handle(system)
     begun = EvidenceFile(
         file_id, case.id, FileKind.PHOTO, FileState.RECEIVING, now, now + LEASE, context.place, content
     )
-    if case.state not in SENDING:
+    if sender is None and case.state not in SENDING:
         return UploadFault.NOT_NOW
     if context.slots.locked():
         return UploadFault.BUSY
     async with context.slots:
         if not await _begun(context, case, lambda: context.records.begin(begun, context.settings.most, now)):
             return await _why_not(context, case)
-        return await _receive(context, case, begun, pieces, _examine_photo)
+        take = _by_citizen(context, case) if sender is None else sender.take
+        return await _receive(context, case, begun, pieces, (_examine_photo, take))
 
 
 async def receive_video(
@@ -86,7 +102,7 @@ async def receive_video(
         if not await _begun(context, case, lambda: context.records.save(begun, FileState.PROMPTED)):
             return await _why_not(context, case)
         try:
-            outcome = await _receive(context, case, begun, pieces, _examine_video)
+            outcome = await _receive(context, case, begun, pieces, (_examine_video, _by_citizen(context, case)))
         except BaseException:
             await _prompt_again(context, prompted)
             raise
@@ -134,10 +150,19 @@ Examine = Callable[[FileContext, EvidenceFile], Awaitable[FileContent | UploadFa
 """Examines a stored file, and stores what is shown of it. Returns what is known about it, or why it is refused."""
 
 
+def _by_citizen(context: FileContext, case: Case) -> Take:
+    async def take(ready: EvidenceFile) -> bool:
+        received = file_event(context, "received", "citizen", case, ready)
+        return await context.records.save(ready, FileState.QUARANTINE, [received])
+
+    return take
+
+
 async def _receive(
-    context: FileContext, case: Case, begun: EvidenceFile, pieces: AsyncIterator[bytes], examine: Examine
+    context: FileContext, case: Case, begun: EvidenceFile, pieces: AsyncIterator[bytes], then: tuple[Examine, Take]
 ) -> EvidenceFile | UploadFault:
-    """Stores and examines a file whose record is begun. Whatever goes wrong, nothing of it is left."""
+    """Stores and examines a file whose record is begun, and takes it. Whatever goes wrong, nothing of it is left."""
+    examine, take = then
     try:
         came = await _store(context, begun, pieces)
         content = await examine(context, came)
@@ -149,8 +174,7 @@ async def _receive(
             expires=files_until(case, context.cases.system.now(), context.cases.rules.policy),
             content=content,
         )
-        received = file_event(context, "received", "citizen", case, ready)
-        if not await context.records.save(ready, FileState.QUARANTINE, [received]):
+        if not await take(ready):
             raise _Refused(UploadFault.NOT_NOW)
     except _Refused as refused:
         await erase(context, begun)
@@ -233,14 +257,14 @@ async def _examine_photo(context: FileContext, came: EvidenceFile) -> FileConten
     key, store = context.cases.system.random_bytes(KEY), context.store(came)
     await store.write(kept, seal_stream(key, _one(photo.data)))
     await store.delete(name)
-    return FileContent(
-        came.content.purpose,
-        key,
-        "image/jpeg",
-        len(photo.data),
-        hashlib.sha256(photo.data).hexdigest(),
-        photo.width,
-        photo.height,
+    return replace(
+        came.content,
+        key=key,
+        type="image/jpeg",
+        size=len(photo.data),
+        sha256=hashlib.sha256(photo.data).hexdigest(),
+        width=photo.width,
+        height=photo.height,
     )
 
 

@@ -30,7 +30,8 @@ class Missing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SentFiles:
-    """What a citizen has sent for their case. `prompted` are the prompts of a video that may be sent now.
+    """What a citizen has sent for their case, without the photographs of partner desks. `prompted` are the prompts of a
+    video that may be sent now.
 
     `asking` says whether the browser is the one that asked for help: only it draws prompts, which hold the words.
     """
@@ -71,7 +72,7 @@ class CitizenFiles:
         return SentFiles(
             transaction,
             case,
-            tuple(one for one in found if one.state is FileState.READY),
+            tuple(one for one in found if one.state is FileState.READY and not one.content.by),
             prompted[-1] if prompted else None,
             asking=transaction.browser == case.browser and not case.moved,
         )

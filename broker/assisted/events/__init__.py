@@ -40,6 +40,9 @@ from broker.assisted.events.clock import LeaseLapsed as LeaseLapsed
 from broker.assisted.events.clock import RedressEnded as RedressEnded
 from broker.assisted.events.clock import ReviewLate as ReviewLate
 from broker.assisted.events.clock import Settled as Settled
+from broker.assisted.events.desk import DeskAccepted as DeskAccepted
+from broker.assisted.events.desk import DeskFileReceived as DeskFileReceived
+from broker.assisted.events.desk import Recommended as Recommended
 from broker.assisted.events.staff import Acknowledged as Acknowledged
 from broker.assisted.events.staff import Assigned as Assigned
 from broker.assisted.events.staff import ByStaff as ByStaff
@@ -51,7 +54,6 @@ from broker.assisted.events.staff import ComplaintAnswered as ComplaintAnswered
 from broker.assisted.events.staff import ContactTried as ContactTried
 from broker.assisted.events.staff import Corrected as Corrected
 from broker.assisted.events.staff import Decided as Decided
-from broker.assisted.events.staff import DeskAccepted as DeskAccepted
 from broker.assisted.events.staff import DetailsRecorded as DetailsRecorded
 from broker.assisted.events.staff import EvidenceRecorded as EvidenceRecorded
 from broker.assisted.events.staff import EvidenceRemoved as EvidenceRemoved
@@ -68,7 +70,6 @@ from broker.assisted.events.staff import Opened as Opened
 from broker.assisted.events.staff import PasskeyConfirmed as PasskeyConfirmed
 from broker.assisted.events.staff import PromptsFollowed as PromptsFollowed
 from broker.assisted.events.staff import Reassigned as Reassigned
-from broker.assisted.events.staff import Recommended as Recommended
 from broker.assisted.events.staff import Renewed as Renewed
 from broker.assisted.events.staff import Returned as Returned
 from broker.assisted.events.staff import ReviewClaimed as ReviewClaimed

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from broker.assisted.case_records import (
     Channel,
     CheckRecord,
-    DeskVisit,
     EvidenceRecord,
     IndependentReview,
     Phrase,
@@ -15,6 +14,7 @@ from broker.assisted.case_records import (
 )
 from broker.assisted.contact_log import ContactAttempt
 from broker.assisted.events.appointments import SlotsByStaff
+from broker.assisted.events.desk import ByDesk
 
 # --- the agent ---
 
@@ -154,37 +154,6 @@ class Corrected:
     """The agent takes a decision back that has not taken effect, to decide again."""
 
     by: str
-
-
-# --- a partner desk ---
-
-
-@dataclass(frozen=True, slots=True)
-class DeskAccepted:
-    """A partner desk accepted the case: the citizen stands at its counter."""
-
-    visit: DeskVisit
-
-    @property
-    def by(self) -> str:
-        """Agent of the desk who accepted it."""
-        return self.visit.by
-
-
-@dataclass(frozen=True, slots=True)
-class Recommended:
-    """A partner desk recommends a decision, which a member of staff then takes. `alike` is that of `Decided`; with
-    `final` the desk takes no further visit.
-    """
-
-    verdict: Verdict
-    alike: int = 0
-    final: bool = False
-
-    @property
-    def by(self) -> str:
-        """Agent of the desk who recommends it."""
-        return self.verdict.by
 
 
 # --- the reviewer ---
@@ -390,8 +359,7 @@ ByStaff = (
     | Held
     | HoldEnded
     | Corrected
-    | DeskAccepted
-    | Recommended
+    | ByDesk
     | ComplaintAnswered
     | CallBackStarted
     | CallBackMissed

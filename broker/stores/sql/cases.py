@@ -37,7 +37,7 @@ from broker.stores.sql.case_records import LISTED, CaseRecords, listed
 from broker.stores.sql.case_tables import case_attempts, case_fingerprints, cases, staff_drafts
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared, UnitOfWork
 from broker.stores.sql.desk import ANSWERS, DeskAnswerRows, answers_written
-from broker.stores.sql.evidence_files import expiry_of_case_files
+from broker.stores.sql.evidence_files import FileContents, expiry_of_case_files, file_shown
 from broker.stores.sql.freeze_links import FreezeLinkRows, links_written
 from broker.stores.sql.notices import outdated_withdrawn
 from broker.stores.sql.outbox import DeliveryRows, NotificationRows
@@ -104,6 +104,7 @@ class SqlCases:
         self._deliveries = DeliveryRows(sealer)
         self._links = FreezeLinkRows(sealer)
         self._answers = DeskAnswerRows(sealer)
+        self._files = FileContents(sealer)
         made = insert(cases).values(**_FIXED, **_CHANGING).returning(cases.c.id)
         before = cases.c.version == bindparam("before", type_=BigInteger)
         saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
@@ -113,6 +114,7 @@ class SqlCases:
             *_following(),
             _drafts_of_closed_case,
             expiry_of_case_files,
+            file_shown,
             *written_with_case(_id),
             _other_bookings,
             *outdated_withdrawn(database),
@@ -200,6 +202,7 @@ class SqlCases:
         return {
             **self._values(case, work),
             **self._passkeys.values(case, work),
+            **self._files.shown_values(work.file),
             "before": case.version - 1,
             **_outdated(work),
         }

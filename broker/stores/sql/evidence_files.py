@@ -53,13 +53,46 @@ def expiry_of_case_files(passed: ColumnElement[bool]) -> Update:
     return update(evidence_files).where(passed, _f.case_id == _id, ready, until.is_not(None)).values(expires=until)
 
 
+def file_shown(passed: ColumnElement[bool]) -> Update:
+    """The step of a write of a case that makes one of its examined files READY: the parameters of `shown_values`."""
+    given = {name: bindparam(f"file_{name}", type_=_f[name].type) for name in ("state", "expires", "sealed")}
+    examined = (_f.id == bindparam("file_id", type_=Text), _f.state == FileState.QUARANTINE.value)
+    return update(evidence_files).where(passed, _f.case_id == _id, *examined).values(**given)
+
+
+class FileContents:
+    """Sealing of what is known about files."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealed = SealedCodec(sealer, RecordCodec(FileContent))
+
+    def shown_values(self, file: EvidenceFile | None) -> Mapping[str, object]:
+        """The parameters of `file_shown`; None makes no file READY."""
+        if file is None:
+            return {"file_id": None, "file_state": None, "file_expires": None, "file_sealed": None}
+        return {
+            "file_id": file.id,
+            "file_state": file.state.value,
+            "file_expires": file.expires,
+            "file_sealed": self.write(file),
+        }
+
+    def write(self, file: EvidenceFile) -> bytes:
+        """Seals the content of a file."""
+        return self._sealed.write(file.content, _place(file.id))
+
+    def read(self, file_id: str, sealed: bytes) -> FileContent | None:
+        """Opens the content of a file."""
+        return self._sealed.read(sealed, _place(file_id))
+
+
 class SqlEvidenceFiles:
     """Records of evidence files in SQL."""
 
     def __init__(self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit) -> None:
         self._database = database
         self._audit = audit_log
-        self._contents = SealedCodec(sealer, RecordCodec(FileContent))
+        self._contents = FileContents(sealer)
         columns = {**_FIXED, **_CHANGING}
         counted = (
             select(func.count())
@@ -121,7 +154,7 @@ class SqlEvidenceFiles:
             "created": file.created,
             "expires": file.expires,
             "place": file.place,
-            "sealed": self._contents.write(file.content, _place(file.id)),
+            "sealed": self._contents.write(file),
         }
 
     async def _many(self, prepared: Prepared, parameters: Mapping[str, object]) -> Sequence[EvidenceFile]:
@@ -131,7 +164,7 @@ class SqlEvidenceFiles:
     def _file(self, row: Row) -> EvidenceFile:
         """The record of a row. One whose content does not open has no key, so that it is deleted and never shown."""
         file_id, case_id, kind, state, created, expires, place, sealed = row
-        content = self._contents.read(bytes(sealed), _place(file_id))
+        content = self._contents.read(file_id, bytes(sealed))
         return EvidenceFile(
             file_id, case_id, FileKind(kind), FileState(state), created, expires, place, content or FileContent()
         )

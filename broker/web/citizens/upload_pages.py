@@ -4,7 +4,6 @@ import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -27,7 +26,7 @@ from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.request_parsing import comes_from
 from broker.web.shared.responses import PageResponse
-from broker.web.shared.upload import UploadPlan, UploadRefused, open_upload
+from broker.web.shared.upload import UploadPlan, UploadRefused, open_upload, upload_plan
 
 log = logging.getLogger("portico.web")
 
@@ -100,14 +99,10 @@ SHEETS = (PageTemplate("send", "citizens/send.html", {"purposes": PURPOSES}),)
 
 TOKEN, PURPOSE, PROMPTED, FILE = csrf.FIELD, "purpose", "prompted", "file"
 
-SLOWEST: Final = 64 * 1024
-"""How fast a file has to arrive on average, in bytes a second, to be there in time."""
-
 
 def plan(kind: FileKind, settings: FileSettings) -> UploadPlan:
-    """What the form of a file may contain, and how long it may take: half a minute, and the size at SLOWEST."""
-    most = settings.largest(kind)
-    return UploadPlan(frozenset({TOKEN, PURPOSE, PROMPTED}), FILE, most, seconds=30 + most / SLOWEST)
+    """What the form of a file may contain, and how long it may take."""
+    return upload_plan(frozenset({TOKEN, PURPOSE, PROMPTED}), FILE, settings.largest(kind))
 
 
 def upload_limits(settings: FileSettings) -> Mapping[re.Pattern[str], int]:

@@ -5,3 +5,4 @@ sent; `routes` authenticates, checks and answers.
 """
 
 from broker.web.desk.routes import desk_routes as desk_routes
+from broker.web.desk.routes import file_limits as file_limits

@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-from broker.actions.desk.messages import DeskCase, Problem
-from broker.web.desk.operations import CASE, OPERATIONS, Operation
+from broker.actions.desk.messages import DeskCase, Problem, SendFile
+from broker.actions.desk.problems import FILE_FAULTS
+from broker.web.desk.operations import CASE, FILES, OPERATIONS, Operation
 
 VERSION: Final = "3.1.1"
 KEY: Final = r"^[\x21-\x7e]{1,255}$"
@@ -19,21 +20,25 @@ _DESCRIPTIONS: Final[Mapping[int, str]] = {
     401: "The access token is missing, invalid, or not bound to the caller's key.",
     403: "The access token has not the scope `desk`, or the desk is turned off.",
     404: "There is no such case for this desk.",
+    408: "The file took too long.",
     409: "The case is not in a state for this, or the rules refuse it.",
     413: "The body is too large.",
-    415: "The body is not `application/json`.",
+    415: "The body is not of the media type of this call.",
     422: "The message breaks a rule, or the `Idempotency-Key` belongs to another call.",
     429: "A limit is reached; `Retry-After` says for how long.",
     503: "The broker cannot answer now; `Retry-After` says when to try again.",
 }
 
 
-def document(issuer: str, token_endpoint: str, *, limit: int) -> Schema:
-    """The document. `limit` is the most bytes of a body."""
-    types: list[type[msgspec.Struct]] = [*(operation.message for operation in OPERATIONS), DeskCase, Problem]
+def document(issuer: str, token_endpoint: str, *, limit: int, largest_file: int | None) -> Schema:
+    """The document. `limit` is the most bytes of a message, `largest_file` of a photograph, None if desks send none."""
+    sent = [SendFile] if largest_file is not None else []
+    types: list[type[msgspec.Struct]] = [*(one.message for one in OPERATIONS), *sent, DeskCase, Problem]
     schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
     of: dict[type, Schema] = dict(zip(types, schemas, strict=True))
     paths: dict[str, Schema] = {operation.path: {"post": _operation(operation, of, limit)} for operation in OPERATIONS}
+    if largest_file is not None:
+        paths[FILES] = {"post": _file_operation(of, components["SendFile"], largest_file)}
     paths[CASE] = {
         "get": {
             "operationId": "readCase",
@@ -80,6 +85,28 @@ def _operation(operation: Operation, of: Mapping[type, Schema], limit: int) -> S
             "content": {"application/json": {"schema": of[operation.message]}},
         },
         "responses": _responses(operation.status, of, tuple(statuses)),
+    }
+
+
+def _file_operation(of: Mapping[type, Schema], fields: Schema, largest: int) -> Schema:
+    """The call that sends a photograph: its message is the fields of a form."""
+    file = {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "description": f"At most {largest} bytes.",
+    }
+    form = {**fields, "properties": {**fields["properties"], "file": file}, "required": [*fields["required"], "file"]}
+    refusals = {400, 401, 403, 404, 413, 415, 422, 429, *(status for status, _ in FILE_FAULTS.values())}
+    return {
+        "operationId": "sendFile",
+        "summary": "Send a photograph of the document or of the citizen",
+        "parameters": [_CASE_ID, _ref("parameters", "IdempotencyKey"), _ref("parameters", "CorrelationId")],
+        "requestBody": {
+            "required": True,
+            "description": "The fields in any order, and after them the file: a JPEG, PNG or WebP.",
+            "content": {"multipart/form-data": {"schema": form}},
+        },
+        "responses": _responses(200, of, tuple(sorted(refusals))),
     }
 
 

@@ -37,6 +37,9 @@ async def _find(context: DeskContext, call: DeskCall, _case: str, body: FindCase
 CASE: Final = "/desk/v1/cases/{case}"
 """Path of a case, which a desk reads."""
 
+FILES: Final = f"{CASE}/files"
+"""Path to which a desk sends photographs."""
+
 OPERATIONS: Final = (
     Operation("/desk/v1/cases:find", "findCase", "Find a case by its reference", FindCase, _find, refusals=(404, 422)),
     Operation(

@@ -1,9 +1,8 @@
 """Routes of the proofing agent API: authentication, headers, messages and problem details."""
 
-import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,44 +11,53 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.desk.messages import DeskCase, FieldError
+from broker.actions.desk.files import receive_file
+from broker.actions.desk.messages import DeskCase, SendFile
 from broker.actions.desk.once import DeskCall, once
-from broker.actions.desk.problems import DeskProblem
+from broker.actions.desk.problems import DeskProblem, file_refused
 from broker.actions.desk.visits import DeskContext, read_case
 from broker.actions.endpoints.client_credentials import own_caller
 from broker.actions.endpoints.context import EndpointContext, EndpointRequest, enforce_rate, request_nonces
-from broker.crypto.jose import strict_json
-from broker.model.media import media_type
+from broker.actions.files.context import FileContext
+from broker.model.desk import DeskAnswer
+from broker.model.evidence_file import FileSettings
 from broker.model.own_rights import OwnScope
 from broker.model.service import Service
 from broker.model.store_results import StoreUnavailable
 from broker.oidc.discovery import endpoints as urls_of
 from broker.oidc.errors import EndpointError
 from broker.oidc.mtls import client_certificate
-from broker.web.desk.openapi import KEY, document
-from broker.web.desk.operations import CASE, OPERATIONS, Operation
+from broker.web.desk.openapi import document
+from broker.web.desk.operations import CASE, FILES, OPERATIONS, Operation
+from broker.web.desk.reading import (
+    LIMIT,
+    call_digest,
+    file_plan,
+    idempotency_key,
+    pieces_of,
+    read_form,
+    read_json,
+    to_message,
+)
 from broker.web.middleware.client_certificates import forwarded_certificate
 from broker.web.services.cors import CALLERS
-from broker.web.services.json_responses import NO_STORE, single
+from broker.web.services.json_responses import NO_STORE
 from broker.web.shared import request_parsing
+from broker.web.shared.upload import UploadRefused
 
 LOG: Final = logging.getLogger("portico.services")
 
-LIMIT: Final = 32_768
-"""Bytes of a message at most."""
-
 CORRELATION: Final = "X-Correlation-ID"
 _UUID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}", re.ASCII)
-_KEY: Final = re.compile(KEY, re.ASCII)
-_PATH: Final = re.compile(r"\$((?:\.\w+|\[\.\.\.\]|\[\d+\])*)")
 
 Answer = Callable[[Service, Request], Awaitable[tuple[int, bytes]]]
 """Answers an authenticated call: the status, and JSON."""
 
 
-def desk_routes(context: DeskContext, called: EndpointContext, issuer: str) -> list[Route]:
-    """The routes of the API, and its OpenAPI document."""
-    described = msgspec.json.encode(document(issuer, urls_of(issuer).token, limit=LIMIT))
+def desk_routes(context: DeskContext, called: EndpointContext, issuer: str, files: FileContext | None) -> list[Route]:
+    """The routes of the API, and its OpenAPI document. Without `files` desks send no photographs."""
+    largest = None if files is None else file_plan(files.settings).most
+    described = msgspec.json.encode(document(issuer, urls_of(issuer).token, limit=LIMIT, largest_file=largest))
 
     async def openapi(_request: Request) -> Response:
         return Response(described, headers={"Cache-Control": "public, max-age=300"}, media_type="application/json")
@@ -62,28 +70,55 @@ def desk_routes(context: DeskContext, called: EndpointContext, issuer: str) -> l
         return Route(path, _endpoint(called, issuer, answer), methods=[method])
 
     changing = [at(one.path, _changing(context, called, one), "POST") for one in OPERATIONS]
-    return [Route("/desk/openapi.json", openapi, methods=["GET"]), *changing, at(CASE, read, "GET")]
+    sending = [] if files is None else [at(FILES, _sending(context, files), "POST")]
+    return [Route("/desk/openapi.json", openapi, methods=["GET"]), *changing, *sending, at(CASE, read, "GET")]
+
+
+def file_limits(settings: FileSettings) -> Mapping[re.Pattern[str], int]:
+    """The largest body of the form with a photograph, by its path."""
+    return {re.compile(FILES.replace("{case}", "[^/]+")): file_plan(settings).largest_body}
 
 
 def _changing(context: DeskContext, called: EndpointContext, operation: Operation) -> Answer:
     """A call that changes something: it has a key, and a message that its table accepts."""
 
     async def answer(service: Service, request: Request) -> tuple[int, bytes]:
-        key = single(request, b"idempotency-key")
-        if key is None or not _KEY.fullmatch(key):
-            raise DeskProblem(400, "idempotency_key_missing", "one Idempotency-Key of printable characters is needed")
-        body, case = await _body(request), request.path_params.get("case", "")
+        key = idempotency_key(request)
+        (body, content), case = await read_json(request), request.path_params.get("case", "")
         if operation.name == "findCase":
             finds = context.settings.finds
             await enforce_rate(called.rates.local_limits, f"desk finds:{service.client_id}", finds)
-        message = _message(body, operation.message)
-        path = request_parsing.path(request).encode()
-        call = DeskCall(service, key, hashlib.sha256(path + b"\n" + body).hexdigest())
+        message = to_message(content, operation.message)
+        call = DeskCall(service, key, call_digest(request, body))
 
         async def act() -> Any:
             return await operation.act(context, call, case, message)
 
         done = await once(context.desks, context.cases.system, call, act)
+        return done.status, done.body
+
+    return answer
+
+
+def _sending(context: DeskContext, files: FileContext) -> Answer:
+    """The call that sends a photograph. What comes after a refusal is read and forgotten, so that the desk reads it."""
+
+    async def answer(service: Service, request: Request) -> tuple[int, bytes]:
+        key, case, system = idempotency_key(request), request.path_params["case"], context.cases.system
+        upload = await read_form(request, file_plan(files.settings), system.monotonic)
+        try:
+            message = to_message(dict(upload.fields), SendFile)
+            call = DeskCall(service, key, call_digest(request, msgspec.json.encode(message)))
+
+            async def act() -> DeskAnswer:
+                sent = (message, pieces_of(upload, message.sha256))
+                return await receive_file(context, files, call, case, sent)
+
+            done = await once(context.desks, system, call, act)
+        except DeskProblem:
+            await upload.discard()
+            raise
+        await upload.discard()
         return done.status, done.body
 
     return answer
@@ -113,6 +148,9 @@ def _endpoint(called: EndpointContext, issuer: str, answer: Answer) -> Callable[
             status, body, kind = _problem(problem, headers)
         except EndpointError as error:
             status, body, kind = _problem(_protocol_problem(error, headers), headers)
+        except UploadRefused as refused:
+            headers |= {"Connection": "close"} if refused.closes else {}
+            status, body, kind = _problem(file_refused(refused.fault), headers)
         except StoreUnavailable as unavailable:
             LOG.warning("store_unavailable", extra={"path": request_parsing.path(request), "detail": str(unavailable)})
             later = DeskProblem(503, "temporarily_unavailable", "please try again shortly", retry_after=5)
@@ -145,27 +183,3 @@ def _correlation(request: Request, called: EndpointContext) -> str:
     if given is not None and _UUID.fullmatch(given):
         return given
     return str(UUID(bytes=called.system.random_bytes(16), version=4))
-
-
-async def _body(request: Request) -> bytes:
-    if media_type(request_parsing.content_type(request)) != "application/json":
-        raise DeskProblem(415, "unsupported_media_type", "a message is application/json")
-    body = await request.body()
-    if len(body) > LIMIT:
-        raise DeskProblem(413, "too_large", f"a message has at most {LIMIT} bytes")
-    return body
-
-
-def _message(body: bytes, kind: type[msgspec.Struct]) -> msgspec.Struct:
-    """The message, parsed strictly. Raises DeskProblem with the place of the first error."""
-    try:
-        content = strict_json(body)
-    except ValueError:
-        raise DeskProblem(400, "invalid_json", "one JSON object in UTF-8 is needed") from None
-    try:
-        return msgspec.convert(content, kind)
-    except msgspec.ValidationError as wrong:
-        place = _PATH.search(str(wrong))
-        pointer = "" if place is None else place[1].replace("[...]", "/*").replace("[", "/").replace("]", "")
-        error = FieldError(pointer=pointer.replace(".", "/"), code="invalid")
-        raise DeskProblem(422, "invalid_input", "the message breaks the schema", (error,)) from None

@@ -69,6 +69,17 @@ class UploadPlan:
         return DISCARDED * self.most + OVERHEAD
 
 
+SLOWEST: Final = 64 * 1024
+"""How fast a file has to arrive on average, in bytes a second, to be there in time."""
+
+
+def upload_plan(fields: frozenset[str], file: str, most: int) -> UploadPlan:
+    """The plan of a form with these fields and a file of at most `most` bytes. It may take half a minute, and its size
+    at SLOWEST.
+    """
+    return UploadPlan(fields, file, most, seconds=30 + most / SLOWEST)
+
+
 class _Place(StrEnum):
     START = "start"
     FIELD = "field"

@@ -198,6 +198,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "session_ended": marked("Session ended"),
         "decided": marked("Decided"),
         "desk_accepted": marked("Came to the counter of a partner"),
+        "desk_file_received": marked("Photographed at the counter of a partner"),
         "recommended": marked("A partner’s counter recommends"),
         "review_claimed": marked("Review taken"),
         "view_given": marked("Own view given"),
