@@ -70,10 +70,19 @@ class InProcess(HttpSender):
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Sends one request."""
-        client = next(one for origin, one in self._clients.items() if url.startswith(origin))
         fields = None if form is None else dict(form)
-        answer = await client.request(method, url, data=fields, headers=dict(headers or {}))
-        return Reply(answer.status_code, CIMultiDict(answer.headers.multi_items()), answer.content, 0.0)
+        return _reply(await self._client(url).request(method, url, data=fields, headers=dict(headers or {})))
+
+    async def upload(self, url: str, content: bytes, headers: Mapping[str, str]) -> Reply:
+        """Posts a body as it is."""
+        return _reply(await self._client(url).post(url, content=content, headers=dict(headers)))
+
+    def _client(self, url: str) -> httpx.AsyncClient:
+        return next(one for origin, one in self._clients.items() if url.startswith(origin))
+
+
+def _reply(answer: httpx.Response) -> Reply:
+    return Reply(answer.status_code, CIMultiDict(answer.headers.multi_items()), answer.content, 0.0)
 
 
 class HelpedCitizen(RawCitizen):

@@ -105,12 +105,18 @@ def test_a_case_survives_the_death_of_the_broker_on_sqlite(tmp_path: Path, act: 
     asyncio.run(goes_on(tmp_path, act, point))
 
 
-@pytest.mark.parametrize(("act", "point"), [(DECIDES, AFTER), (BINDS, BEFORE)])
+def on_postgres(database: str) -> Script:
+    """The support centre on a database of PostgreSQL."""
+    address = {'url = "sqlite:../.demo/facts.db"': f'url = "{database}"'}
+    edits = {**SCRIPT.edits, "broker.toml": {**SCRIPT.edits["broker.toml"], **address}}
+    return Script(files=SCRIPT.files, edits=edits)
+
+
+@pytest.mark.parametrize("point", [BEFORE, AFTER])
+@pytest.mark.parametrize("act", [DECIDES, BINDS])
 def test_a_case_survives_the_death_of_the_broker_on_postgresql(
     tmp_path: Path, postgres_server: PostgresServer, act: str, point: str
 ) -> None:
     with postgres_server.database() as database:
-        on_postgres = {'url = "sqlite:../.demo/facts.db"': f'url = "{database}"'}
-        edits = {**SCRIPT.edits, "broker.toml": {**SCRIPT.edits["broker.toml"], **on_postgres}}
-        dies(tmp_path, Script(files=SCRIPT.files, edits=edits), act, point)
+        dies(tmp_path, on_postgres(database), act, point)
         asyncio.run(goes_on(tmp_path, act, point))

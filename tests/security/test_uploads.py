@@ -5,6 +5,7 @@ memory of the process stays bounded, and nothing is left.
 import asyncio
 import html
 import io
+import os
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -21,7 +22,7 @@ from broker.actions.files.receiving import stored
 from broker.assisted.events import Withdrawn
 from broker.crypto.seal_stream import chunks_of
 from broker.model.evidence_file import FileKind, FileState, UploadFault
-from broker.platform.image_child import PROGRAM
+from broker.platform.image_child import PROGRAM, ImageReencoder
 from broker.stores.sql.migrate import migrate
 from broker.web.citizens.upload_pages import FAULTS, fault_text
 from tests.security.hostile_files import PAYLOAD, HostileFile, hostile_files
@@ -29,7 +30,7 @@ from tests.support.media import photo
 from tests.support.system import FakeClock
 from tests.support.upload_stage import BOUNDARY, SETTINGS, UploadStage, form, pages, sending, token
 
-MOST_GROWTH = 48 * 1024
+MOST_GROWTH = 32 * 1024
 """How much (KiB) the process may grow at most while it handles all of them."""
 
 
@@ -47,6 +48,36 @@ async def at(tmp_path: Path, clock: FakeClock) -> AsyncIterator[UploadStage]:
 async def browser(at: UploadStage) -> AsyncIterator[httpx.AsyncClient]:
     async with at.browser() as opened:
         yield opened
+
+
+MOST_OF_CHILD = 200 * 1024
+"""The most memory (KiB) that the program which decodes a photograph may use at a time; its limit is 512 MiB."""
+
+MEASURED = """
+import os, runpy
+out = os.open({fifo!r}, os.O_WRONLY)
+try:
+    runpy.run_path({program!r}, run_name="__main__")
+finally:
+    with open("/proc/self/status", "rb") as status:
+        os.write(out, next(line for line in status if line.startswith(b"VmHWM")))
+"""
+"""Runs the program and reports its peak of memory."""
+
+
+@pytest.fixture
+async def measured(tmp_path: Path, clock: FakeClock) -> AsyncIterator[tuple[UploadStage, int]]:
+    """A stage whose decoding program reports its peaks to a pipe, and the pipe."""
+    template, folder, fifo = tmp_path / "template.db", tmp_path / "stage", tmp_path / "peaks"
+    program = tmp_path / "measured.py"
+    program.write_text(MEASURED.format(fifo=str(fifo), program=str(PROGRAM)))
+    os.mkfifo(fifo)
+    await migrate(f"sqlite:{template}")
+    folder.mkdir()
+    pipe = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    async with sending(template, folder, clock, photos=ImageReencoder(program)) as stage:
+        yield stage, pipe
+    os.close(pipe)
 
 
 def peak() -> int:
@@ -85,9 +116,19 @@ async def kept(at: UploadStage, file_id: str) -> bytes:
     return b"".join([piece async for piece in stored(at.context, file, names(file)[1], chunks)])
 
 
-async def test_two_hundred_files_are_refused_with_words_or_made_harmless(
-    at: UploadStage, browser: httpx.AsyncClient
+async def test_two_hundred_files_are_refused_with_words_or_made_harmless_in_bounded_memory(
+    measured: tuple[UploadStage, int],
 ) -> None:
+    at, pipe = measured
+    async with at.browser() as browser:
+        await refuses_every_file(at, browser)
+    peaks = [int(found) for found in re.findall(rb"VmHWM:\s+(\d+)", os.read(pipe, 65_536))]
+    assert len(peaks) > 60
+    assert max(peaks) < MOST_OF_CHILD
+
+
+async def refuses_every_file(at: UploadStage, browser: httpx.AsyncClient) -> None:
+    """Sends every hostile file."""
     files = hostile_files()
     assert len(files) >= 200
     assert len({file.name for file in files}) == len(files)

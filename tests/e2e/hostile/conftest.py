@@ -77,7 +77,8 @@ class Looked:
         rounds = 1 + sum(move.event == "redress_asked" for move in moves)
         assert sum(move.target is S.DECLINED for move in moves) <= rounds
         assert case.erased or case.binding is None or case.binding.level >= case.level
-        assert (case.state in (S.BOUND, S.RELEASED, S.REVOKED)) == (case.binding is not None)
+        assert (case.binding is not None) == any(move.target is S.BOUND for move in moves)
+        assert case.state in (S.BOUND, S.RELEASED, S.REVOKED, S.EXPIRED) or case.binding is None
         results = sum(move.target in (S.APPROVED, S.DECLINED) for move in moves)
         mine = [notice.kind for notice in told if notice.case == case.id]
         assert mine.count(NotificationKind.RESULT) <= results

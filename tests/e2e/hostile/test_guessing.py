@@ -6,6 +6,7 @@ from broker.assisted.case_states import CaseState
 from broker.assisted.refusals import CODE_INTERVAL
 from tests.e2e.assisted_http import SECOND, Centre, HelpedCitizen
 from tests.e2e.hostile.acts import TRIES, audited, called, location
+from tests.e2e.raw_client import Forms
 
 S = CaseState
 
@@ -94,3 +95,22 @@ async def test_another_code_arrives_and_the_one_before_it_is_worth_nothing(produ
     assert "problem=proof" in location(await citizen.press("bind", code=first, words=words)) or first == second
     assert "problem" not in location(await citizen.press("bind", code=second, words=words))
     assert (await product.case(citizen)).state is S.BOUND
+
+
+async def test_a_link_that_stops_an_identity_is_pressed_once_by_forty_and_cannot_be_guessed(product: Centre) -> None:
+    citizen = await product.approved()
+    code, words = await product.code(citizen), await product.words(citizen)
+    await citizen.press("bind", code=code, words=words)
+    case = await product.case(citizen)
+    links = [notice.fields["link"] for notice in await product.notices() if "link" in notice.fields]
+    path = str(links[-1]).removeprefix(product.issuer)
+    reader = product.citizen()
+    form = Forms((await reader.visit(path)).expect().body).found[path]
+    guessed = f"{path[:-8]}AAAAAAAA"
+    await asyncio.gather(*(reader.submit(guessed, form) for _ in range(10)))
+    assert (await product.load(case.id)).frozen is None
+    await asyncio.gather(*(reader.submit(path, form) for _ in range(40)))
+    assert (await product.load(case.id)).frozen is not None
+    assert await audited(product, case, "case_frozen") == 1
+    assert await citizen.look()
+    assert "Check what you share" not in await citizen.look()

@@ -2,8 +2,10 @@
 
 import asyncio
 
+from broker.actions.assisted.context import expire_due_cases
 from broker.assisted.case_states import CaseState
-from tests.e2e.assisted_http import AGENT, LEAD, Centre, Colleague, hidden
+from broker.wiring.assisted_wiring import case_context
+from tests.e2e.assisted_http import AGENT, LEAD, REVIEWER, Centre, Colleague, hidden
 from tests.e2e.hostile.acts import audited, called, location
 from tests.unit.web.staff_forms import PERSON
 
@@ -152,3 +154,65 @@ async def test_an_identity_that_is_revoked_while_it_is_shared_is_revoked(product
     assert (after.state, after.erased) == (S.REVOKED, True)
     await citizen.submit(f"{citizen.page}/bind", {**form, "code": code, "words": words})
     assert (await product.load(case.id)).state is S.REVOKED
+
+
+async def test_a_citizen_who_withdraws_during_a_review_or_a_call_is_approved_by_nobody(product: Centre) -> None:
+    citizen = await product.helped()
+    agent, reviewer = await product.colleague(AGENT), await product.colleague(REVIEWER)
+    at = await agent.has_met(citizen)
+    await agent.post(f"{at}/flag", at, {"reason": "coached", "back": at})
+    assert location(await agent.decide(at, "approve")) == "/done/decided"
+    assert location(await reviewer.post("/next")) == at
+    forms = [hidden((await reviewer.get(f"{at}/{name}")).body) for name in ("view", "review")]
+    case = await product.case(citizen)
+    (await citizen.press("withdraw")).expect(303)
+    await reviewer.send("POST", f"{at}/view", {**forms[0], "decision": "approve", "note": "calm"})
+    await reviewer.send("POST", f"{at}/review", {**forms[1], "decision": "agree", "note": "calm"})
+    after = await product.load(case.id)
+    assert (after.state, after.erased, await audited(product, case, "case_reviewed")) == (S.WITHDRAWN, True, 0)
+
+    called_up = await product.approved()
+    code, read_out = await product.code(called_up), await called(product, called_up)
+    form = {"token": await called_up.token(), "code": code, "call": read_out}
+    case = await product.case(called_up)
+    await asyncio.gather(called_up.press("withdraw"), called_up.submit(f"{called_up.page}/bind", form))
+    after = await product.load(case.id)
+    assert (after.state is S.WITHDRAWN) == (after.binding is None)
+    assert after.state in (S.WITHDRAWN, S.BOUND, S.RELEASED)
+
+
+async def test_a_case_that_expired_is_decided_and_bound_by_nobody(product: Centre) -> None:
+    citizen, approved = await product.helped(), await product.approved()
+    code, words = await product.code(approved), await product.words(approved)
+    agent = await product.colleague(AGENT)
+    at = await agent.has_met(citizen)
+    form = {**hidden((await agent.get(f"{at}/decision")).body), "decision": "approve"}
+    bind = {"token": await approved.token(), "code": code, "words": words}
+    waits, bound = await product.case(citizen), await product.case(approved)
+    product.clock.advance(max(waits.expires, bound.expires) - product.clock.now() + 1)
+    late = await product.colleague(AGENT)
+    sent = {**form, **hidden((await late.get("/")).body), "edition": form["edition"]}
+    await late.send("POST", f"{at}/decision", sent)
+    await approved.submit(f"{approved.page}/bind", bind)
+    await expire_due_cases(case_context(product.parts))
+    for case in (waits, bound):
+        after = await product.load(case.id)
+        assert (after.state, after.binding) == (S.EXPIRED, None)
+    assert await audited(product, waits, "case_decided") == 0
+
+
+async def test_a_decision_that_names_another_case_and_unknown_fields_is_about_its_own_case_alone(
+    product: Centre,
+) -> None:
+    mine, other = await product.helped(), await product.helped()
+    agent = await product.colleague(AGENT)
+    at, case = await agent.has_met(mine), await product.case(other)
+    named = {"case": case.id, "id": case.id, "ref": case.id, "level": "high", "agent": REVIEWER, "by": REVIEWER}
+    assert location(await agent.decide(at, "approve", **named)) == "/done/decided"
+    assert await product.load(case.id) == case
+    decided = await product.case(mine)
+    assert decided.verdict is not None
+    assert (decided.verdict.by, decided.verdict.level) == (AGENT, decided.level)
+    foreign = await agent.post(f"/cases/{case.id}/decision", "/", {"decision": "approve", "edition": "1"})
+    assert foreign.status in (303, 404)
+    assert await product.load(case.id) == case

@@ -43,6 +43,25 @@ async def test_nobody_approves_alone_under_any_set_of_roles(product: Centre) -> 
         (await citizen.press("withdraw")).expect(303)
 
 
+async def test_nobody_takes_the_new_look_at_a_case_that_they_declined_under_any_set_of_roles(product: Centre) -> None:
+    for number, roles in enumerate(ROLE_SETS):
+        if StaffRole.AGENT not in roles:
+            continue
+        citizen, alone = await product.helped(), await product.colleague(f"set{number}")
+        at = await alone.has_met(citizen)
+        assert location(await alone.decide(at, "decline", "evidence_expired")) == "/done/decided"
+        (await citizen.press("redress")).expect(303)
+        case = await product.case(citizen)
+        assert case.state is S.QUEUED
+        await alone.post("/next")
+        await alone.open(case.reference)
+        for name, form in (("take", {}), ("start", {"channel": "in_person"}), ("decision", {"decision": "approve"})):
+            await alone.post(f"{at}/{name}", "/", {**form, "edition": str(case.edit_version)})
+        after = await product.load(case.id)
+        assert (after.state, after.agent) == (S.QUEUED, case.agent), roles
+        (await citizen.press("withdraw")).expect(303)
+
+
 async def test_a_new_look_is_asked_for_once_and_never_taken_by_who_declined(product: Centre) -> None:
     citizen, case = await declined(product)
     page = text((await citizen.visit(f"{citizen.page}/redress")).expect().body)
