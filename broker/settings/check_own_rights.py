@@ -39,10 +39,13 @@ def check_desk(service: Service, context: CheckContext) -> Iterator[Problem]:
     if not own.desk_locations:
         yield Problem("desk_locations", "a desk needs at least one counter", "name them")
     for i, location in enumerate(own.desk_locations):
-        if not _LOCATION.fullmatch(location):
+        if not _LOCATION.fullmatch(location.id):
             fix = "use at most 64 letters, digits, '.', '_' and '-'"
-            yield Problem(f"desk_locations[{i}]", "this cannot be the name of a counter", fix)
-        if location in own.desk_locations[:i]:
-            yield Problem(f"desk_locations[{i}]", "the counter is listed twice", "remove it")
+            yield Problem(f"desk_locations[{i}].id", "this cannot be the name of a counter", fix)
+        if location.id in {one.id for one in own.desk_locations[:i]}:
+            yield Problem(f"desk_locations[{i}].id", "the counter is listed twice", "remove it")
+        if location.names and not (location.address and location.hours):
+            fix = "write both, or remove the names"
+            yield Problem(f"desk_locations[{i}].names", "citizens need the address and the hours as well", fix)
     if own.desk_events_uri is not None:
         yield from check_url("desk_events_uri", own.desk_events_uri, development=context.development)

@@ -57,7 +57,7 @@ from broker.wiring.assisted_wiring import (
 )
 from broker.wiring.container import Container
 from broker.wiring.contexts import assisted_offered, endpoint_context, kept_context, sign_in_context
-from broker.wiring.desk_wiring import desk_api, desk_file_limits
+from broker.wiring.desk_wiring import desk_api, desk_counters, desk_file_limits
 from broker.wiring.signals_wiring import received_event_context, stream_context
 from broker.wiring.store_access import read_password
 
@@ -90,6 +90,7 @@ def public_app(container: Container) -> ASGIApp:
         container.system,
         broker.region,
         citizen_files(container, sign_in),
+        lambda: desk_counters(container),
     )
     logout = LogoutContext(
         issuer=broker.issuer,

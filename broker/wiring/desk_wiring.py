@@ -8,6 +8,7 @@ from starlette.routing import Route
 from broker.actions.desk.visits import DeskContext
 from broker.actions.endpoints.context import EndpointContext
 from broker.actions.outbox.desk_events import DeskEventSender
+from broker.model.own_rights import DeskLocation
 from broker.wiring.assisted_wiring import case_context, file_context
 from broker.wiring.container import Container
 
@@ -31,6 +32,15 @@ def desk_file_limits(container: Container) -> Mapping[re.Pattern[str], int]:
     from broker.web.desk import file_limits
 
     return file_limits(broker.assisted.files)
+
+
+def desk_counters(container: Container) -> list[DeskLocation]:
+    """The counters of partner desks that citizens may come to, in the order of the services' files."""
+    broker, services = container.settings.broker, container.configuration.registry.services
+    if not (broker.desk.enabled and broker.assisted.enabled):
+        return []
+    desks = (service.own for service in services.values() if service.own.is_desk)
+    return [location for own in desks for location in own.desk_locations if location.names]
 
 
 def desk_event_sender(container: Container) -> DeskEventSender:

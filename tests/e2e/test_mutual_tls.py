@@ -41,6 +41,7 @@ FERRY = (
 )
 OWN = TEXTS + 'authentication = "self_signed_tls_client_auth"\nbinding = "mtls"\njwks_file = "own.json"\n'
 KEYED = TEXTS + 'binding = "mtls"\njwks_file = "../../.demo/secrets/keyed.jwks.json"\n'
+COUNTER = FERRY + 'own_scopes = ["desk"]\ndesk_locations = [{ id = "quay" }]\n'
 DN = "CN=ferry,O=Ferries\\, Ltd"
 
 
@@ -121,6 +122,7 @@ async def port(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -
         files={
             "services/ferry.toml": FERRY,
             "services/own.toml": OWN,
+            "services/counter.toml": COUNTER,
             "services/own.json": json.dumps(own.jwks),
             "services/keyed.toml": KEYED,
         },
@@ -248,3 +250,23 @@ async def test_the_metadata_leads_services_to_where_certificates_are_asked_for(p
     assert found["tls_client_certificate_bound_access_tokens"] is True
     assert found["mtls_endpoint_aliases"]["token_endpoint"] == f"{port.proxy.origin}/token"
     assert {"tls_client_auth", "self_signed_tls_client_auth"} <= set(found["token_endpoint_auth_methods_supported"])
+
+
+async def test_a_partner_desk_calls_with_its_certificate_and_with_no_other(port: Port) -> None:
+    form = {"grant_type": "client_credentials", "scope": "desk", "client_id": "counter"}
+    path = f"{port.proxy.origin}/desk/v1/cases/any"
+    async with http_sender(tls=port.tls(port.ferry)) as desk, http_sender(tls=port.tls(None)) as without:
+        refused = await without.send("POST", f"{port.proxy.origin}/token", form)
+        assert (refused.status, refused.json["error"]) == (401, "invalid_client")
+        tokens = (await desk.send("POST", f"{port.proxy.origin}/token", form)).expect().json
+        bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+        found = await desk.send("GET", path, headers=bearer)
+        assert (found.status, found.json["code"]) == (404, "case_not_found")
+        stolen = await without.send("GET", path, headers=bearer)
+        assert (stolen.status, stolen.json["code"]) == (401, "invalid_token")
+        forged = await without.send("GET", path, headers=bearer | header(port.ferry))
+        assert (forged.status, forged.json["code"]) == (401, "invalid_token")
+        for certificate in (port.own, port.authority.client(DN), port.authority.client("CN=other")):
+            async with http_sender(tls=port.tls(certificate)) as other:
+                reply = await other.send("GET", path, headers=bearer)
+                assert (reply.status, reply.json["code"]) == (401, "invalid_token")

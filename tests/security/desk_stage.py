@@ -39,8 +39,8 @@ from tests.unit.assisted.cases import draft
 FIRST_PORT: Final = 18000
 """Nothing listens on it: the application is called in this process."""
 
-DESK: Final = 'own_scopes = ["desk"]\ndesk_locations = ["market-street", "station"]'
-OTHER: Final = 'own_scopes = ["desk"]\nbinding = "dpop"\ndesk_locations = ["harbour"]'
+DESK: Final = 'own_scopes = ["desk"]\ndesk_locations = [{ id = "market-street" }, { id = "station" }]'
+OTHER: Final = 'own_scopes = ["desk"]\nbinding = "dpop"\ndesk_locations = [{ id = "harbour" }]'
 BROKER: Final = """[limits]
 requests_per_client = { max = 100000, window = "1 minute" }
 

@@ -146,7 +146,7 @@ async def change(
 
 def actor(service: Service, body: Message) -> str:
     """The id of the agent in cases and audit rows. Raises DeskProblem for a location that is not the desk's."""
-    if body.location_id not in service.own.desk_locations:
+    if body.location_id not in service.own.location_ids:
         raise invalid("/location_id", "unknown", "the desk has no such location")
     return desk_id(service.client_id, body.agent_id)
 

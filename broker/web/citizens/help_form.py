@@ -147,6 +147,10 @@ def help_page(
         ],
         spoken=_languages(app.pages.languages, words, fields["speak"]),
         typed=fields,
+        counters=[
+            OfficeCard(in_language(one.names, words.code), one.address, in_language(one.hours, words.code), "")
+            for one in (app.counters() if any(way.channel is Channel.IN_PERSON for way in offered.ways) else ())
+        ],
         keeps=True,
         changing=offered.asked is not None,
         had="" if offered.asked is None else offered.asked.contact.address,

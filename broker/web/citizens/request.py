@@ -1,7 +1,7 @@
 """A citizen's request: cookies, language, CSRF-checked form, and the response with its cookies."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from broker.actions.sign_in.context import SignInContext
 from broker.actions.views import View
 from broker.model.backchannel_request import BackchannelRequestRef
 from broker.model.languages import lookup
+from broker.model.own_rights import DeskLocation
 from broker.platform.system import System
 from broker.web.citizens.page_context import PageContext
 from broker.web.shared import cookies, csrf, request_parsing
@@ -56,7 +57,7 @@ class CitizenApp:
     """Dependencies of the citizens' handlers, built once.
 
     `region` is the country in which a telephone number without a country code is read. `files` is None if nothing can
-    be sent.
+    be sent. `counters` are those of partner desks that citizens may come to.
     """
 
     context: SignInContext
@@ -66,6 +67,7 @@ class CitizenApp:
     system: System
     region: str = "GB"
     files: CitizenFiles | None = None
+    counters: Callable[[], Sequence[DeskLocation]] = tuple
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ import pytest
 from tests.support.configuration import Configuration
 from tests.unit.settings.examples import DEMO, FAPI
 
+SHOWN = {"id": "Station.2", "names": {"en": "Station"}, "address": "1 Square", "hours": {"en": "Every day"}}
 DESK = {
     "own_scopes": ["desk"],
-    "desk_locations": ["market-street", "Station.2"],
+    "desk_locations": [{"id": "market-street"}, SHOWN],
     "desk_skills": ["chip"],
     "desk_events_uri": "https://post.example/events",
 }
@@ -28,7 +29,7 @@ def test_a_desk_has_counters_skills_and_an_address_for_events(desk: Configuratio
     settings = desk.settings()
     own = settings.services["land-register"].own
     assert own.is_desk
-    assert (own.desk_locations, own.desk_skills) == (("market-street", "Station.2"), ("chip",))
+    assert (own.location_ids, own.desk_skills) == ({"market-street", "Station.2"}, ("chip",))
     assert own.desk_events_uri == "https://post.example/events"
     assert (settings.broker.desk.lease, settings.broker.desk.per_case, settings.broker.desk.per_document) == (
         3600,
@@ -41,9 +42,10 @@ def test_a_desk_has_counters_skills_and_an_address_for_events(desk: Configuratio
     ("name", "value", "place", "what"),
     [
         ("desk_locations", None, "desk_locations", "at least one counter"),
-        ("desk_locations", ["a", "b", "a"], "desk_locations[2]", "listed twice"),
-        ("desk_locations", ["a b"], "desk_locations[0]", "cannot be the name"),
-        ("desk_locations", ["a", "x" * 65], "desk_locations[1]", "cannot be the name"),
+        ("desk_locations", [{"id": "a"}, {"id": "b"}, {"id": "a"}], "desk_locations[2].id", "listed twice"),
+        ("desk_locations", [{"id": "a b"}], "desk_locations[0].id", "cannot be the name"),
+        ("desk_locations", [{"id": "a"}, {"id": "x" * 65}], "desk_locations[1].id", "cannot be the name"),
+        ("desk_locations", [SHOWN | {"hours": {}}], "desk_locations[0].names", "address and the hours"),
         ("desk_events_uri", "ftp://post.example/", "desk_events_uri", ""),
     ],
 )
@@ -64,7 +66,7 @@ def test_a_desk_needs_the_api(desk: Configuration) -> None:
 
 def test_a_desk_has_no_bearer_tokens(desk: Configuration) -> None:
     desk.change(DEMO, "own_scopes", ["desk"])
-    desk.change(DEMO, "desk_locations", ["a"])
+    desk.change(DEMO, "desk_locations", [{"id": "a"}])
     [problem] = desk.problems()
     assert problem.path == f"{DEMO}: own_scopes"
     assert "bound to a key" in problem.what

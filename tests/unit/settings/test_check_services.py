@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from broker.model.assurance import Level
-from broker.model.own_rights import OwnScope
+from broker.model.own_rights import DeskLocation, OwnScope
 from broker.model.service import PUBLIC_SECTOR, ClaimPurpose, Encryption, OtherWay, Service, SubjectType, TlsSubject
 from broker.platform.toml_fields import keys_of
 from tests.support.certificates import Authority
@@ -132,7 +132,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "sender_constrained": True,
         "cors_origins": ["http://localhost:8002"],
         "own_scopes": ["ssf.read", "desk"],
-        "desk_locations": ["market-street"],
+        "desk_locations": [{"id": "market-street"}],
         "desk_skills": ["chip"],
         "desk_events_uri": "https://a.example/desk",
         "jwks": {
@@ -151,7 +151,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "level": Level.HIGH,
         "providers": ("eid",),
         "own_scopes": (OwnScope.SSF_READ, OwnScope.DESK),
-        "desk_locations": ("market-street",),
+        "desk_locations": (DeskLocation("market-street"),),
         "desk_skills": ("chip",),
         "claims": (ClaimPurpose("name", texts),),
         "other_ways": (OtherWay(texts, "https://a.example/"),),

@@ -25,6 +25,7 @@ from broker.assisted.opening import DAY, BusinessHours, ChannelSettings, Office
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.notification import NotificationKind
+from broker.model.own_rights import DeskLocation
 from broker.web import citizens, public
 from broker.web.middleware import guarded
 from broker.web.shared import csrf
@@ -102,10 +103,16 @@ async def stage(console_ready: Ready, tmp_path: Path) -> AsyncIterator[Stage]:
         yield replace(opened, context=context, citizen_cases=replace(opened.citizen_cases, context=context))
 
 
+COUNTER = DeskLocation(
+    "quay", {"en": "Harbour post office", "ar": "بريد الميناء"}, "3 Quay, Ardle", {"en": "Every day, 7:00 to 20:00"}
+)
+
+
 async def comes(stage: Stage, written: PageRenderer, level: Level = Level.SUBSTANTIAL) -> Citizen:
     """A citizen who may ask for a person."""
     cases = stage.citizen_cases
-    app = citizens.CitizenApp(cases.sign_in_context, cases, written, marks(), stage.context.system)
+    context, system = cases.sign_in_context, stage.context.system
+    app = citizens.CitizenApp(context, cases, written, marks(), system, counters=lambda: [COUNTER])
     inner = fast_router(citizens.citizen_routes(app), public.handlers(written), NotFoundHandler(ISSUER, ()))
     return Citizen(stage, cases, guarded(inner, stage.context.system), await stage.arrives(level))
 
@@ -126,6 +133,8 @@ async def test_each_way_says_what_it_needs_when_it_is_open_where_and_how_long_on
     assert "We cannot say yet how long you wait." in text
     assert "Central library , 1 High Street, Ardle . Monday to Sunday, 09:00 to 17:00." in text
     assert "On the telephone we do not see you or your documents, and this service needs that." in text
+    assert "Counters where you can go without an appointment" in text
+    assert "Harbour post office , 3 Quay, Ardle . Every day, 7:00 to 20:00." in text
 
 
 async def test_a_wait_is_told_once_twenty_cases_were_measured(citizen: Citizen) -> None:
