@@ -1,4 +1,4 @@
-"""What a citizen sent, as the pages of a case show it."""
+"""What a citizen or a partner desk sent, as the pages of a case show it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ NAMES: Mapping[FilePurpose, str] = MappingProxyType(
         FilePurpose.PERSON: marked("Video of the citizen"),
     }
 )
+FACE = marked("The citizen’s face")
 PROMPTS: Mapping[str, str] = MappingProxyType(
     {
         "look_left": marked("turns the head to the left"),
@@ -37,7 +38,7 @@ PROMPTS: Mapping[str, str] = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class ShownFile:
     """A file as a page shows it. `prompts` are what the citizen was asked to do; `stale` says that the word among them
-    is not the one that their page shows now."""
+    is not the one that their page shows now. `by_desk` says that a partner desk made it."""
 
     address: str
     name: str
@@ -48,6 +49,7 @@ class ShownFile:
     length: str
     prompts: tuple[str, ...]
     stale: bool
+    by_desk: bool
 
 
 async def shown_files(req: StaffPage, case: Case) -> tuple[ShownFile, ...]:
@@ -62,7 +64,7 @@ def _shown(file: EvidenceFile, case: Case, req: StaffPage, words: Language) -> S
     content, video = file.content, file.kind is FileKind.VIDEO
     return ShownFile(
         address=f"{req.base}/files/{file.id}",
-        name=words.text(NAMES[content.purpose]),
+        name=words.text(FACE if content.purpose is FilePurpose.PERSON and not video else NAMES[content.purpose]),
         sent=words.format_time(file.created, req.app.system.now()),
         kind=file.kind.value,
         width=content.width,
@@ -70,6 +72,7 @@ def _shown(file: EvidenceFile, case: Case, req: StaffPage, words: Language) -> S
         length="" if content.seconds is None else words.duration(content.seconds),
         prompts=tuple(_prompt(one, words) for one in content.prompts),
         stale=video and not fits(content.prompts, case.phrase),
+        by_desk=bool(content.by),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from broker.actions.assisted.context import CaseContext, update_case
 from broker.actions.files.context import FileContext
-from broker.actions.files.receiving import receive_photo, receive_video
+from broker.actions.files.receiving import Sender, receive_photo, receive_video
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel
@@ -225,3 +225,17 @@ async def test_nothing_is_shown_any_more_once_the_citizen_withdrew(at: SentStage
     await update_case(at.files.cases, at.case.id, ev.Withdrawn())
     assert (await agent.get(f"{at.path}/files/{at.photo.id}")).status_code == 404
     assert await at.files.records.of_case(at.case.id, at.console.system.now()) == []
+
+
+async def test_a_photograph_of_a_desk_says_where_it_was_made(at: SentStage) -> None:
+    async def take(ready: EvidenceFile) -> bool:
+        return await at.files.records.save(ready, FileState.QUARANTINE)
+
+    sender = Sender("desk:post-office:clerk-7", take)
+    made = await receive_photo(at.files, at.case, FilePurpose.PERSON, piece(PHOTO), sender)
+    assert isinstance(made, EvidenceFile)
+    agent = await at.agent()
+    for page in (at.path, f"{at.path}/files"):
+        text = (await agent.get(page)).text
+        assert "The citizen’s face" in text
+        assert text.count("(at the counter of a partner)") == 1

@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from broker.actions.files.erasing import sweep
+from broker.actions.files.receiving import Sender, receive_photo
 from broker.assisted.case_states import CaseState
-from broker.model.evidence_file import FileKind, FilePurpose, FileState, UploadFault
+from broker.model.evidence_file import EvidenceFile, FileKind, FilePurpose, FileState, UploadFault
 from broker.web.citizens.upload_pages import FAULTS, PROMPTS
 from tests.support.media import mp4, photo, webm
 from tests.support.system import FakeClock
@@ -193,3 +194,20 @@ async def test_documents_are_sent_in_advance_in_the_other_channels(
         assert "A short video of you" not in page
         assert (await send(at, browser, photo(), purpose="front")).status_code == 303
         assert len(await at.files()) == 1
+
+
+async def test_a_citizen_neither_sees_nor_removes_a_photograph_of_a_desk(
+    at: UploadStage, browser: httpx.AsyncClient
+) -> None:
+    async def content() -> AsyncIterator[bytes]:
+        yield photo()
+
+    async def take(ready: EvidenceFile) -> bool:
+        return await at.context.records.save(ready, FileState.QUARANTINE)
+
+    case, sender = await at.stage.case(at.handle), Sender("desk:post-office:clerk-7", take)
+    made = await receive_photo(at.context, case, FilePurpose.OTHER, content(), sender)
+    assert isinstance(made, EvidenceFile)
+    assert "Photo: another document" not in await look(at, browser)
+    await press(at, browser, "remove", id=made.id)
+    assert [file.id for file in await at.files()] == [made.id]
