@@ -98,6 +98,11 @@ async def test_another_desk_and_another_location_find_nothing(desks: DeskStage) 
     assert len((await desks.nothing_half_done(made.id)).evidence) == 0
     rows = await desks.parts.connections.sql_stores.audit.read(0, 100_000)
     assert [event.details["location"] for _, event in rows if event.kind == "desk_not_found"][-2:] == ["harbour"] * 2
+    tried = [event for event in await desks.events(made.id) if event.kind == "desk_refused"]
+    assert [(event.client_id, event.details["location"], event.details["code"]) for event in tried] == [
+        *[("rides", "harbour", "case_not_found")] * 3,
+        *[("land-register", "station", "case_not_found")] * 2,
+    ]
 
 
 async def test_nothing_is_recorded_without_a_visit_and_after_the_result(desks: DeskStage) -> None:
@@ -110,6 +115,8 @@ async def test_nothing_is_recorded_without_a_visit_and_after_the_result(desks: D
     problem(await post.result(made.id, "approve", final_attempt=True), 409, "not_now")
     problem(await post.accept(made.id), 409, "not_now")
     assert await desks.nothing_half_done(made.id) == before
+    tried = [event for event in await desks.events(made.id) if event.kind == "desk_refused"]
+    assert [event.details["code"] for event in tried] == ["case_not_found", *["not_now"] * 3]
     assert before.desk is not None
     assert before.desk.final
     assert (await post.get(f"/desk/v1/cases/{made.id}")).json()["remaining_attempts"] == 0

@@ -4,11 +4,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
 from broker.actions.desk import visits
 from broker.actions.desk.evidence import record_evidence
-from broker.actions.desk.messages import AcceptCase, FindCase, GiveResult, RecordEvidence
+from broker.actions.desk.messages import AcceptCase, FindCase, GiveResult, Message, RecordEvidence
 from broker.actions.desk.once import DeskCall
 from broker.actions.desk.visits import DeskContext
 from broker.model.desk import DeskAnswer
@@ -24,7 +22,7 @@ class Operation:
     path: str
     name: str
     summary: str
-    message: type[msgspec.Struct]
+    message: type[Message]
     act: Act
     status: int = 200
     refusals: tuple[int, ...] = (404, 409, 422)

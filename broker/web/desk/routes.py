@@ -89,12 +89,13 @@ def _changing(context: DeskContext, called: EndpointContext, operation: Operatio
             finds = context.settings.finds
             await enforce_rate(called.rates.local_limits, f"desk finds:{service.client_id}", finds)
         message = to_message(content, operation.message)
-        call = DeskCall(service, key, call_digest(request, body))
+        digest = call_digest(request, body)
+        call = DeskCall(service, key, digest, case, message.agent_id, message.location_id)
 
         async def act() -> Any:
             return await operation.act(context, call, case, message)
 
-        done = await once(context.desks, context.cases.system, call, act)
+        done = await once(context.desks, context.cases.stores.audit, context.cases.system, call, act)
         return done.status, done.body
 
     return answer
@@ -108,13 +109,14 @@ def _sending(context: DeskContext, files: FileContext) -> Answer:
         upload = await read_form(request, file_plan(files.settings), system.monotonic)
         try:
             message = to_message(dict(upload.fields), SendFile)
-            call = DeskCall(service, key, call_digest(request, msgspec.json.encode(message)))
+            digest = call_digest(request, msgspec.json.encode(message))
+            call = DeskCall(service, key, digest, case, message.agent_id, message.location_id)
 
             async def act() -> DeskAnswer:
                 sent = (message, pieces_of(upload, message.sha256))
                 return await receive_file(context, files, call, case, sent)
 
-            done = await once(context.desks, system, call, act)
+            done = await once(context.desks, context.cases.stores.audit, system, call, act)
         except DeskProblem:
             await upload.discard()
             raise
