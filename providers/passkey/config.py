@@ -22,7 +22,7 @@ class PasskeyConfig:
     """The longest time that a citizen may choose."""
     synced_level: Level = Level.SUBSTANTIAL
     """The highest level of a sign-in with a passkey that may be on several devices. `max_level` is that of one that
-    says that it stays on its device. Nobody vouches for that: the broker asks for no attestation."""
+    says that it stays on its device. No manufacturer vouches for that: the broker asks for no attestation."""
 
 
 def check(config: PasskeyConfig, *, development: bool) -> list[Problem]:  # noqa: ARG001 - the signature of a kind

@@ -129,7 +129,7 @@ class Provisioning:
         return None if outcome is WriteOutcome.DONE else ProvisioningRefused.STALE
 
     def _with(self, entry: StaffEntry, said: DirectoryPerson, now: float) -> StaffEntry:
-        """The entry with what the directory says. Who is not active has no roles: they are approved anew."""
+        """The entry with what the directory says. Without activity there are no roles: they need a new approval."""
         subject = said.external_id if self.subject is SubjectAttribute.EXTERNAL_ID else said.user_name
         return replace(
             entry,

@@ -148,7 +148,7 @@ class KeptIdentityRows:
         return {"proved_by": reach.case, "reach": sealed}
 
     def read_reach(self, key: str, remind_at: float | None, case: str | None, sealed: bytes | None) -> KeptReach:
-        """How a citizen is reached. What does not open reaches nobody."""
+        """How a citizen is reached. A row that does not open reaches no one."""
         found = None if sealed is None else self._reach.read(sealed, f"{_place(key)}:reach")
         return replace(found or KeptReach(), remind_at=remind_at, case=case)
 
