@@ -67,7 +67,8 @@ class HelpOffered:
     """The help on offer: the ways that can reach the level the service needs, the strongest first.
 
     `below` are ways that cannot reach it. `waits` says how long (seconds) half of the citizens waited at most, by
-    channel, if that can be said. `contact_methods` are how messages can be sent to the citizen, `documents` the kinds
+    channel, if that can be said, `promises` within how many seconds of opening hours staff talk to them, if that is
+    promised and kept. `contact_methods` are how messages can be sent to the citizen, `documents` the kinds
     of evidence that citizens can show, with their names by language. `asked` is what was asked for, of a request that
     is changed.
     """
@@ -80,6 +81,7 @@ class HelpOffered:
     contact_methods: frozenset[ContactMethod] = frozenset(ContactMethod)
     documents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     asked: Asked | None = None
+    promises: Mapping[Channel, int] = field(default_factory=dict)
 
     @property
     def channels(self) -> tuple[Channel, ...]:

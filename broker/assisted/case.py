@@ -26,6 +26,7 @@ from broker.assisted.case_records import (
     IndependentReview,
     Note,
     Phrase,
+    Promise,
     Review,
     Safety,
     Thread,
@@ -63,7 +64,8 @@ class Case:
     the citizen said when they asked, `second_contact` a further address of theirs. `appointment` is the one that
     they have, or had until the case went on; `missed` counts how often in a row staff and citizen missed each
     other, at an appointment or in an attempt to reach them (`contacts`); after too many the request closes at
-    `closing` unless the citizen acts. `wanted` are kinds of evidence that staff asked for by name. `meetings`
+    `closing` unless the citizen acts. `wanted` are kinds of evidence that staff asked for by name. `promise` is
+    by when staff talk to a citizen who waits, if they promise it. `meetings`
     counts the meetings that the citizen asked for after approval, `calls` the calls that they asked for since they
     have the present tries; `call` is the one that is wanted or made now. `bind_round` counts how often a lead gave
     new tries. `unsettled` is a decision that its agent may still correct. `redress_until` is by when staff take a
@@ -105,6 +107,7 @@ class Case:
     closing: float | None = None
     contacts: tuple[ContactAttempt, ...] = ()
     wanted: tuple[str, ...] = ()
+    promise: Promise | None = None
     safety: Safety = field(default_factory=Safety)
     channel: Channel | None = None
     details: Details = field(default_factory=Details)
@@ -185,6 +188,7 @@ class Case:
             self.deadline if self.state not in WITH_AGENT and not missed else None,
             self.expires if self.open else None,
             self.call.expires if self.call else None,
+            self.promise.until if self.promise and not self.promise.missed else None,
             self.unsettled.until if self.unsettled else None,
             next(iter(self.appointment.reminders), None)
             if self.appointment is not None and self.state is CaseState.SCHEDULED

@@ -142,6 +142,14 @@ class CheckRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """By when (seconds since 1970 UTC) staff promised to talk to the citizen, and whether that time passed before."""
+
+    until: float
+    missed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceRecord:
     """Piece of evidence. `kind` is a name from the profile file; `details` are the fields of that kind."""
 

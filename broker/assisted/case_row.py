@@ -23,7 +23,7 @@ class CaseFlag(IntFlag):
     evidence or another meeting was asked for. CALL: the citizen waits for a call. FROZEN: a citizen stopped the
     identity. REDRESS: the citizen asked for a new look at a declined case. COMPLAINT: a lead has to answer the citizen.
     UNSEEN: a flag waits for a lead who acknowledges it. QUESTION: a question to the leads waits for an answer.
-    INCIDENT: it is held for an incident.
+    INCIDENT: it is held for an incident. PROMISE: the citizen waits longer than staff promised.
     """
 
     LATE = 1
@@ -41,6 +41,7 @@ class CaseFlag(IntFlag):
     UNSEEN = 4096
     QUESTION = 8192
     INCIDENT = 16384
+    PROMISE = 32768
 
 
 COUNTED: Final = 1000
@@ -128,6 +129,7 @@ def flags_of(case: Case) -> CaseFlag:
         CaseFlag.UNSEEN: unseen_flags(case),
         CaseFlag.QUESTION: open_question(case),
         CaseFlag.INCIDENT: case.hold is not None and case.hold.reason is HoldReason.INCIDENT,
+        CaseFlag.PROMISE: case.promise is not None and case.promise.missed,
         CaseFlag.AGAIN: case.more_asked > 0 or case.meetings > 0,
     }
     found = NO_FLAGS
@@ -164,7 +166,7 @@ class CaseOrder(StrEnum):
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
     """Which cases a list shows; None and 0: all open ones. `flags` are marks of which a case has at least one. With
-    `closed_too`, and without a state, also those that are no longer open.
+    `closed_too`, and without a state, also those that are no longer open; with `going` without those that are held.
 
     `before` is the moment (seconds since 1970 UTC) before which the case was created, `ends_before` the one before
     which its deadline passes. `holder` "" means: without one.
@@ -180,6 +182,7 @@ class CaseFilter:
     before: float | None = None
     ends_before: float | None = None
     closed_too: bool = False
+    going: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from broker.assisted.case_records import (
     Contact,
     ContactMethod,
     Phrase,
+    Promise,
     Safety,
 )
 from broker.assisted.case_states import WITH_AGENT, CaseState
@@ -122,9 +123,10 @@ class CaseStatus:
     `asked` is what was asked for, `appointment` the one that is to come, at `office` unless staff call. `may_book` says
     that appointments can be taken, `comes` that the citizen comes to an office and does not wait in line before.
     `open_hours` are those that last now or come next. `ahead` is how many cases are before this one in line, `wait` how
-    long (seconds) it takes for half of the citizens, if that can be said. `wanted` are the kinds of evidence that are
-    asked for, by language; `missed` counts how often in a row staff missed the
-    citizen, `closing` is when the request closes for that reason unless the citizen acts.
+    long (seconds) it takes for half of the citizens, if that can be said. `promise` is by when staff said to talk
+    to them, while they wait. `wanted` are the kinds of evidence that are asked for, by language; `missed` counts how
+    often in a row staff missed the citizen, `closing` is when the request closes for that reason unless the citizen
+    acts.
     """
 
     stage: CaseStage
@@ -158,6 +160,7 @@ class CaseStatus:
     open_hours: tuple[float, float] | None = None
     ahead: int | None = None
     wait: int | None = None
+    promise: Promise | None = None
     wanted: tuple[Mapping[str, str], ...] = ()
     missed: int = 0
     closing: float | None = None
@@ -205,6 +208,7 @@ def case_status(
         may_make_passkey=asking and _may_make_passkey(case),
         asked=asked_before(case),
         appointment=case.appointment if case.state is CaseState.SCHEDULED else None,
+        promise=case.promise if case.state is CaseState.QUEUED else None,
         missed=case.missed,
         closing=case.closing if case.state is CaseState.REQUESTED else None,
     )

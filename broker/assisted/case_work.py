@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from broker.assisted.quality import QualitySample
 from broker.model.desk import DeskAnswer
 from broker.model.evidence_file import EvidenceFile
 from broker.model.freeze_link import FreezeLink
@@ -16,7 +17,7 @@ class CaseWork:
     as security events), `freeze_links` by which the identity can be stopped, `passkey` that the citizen made. `kept` is
     the identity that is kept from now on, `reach` how its citizen is reached; the passkey with the digest `leads` leads
     to it. `answers` are those to calls of partner desks; `file` is a photograph of one, examined, whose record is READY
-    from now on.
+    from now on. `samples` are decisions that were drawn for a score sheet.
 
     `outdated` are the kinds of notice whose reason ended `at` this time (seconds since 1970 UTC): those that wait are
     withdrawn.
@@ -28,6 +29,7 @@ class CaseWork:
     deliveries: tuple[OutboundDelivery, ...] = ()
     freeze_links: tuple[FreezeLink, ...] = ()
     files_until: float | None = None
+    samples: tuple[QualitySample, ...] = ()
     passkey: Passkey | None = None
     kept: KeptIdentity | None = None
     reach: KeptReach = UNREACHED

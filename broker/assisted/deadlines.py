@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from broker.assisted.case import Case
-from broker.assisted.case_records import Channel, ContactMethod
+from broker.assisted.case_records import Channel, ContactMethod, Promise
 from broker.assisted.case_states import WITH_AGENT, CaseState
 from broker.assisted.events import (
     ByClock,
@@ -17,6 +17,7 @@ from broker.assisted.events import (
     DeadlinePassed,
     HoldLate,
     LeaseLapsed,
+    PromiseMissed,
     RedressEnded,
     ReminderDue,
     ReviewLate,
@@ -29,6 +30,7 @@ from broker.model.evidence_file import FileSettings
 from broker.platform.toml_loader import Range, Seconds
 
 HOUR = 3600
+_WAITING = (CaseState.QUEUED, CaseState.CLAIMED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,9 @@ class CasePolicy:
     profiles: Path | None = None
     """A file with your own kinds of evidence, checks, profiles of scores and levels, in place of the packaged one
     (`broker/assisted/profiles.toml`, which shows the form). It is read at the start."""
+    made_up_cases: Path | None = None
+    """A file with your own made-up cases for calibration, in place of the packaged ones
+    (`broker/assisted/calibration.toml`, which shows the form). It is read at the start."""
     draft: Annotated[Seconds, Range(600, 7 * DAY)] = 24 * HOUR
     """Lifetime of a request that was started and not sent."""
     requested: Annotated[Seconds, Range(HOUR, 90 * DAY)] = 14 * DAY
@@ -97,6 +102,12 @@ class CasePolicy:
     """Share of approvals that a second person reviews at random. Drawn after the decision."""
     random_review_declines: Annotated[float, Range(0, 1)] = 0.05
     """Share of declined cases that a second person reviews at random, before the citizen learns the result."""
+    quality_sample: Annotated[float, Range(0, 1)] = 0.02
+    """Share of approved and declined cases that are drawn for the quality sample: a second person without any part in
+    the case fills a score sheet."""
+    quality_within: Annotated[Seconds, Range(3600, 30 * DAY)] = 7 * DAY
+    """Within which time the score sheet of a drawn case can be filled. What the decision rests on is kept, encrypted,
+    until then, even if the case has lost its personal data."""
     repeated_use: Annotated[int, Range(2, 100)] = 3
     """From this number of cases for one document or telephone number, a second person must review."""
     open_data: bool = True
@@ -114,6 +125,12 @@ class CasePolicy:
     in_person."""
     offices: tuple[Office, ...] = ()
     """Places to which citizens come for the channel `in_person`."""
+
+    def promise(self, channel: Channel) -> int | None:
+        """Within how many seconds of opening hours staff talk to a citizen who waits, or look at what was sent."""
+        if channel is Channel.SENT:
+            return self.files.promise if self.files.enabled else None
+        return self.channels.get(channel, ChannelSettings()).promise
 
     def code(self, way: ContactMethod) -> int:
         """How long (seconds) a confirmation code is valid that was sent this way."""
@@ -157,6 +174,21 @@ def deadline(case: Case, state: CaseState, now: float, policy: CasePolicy) -> fl
             return None
 
 
+def promised(before: Case, after: Case, now: float, policy: CasePolicy) -> Promise | None:
+    """By when staff promise to talk to the citizen of a case that was changed `now`: from when it enters the line, or
+    changes its channel there, until they talk. None if nothing is promised.
+    """
+    if after.state not in _WAITING:
+        return None
+    if before.state in _WAITING and after.channel is before.channel:
+        return after.promise
+    within = None if after.channel is None else policy.promise(after.channel)
+    if within is None or after.channel is None:
+        return None
+    hours = policy.channels.get(after.channel, ChannelSettings()).hours or policy.hours
+    return Promise(hours.after(now, within))
+
+
 def files_until(case: Case, now: float, policy: CasePolicy) -> float:
     """When the evidence files of a case expire: with the case, some time after its approval, when it can no longer be
     complained about, or at once if it came to nothing.
@@ -189,6 +221,8 @@ def due_event(case: Case, now: float) -> ByClock | None:
         return DeadlinePassed()
     if case.lease is not None and now >= case.lease:
         return LeaseLapsed()
+    if case.promise is not None and not case.promise.missed and now >= case.promise.until:
+        return PromiseMissed()
     if case.call is not None and case.call.expires is not None and now >= case.call.expires:
         return CallBackLapsed()
     if case.state is CaseState.SCHEDULED and case.appointment is not None and now < case.appointment.begins:

@@ -71,19 +71,19 @@ class DocumentGuides:
 @cache
 def script() -> Script:
     """The script of the package. Raises ValueError if the file is invalid."""
-    return _read("script.toml", Script)
+    return read_guide("script.toml", Script)
 
 
 @cache
 def guides() -> DocumentGuides:
     """The guides of the package. Raises ValueError if the file is invalid."""
-    return _read("documents.toml", DocumentGuides)
+    return read_guide("documents.toml", DocumentGuides)
 
 
 _Record = TypeVar("_Record")
 
 
-def _read(name: str, kind: type[_Record]) -> _Record:
+def read_guide(name: str, kind: type[_Record]) -> _Record:
     found, problems = load(tomllib.loads(files("broker.assisted").joinpath(name).read_text("utf-8")), kind)
     if found is None or problems:
         raise ValueError("\n".join(str(problem) for problem in problems))

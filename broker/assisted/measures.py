@@ -51,6 +51,9 @@ BOUNDS: Final = tuple(
 ENOUGH: Final = 20
 """Number of cases from which a wait is displayed to citizens."""
 
+PROMISE: Final = "promise"
+"""The missed deadline of a citizen to whom staff did not talk by the time that they promised."""
+
 
 @dataclass(frozen=True, slots=True)
 class Track:
@@ -111,6 +114,8 @@ def count(track: Track | None, event: AuditEvent) -> tuple[Track | None, Mapping
             found.append((Measure.REQUESTS, "", None))
         case "case_no_show":
             found.append((Measure.NO_SHOWS, "", None))
+        case "case_promise_missed":
+            found.append((Measure.MISSED_DEADLINES, PROMISE, None))
         case "case_review_late":
             found.append((Measure.MISSED_DEADLINES, "review", None))
         case "case_time_ran_out" if source in _STAFF_MISSED:
@@ -269,3 +274,11 @@ def expected_wait(buckets: Mapping[int, int], waited: float = 0.0) -> int | None
         return None
     bound = quantile(longer, 0.5)
     return None if bound is None else max(0, math.ceil(bound - waited))
+
+
+def promise_holds(talks: int, missed: int) -> bool:
+    """Whether citizens may read what staff promise: nine of ten citizens were talked to in time, or too few waited for
+    it to be measured.
+    """
+    waited = max(talks, missed)
+    return waited < ENOUGH or missed * 10 <= waited

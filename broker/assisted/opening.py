@@ -95,6 +95,9 @@ class ChannelSettings:
     """How many appointments it takes at once. 0: none; citizens wait in line. In person, offices take them instead."""
     slot: Annotated[Seconds, Range(5 * MINUTE, 8 * 3600)] = 30 * MINUTE
     """Length of an appointment."""
+    promise: Annotated[Seconds, Range(10 * MINUTE, 30 * DAY)] | None = None
+    """Within which time of its opening hours staff talk to a citizen who waits in line. Citizens read it only while it
+    holds, and what was missed is counted. Left out: nothing is promised. `[assisted.files] promise` is for files."""
 
 
 @dataclass(frozen=True, slots=True)

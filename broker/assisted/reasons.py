@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 
+from broker.assisted.case_records import Decision
+
 
 class ReasonContext(StrEnum):
     """Actions for which a reason is required."""
@@ -98,6 +100,16 @@ REASONS: Mapping[ReasonContext, tuple[Reason, ...]] = MappingProxyType(
     }
 )
 """Valid reasons by action. An approval needs none."""
+
+
+DECISION_REASONS: Mapping[Decision, ReasonContext] = MappingProxyType(
+    {
+        Decision.MORE_EVIDENCE: On.MORE_EVIDENCE,
+        Decision.DECLINE: On.DECLINE,
+        Decision.REFER: On.REFER,
+    }
+)
+"""The list of reasons of each decision that needs one. An approval has none."""
 
 
 def valid_for(occasion: ReasonContext, *given: str) -> bool:

@@ -11,7 +11,7 @@ from broker.assisted.appointment_rules import appointment_refusal
 from broker.assisted.case import Case
 from broker.assisted.case_records import HistoryEntry, Hold, Role
 from broker.assisted.case_states import ATTEMPTS_EXHAUSTED, OPEN, WITH_AGENT, CaseState
-from broker.assisted.deadlines import CasePolicy, deadline, due_event
+from broker.assisted.deadlines import CasePolicy, deadline, due_event, promised
 from broker.assisted.holds import why_held
 from broker.assisted.refusals import TransitionRefused as TransitionRefused
 from broker.assisted.refusals import guard
@@ -112,6 +112,7 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.Assigned, S.REVIEW, STAY, Role.LEAD),
     _rule(ev.IndependentReviewRecorded, S.REVIEW, STAY, Role.REVIEWER),
     _rule(ev.Reviewed, S.REVIEW, (S.APPROVED, S.DECLINED, S.HELD), Role.REVIEWER),
+    _rule(ev.PromiseMissed, frozenset({S.QUEUED, S.CLAIMED}), STAY, Role.CLOCK),
     _rule(ev.ReviewLate, S.REVIEW, STAY, Role.CLOCK),
     # binding of the identity
     _rule(ev.CodeSent, S.APPROVED, STAY, Role.CITIZEN),
@@ -171,6 +172,7 @@ _QUIET = (
     | ev.LeadAsked
     | ev.LeadAnswered
     | ev.Flagged
+    | ev.PromiseMissed
     | ev.ReviewLate
     | ev.HoldLate
     | ev.CallBackRequested
@@ -232,6 +234,7 @@ def advance(case: Case, event: ev.Event, now: float, policy: CasePolicy) -> Case
         raise RuntimeError(f"{name(event)} leads from {case.state} to {target}, which is not in the transition table")
     if target is not None:
         after = replace(after, changed=now, deadline=deadline(after, target, now, policy), state=target)
+    after = replace(after, promise=promised(case, after, now, policy))
     if target is S.HELD and after.deadline is not None:
         why = why_held(event, outcome.reason)
         after = replace(after, hold=Hold(why, case.state, now, after.deadline), late=False)

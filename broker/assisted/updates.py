@@ -108,6 +108,8 @@ def _by_clock(case: Case, event: ev.ByClock, now: float, policy: CasePolicy) -> 
             return appointed(case, event, now, policy)
         case ev.LeaseLapsed():
             return _release(case, "")
+        case ev.PromiseMissed():
+            return Transition(replace(case, promise=case.promise and replace(case.promise, missed=True)))
         case ev.ReviewLate() | ev.HoldLate():
             return Transition(replace(case, late=True))
         case ev.CallBackLapsed():

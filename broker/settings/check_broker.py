@@ -19,7 +19,7 @@ from broker.settings.check_evidence_files import check_evidence_files, check_evi
 from broker.settings.check_notices import check_notices, secret_files
 from broker.settings.check_opening import check_assisted, check_zone
 from broker.settings.check_scim import check_scim, check_scim_token
-from broker.settings.profile_file import profile_problems
+from broker.settings.profile_file import made_up_problems, profile_problems
 from broker.settings.schema import HOME, BrokerSettings, DatabaseSettings, EphemeralSettings
 from broker.settings.secret_files import file_problem, secret_problem
 from broker.settings.urls import check_address, check_networks, check_origin, check_url
@@ -288,6 +288,7 @@ CHECKS: Final[tuple[Callable[[BrokerSettings], Iterator[Problem]], ...]] = (
     check_stores,
     check_notices,
     profile_problems,
+    made_up_problems,
     check_connectors,
     check_evidence_files,
     check_scim,

@@ -1,14 +1,20 @@
-"""The profile file of assisted verification: the operator's own, or that of the package."""
+"""Files of assisted verification that an operator may have of their own: profiles, and made-up cases."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Final, TypeVar
 
+from broker.assisted.calibration import MadeUpCases, made_up_cases, read_cases, unfit_evidence
 from broker.assisted.profiles import Profiles, default_profiles, read
+from broker.model.json_types import JsonObject
 from broker.platform.operator_files import Unfit, text
 from broker.platform.toml_loader import Problem
 from broker.settings.schema import BrokerSettings
+
+_MADE_UP: Final = "assisted.made_up_cases"
+_Content = TypeVar("_Content")
 
 
 def profiles_of(broker: BrokerSettings) -> Profiles:
@@ -29,12 +35,42 @@ def profile_problems(broker: BrokerSettings) -> Iterator[Problem]:
 
 def read_profile_file(path: Path) -> tuple[Profiles | None, list[Problem]]:
     """Reads a profile file. Returns the profiles, or every problem with its path in the file and what mends it."""
-    place = "assisted.profiles"
+    return _read_file("assisted.profiles", path, read)
+
+
+def made_up_cases_of(broker: BrokerSettings) -> MadeUpCases:
+    """The made-up cases. Raises ValueError for a file that `made_up_problems` refuses."""
+    own = broker.assisted.made_up_cases
+    cases, problems = (made_up_cases(), []) if own is None else _read_file(_MADE_UP, own, read_cases)
+    if cases is None or problems:
+        raise ValueError("\n".join(str(problem) for problem in problems))
+    return cases
+
+
+def made_up_problems(broker: BrokerSettings) -> Iterator[Problem]:
+    """Checks the operator's made-up cases, also against the profile file."""
+    own = broker.assisted.made_up_cases
+    if own is None:
+        return
+    cases, problems = _read_file(_MADE_UP, own, read_cases)
+    yield from problems
+    if cases is None or any(profile_problems(broker)):
+        return
+    profiles = profiles_of(broker)
+    for name, case in cases.cases.items():
+        if unknown := list(unfit_evidence(case, profiles)):
+            place = f"{_MADE_UP} ({own.name}): cases.{name}"
+            yield Problem(place, f"not in the profile file: {', '.join(unknown)}", "name what the profile file has")
+
+
+def _read_file(
+    place: str, path: Path, reader: Callable[[JsonObject], tuple[_Content | None, list[Problem]]]
+) -> tuple[_Content | None, list[Problem]]:
     try:
         table = tomllib.loads(text(path))
     except Unfit as unfit:
         return None, [Problem(place, unfit.what, unfit.fix)]
     except tomllib.TOMLDecodeError as mistake:
         return None, [Problem(place, f"{path.name} is not TOML: {mistake}", "mend the file at this place")]
-    profiles, problems = read(table)
-    return profiles, [Problem(f"{place} ({path.name}): {one.path}", one.what, one.fix) for one in problems]
+    content, problems = reader(table)
+    return content, [Problem(f"{place} ({path.name}): {one.path}", one.what, one.fix) for one in problems]

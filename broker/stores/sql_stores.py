@@ -36,6 +36,7 @@ from broker.stores.sql.people import SqlPeople
 from broker.stores.sql.postgres import PostgresDatabase
 from broker.stores.sql.proved_sessions import ProvedSessions
 from broker.stores.sql.provider_events import SqlProviderEvents
+from broker.stores.sql.quality import SqlQuality
 from broker.stores.sql.retention import Retention
 from broker.stores.sql.saved_views import SqlSavedViews
 from broker.stores.sql.schema import Schema
@@ -96,6 +97,7 @@ class SqlStores:
     audit_chain: AuditChain
     bookings: SqlBookings
     measures: SqlMeasures
+    quality: SqlQuality
     digests: Digests
     system: System
     clock: ClockCheck
@@ -199,6 +201,7 @@ async def open_sql_stores(
         audit_chain=chain,
         bookings=SqlBookings(database),
         measures=SqlMeasures(database),
+        quality=SqlQuality(database, sealer, audit_log),
         digests=digests,
         system=steady_system,
         clock=check,

@@ -26,6 +26,7 @@ from broker.model.service import Service
 from broker.platform.connectors import HttpConnector
 from broker.platform.image_child import ImageReencoder
 from broker.settings import BrokerSettings, Settings, read_secret
+from broker.settings.profile_file import made_up_cases_of
 from broker.stores.evidence.folder import FolderObjects
 from broker.stores.sql.digests import Purpose
 from broker.stores.sql_stores import SqlStores
@@ -67,9 +68,15 @@ def context_of_cases(
             identity_keys=stores.kept_identities,
             bookings=stores.bookings,
             measures=stores.measures,
+            quality=stores.quality,
         ),
         rules=CaseRules(
-            f"{broker.issuer}/assisted", broker.assisted, profiles, broker.region, broker.accounts.kept_reminders
+            f"{broker.issuer}/assisted",
+            broker.assisted,
+            profiles,
+            broker.region,
+            broker.accounts.kept_reminders,
+            made_up_cases_of(broker),
         ),
         prompts=PromptSettings(
             confirm=f"{broker.issuer}/confirm",

@@ -25,6 +25,8 @@ EXAMPLES = {
     "change": "nobody-has-this-change",
     "client": "nobody",
     "stream": "nobody-has-this-stream",
+    "sample": "nobody-has-this-sample",
+    "task": "nobody-has-this-task",
     "what": "decided",
     "step": "leave",
     "rest:path": "token",

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from broker.actions.assisted.contact import cannot_be_reached, contact, fingerprint_text
 from broker.actions.assisted.context import CaseChange, CaseContext, change_case, notice
-from broker.actions.assisted.reports import Reports, waits
+from broker.actions.assisted.reports import Reports, promises_kept, waits
 from broker.actions.results import HelpOffered, HelpRefused, HelpRequest
 from broker.assisted import events as ev
 from broker.assisted.appointments import bookable
@@ -37,6 +37,7 @@ async def help_offered(
         await measured_waits(context),
         methods,
         {name: kind.text for name, kind in rules.profiles.kinds.items() if kind.by_staff},
+        promises=await kept_promises(context),
     )
 
 
@@ -45,6 +46,14 @@ async def measured_waits(context: CaseContext) -> Mapping[Channel, int]:
     found = await waits(Reports(context.stores.measures, context.system))
     told = {channel: expected_wait(found.get(channel.value, {})) for channel in Channel}
     return {channel: wait for channel, wait in told.items() if wait is not None}
+
+
+async def kept_promises(context: CaseContext) -> Mapping[Channel, int]:
+    """Within how many seconds of opening hours staff talk to citizens, by channel, if it is promised and was kept."""
+    policy = context.rules.policy
+    made = {channel: within for channel in Channel if (within := policy.promise(channel)) is not None}
+    kept = await promises_kept(Reports(context.stores.measures, context.system), made) if made else ()
+    return {channel: within for channel, within in made.items() if channel in kept}
 
 
 def comes_by_appointment(context: CaseContext, channel: Channel) -> bool:

@@ -1,7 +1,7 @@
 """The context of verification cases: load a case with its expired deadlines applied, apply events, save, audit."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from broker.actions.appointments.notices import appointment_notice
@@ -10,6 +10,8 @@ from broker.actions.assisted.ports import Cases, FailedSignIns, IdentityKeys, Me
 from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
 from broker.actions.console.ports import CaseLists, SavedViewStore, StaffAudit, StaffPresences
 from broker.actions.ports import AuditLog, BackchannelRequests
+from broker.actions.quality.ports import QualityStore
+from broker.assisted.calibration import MadeUpCases, made_up_cases
 from broker.assisted.case import Case
 from broker.assisted.case_records import Contact
 from broker.assisted.case_states import CaseState
@@ -26,6 +28,7 @@ from broker.assisted.notices import (
     warned_addresses,
 )
 from broker.assisted.profiles import Profiles
+from broker.assisted.quality import QualitySample, drawn, new_decision, sample
 from broker.assisted.separation_of_duties import is_desk
 from broker.assisted.transitions import TransitionRefused, advance, refusal
 from broker.model import handle as handles
@@ -47,8 +50,8 @@ FREEZE_LIFE = 30 * 86400
 @dataclass(frozen=True, slots=True)
 class CaseStores:
     """The stores of cases and their lists, of questions to citizens on their own device, of the audit record, of drafts
-    and saved views of staff, of failed sign-ins by reference, of appointments, of what was measured, and the keys of
-    identities.
+    and saved views of staff, of failed sign-ins by reference, of appointments, of what was measured, of the quality
+    sample, and the keys of identities.
     """
 
     cases: Cases
@@ -63,6 +66,7 @@ class CaseStores:
     identity_keys: IdentityKeys
     bookings: Bookings
     measures: Measures
+    quality: QualityStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class CaseRules:
 
     `issuer` is the issuer of the identities that cases prove. `region` (ISO 3166-1) is the country in which a
     telephone number without a country code is read. `reminders` are the spans (seconds) before the end of a kept
-    identity at which its citizen is reminded.
+    identity at which its citizen is reminded, `made_up` the made-up cases for calibration.
     """
 
     issuer: str
@@ -79,6 +83,7 @@ class CaseRules:
     profiles: Profiles
     region: str = "GB"
     reminders: tuple[int, ...] = ()
+    made_up: MadeUpCases = field(default_factory=made_up_cases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +250,8 @@ def apply_events(context: CaseContext, case: Case, *events: Event) -> Case | Tra
 async def save(context: CaseContext, before: Case, after: Case, work: CaseWork = NO_WORK) -> Case | None:
     """Saves a changed case with an audit row for each new line of its history, and `work`, in one transaction.
 
-    The notices of the new state, the events for a partner desk, and until when its evidence files are kept, are added
-    to `work`.
+    The notices of the new state, the events for a partner desk, until when its evidence files are kept, and a decision
+    that is drawn for the quality sample are added to `work`.
 
     Returns the case with its new version; None if another process saved it since `before` was read.
     """
@@ -254,8 +259,10 @@ async def save(context: CaseContext, before: Case, after: Case, work: CaseWork =
     told, policy = _told(context, before, after), context.rules.policy
     until = files_until(after, context.system.now(), policy) if policy.files.enabled else None
     notices = (*work.notices, *told.notices)
+    samples, rows = _drawn(context, before, after), audit_rows(after, len(before.history))
     work = replace(
         work,
+        samples=samples,
         notices=notices,
         deliveries=(*work.deliveries, *desk_events(before, after, context.system.now())),
         freeze_links=(*work.freeze_links, *told.freeze_links),
@@ -264,7 +271,7 @@ async def save(context: CaseContext, before: Case, after: Case, work: CaseWork =
         # before any of its own notices, which are not withdrawn with the earlier ones
         at=min((notice.created for notice in notices), default=context.system.now()),
     )
-    done = await context.stores.cases.save(after, audit_rows(after, len(before.history)), work)
+    done = await context.stores.cases.save(after, (*rows, *(_draw_recorded(one) for one in samples)), work)
     return after if done else None
 
 
@@ -290,6 +297,20 @@ def audit_rows(case: Case, since: int = 0) -> tuple[AuditEvent, ...]:
         )
         for move in case.history[since:]
     )
+
+
+def _drawn(context: CaseContext, before: Case, after: Case) -> tuple[QualitySample, ...]:
+    """The sample of a decision that takes effect, if it is drawn."""
+    verdict, policy, now = new_decision(before, after), context.rules.policy, context.system.now()
+    if verdict is None:
+        return ()
+    mark = context.fingerprint(f"quality {after.id} {verdict.at!r}")
+    return (sample(after, verdict, mark, now, policy.quality_within),) if drawn(mark, policy.quality_sample) else ()
+
+
+def _draw_recorded(one: QualitySample) -> AuditEvent:
+    details = {"sample": one.id, "agent": one.agent, "decision": one.decision}
+    return AuditEvent("quality_drawn", one.drawn, "broker", case=one.case, details=details)
 
 
 # --- notices ---

@@ -12,7 +12,7 @@ from typing import Final
 
 from broker.actions.assisted.ports import Measures
 from broker.assisted.disclosure import PublishedLine, publish
-from broker.assisted.measures import Key, Line, Measure, Tally, Track, count_all, report
+from broker.assisted.measures import PROMISE, Key, Line, Measure, Tally, Track, count_all, promise_holds, report
 from broker.model.audit import AuditEvent
 from broker.platform.system import System
 
@@ -86,6 +86,26 @@ async def waits(reports: Reports) -> Mapping[str, Mapping[int, int]]:
     """How often citizens waited how long for staff in the last weeks, by channel: buckets of `assisted.measures`."""
     since = reports.today() - timedelta(days=WAITS_SINCE)
     return await reports.measures.durations(Measure.CONTACT_WAIT, since.isoformat())
+
+
+async def promises_kept(reports: Reports, channels: Iterable[str]) -> frozenset[str]:
+    """Of these channels those in which staff kept what they promised in the last weeks, or which are too new to say."""
+    today = reports.today()
+    since, until = today - timedelta(days=WAITS_SINCE), today + timedelta(days=1)
+    found = await reports.measures.by_month(since.isoformat(), until.isoformat())
+
+    def counted(channel: str, measure: Measure, detail: str) -> int:
+        return sum(
+            tally.count
+            for key, tally in found.items()
+            if (key.channel, key.measure, key.detail) == (channel, measure, detail)
+        )
+
+    return frozenset(
+        one
+        for one in channels
+        if promise_holds(counted(one, Measure.CONTACT_WAIT, ""), counted(one, Measure.MISSED_DEADLINES, PROMISE))
+    )
 
 
 HEADINGS: Final = tuple(field.name for field in fields(Line))

@@ -31,7 +31,7 @@ from broker.assisted.codes import lint_note, phrase
 from broker.assisted.levels import assess
 from broker.assisted.profiles import Profiles
 from broker.assisted.queue import in_turn, worker
-from broker.assisted.reasons import ReasonContext, valid_for
+from broker.assisted.reasons import DECISION_REASONS, ReasonContext, valid_for
 from broker.assisted.transitions import TransitionRefused
 from broker.model.audit import AuditEvent
 from broker.model.backchannel_request import BackchannelRequest
@@ -42,13 +42,6 @@ READ_AT_ONCE = 20
 
 LONGEST_NOTE = 2000
 """Characters of a note at most."""
-
-DECISION_REASONS = {
-    Decision.MORE_EVIDENCE: ReasonContext.MORE_EVIDENCE,
-    Decision.DECLINE: ReasonContext.DECLINE,
-    Decision.REFER: ReasonContext.REFER,
-}
-"""The list of reasons of each decision that needs one. An approval has none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ PAGE: Final = 50
 LONGEST_NAME, MOST_VIEWS = 40, 20
 """Characters of the name of a saved view, and views of a member of staff."""
 
-FOR_ALL: Final = CaseFlag.LATE | CaseFlag.SKILL | CaseFlag.AGAIN | CaseFlag.CALL | CaseFlag.REDRESS
+FOR_ALL: Final = CaseFlag.LATE | CaseFlag.SKILL | CaseFlag.AGAIN | CaseFlag.CALL | CaseFlag.REDRESS | CaseFlag.PROMISE
 """Marks that agents and reviewers see too. The others come from silent flags and from holds."""
 
 

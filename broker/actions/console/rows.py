@@ -5,7 +5,7 @@ the table of permissions and by the rules, with its own audit row: a case that w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -16,7 +16,7 @@ from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseVi
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import HoldReason
-from broker.assisted.case_row import CaseFilter, CaseOrder
+from broker.assisted.case_row import CaseFilter, CaseFlag, CaseOrder
 from broker.assisted.case_states import CaseState
 from broker.assisted.codes import phrase
 from broker.assisted.holds import may_return_to_approved
@@ -90,18 +90,27 @@ async def act_on_rows(
     return RowsDone(done, len(results) - done)
 
 
+def touched(action: RowAction, want: CaseFilter) -> CaseFilter:
+    """The cases of a filter that an action for an incident changes: those that are not held, or those that an incident
+    holds.
+    """
+    if action is RowAction.END_HOLD:
+        return replace(want, state=CaseState.HELD, flags=CaseFlag.INCIDENT)
+    return replace(want, going=True)
+
+
 async def act_on_list(
     context: CaseContext, who: StaffPrincipal, order: RowOrder, want: CaseFilter
 ) -> RowsDone | ActionRefused:
     """Does it with every open case of a filter, in batches, and with MOST cases at most. For an incident.
 
-    Cases that are held already are left out of a hold, and the others of the end of a hold.
+    Each case is a write of its own, and is no longer in the list afterwards (`touched`): after a stop halfway, the same
+    request goes on where it stopped.
     """
-    after, done, left = None, 0, 0
+    after, done, left, want = None, 0, 0, touched(order.action, want)
     while done + left < MOST:
         page = await context.stores.lists.page(want, CaseOrder.OLDEST, after, BATCH)
-        held = order.action is RowAction.END_HOLD
-        refs = [CaseRef(row.id, row.edit_version) for row in page.rows if (row.state is CaseState.HELD) is held]
+        refs = [CaseRef(row.id, row.edit_version) for row in page.rows]
         some = await act_on_rows(context, who, order, refs)
         if isinstance(some, ActionRefused):
             return some

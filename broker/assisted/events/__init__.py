@@ -37,6 +37,7 @@ from broker.assisted.events.clock import CallBackLapsed as CallBackLapsed
 from broker.assisted.events.clock import DeadlinePassed as DeadlinePassed
 from broker.assisted.events.clock import HoldLate as HoldLate
 from broker.assisted.events.clock import LeaseLapsed as LeaseLapsed
+from broker.assisted.events.clock import PromiseMissed as PromiseMissed
 from broker.assisted.events.clock import RedressEnded as RedressEnded
 from broker.assisted.events.clock import ReviewLate as ReviewLate
 from broker.assisted.events.clock import Settled as Settled

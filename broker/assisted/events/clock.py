@@ -11,6 +11,11 @@ class LeaseLapsed:
 
 
 @dataclass(frozen=True, slots=True)
+class PromiseMissed:
+    """The time by which staff promised to talk to the citizen passed. The case keeps its place in line."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReviewLate:
     """The review deadline passed. The case moves to the front; nothing is decided by time alone."""
 
@@ -47,6 +52,7 @@ class AttemptsExhausted:
 
 ByClock = (
     LeaseLapsed
+    | PromiseMissed
     | ReviewLate
     | Settled
     | HoldLate

@@ -8,7 +8,7 @@ a gate that decides, and steps that take effect with it; `dialect` compiles them
 The stores: `authorizations` with `authorization_codes`, `sessions` and `session_termination`, `grants` with
 `used_jtis`, `client_tokens`, `backchannel_requests`, `cases` with `case_lists` and `appointments`, `outbox`,
 `staff_sessions`, `staff_drafts`, `saved_views`, `staff_audit`, `staff_presence`, `sign_in_failures`, `audit` with
-`audit_chain`, `measures`, `kill_switches`, `shared_counters`, `upstream_logouts`. `digests` finds citizens' rows
-without personal data in the clear; `retention` deletes old rows, `expiring` makes expiry durable, `data_migration`
+`audit_chain`, `measures`, `quality`, `kill_switches`, `shared_counters`, `upstream_logouts`. `digests` finds citizens'
+rows without personal data in the clear; `retention` deletes old rows, `expiring` makes expiry durable, `data_migration`
 rewrites rows for `migrate`.
 """

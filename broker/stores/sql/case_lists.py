@@ -70,6 +70,7 @@ _WANTED: Final[Mapping[str, ColumnElement[bool]]] = {
     "language": _c.language == bindparam("language", type_=Text),
     "holder": _c.holder == bindparam("holder", type_=Text),
     "free": _c.holder.is_(None),
+    "going": _c.state != literal_column(f"'{CaseState.HELD.value}'", Text),
     "flags": and_(FLAGGED, _c.flags.bitwise_and(bindparam("flags", type_=BigInteger)) > _ZERO),
     "before": _c.created < bindparam("before", type_=Double),
     "ends_before": _c.ends < bindparam("ends_before", type_=Double),
@@ -172,6 +173,7 @@ def _given(want: CaseFilter) -> dict[str, object]:
         "language": want.language,
         "holder": want.holder or None,
         "free": True if want.holder == "" else None,
+        "going": want.going or None,
         "flags": want.flags.value or None,
         "before": want.before,
         "ends_before": want.ends_before,
@@ -250,7 +252,7 @@ def _in_turn(database: Database, *, started: bool) -> Query:
         or_(bindparam("any_language", type_=Boolean), database.among(_c.language, "languages")),
         or_(bindparam("any_channel", type_=Boolean), _c.channel.is_(None), database.among(_c.channel, "channels")),
         trained,
-        _c.due > now,
+        _c.ends > now,  # not `due`, which may be a clock that leaves the case in line
     )
     review = and_(
         bindparam("reviewer", type_=Boolean),

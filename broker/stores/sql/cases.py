@@ -42,6 +42,7 @@ from broker.stores.sql.freeze_links import FreezeLinkRows, links_written
 from broker.stores.sql.notices import outdated_withdrawn
 from broker.stores.sql.outbox import DeliveryRows, NotificationRows
 from broker.stores.sql.passkey_rows import CasePasskeyRows, written_with_case
+from broker.stores.sql.quality import SampleRows, samples_written
 
 _id: Final = bindparam("id", type_=Text)
 _CHANGING: Final[Mapping[str, ColumnElement[Any]]] = {
@@ -75,6 +76,7 @@ def _following() -> tuple[InsertRows, ...]:
         outbox.notices_written(),
         outbox.deliveries_written(),
         links_written(),
+        samples_written(),
         booking_written(_id),
         answers_written(),
     )
@@ -105,6 +107,7 @@ class SqlCases:
         self._links = FreezeLinkRows(sealer)
         self._answers = DeskAnswerRows(sealer)
         self._files = FileContents(sealer)
+        self._samples = SampleRows(sealer)
         made = insert(cases).values(**_FIXED, **_CHANGING).returning(cases.c.id)
         before = cases.c.version == bindparam("before", type_=BigInteger)
         saved = update(cases).where(cases.c.id == _id, before).values(**_CHANGING).returning(cases.c.id)
@@ -276,6 +279,7 @@ class SqlCases:
             "notices": self._notices.rows(work.notices),
             "deliveries": self._deliveries.rows(work.deliveries),
             "freeze_links": self._links.rows(work.freeze_links),
+            "samples": self._samples.rows(work.samples),
             "files_until": work.files_until,
             **booking_values(case),
             "answers": self._answers.rows(work.answers),

@@ -1,8 +1,8 @@
-"""Tables of the support centre: what was measured from the audit record, and appointments (see `tables`)."""
+"""Tables of the support centre: measures from the audit record, appointments, quality of decisions (see `tables`)."""
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, PrimaryKeyConstraint, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Double, Index, LargeBinary, PrimaryKeyConstraint, Table, Text, text
 
 from broker.stores.sql.tables import metadata
 
@@ -58,4 +58,38 @@ bookings: Final = Table(
     ),
     Index(None, "case_id"),
     Index(None, "ends"),
+)
+
+quality_samples: Final = Table(
+    "quality_samples",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("case_id", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("drawn", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("scorer", Text),
+    Column("scored", Double),
+    Column("score", BigInteger),
+    Column("sealed", LargeBinary),
+    Index(None, "drawn"),
+    Index(None, "expires"),
+    Index(None, "scored"),
+)
+
+exercises: Final = Table(
+    "exercises",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("member", Text, nullable=False),
+    Column("item", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked", Double, nullable=False),
+    Column("answered", Double),
+    Column("sealed", LargeBinary),
+    Index(None, "member", "answered"),
+    Index(None, "answered"),
+    Index(None, "asked"),
 )

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, delete, exists, null, select, update
 
 from broker.stores.sql.case_tables import freeze_links, saved_views, staff_attempts, staff_drafts, staff_sessions
-from broker.stores.sql.centre_tables import bookings, measured_cases
+from broker.stores.sql.centre_tables import bookings, exercises, measured_cases, quality_samples
 from broker.stores.sql.database import Database, Prepared
 from broker.stores.sql.desk_tables import desk_answers, desk_counts
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
@@ -79,7 +79,14 @@ def _erasures() -> tuple[Update, ...]:
     unanswered = _first(
         backchannel_requests.c.id, backchannel_requests.c.sealed.is_not(None), backchannel_requests.c.expires <= _until
     )
+    unscored = _first(
+        quality_samples.c.id,
+        quality_samples.c.sealed.is_not(None),
+        quality_samples.c.scored.is_(None),
+        quality_samples.c.expires <= _until,
+    )
     return (
+        update(quality_samples).where(unscored).values(sealed=null()).returning(quality_samples.c.id),
         update(grants).where(over).values(sealed=null()).returning(grants.c.id),
         update(sessions).where(ended).values(sealed=null()).returning(sessions.c.digest),
         update(authorization_codes).where(stale).values(sealed=null()).returning(authorization_codes.c.digest),
@@ -123,6 +130,8 @@ _KEPT: Final = (
     (staff_attempts, staff_attempts.c.digest, staff_attempts.c.expires <= _until, DAY),
     (staff_drafts, staff_drafts.c.case_id, staff_drafts.c.expires <= _until, 0),
     (bookings, bookings.c.booking_id, bookings.c.ends <= _until, 150 * DAY),
+    (quality_samples, quality_samples.c.id, quality_samples.c.drawn <= _until, 400 * DAY),
+    (exercises, exercises.c.id, exercises.c.asked <= _until, 400 * DAY),
     (measured_cases, measured_cases.c.case_id, measured_cases.c.seen <= _until, 150 * DAY),
     (staff_sessions, staff_sessions.c.digest, staff_sessions.c.expires <= _until, 7 * DAY),
     # those that the directory deleted: each other entry says something about a person of today

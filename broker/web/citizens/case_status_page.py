@@ -200,7 +200,7 @@ def _meeting(stands: CaseStatus, frame: PageContext) -> dict[str, object]:
         "closing": None if stands.closing is None else words.format_time(stands.closing, ALWAYS_DATED),
         "tells": stands.asked is not None and not stands.asked.safety.unsafe,
         "second_address": None if stands.asked is None or stands.asked.second is None else stands.asked.second.address,
-        "line": _line(stands, words),
+        "line": [*_line(stands, words), *_promise(stands, words, now)],
         "open_now": now_text(stands.open_hours, words, now) if waiting and not stands.comes else "",
         "wanted": [in_language(texts, words.code) for texts in stands.wanted],
         "asked": _asked(stands, words),
@@ -228,6 +228,22 @@ def _line(stands: CaseStatus, words: Language) -> list[str]:
             "Half of the people who waited as long as you were helped within {duration}.", duration=time
         )
     return [ahead if stands.ahead else first, expected]
+
+
+def _promise(stands: CaseStatus, words: Language, now: float) -> list[str]:
+    """By when staff talk to the citizen; once that time has passed, that they did not."""
+    if stands.promise is None:
+        return []
+    time = words.format_time(stands.promise.until, now)
+    if stands.promise.missed or stands.promise.until <= now:
+        return [
+            words.text(
+                "We meant to be with you by {time}, and we are late. We are sorry. You keep your place.", time=time
+            )
+        ]
+    if stands.channel is Channel.SENT:
+        return [words.text("By {time} at the latest we look at what you sent.", time=time)]
+    return [words.text("By {time} at the latest we talk to you.", time=time)]
 
 
 def _asked(stands: CaseStatus, words: Language) -> list[tuple[str, str]]:

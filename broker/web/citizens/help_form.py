@@ -14,7 +14,7 @@ from broker.normalize.email import is_unreachable, sendable
 from broker.normalize.phone import example_numbers, phone_number
 from broker.normalize.text import clean
 from broker.web.citizens.failure_texts import marked
-from broker.web.citizens.opening_texts import now_text, wait_text, week_text
+from broker.web.citizens.opening_texts import now_text, promise_text, wait_text, week_text
 from broker.web.citizens.page_context import PageContext, TypedValues
 from broker.web.citizens.request import CitizenApp
 from broker.web.shared.i18n import Language
@@ -183,6 +183,8 @@ def _way(way: HelpWay, offered: HelpOffered, words: Language, now: float) -> Way
             lines.append(words.text("You can take an appointment on the next page, or wait in line."))
     if not offices:
         lines.append(wait_text(offered.waits.get(way.channel), words))
+        if (promised := offered.promises.get(way.channel)) is not None:
+            lines.append(promise_text(way.channel, promised, words))
     return WayCard(way.channel.value, words.text(texts.name), words.text(texts.text), tuple(lines), offices)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from broker.assisted.case_records import Channel
 from broker.assisted.opening import WEEK, BusinessHours
 from broker.web.shared.i18n import Language
 
@@ -30,6 +31,14 @@ def wait_text(wait: int | None, words: Language) -> str:
     return words.text(
         "Half of the people waited less than {duration}, in the last four weeks.", duration=words.duration(wait)
     )
+
+
+def promise_text(channel: Channel, within: int, words: Language) -> str:
+    """Within which time of the opening hours staff promise to talk to a citizen, or to look at what was sent."""
+    duration = words.duration(within)
+    if channel is Channel.SENT:
+        return words.text("Within {duration} of our opening hours we look at what you sent.", duration=duration)
+    return words.text("We talk to you within {duration} of our opening hours.", duration=duration)
 
 
 def _days(days: Sequence[str], words: Language) -> str:

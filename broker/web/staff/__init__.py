@@ -6,6 +6,7 @@ from broker.web.shared.pages import PageTemplate
 from broker.web.staff import (
     appointment_pages,
     board,
+    calibration_pages,
     call_pages,
     case,
     contact_pages,
@@ -19,11 +20,13 @@ from broker.web.staff import (
     login,
     outcome_pages,
     people_pages,
+    quality_pages,
     report_pages,
     responses,
 )
 from broker.web.staff.appointment_pages import appointment_routes
 from broker.web.staff.board import board_routes
+from broker.web.staff.calibration_pages import calibration_routes
 from broker.web.staff.call_pages import call_routes
 from broker.web.staff.case import case_routes
 from broker.web.staff.contact_pages import contact_routes
@@ -39,6 +42,7 @@ from broker.web.staff.lists import list_routes
 from broker.web.staff.login import entry_routes
 from broker.web.staff.outcome_pages import outcome_routes
 from broker.web.staff.people_pages import people_routes
+from broker.web.staff.quality_pages import quality_routes
 from broker.web.staff.report_pages import report_routes
 from broker.web.staff.request import StaffApp
 from broker.web.staff.sent_notices import notice_routes
@@ -70,6 +74,8 @@ SHEETS: tuple[PageTemplate, ...] = (
     *login.SHEETS,
     *outcome_pages.SHEETS,
     *report_pages.SHEETS,
+    *quality_pages.SHEETS,
+    *calibration_pages.SHEETS,
     *appointment_pages.SHEETS,
     *ERRORS,
 )
@@ -98,6 +104,8 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *entry_routes(app),
         *outcome_routes(app),
         *report_routes(app),
+        *quality_routes(app),
+        *calibration_routes(app),
         *appointment_routes(app),
     ]
 

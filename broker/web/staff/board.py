@@ -1,6 +1,6 @@
 """The lead's board, and the hold of many cases for an incident."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
@@ -9,12 +9,14 @@ from starlette.routing import Route
 
 from broker.actions.assisted.staff_results import ActionRefused
 from broker.actions.console.lists import WorkList
-from broker.actions.console.rows import MOST, RowAction, RowOrder, act_on_list
-from broker.assisted.case_row import CaseFlag
+from broker.actions.console.rows import MOST, RowAction, RowOrder, act_on_list, touched
+from broker.actions.quality.exercises import Calibration
+from broker.assisted.case_row import COUNTED, CaseFlag
 from broker.assisted.reasons import Reason, ReasonContext
 from broker.model.staff import StaffRole
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import PageTemplate
+from broker.web.staff.calibration_pages import kind_row, member_row
 from broker.web.staff.labels import WHY
 from broker.web.staff.lists import (
     FLAGS,
@@ -33,6 +35,7 @@ QUEUES: Final = (
     CaseFlag.FRAUD,
     CaseFlag.SAFEGUARDING,
     CaseFlag.SPENT,
+    CaseFlag.PROMISE,
     CaseFlag.REDRESS,
     CaseFlag.COMPLAINT,
     CaseFlag.FROZEN,
@@ -99,6 +102,10 @@ async def show_board(req: StaffPage) -> Response:
             for one in view.shift
         ],
         most=view.counts.most,
+        calibrated=[
+            [row(req, name, one) for name, one in found.items()]
+            for row, found in zip((member_row, kind_row), await Calibration(req.cases.context).agreement(), strict=True)
+        ],
     )
 
 
@@ -124,8 +131,8 @@ async def show_incident(req: StaffPage) -> Response:
         "incident",
         choices=tuple(filter_choices(req, WorkList.CASES, kept)),
         kept=tuple(kept.items()),
-        count=await lists.count(want) if "sort" in query else None,
-        held=await lists.count(replace(want, flags=CaseFlag.INCIDENT)) if "sort" in query else None,
+        count=counted(await lists.count(touched(RowAction.HOLD, want)), COUNTED) if "sort" in query else None,
+        held=counted(await lists.count(touched(RowAction.END_HOLD, want)), COUNTED) if "sort" in query else None,
         done=rows_told(query, words),
         most=MOST,
         ends=[(word, words.text(text)) for word, text in WHY[ReasonContext.END_HOLD.value].items()],
@@ -143,7 +150,6 @@ async def act_on_incident(req: StaffPage) -> Response:
         order = RowOrder(RowAction.HOLD, Reason.INCIDENT.value)
     elif action == RowAction.END_HOLD:
         order = RowOrder(RowAction.END_HOLD, form.get("reason", ""), incident=True)
-        want = replace(want, flags=CaseFlag.INCIDENT)
     else:
         return redirect_to("/board/incident", **kept, problem="choice")
     done = await act_on_list(req.cases.context, req.principal, order, want)

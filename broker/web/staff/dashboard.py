@@ -8,6 +8,7 @@ from starlette.routing import Route
 from broker.actions.assisted.call_backs import calls_wanted
 from broker.actions.assisted.permissions import has_staff_role
 from broker.actions.assisted.staff_results import ActionRefused, CaseView, StaffAction
+from broker.actions.quality.exercises import Calibration
 from broker.assisted.case import Case
 from broker.assisted.case_row import CaseCounts, CaseFlag, CaseRow
 from broker.assisted.case_states import CaseState
@@ -15,6 +16,8 @@ from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.page_context import readable
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
+from broker.web.staff import quality_pages
+from broker.web.staff.calibration_pages import may_practise
 from broker.web.staff.case_presenter import CasePresenter
 from broker.web.staff.labels import STATES, WHY, history_line
 from broker.web.staff.lists import lists_of
@@ -71,7 +74,7 @@ async def home(req: StaffPage) -> Response:
         waiting=_waiting(await req.app.lists.counts(), words, tell.now),
         stopped=[_stopped(one, words, tell.now) for one in stopped] if isinstance(stopped, tuple) else [],
         lost=await lost_notices(req),
-        lists=[*lists_of(req), *_outcomes(req)],
+        lists=[*lists_of(req), *_about_work(req)],
         full=sum(one.case.unsettled is None for one in own_cases) >= req.member.capacity,
         may_take=has_staff_role(req.member, StaffAction.CLAIM),
         calls=await calls_wanted(cases.context) if has_staff_role(req.member, StaffAction.CALL_BACK) else 0,
@@ -81,9 +84,14 @@ async def home(req: StaffPage) -> Response:
     )
 
 
-def _outcomes(req: StaffPage) -> list[tuple[str, str]]:
-    decides = has_staff_role(req.member, StaffAction.DECIDE)
-    return [("/outcomes", req.visit.language.text("What became of my decisions"))] if decides else []
+def _about_work(req: StaffPage) -> list[tuple[str, str]]:
+    """Address and title of the pages about the work of staff."""
+    words, decides = req.visit.language, has_staff_role(req.member, StaffAction.DECIDE)
+    return [
+        *([("/outcomes", words.text("What became of my decisions"))] if decides else []),
+        *([("/quality", words.text("Quality sample"))] if quality_pages.may_read(req) else []),
+        *([("/calibration", words.text("Calibration"))] if may_practise(req.member) else []),
+    ]
 
 
 def _row(case: Case, tell: CasePresenter) -> Row:
@@ -129,9 +137,12 @@ def _waiting(load: CaseCounts, words: Language, now: float) -> list[str]:
 
 
 async def take(req: StaffPage) -> Response:
-    """Claims the next case in turn."""
+    """Claims the next case in turn. A made-up case that waits for the member of staff comes first."""
     if await req.visit.form() is None:
         return redirect_to("/", problem="again")
+    made_up = await Calibration(req.cases.context).next(req.principal)
+    if made_up is not None:
+        return redirect_to(f"/tasks/{made_up.id}")
     taken = await req.cases.next_case(req.principal)
     if isinstance(taken, CaseView):
         return redirect_to(f"/cases/{taken.case.id}")

@@ -75,7 +75,7 @@ def _piece(tell: CasePresenter, one: EvidenceRecord, scored: Scored | None, path
     return EvidenceRow(
         name=one.kind if kind is None else in_language(kind.text, words.code),
         score="" if scored is None else score.format(strength=scored.strength, validity=scored.validity),
-        fields=tuple(_field(tell, kind, name, value) for name, value in one.details.items()),
+        fields=tuple(shown_field(tell, kind, name, value) for name, value in one.details.items()),
         term="" if kind is None else _term(tell, kind, one),
         expired=scored is not None and scored.expired,
         answers=answer_rows(tell, one.checks),
@@ -84,7 +84,7 @@ def _piece(tell: CasePresenter, one: EvidenceRecord, scored: Scored | None, path
     )
 
 
-def _field(tell: CasePresenter, kind: EvidenceKind | None, name: str, value: str) -> tuple[str, str]:
+def shown_field(tell: CasePresenter, kind: EvidenceKind | None, name: str, value: str) -> tuple[str, str]:
     """Label and value of a field: a date in words, a choice by its text, of a machine readable zone what was found."""
     field, words = None if kind is None else kind.fields.get(name), tell.language
     if field is None:

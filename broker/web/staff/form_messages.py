@@ -91,6 +91,14 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         "full": FormProblem(
             _NOTHING_CHANGED, marked("You hold as many cases as you may. Finish one, or give one back, first.")
         ),
+        "sections": FormProblem(
+            _PROBLEM, marked("Answer every section, and not all with “does not apply”."), "main-content"
+        ),
+        "gone": FormProblem(
+            _NOTHING_CHANGED,
+            marked("It has a score sheet already, or its time is over and what it rests on is deleted."),
+        ),
+        "enough": FormProblem(_NOTHING_CHANGED, marked("As many made-up cases as one may have wait already.")),
         "rows": FormProblem(_PROBLEM, marked("Tick at least one case"), "main-content"),
         "found_nothing": FormProblem(
             _PROBLEM, marked("Nothing was found. Ask for it once more: each letter counts."), "text"
@@ -137,6 +145,8 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "view": marked("The view is saved."),
         "removed": marked("The view is removed."),
         "asked_source": marked("The source answered, and its answer is recorded."),
+        "scored": marked("The score sheet is sent."),
+        "given": marked("The made-up cases come among the next cases."),
         "ended": marked("Their sessions are ended."),
         "change_asked": marked("The change waits for another admin."),
         "change_approved": marked("The change is in force. The person signs in again."),

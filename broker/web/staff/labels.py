@@ -163,6 +163,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "slot_moved": marked("Appointment made by staff"),
         "slot_released": marked("Appointment cancelled by staff"),
         "slot_reached": marked("Time of the appointment"),
+        "promise_missed": marked("Waits longer than promised"),
         "reminder_due": marked("Reminded of the appointment"),
         "no_show": marked("Did not come"),
         "walked_in": marked("Came by"),

@@ -49,6 +49,7 @@ FLAGS: Final[Mapping[CaseFlag, tuple[str, str]]] = MappingProxyType(
         CaseFlag.CALL: ("call", marked("Waits for a call")),
         CaseFlag.REDRESS: ("redress", marked("New look")),
         CaseFlag.COMPLAINT: ("complaint", marked("Complaint")),
+        CaseFlag.PROMISE: ("overdue", marked("Waits longer than promised")),
         CaseFlag.FROZEN: ("frozen", marked("Stopped by the citizen")),
     }
 )

@@ -6,10 +6,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.console.outcomes import Outcome, outcomes
+from broker.actions.quality.samples import Quality
 from broker.web.citizens.page_context import readable
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff.labels import STATES, history_line, reasons
+from broker.web.staff.quality_pages import sheet_row
 from broker.web.staff.request import StaffApp, StaffPage, staff
 from broker.web.staff.responses import outcome_page
 
@@ -38,7 +40,12 @@ async def show_outcomes(req: StaffPage) -> Response:
     if not isinstance(found, tuple):
         return outcome_page(req, "not-yours")
     words, now = req.visit.language, req.app.system.now()
-    return req.visit.page("outcomes", rows=[_row(one, words, now) for one in found])
+    sheets = await Quality(req.cases.context).feedback(req.principal)
+    return req.visit.page(
+        "outcomes",
+        rows=[_row(one, words, now) for one in found],
+        sheets=[sheet_row(one, req, lead=False) for one in sheets],
+    )
 
 
 def _row(one: Outcome, words: Language, now: float) -> OutcomeRow:

@@ -45,6 +45,7 @@ _DETAILS: Mapping[str, str] = MappingProxyType(
         "contact": marked("Nobody talked to the citizen in time"),
         "decision": marked("Not decided in time"),
         "review": marked("A review was late"),
+        "promise": marked("Nobody talked to the citizen by the time promised"),
         "agrees": marked("Agreed with the agent"),
         "disagrees": marked("Disagreed with the agent"),
         "yes": marked("Yes"),

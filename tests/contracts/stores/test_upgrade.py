@@ -147,6 +147,7 @@ LATER_FIELDS = (
     ".closing",
     ".contacts",
     ".wanted",
+    ".promise",
     ".verdict.wanted",
     ".complaint",
     ".redress_until",

@@ -208,7 +208,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield from (ev.Scheduled(appointment(NOW + 2 * DAY, "booking-2")), ev.SlotCancelled(), ev.SlotReleased("clerk-1"))
     yield from (ev.SlotMoved("clerk-1", appointment(NOW + 4 * DAY, "booking-3")), ev.NoShow(by), ev.WalkedIn("clerk-1"))
     yield from (ev.SlotReached(), ev.ReminderDue())
-    yield from (ev.LeaseLapsed(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded())
+    yield from (ev.LeaseLapsed(), ev.PromiseMissed(), ev.ReviewLate(), ev.DeadlinePassed(), ev.RedressEnded())
 
 
 def held_back(case: Case, event: ev.Event, now: float = NOW) -> TransitionRefused | None:

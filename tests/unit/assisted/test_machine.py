@@ -28,6 +28,7 @@ from broker.assisted.case_states import OPEN, CaseState
 from broker.assisted.case_status import CaseStage, case_status
 from broker.assisted.contact_log import ContactAttempt, ContactChannel, ContactOutcome
 from broker.assisted.deadlines import CasePolicy, due_event
+from broker.assisted.opening import ChannelSettings
 from broker.assisted.separation_of_duties import SecondReviewReason, participants
 from broker.assisted.transitions import advance
 from broker.model.assurance import EvidenceType, Level
@@ -51,6 +52,7 @@ LEVELS = st.sampled_from([None, *Level])
 S = CaseState
 CLOCKS = [
     ev.LeaseLapsed(),
+    ev.PromiseMissed(),
     ev.ReviewLate(),
     ev.HoldLate(),
     ev.CallBackLapsed(),
@@ -80,7 +82,7 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
         way=st.sampled_from([ContactMethod.EMAIL, ContactMethod.PHONE]),
     )
     def begin(self, state: CaseState, requester: str, correction: int, way: ContactMethod) -> None:
-        self.terms = replace(TERMS, correction=correction)
+        self.terms = replace(TERMS, correction=correction, channels={Channel.VIDEO: ChannelSettings(promise=3600)})
         reached = standing(state, draft(requester=requester))
         self.case = reached if reached.contact is None else replace(reached, contact=Contact(way, REACH[way]))
         self.now, self.phrases = NOW, 0
@@ -110,6 +112,9 @@ class AnyoneDoesAnything(RuleBasedStateMachine):
             assert before.hold.reason in (HoldReason.BINDING, HoldReason.INCIDENT)
             assert before.verdict == after.verdict
             assert after.bind_round == before.bind_round + 1
+        assert after.promise is None or after.state in (S.QUEUED, S.CLAIMED)
+        if before.promise is not None and before.promise.missed and after.promise is not None:
+            assert after.promise.missed or after.channel is not before.channel
         if before.unsettled is not None and after.unsettled is None and after.state in (S.APPROVED, S.DECLINED):
             assert isinstance(event, ev.Settled)
             assert self.now >= before.unsettled.until

@@ -23,6 +23,7 @@ from broker.assisted.measures import (
     expected_wait,
     report,
 )
+from broker.assisted.opening import ChannelSettings
 from broker.assisted.transitions import advance
 from broker.model.audit import AuditEvent
 from tests.unit.assisted.cases import AGENT, BIND, LEAD, NOW, PONDER, REVIEW, REVIEWER, TERMS, WAIT, draft, verdict
@@ -112,6 +113,18 @@ def test_a_new_look_is_counted_once_asked_for_and_once_ended(decision: Decision,
     assert of(counted(rows(lived(*PONDER, first))), Measure.REDRESS) == {}
     late = lived(*PONDER, first, asked, ev.Withdrawn(""))
     assert of(counted(rows(late)), Measure.REDRESS) == {"asked": (1, 0), "other": (1, 0)}
+
+
+def test_a_missed_promise_is_a_missed_deadline_of_its_channel() -> None:
+    promising = replace(TERMS, channels={Channel.VIDEO: ChannelSettings(promise=3600)})
+    case, now = draft(), NOW
+    for event in WAIT:
+        case = advance(case, event, now, promising)
+    assert case.promise is not None
+    case = advance(case, ev.PromiseMissed(), case.promise.until, promising)
+    found = counted(rows(case))
+    assert of(found, Measure.MISSED_DEADLINES) == {"promise": (1, 0)}
+    assert {key.channel for key in found if key.measure is Measure.MISSED_DEADLINES} == {"video"}
 
 
 def test_a_session_that_broke_off_begins_a_new_wait_and_is_not_right_the_first_time() -> None:

@@ -5,10 +5,11 @@ from importlib.resources import files
 
 import pytest
 
+from broker.assisted.calibration import made_up_cases
 from broker.assisted.profiles import default_profiles
 from broker.model.assurance import Level
 from broker.settings.check_assisted import out_of_reach
-from broker.settings.profile_file import profile_problems, profiles_of
+from broker.settings.profile_file import made_up_cases_of, made_up_problems, profile_problems, profiles_of
 from tests.support.configuration import Configuration
 
 
@@ -61,3 +62,43 @@ def test_a_profile_file_that_cannot_be_used_is_named_with_what_mends_it(
     broker = config.settings().broker
     found = list(profile_problems(replace(broker, assisted=replace(broker.assisted, profiles=own))))
     assert any(one.path.startswith(path) and what in one.what and one.fix for one in found), found
+
+
+MADE_UP = files("broker.assisted").joinpath("calibration.toml").read_text("utf-8")
+
+
+def test_own_made_up_cases_are_checked_and_used(config: Configuration) -> None:
+    own = config.folder / "made-up.toml"
+    own.write_text(MADE_UP.replace('version = "', 'version = "own-', 1))
+    broker = config.settings().broker
+    with_own = replace(broker, assisted=replace(broker.assisted, made_up_cases=own))
+    assert list(made_up_problems(with_own)) == []
+    assert made_up_cases_of(with_own).version.startswith("own-")
+    assert list(made_up_problems(broker)) == []
+    assert made_up_cases_of(broker) is made_up_cases()
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "what"),
+    [
+        (None, "assisted.made_up_cases", "the file is missing"),
+        ("version = ", "assisted.made_up_cases", "made-up.toml is not TOML"),
+        ('version = "1"', "assisted.made_up_cases (made-up.toml): cases", "missing"),
+        (MADE_UP.replace('kind = "passport"', 'kind = "scroll"', 1), "cases.good_passport", "scroll"),
+        (MADE_UP.replace('seen = "yes"', 'sene = "yes"', 1), "cases.good_passport", "sene"),
+        (MADE_UP.replace('["face_differs"]', '["convinced"]', 1), "cases.another_face.reasons", "cannot give"),
+        (MADE_UP.replace('decision = "approve"', 'decision = "approve"\nreasons = ["doubt"]', 1), "reasons", "cannot"),
+        (MADE_UP.replace('decision = "approve"', 'decision = "refer"', 1), "cases.good_passport.reasons", "cannot"),
+    ],
+)
+def test_made_up_cases_that_cannot_be_used_are_named_with_what_mends_them(
+    content: str | None, path: str, what: str, config: Configuration
+) -> None:
+    own = config.folder / "made-up.toml"
+    if content is not None:
+        own.write_text(content)
+    broker = config.settings().broker
+    [problem] = made_up_problems(replace(broker, assisted=replace(broker.assisted, made_up_cases=own)))
+    assert path in problem.path
+    assert what in problem.what
+    assert problem.fix

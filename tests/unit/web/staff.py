@@ -220,6 +220,7 @@ async def staged(
                 facts.kept_identities,
                 facts.bookings,
                 facts.measures,
+                facts.quality,
             ),
             rules=CaseRules(f"{origin}/assisted", TERMS, default_profiles()),
             prompts=PromptSettings("https://id.test/confirm", {"en": "Portico"}),

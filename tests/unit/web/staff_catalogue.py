@@ -18,7 +18,10 @@ from broker.actions.assisted.context import CaseContext
 from broker.actions.files.context import FileContext
 from broker.actions.files.receiving import receive_photo
 from broker.assisted import events as ev
+from broker.assisted.calibration import check_name, made_up_cases
 from broker.assisted.case_records import Channel
+from broker.assisted.case_work import CaseWork
+from broker.assisted.quality import sample, sheet_form
 from broker.model.evidence_file import EvidenceFile, FilePurpose
 from broker.platform.system import System
 from broker.stores.evidence.folder import FolderObjects
@@ -28,6 +31,7 @@ from broker.wiring.app_pages import STAFF_LANGUAGES
 from tests.support.media import photo
 from tests.support.system import FakeClock
 from tests.support.upload_stage import SETTINGS, Untouched
+from tests.unit.assisted.cases import verdict
 from tests.unit.web import staff as console
 from tests.unit.web.shown_pages import Recording, Shown, route_of
 from tests.unit.web.staff import ADA, CARYS, MEI, RHYS, TOM, Ready, StaffClient, Stage, staged
@@ -158,6 +162,31 @@ async def people(walk: Walk) -> None:
     await walk.see(admin, "/people", "/people/carys?problem=reason")
 
 
+async def quality(walk: Walk) -> None:
+    """A score sheet before and after it is filled, and a made-up case before and after it is answered."""
+    stage, agent = walk.stage, await walk.stage.sign_in(CARYS)
+    at = await prepare_decision(agent, await stage.case())
+    decided = await stage.facts.cases.load(at.rpartition("/")[2])
+    assert decided is not None
+    drawn = [sample(decided, verdict(by=CARYS.id), f"{n:032}", stage.system.now(), HOUR) for n in range(2)]
+    after = replace(decided, version=decided.version + 1)
+    assert await stage.facts.cases.save(after, (), CaseWork(samples=tuple(drawn)))
+    lead, sheet = await stage.sign_in(RHYS), f"/quality/{drawn[0].id}"
+    await walk.see(lead, sheet, f"{sheet}?problem=sections")
+    marks = {f"mark.{name}": "partly" for name in sheet_form().sections}
+    await lead.send(sheet, sheet, {**marks, "note": "Write both names"})
+    await lead.send("/calibration", "/calibration", {"to": CARYS.id, "count": "1"})
+    [given] = await stage.facts.quality.waiting_exercises(CARYS.id)
+    task, case = f"/tasks/{given.id}", made_up_cases().cases[given.item]
+    await walk.see(agent, "/calibration", task, f"{task}?problem=reason")
+    checks = {check_name(place, check): "yes" for place, one in enumerate(case.evidence) for check in one.checks}
+    answers = {f"check.{name}": yes for name, yes in checks.items()}
+    answered = await agent.send(task, task, answers | {"decision": "approve"})
+    assert "problem" not in answered.headers["location"]
+    await walk.see(agent, task, "/calibration", "/outcomes")
+    await walk.see(lead, "/quality", "/calibration", "/board")
+
+
 async def meetings(walk: Walk) -> None:
     """Appointments, and a call."""
     stage = walk.stage
@@ -197,6 +226,7 @@ WALKS: Sequence[Callable[[Walk], Awaitable[None]]] = (
     review,
     leading,
     people,
+    quality,
     meetings,
     files,
 )

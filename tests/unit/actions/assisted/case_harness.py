@@ -350,6 +350,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             facts.kept_identities,
             facts.bookings,
             facts.measures,
+            facts.quality,
         ),
         rules=CaseRules(f"{ISSUER}/assisted", CasePolicy(correction=0), default_profiles()),
         prompts=PromptSettings(f"{ISSUER}/confirm", {"en": "Portico"}, frozenset({"email"})),

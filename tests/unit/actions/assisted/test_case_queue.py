@@ -1,13 +1,16 @@
 """Actions of staff: the next case, search by reference, who may open a case, and the overview for leads."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseRole, CaseView, StaffAction
 from broker.actions.console.lists import WorkLists
+from broker.assisted.case_records import Channel
 from broker.assisted.case_row import CaseFlag
 from broker.assisted.case_states import CaseState
+from broker.assisted.opening import ChannelSettings
 from broker.model.staff import StaffRole
 from broker.web.citizens.page_context import readable
 from tests.unit.actions.assisted.case_harness import ANN, BEN, LEA, PAT, TIM, UMA, Stage, had, member
@@ -139,3 +142,20 @@ async def test_the_workload_counts_what_waits(stage: Stage) -> None:
     await waiting(stage)
     load = await lists.counts()
     assert (load.queued, load.reviews, load.late, load.stopped, load.oldest) == (2, 1, 0, 0, begun)
+
+
+async def test_a_case_whose_promise_has_passed_is_given_out_without_waiting_for_a_clock(stage: Stage) -> None:
+    rules = stage.context.rules
+    promised = replace(rules.policy, channels={Channel.IN_PERSON: ChannelSettings(promise=3600)})
+    context = replace(stage.context, rules=replace(rules, policy=promised))
+    cases = replace(stage.citizen_cases, context=context)
+    busy = replace(stage, context=context, citizen_cases=cases, console=replace(stage.console, context=context))
+    busy = replace(busy, citizen=replace(stage.citizen, cases=cases))
+    handle = await waiting(busy)
+    case = await busy.case(handle)
+    assert case.promise is not None
+    stage.clock.advance(case.promise.until + 60 - stage.clock.now())
+    taken = had(await busy.console.next_case(stage.present(ANN)))
+    assert taken.case.id == case.id
+    assert taken.case.promise is not None
+    assert taken.case.promise.missed
