@@ -198,6 +198,13 @@ DEMANDED: dict[str, list[str]] = {
             )
         ),
     ],
+    "CAEP Interoperability Profile 1.0": [
+        "2.1",
+        *(f"2.3.{number}" for number in range(1, 8)),
+        "2.3.8.1",
+        "2.3.8.2",
+        *("2.4", "2.5", "2.6", "2.7.1", "2.7.2", "2.7.3-1", "2.7.3-2", "2.8.1", "3.1", "3.2"),
+    ],
 }
 """Every demand that has to have a row, by document, in the order of the document."""
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from broker.model.assurance import Level
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
-from broker.model.security_event import Happened, HappenedKind
+from broker.model.security_event import Happened, HappenedKind, InitiatingEntity
 from broker.model.service import Service
 from broker.oidc.session_management import session_id
 from broker.platform import base64url
@@ -57,6 +57,16 @@ _CHANGES: Final[Mapping[HappenedKind, str]] = {
     HappenedKind.PASSKEY_CREATED: "create",
     HappenedKind.PASSKEY_REVOKED: "revoke",
 }
+_REASONS: Final[Mapping[str, Mapping[str, str]]] = {
+    SESSION_REVOKED: {
+        InitiatingEntity.USER: "The citizen ended the session",
+        InitiatingEntity.ADMIN: "An administrator ended the session",
+        InitiatingEntity.POLICY: "A rule of the identity provider ended the session",
+        InitiatingEntity.SYSTEM: "The identity provider ended the session",
+    },
+    CREDENTIAL_CHANGE: {"create": "A passkey was added", "revoke": "A passkey was removed"},
+}
+"""`reason_admin` of events by who caused them, or by what changed (CAEP Interoperability Profile 1.0, 3)."""
 _ID: Final = "event:"
 _STREAM: Final = "stream"
 """Member of `content` with the id of a stream, in events about the stream itself."""
@@ -158,6 +168,9 @@ def set_claims(delivery: OutboundDelivery, issuer: str, subject: str) -> dict[st
         event["event_timestamp"] = int(str(event["event_timestamp"]))
     if content["event"] == LEVEL_CHANGE:
         event["namespace"] = f"{issuer}/assurance"
+    cause = event.get("change_type", event.get("initiating_entity"))
+    if (reason := _REASONS.get(content["event"], {}).get(str(cause))) is not None:
+        event["reason_admin"] = {"en": reason}
     claims: dict[str, object] = {
         "iss": issuer,
         "aud": delivery.client_id,

@@ -41,10 +41,18 @@ def tokens(fact: Happened, client_id: str = "tax") -> list[dict[str, Any]]:
     return [json.loads(json.dumps(set_claims(one, ISSUER, "sub-at-service"))) for one in found]
 
 
+def because(reason: str) -> dict[str, Any]:
+    """`reason_admin`, which the CAEP Interoperability Profile demands."""
+    return {"reason_admin": {"en": reason}}
+
+
 @pytest.mark.parametrize(
     ("fact", "events"),
     [
-        (happened(HappenedKind.IDENTITY_REVOKED), {f"{RISC}account-disabled": {}, f"{CAEP}session-revoked": {}}),
+        (
+            happened(HappenedKind.IDENTITY_REVOKED),
+            {f"{RISC}account-disabled": {}, f"{CAEP}session-revoked": because("The citizen ended the session")},
+        ),
         (happened(HappenedKind.ACCOUNT_FROZEN), {f"{RISC}account-disabled": {"reason": "hijacking"}}),
         (happened(HappenedKind.ACCOUNT_RELEASED), {f"{RISC}account-enabled": {}}),
         (
@@ -60,16 +68,28 @@ def tokens(fact: Happened, client_id: str = "tax") -> list[dict[str, Any]]:
         ),
         (
             happened(HappenedKind.PASSKEY_CREATED),
-            {f"{CAEP}credential-change": {"credential_type": "fido2-platform", "change_type": "create"}},
+            {
+                f"{CAEP}credential-change": {
+                    "credential_type": "fido2-platform",
+                    "change_type": "create",
+                    **because("A passkey was added"),
+                }
+            },
         ),
         (
             happened(HappenedKind.PASSKEY_REVOKED, roaming=True),
-            {f"{CAEP}credential-change": {"credential_type": "fido2-roaming", "change_type": "revoke"}},
+            {
+                f"{CAEP}credential-change": {
+                    "credential_type": "fido2-roaming",
+                    "change_type": "revoke",
+                    **because("A passkey was removed"),
+                }
+            },
         ),
         (happened(HappenedKind.ACCOUNT_ERASED, subjects={"tax": "sub-1"}), {f"{RISC}account-purged": {}}),
     ],
 )
-def test_a_fact_becomes_the_events_of_caep_and_risc(fact: Happened, events: dict[str, dict[str, str]]) -> None:
+def test_a_fact_becomes_the_events_of_caep_and_risc(fact: Happened, events: dict[str, dict[str, Any]]) -> None:
     found = tokens(fact)
     common = {"initiating_entity": "user", "event_timestamp": int(NOW)}
     assert [one["events"] for one in found] == [{name: {**common, **members}} for name, members in events.items()]
@@ -88,6 +108,12 @@ def test_the_end_of_a_session_names_the_session_as_the_service_knows_it() -> Non
         "user": {"format": "iss_sub", "iss": ISSUER, "sub": "sub-1"},
         "session": {"format": "opaque", "id": session_id("session-1", "tax")},
     }
+
+
+@pytest.mark.parametrize("entity", InitiatingEntity)
+def test_the_end_of_a_session_has_a_reason_whoever_caused_it(entity: InitiatingEntity) -> None:
+    (token,) = tokens(happened(HappenedKind.SESSION_ENDED, by=entity))
+    assert token["events"][f"{CAEP}session-revoked"]["reason_admin"]["en"]
 
 
 def test_every_kind_of_fact_has_an_event() -> None:
