@@ -74,6 +74,8 @@ class LoginPolicy:
     amr: tuple[str, ...] = ()
     """Authentication methods that `amr` must all contain (RFC 8176), such as "hwk"."""
     sessions: StaffSessionTimeouts = StaffSessionTimeouts()
+    access_review: Annotated[Seconds, Range(7 * 24 * 3600, 400 * 24 * 3600)] = 90 * 24 * 3600
+    """Access review: how often a lead or an admin confirms in the console that a person still needs their roles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,3 +165,14 @@ def working_members(file: Mapping[str, StaffMember], entries: Iterable[StaffEntr
         elif entry.source is StaffSource.SCIM and entry.subject and entry.subject not in subjects:
             found[entry.id] = StaffMember(entry.id, entry.subject, entry.name or entry.user_name, roles)
     return {member: one for member, one in found.items() if one.roles}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessReview:
+    """The last review of a member of staff's access: by whom, when, of which roles, and whether they were kept."""
+
+    member: str
+    by: str
+    at: float
+    roles: Roles
+    kept: bool

@@ -12,6 +12,7 @@ from broker.stores.sql.address import NO_CREDENTIALS, DatabaseAccess, SqliteAddr
 from broker.stores.sql.appointments import SqlBookings
 from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.audit_chain import AuditChain
+from broker.stores.sql.audit_exports import SqlAuditExports
 from broker.stores.sql.authorizations import SqlAuthorizations
 from broker.stores.sql.backchannel_requests import SqlBackchannelRequests, SqlPings
 from broker.stores.sql.case_lists import SqlCaseLists
@@ -90,6 +91,7 @@ class SqlStores:
     saved_views: SqlSavedViews
     staff_audit: SqlStaffAudit
     people: SqlPeople
+    audit_exports: SqlAuditExports
     evidence_files: SqlEvidenceFiles
     staff_presence: SqlStaffPresence
     sign_in_failures: SqlSignInFailures
@@ -194,6 +196,7 @@ async def open_sql_stores(
         saved_views=SqlSavedViews(database, sealer),
         staff_audit=SqlStaffAudit(database),
         people=SqlPeople(database, digests, audit_log),
+        audit_exports=SqlAuditExports(database, audit_log),
         evidence_files=SqlEvidenceFiles(database, sealer, audit_log),
         staff_presence=SqlStaffPresence(database),
         sign_in_failures=SqlSignInFailures(database, audit_log),

@@ -44,6 +44,7 @@ from broker.web.shared.pages import PageRenderer
 from broker.web.shared.static_files import static_routes, statics
 from broker.wiring.app_pages import public_pages, site_pages, staff_pages
 from broker.wiring.assisted_wiring import (
+    audit_exports,
     case_context,
     citizen_cases,
     citizen_files,
@@ -229,6 +230,7 @@ def staff_app(container: Container) -> ASGIApp:
         reports(container),
         freeze_context(container),
         container.connections.sql_stores.notices,
+        audit_exports(container),
         file_context(container),
     )
     shown = staff.staff_routes(console)

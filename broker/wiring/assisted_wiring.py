@@ -1,5 +1,6 @@
 """Dependencies of assisted verification."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 
 from broker.actions.assisted.citizen import CitizenCases
@@ -16,10 +17,12 @@ from broker.actions.files.sending import CitizenFiles
 from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.freezing.links import FreezeLinks
 from broker.actions.people.directory import StaffPeople
+from broker.actions.people.exports import AuditExports
 from broker.actions.sign_in.context import SignInContext
 from broker.assisted import verified_identity
 from broker.assisted.case_records import ContactMethod
 from broker.assisted.profiles import Profiles
+from broker.crypto.jose import sign_detached
 from broker.model.assurance import VerificationCapabilities, merge_capabilities
 from broker.model.evidence_file import FileSettings
 from broker.model.service import Service
@@ -30,6 +33,7 @@ from broker.settings.profile_file import made_up_cases_of
 from broker.stores.evidence.folder import FolderObjects
 from broker.stores.sql.digests import Purpose
 from broker.stores.sql_stores import SqlStores
+from broker.wiring.audit_export import EXPORT_TYP
 from broker.wiring.container import Container
 
 
@@ -206,4 +210,20 @@ def staff_login(container: Container) -> StaffLogin:
         ),
         system=container.system,
         people=StaffPeople(container.connections.sql_stores.people, lambda: directory().members),
+    )
+
+
+def audit_exports(container: Container) -> AuditExports:
+    """What exports of the audit record are made with: the key that signs checkpoints signs them too."""
+    stores, keys = container.connections.sql_stores, container.crypto.keys
+
+    def published() -> bytes:
+        return json.dumps({"keys": list(keys.ring().audit_jwks)}).encode()
+
+    return AuditExports(
+        stores.audit_exports,
+        stores.audit,
+        container.system,
+        lambda content: sign_detached(content, keys.ring().audit, EXPORT_TYP),
+        published,
     )

@@ -23,6 +23,7 @@ EXAMPLES = {
     "source": "no_such_source",
     "member": "nobody-of-staff",
     "change": "nobody-has-this-change",
+    "export": "nobody-has-this-export",
     "client": "nobody",
     "stream": "nobody-has-this-stream",
     "sample": "nobody-has-this-sample",

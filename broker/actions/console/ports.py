@@ -9,6 +9,7 @@ from broker.assisted.queue import Worker
 from broker.model.audit import AuditEvent
 from broker.model.staff import SavedViews, StaffPresence
 from broker.model.staff_audit import StaffAct
+from broker.model.staff_people import LastUse
 
 
 class SavedViewStore(Protocol):
@@ -28,6 +29,10 @@ class StaffAudit(Protocol):
 
     async def look_ups(self, since: float, before: int, limit: int, *, idle: bool) -> Sequence[StaffAct]:
         """Look-ups of cases since a time; with `idle` those that no work followed."""
+        ...
+
+    async def last_use(self, since: float) -> Mapping[str, LastUse]:
+        """For each member of staff since a time: the last sign-in, and the last time of each kind of audit row."""
         ...
 
     async def of_member(self, member: str, before: int, limit: int) -> Sequence[StaffAct]:

@@ -216,6 +216,29 @@ def sign_embedded(claims: JsonObject, key: SigningKey, typ: str) -> str:
     return f"{signed}.{base64url.encode(ALGORITHMS[key.alg].sign(signed.encode('ascii'), key.private))}"
 
 
+def sign_detached(content: bytes, key: SigningKey, typ: str) -> str:
+    """Signs content that is kept beside the signature: a JWS with an empty payload (RFC 7515 Appendix F)."""
+    head = base64url.encode(encode({"alg": key.alg, "kid": key.kid, "typ": typ}).encode())
+    signed = f"{head}.{base64url.encode(content)}".encode("ascii")
+    return f"{head}..{base64url.encode(ALGORITHMS[key.alg].sign(signed, key.private))}"
+
+
+def verify_detached(token: str, content: bytes, keys: KeySet, algorithms: Collection[str], typ: str) -> None:
+    """Verifies a JWS whose payload is `content`. Raises UnknownKey and InvalidToken."""
+    head, between, signature = token.partition("..")
+    try:
+        decoded = base64url.decode(signature)
+    except ValueError:
+        decoded = b""
+    if not between or not decoded or len(head) > MAX_TOKEN:
+        raise InvalidToken("not a JWS with detached content: expected a header, an empty part and a signature")
+    header = _header(head)
+    alg, kid = _check_header(header, algorithms, typ)
+    if "jwk" in header:
+        raise InvalidToken("header jwk is not accepted")
+    _check_signature(f"{head}.{base64url.encode(content)}".encode("ascii"), decoded, keys.find(kid, alg), alg)
+
+
 def hash_claim(value: str, alg: str) -> str:
     """`at_hash` or `c_hash` of a value, for an ID token signed with `alg` (OpenID Connect Core 3.1.3.6).
 

@@ -27,10 +27,11 @@ T = TypeVar("T")
 class KeyRing:
     """All keys, imported once.
 
-    `current` are the signing keys by algorithm, `public` all keys whose signatures may still be valid; `decryption` are
-    the decryption keys by `kid`; `sealing` and `sealing_previous` are secrets of 32 bytes for `broker.crypto.seal`;
-    `audit` signs checkpoints, and `audit_public` verifies them. `listed` maps `kid` to the entry of each signing or
-    decryption key. `thumbprints` (RFC 7638) are those of every key.
+    `current` are the signing keys by algorithm, `public` all keys whose signatures may still be valid; `decryption`
+    are the decryption keys by `kid`; `sealing` and `sealing_previous` are secrets of 32 bytes for
+    `broker.crypto.seal`; `audit` signs checkpoints and exports, `audit_public` verifies them, `audit_jwks` is that set
+    as it is published. `listed` maps `kid` to the entry of each signing or decryption key. `thumbprints` (RFC 7638)
+    are those of every key.
     """
 
     current: Mapping[str, SigningKey]
@@ -41,6 +42,7 @@ class KeyRing:
     sealing_previous: tuple[bytes, ...] = field(repr=False)
     audit: SigningKey
     audit_public: jose.KeySet
+    audit_jwks: tuple[Mapping[str, str], ...]
     listed: Mapping[str, KeyEntry]
     thumbprints: frozenset[str]
 
@@ -143,6 +145,7 @@ def load_all(folder: Path, tokens: Pkcs11Tokens | None = None) -> KeyRing:
         sealing_previous=tuple(secrets[1:]),
         audit=auditors[0],
         audit_public=jose.parse_keys({"keys": [dict(key.jwk) for key in auditors]}),
+        audit_jwks=tuple(key.jwk for key in auditors),
         listed={key.kid: entry for entry, key in signers} | {key.kid: entry for entry, key in openers},
         thumbprints=frozenset(jose.thumbprint(jwk) for jwk in every),
     )

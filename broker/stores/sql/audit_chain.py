@@ -32,6 +32,7 @@ _AT: Final = 2 + COLUMNS.index("at")
 """The column with the time at which a sealed row was written."""
 FIRST_CHECKPOINT_WITHIN: Final = 600.0
 """Seconds for which an audit log may have no checkpoint: a new installation makes its first one within a minute."""
+_sorted: Final = msgspec.json.Encoder(order="sorted")
 _NOTHING: Final = (0, "")
 """The number and the hash before the first row."""
 
@@ -79,6 +80,12 @@ class CheckpointSigner:
 def link(number: int, before: str, content: Sequence[Any]) -> str:
     """The hash of one row: SHA-256 over its number, the previous hash, and its columns in the order of COLUMNS."""
     return hashlib.sha256(msgspec.json.encode([number, before, *content])).hexdigest()
+
+
+def exported_link(number: int, before: str, content: Sequence[object]) -> str:
+    """The hash of a row of an export, whose details are an object and not the text that the database has."""
+    columns = [_sorted.encode(value).decode() if isinstance(value, dict) else value for value in content]
+    return link(number, before, columns)
 
 
 class AuditChain:

@@ -19,8 +19,10 @@ from sqlalchemy import (
     update,
 )
 
+from broker.model.audit import AuditEvent
 from broker.model.staff import StaffRole
 from broker.model.staff_people import (
+    AccessReview,
     ChangeReason,
     ChangeState,
     PeopleWrite,
@@ -36,7 +38,7 @@ from broker.stores.sql import audit
 from broker.stores.sql.case_tables import staff_sessions
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, UnitOfWork
 from broker.stores.sql.digests import Digests, Purpose
-from broker.stores.sql.people_tables import staff_changes, staff_people
+from broker.stores.sql.people_tables import access_reviews, staff_changes, staff_people
 
 _now: Final = bindparam("now", type_=Double)
 _p: Final = staff_people.c
@@ -114,6 +116,13 @@ class SqlPeople:
             .order_by(_c.decided.desc(), _c.id)
             .limit(bindparam("limit", type_=Integer))
         )
+        r = access_reviews.c
+        said = {name: bindparam(name, type_=column.type) for name, column in r.items()}
+        written = database.upsert(access_reviews).values(**said)
+        renewed = {name: value for name, value in said.items() if name != "member"}
+        kept = written.on_conflict_do_update(index_elements=["member"], set_=renewed).returning(r.member)
+        self._review = database.prepare(AtomicWrite(kept, (audit.insert_rows(),)))
+        self._reviews = database.prepare(select(*r))
         s = staff_sessions.c
         self._end = database.prepare(
             update(staff_sessions)
@@ -160,6 +169,22 @@ class SqlPeople:
     async def decided(self, limit: int) -> Sequence[StaffChange]:
         """The changes that were decided, the newest first."""
         return [_change(row) for row in await self._database.query(self._decided, {"limit": limit})]
+
+    async def reviews(self) -> Sequence[AccessReview]:
+        """The last review of each member of staff."""
+        rows = await self._database.query(self._reviews, {})
+        return [AccessReview(member, by, at, _roles(roles), bool(kept)) for member, by, at, roles, kept in rows]
+
+    async def review(self, review: AccessReview, event: AuditEvent) -> None:
+        """Writes a review in place of the one before, with its audit row."""
+        values = {
+            "member": review.member,
+            "by": review.by,
+            "at": review.at,
+            "roles": _words(review.roles),
+            "kept": review.kept,
+        }
+        await self._audit.perform(self._review, values, [event])
 
     async def write(self, write: PeopleWrite) -> WriteOutcome:
         """Writes in one transaction; nothing unless the outcome is DONE."""

@@ -48,3 +48,35 @@ staff_changes: Final = Table(
     ),
     Index(None, "expires"),
 )
+
+access_reviews: Final = Table(
+    "access_reviews",
+    metadata,
+    Column("member", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("kept", Boolean, nullable=False),
+    Index(None, "at"),
+)
+
+audit_exports: Final = Table(
+    "audit_exports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("asked_by", Text, nullable=False),
+    Column("asked", Double, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("begins", Double, nullable=False),
+    Column("ends", Double, nullable=False),
+    Column("expires", Double, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("decided_by", Text, nullable=False),
+    Column("decided", Double, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Index(None, "expires"),
+)

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, Boolean, Double, Integer, Text, and_, bindparam, case, exists, or_, select
+from sqlalchemy import BigInteger, Boolean, Double, Integer, Text, and_, bindparam, case, exists, func, or_, select
 
 from broker.model.staff_audit import StaffAct
+from broker.model.staff_people import LastUse
 from broker.stores.sql.database import Database
 from broker.stores.sql.tables import LOOK_UP_ROWS, STAFF_ROWS, audit
 
@@ -39,12 +40,22 @@ class SqlStaffAudit:
             .order_by(a.id.desc())
             .limit(limit)
         )
+        self._last = database.prepare(
+            select(a.actor, a.kind, func.max(a.at)).where(STAFF_ROWS, a.at >= since).group_by(a.actor, a.kind)
+        )
         self._of_member = database.prepare(
             select(*shown)
             .where(STAFF_ROWS, a.actor == bindparam("actor", type_=Text), *page)
             .order_by(a.id.desc())
             .limit(limit)
         )
+
+    async def last_use(self, since: float) -> Mapping[str, LastUse]:
+        """For each member of staff since a time: the last sign-in, and the last time of each kind of audit row."""
+        found: dict[str, dict[str, float]] = {}
+        for actor, kind, at in await self._database.query(self._last, {"since": since}):
+            found.setdefault(str(actor).removeprefix("staff:"), {})[kind] = at
+        return {member: LastUse(acts.get("staff_signed_in"), acts) for member, acts in found.items()}
 
     async def look_ups(self, since: float, before: int, limit: int, *, idle: bool) -> Sequence[StaffAct]:
         """Look-ups since a time; with `idle` those that no work followed."""

@@ -4,6 +4,7 @@ from starlette.routing import Route
 
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff import (
+    access_pages,
     appointment_pages,
     board,
     calibration_pages,
@@ -13,6 +14,7 @@ from broker.web.staff import (
     dashboard,
     decision_pages,
     evidence_pages,
+    export_pages,
     find_pages,
     guide_pages,
     image_pages,
@@ -24,6 +26,7 @@ from broker.web.staff import (
     report_pages,
     responses,
 )
+from broker.web.staff.access_pages import access_routes
 from broker.web.staff.appointment_pages import appointment_routes
 from broker.web.staff.board import board_routes
 from broker.web.staff.calibration_pages import calibration_routes
@@ -33,6 +36,7 @@ from broker.web.staff.contact_pages import contact_routes
 from broker.web.staff.dashboard import home_routes
 from broker.web.staff.decision_pages import deciding_routes
 from broker.web.staff.evidence_pages import recording_routes
+from broker.web.staff.export_pages import export_routes
 from broker.web.staff.find_pages import find_routes
 from broker.web.staff.guide_pages import guide_routes
 from broker.web.staff.image_pages import image_routes
@@ -63,6 +67,8 @@ SHEETS: tuple[PageTemplate, ...] = (
     *find_pages.SHEETS,
     *board.SHEETS,
     *people_pages.SHEETS,
+    *access_pages.SHEETS,
+    *export_pages.SHEETS,
     *case.SHEETS,
     *call_pages.SHEETS,
     *contact_pages.SHEETS,
@@ -90,6 +96,8 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *find_routes(app),
         *board_routes(app),
         *people_routes(app),
+        *access_routes(app),
+        *export_routes(app),
         *thread_routes(app),
         *notice_routes(app),
         *case_routes(app),

@@ -106,6 +106,7 @@ async def show_board(req: StaffPage) -> Response:
             [row(req, name, one) for name, one in found.items()]
             for row, found in zip((member_row, kind_row), await Calibration(req.cases.context).agreement(), strict=True)
         ],
+        overdue=await req.app.access.overdue(),
     )
 
 

@@ -12,6 +12,7 @@ from broker.actions.quality.exercises import Calibration
 from broker.assisted.case import Case
 from broker.assisted.case_row import CaseCounts, CaseFlag, CaseRow
 from broker.assisted.case_states import CaseState
+from broker.model.staff import StaffRole
 from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.page_context import readable
 from broker.web.shared.i18n import Language
@@ -80,6 +81,7 @@ async def home(req: StaffPage) -> Response:
         calls=await calls_wanted(cases.context) if has_staff_role(req.member, StaffAction.CALL_BACK) else 0,
         may_open=has_staff_role(req.member, StaffAction.OPEN),
         may_report=may_read(req),
+        may_oversee=req.member.may(StaffRole.LEAD, StaffRole.AUDITOR, StaffRole.ADMIN),
         may_book=has_staff_role(req.member, StaffAction.BOOK),
     )
 

@@ -122,6 +122,14 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
             _NOTHING_CHANGED, marked("You asked for this change yourself. Another admin has to approve it.")
         ),
         "same_roles": FormProblem(_PROBLEM, marked("These are the roles that the person has already."), "roles"),
+        "days": FormProblem(_PROBLEM, marked("Choose two days, the first one not in the future."), "first"),
+        "no_rows": FormProblem(_NOTHING_CHANGED, marked("Nothing was recorded on these days.")),
+        "too_many_rows": FormProblem(
+            _NOTHING_CHANGED, marked("These days have too many rows for one export. Ask for fewer days at a time.")
+        ),
+        "same_export": FormProblem(
+            _NOTHING_CHANGED, marked("You asked for this export yourself. Another person has to release it.")
+        ),
         "waiting": FormProblem(_NOTHING_CHANGED, marked("A change for this person waits already.")),
         "stale": FormProblem(
             _NOTHING_CHANGED, marked("It was changed after your page was made. Look at it as it stands now.")
@@ -148,6 +156,10 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "scored": marked("The score sheet is sent."),
         "given": marked("The made-up cases come among the next cases."),
         "ended": marked("Their sessions are ended."),
+        "access_kept": marked("It is recorded that the person keeps their roles."),
+        "export_asked": marked("The export waits for another auditor or admin."),
+        "export_released": marked("The export is released. The person who asked can download it for 7 days."),
+        "export_refused": marked("The export is refused."),
         "change_asked": marked("The change waits for another admin."),
         "change_approved": marked("The change is in force. The person signs in again."),
         "change_refused": marked("The change is refused. Nothing else was changed."),

@@ -1,6 +1,5 @@
 """Members of staff: roles, training and sessions; changes of roles that one person asks for and another approves."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -107,7 +106,7 @@ async def show_people(req: StaffPage) -> Response:
             PersonRow(
                 id=one.id,
                 name=one.name,
-                path=_path(one.id),
+                path=person_path(one.id),
                 roles=role_names(one.roles, words)
                 + (f" ({words.text(marked('in training'))})" if member is not None and member.in_training else ""),
                 skills=", ".join(current),
@@ -126,13 +125,14 @@ async def show_people(req: StaffPage) -> Response:
         waiting=[_change(one, req) for one in view.waiting],
         decided=[_change(one, req) for one in view.decided],
         may_end=req.member.may(StaffRole.ADMIN),
+        may_export=req.member.may(StaffRole.AUDITOR, StaffRole.ADMIN),
         sign_in_url=_sign_in_again(req, "/people"),
     )
 
 
 async def show_person(req: StaffPage) -> Response:
     """The roles of one member of staff, with the form that asks for others."""
-    view, found = await req.app.roles.view(req.principal), req.app.roles.everybody().get(_member(req))
+    view, found = await req.app.roles.view(req.principal), req.app.roles.everybody().get(member_of(req))
     if isinstance(view, RolesRefused):
         return outcome_page(req, "not-yours")
     if found is None:
@@ -144,7 +144,7 @@ async def show_person(req: StaffPage) -> Response:
     return req.visit.page(
         "person-roles",
         name=found.name,
-        path=_path(found.id),
+        path=person_path(found.id),
         edition=found.edition,
         held=role_names(found.roles, words),
         source=_source(found, words),
@@ -156,30 +156,30 @@ async def show_person(req: StaffPage) -> Response:
         may_take=admin and not own and bool(found.roles),
         roles=[(role.value, words.text(ROLES[role]), role in found.roles) for role in offered],
         whys=[(why.value, words.text(text)) for why, text in _WHY.items() if why is not ChangeReason.DIRECTORY],
-        sign_in_url=_sign_in_again(req, _path(found.id)),
+        sign_in_url=_sign_in_again(req, person_path(found.id)),
     )
 
 
 async def ask(req: StaffPage) -> Response:
     """Asks for other roles of a member of staff."""
     form = await req.visit.form()
-    member = _member(req)
+    member = member_of(req)
     if form is None:
-        return redirect_to(_path(member), problem="again")
+        return redirect_to(person_path(member), problem="again")
     wanted = {word for word in ticked(form, "role") if word in set(StaffRole)}
     roles = frozenset(map(StaffRole, wanted))
     done = await req.app.roles.ask(req.principal, member, form.get("edition", ""), roles, form.get("reason", ""))
-    return _refuse(req, done, member) if isinstance(done, RolesRefused) else _told(member, "change_asked")
+    return _answer(req, done, member, "change_asked")
 
 
 async def take_away(req: StaffPage) -> Response:
     """Takes every role of a member of staff away, at once."""
     form = await req.visit.form()
-    member = _member(req)
+    member = member_of(req)
     if form is None:
-        return redirect_to(_path(member), problem="again")
+        return redirect_to(person_path(member), problem="again")
     done = await req.app.roles.take_away(req.principal, member, form.get("edition", ""))
-    return _refuse(req, done, member) if isinstance(done, RolesRefused) else _told(member, "roles_taken")
+    return _answer(req, done, member, "roles_taken")
 
 
 async def decide(req: StaffPage) -> Response:
@@ -193,7 +193,7 @@ async def decide(req: StaffPage) -> Response:
     change = str(req.visit.request.path_params["change"])
     done = await req.app.roles.decide(req.principal, change, approve=answer == "approve")
     if isinstance(done, RolesRefused):
-        return _refuse(req, done, "")
+        return refuse_roles(req, done, "/people")
     return redirect_to("/people", told=f"change_{done.state.value}")
 
 
@@ -211,11 +211,13 @@ def role_names(roles: Roles, words: Language) -> str:
     return ", ".join(words.text(text) for role, text in ROLES.items() if role in roles) or words.text("none")
 
 
-def _member(req: StaffPage) -> str:
+def member_of(req: StaffPage) -> str:
+    """The id of a member of staff in the path."""
     return str(req.visit.request.path_params["member"])
 
 
-def _path(member: str) -> str:
+def person_path(member: str) -> str:
+    """The path of the page of a member of staff."""
     return f"/people/{quote(member, safe='')}"
 
 
@@ -241,7 +243,7 @@ def _change(change: StaffChange, req: StaffPage) -> ChangeRow:
     acts = change.state is ChangeState.OPEN and (own or admin)
     return ChangeRow(
         name=named(change.member),
-        path=_path(change.member),
+        path=person_path(change.member),
         before=role_names(change.before, words),
         after=role_names(change.after, words),
         why=words.text(_WHY[change.reason]),
@@ -254,16 +256,15 @@ def _change(change: StaffChange, req: StaffPage) -> ChangeRow:
     )
 
 
-def _refuse(req: StaffPage, why: RolesRefused, member: str) -> Response:
+def refuse_roles(req: StaffPage, why: RolesRefused, back: str) -> Response:
+    """The response to a refusal: the page `back` with a message."""
     if why is RolesRefused.NOT_ALLOWED:
         return outcome_page(req, "not-yours")
-    back = _path(member) if member and why is not RolesRefused.UNKNOWN else "/people"
-    return redirect_to(back, problem=_PROBLEMS.get(why, why.value))
+    return redirect_to(back, problem="stale" if why is RolesRefused.UNKNOWN else why.value)
 
 
-def _told(member: str, what: str) -> Response:
-    return redirect_to(_path(member), told=what)
-
-
-_PROBLEMS: Mapping[RolesRefused, str] = {RolesRefused.UNKNOWN: "stale"}
-"""The names of messages that differ from those of refusals."""
+def _answer(req: StaffPage, done: object, member: str, told: str) -> Response:
+    """Redirects to the page of a member of staff, or of all of them if there is none with this id."""
+    if not isinstance(done, RolesRefused):
+        return redirect_to(person_path(member), told=told)
+    return refuse_roles(req, done, "/people" if done is RolesRefused.UNKNOWN else person_path(member))

@@ -21,6 +21,8 @@ from broker.actions.console.lists import WorkLists
 from broker.actions.files.context import FileContext
 from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.outbox.ports import Notices
+from broker.actions.people.access import AccessReviews
+from broker.actions.people.exports import AuditExports
 from broker.actions.people.roles import RoleChanges
 from broker.assisted.profiles import Profiles
 from broker.model.languages import lookup
@@ -64,6 +66,7 @@ class StaffApp:
     reports: Reports
     freezing: FreezeContext
     notices: Notices
+    exports: AuditExports
     files: FileContext | None = None
 
     @property
@@ -85,6 +88,11 @@ class StaffApp:
     def roles(self) -> RoleChanges:
         """The members of staff and the changes of their roles."""
         return RoleChanges(self.login.people, self.system)
+
+    @property
+    def access(self) -> AccessReviews:
+        """Reviews of the access of members of staff."""
+        return AccessReviews(self.roles, self.cases.context.stores.staff_audit, self.login.policy.access_review)
 
     @property
     def profiles(self) -> Profiles:

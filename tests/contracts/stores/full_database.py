@@ -33,6 +33,7 @@ from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import CaseWork
 from broker.model.assurance import EvidenceType, Level, Verification, VerificationCheck, VerificationEvidence
 from broker.model.audit import AuditEvent
+from broker.model.audit_export import AuditExport, ExportReason
 from broker.model.backchannel_request import BackchannelRequest, BackchannelState
 from broker.model.client_token import ClientToken
 from broker.model.desk import DeskAnswer, Use
@@ -49,7 +50,15 @@ from broker.model.passkey import KeptIdentity, KeptReach, NewlyKept, Passkey
 from broker.model.session import EndedSession, Session
 from broker.model.staff import StaffAttempt, StaffSession
 from broker.model.staff import StaffRole as R
-from broker.model.staff_people import ChangeReason, PeopleWrite, StaffChange, StaffEntry, StaffSource, WriteOutcome
+from broker.model.staff_people import (
+    AccessReview,
+    ChangeReason,
+    PeopleWrite,
+    StaffChange,
+    StaffEntry,
+    StaffSource,
+    WriteOutcome,
+)
 from broker.model.store_results import AuthorizationWrite, AuthorizationWritten, CreateCaseResult, RedeemResult
 from broker.stores.sql.audit_chain import CheckpointSigner
 from broker.stores.sql_stores import SqlStores
@@ -416,6 +425,9 @@ async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     await sql.staff_sessions.start(STAFF_SESSION, None, [event("staff_signed_in")])
     await sql.staff_sessions.store_attempt(STAFF_ATTEMPT)
     assert await sql.people.write(STAFF_WRITE) is WriteOutcome.DONE
+    await sql.people.review(AccessReview("agent-1", "agent-2", NOW, frozenset({R.AGENT}), kept=True), event("reviewed"))
+    export = AuditExport("export_1", "agent-1", NOW, ExportReason.AUDIT, 0.0, NOW, NOW + 86_400)
+    await sql.audit_exports.ask(export, event("audit_export_asked"))
     await sql.client_tokens.issue(CLIENT_TOKEN, None, event("own_token_issued"))
     await sql.streams.create(STREAM, event("stream_created"))
     await sql.streams.exclude("passports", PASSPORTS[1], "sub-of-eve-passports", NOW)

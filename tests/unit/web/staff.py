@@ -1,6 +1,7 @@
 """Test application of the staff console over the real actions and database, with the simulator as staff provider."""
 
 import itertools
+import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,12 +20,13 @@ from broker.actions.connectors.ports import Connector
 from broker.actions.files.context import FileContext
 from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.people.directory import StaffPeople
+from broker.actions.people.exports import AuditExports
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel, Contact, ContactMethod, Safety
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.profiles import default_profiles
-from broker.crypto.jose import load_signing_key, new_signing_key_pem
+from broker.crypto.jose import load_signing_key, new_signing_key_pem, sign_detached
 from broker.crypto.seal import sealer
 from broker.model.assurance import Level
 from broker.model.handle import sha256_hex
@@ -43,6 +45,7 @@ from broker.web.shared.pages import PageRenderer, page_renderer
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
 from broker.wiring.app_pages import STAFF_LANGUAGES
+from broker.wiring.audit_export import EXPORT_TYP
 from providers import ProviderDependencies
 from providers.openid import OpenIdConfig, build
 from providers.simulator import SimulatedClient, SimulatorSettings, create, simulated_issuers
@@ -52,6 +55,7 @@ from tests.unit.assisted.cases import draft, walked
 from tests.unit.providers.serving import listening, serving
 
 PEM = new_signing_key_pem("ES256")
+AUDIT_KEY = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA")
 KEY_FILE = Path("staff.pem")
 R = StaffRole
 CARYS = StaffMember("carys", "staff-carys", "Carys Bevan", frozenset({R.AGENT}))
@@ -252,6 +256,7 @@ async def staged(
             Reports(facts.measures, system),
             FreezeContext(context, facts.freezes, services),
             facts.notices,
+            AuditExports(facts.audit_exports, facts.audit, system, signed, keys),
             sent,
         )
         shown = staff.staff_routes(door)
@@ -269,6 +274,16 @@ async def staged(
             here.close()
             there.close()
         yield Stage(origin, app, facts, context, system)
+
+
+def signed(content: bytes) -> str:
+    """The detached signature of an export."""
+    return sign_detached(content, AUDIT_KEY, EXPORT_TYP)
+
+
+def keys() -> bytes:
+    """The key that verifies exports, as it is published."""
+    return json.dumps({"keys": [dict(AUDIT_KEY.jwk)]}).encode()
 
 
 def known_as(issuer: str) -> OpenIdConfig:

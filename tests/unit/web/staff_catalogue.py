@@ -38,13 +38,14 @@ from tests.unit.web.staff import ADA, CARYS, MEI, RHYS, TOM, Ready, StaffClient,
 from tests.unit.web.staff_forms import case_in_review, prepare_decision
 from tests.unit.web.test_staff_appointments import HOUR, POLICY, booked
 from tests.unit.web.test_staff_calls import wanted
+from tests.unit.web.test_staff_exports import DAYS
 from tests.unit.web.test_staff_people import REVIEWER
 
 ROUTES = staff_routes(cast(StaffApp, SimpleNamespace(files=object())))
 """Every route of the console. Their handlers are not called."""
 
 
-ELSEWHERE = {"/sign-in", "/sign-in/go", "/callback", "/reports.csv"}
+ELSEWHERE = {"/sign-in", "/sign-in/go", "/callback", "/reports.csv", "/audit-keys.json"}
 """Addresses without parameters at which a member of staff with a session sees no page."""
 
 
@@ -155,11 +156,19 @@ async def leading(walk: Walk) -> None:
 
 
 async def people(walk: Walk) -> None:
-    """Roles of the staff, with a change that waits for the second person."""
+    """Roles of the staff with a change that waits, their review, and exports of the audit record."""
     admin = await walk.stage.sign_in(ADA)
     await walk.see(admin, "/", "/people", "/people/carys")
     await admin.send("/people/carys/roles", "/people/carys", REVIEWER)
-    await walk.see(admin, "/people", "/people/carys?problem=reason")
+    await walk.see(admin, "/people", "/people/tom?problem=reason")
+    lead = await walk.stage.sign_in(RHYS)
+    await lead.send("/access/carys", "/access", {"do": "keep"}, edition="0-agent")
+    await lead.send("/exports", "/exports", DAYS)
+    await walk.see(admin, "/access?told=access_kept", "/exports")
+    await walk.stage.facts.audit_chain.seal_once()
+    [export] = await walk.stage.facts.audit_exports.recent(1)
+    await admin.send(f"/exports/{export.id}", "/exports", {"do": "release"})
+    await walk.see(lead, "/exports", "/exports?problem=days")
 
 
 async def quality(walk: Walk) -> None:

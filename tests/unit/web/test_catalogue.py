@@ -29,6 +29,9 @@ NO_STAFF_PAGES = {
     "/cases/{case}/evidence": "redirects to the form of a new piece",
     "/sign-in/go": "redirects to the provider of staff",
     "/reports.csv": "a table",
+    "/audit-keys.json": "a JWK Set",
+    "/exports/{export}/audit.jsonl": "rows of the audit record",
+    "/exports/{export}/audit.jws": "a signature",
     "/cases/{case}/files/{file}": "a photograph or a video",
 }
 
