@@ -241,7 +241,7 @@ async def staged(
             callback=callback,
             records=LoginRecords(facts.staff_sessions, facts.audit, AttemptLog(Tallies())),
             system=system,
-            people=StaffPeople(facts.people, lambda: directory.members),
+            people=StaffPeople(facts.people, lambda: dict(directory.members)),  # a test may add members
         )
         written = replace(given.pages, site=replace(given.pages.site, issuer=origin))
         services = {SERVICE.client_id: SERVICE}
