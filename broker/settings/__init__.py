@@ -17,6 +17,7 @@ from broker.settings.loading import Settings, load
 from broker.settings.missing_files import Content, Missing
 from broker.settings.notice_templates import WAYS as TEMPLATE_WAYS
 from broker.settings.notice_templates import read_templates
+from broker.settings.notifications import LetterGatewaySettings as LetterGatewaySettings
 from broker.settings.notifications import NotificationSettings, NotifySettings, SmtpSettings, TextGatewaySettings
 from broker.settings.providers import ProviderEntry, ProviderKind
 from broker.settings.schema import (

@@ -11,7 +11,7 @@ from broker.normalize.email import ascii_host, is_unreachable, sendable
 from broker.platform.operator_files import Unfit
 from broker.platform.toml_loader import Problem
 from broker.settings.notice_templates import WAYS, NoticeTemplates, read_templates
-from broker.settings.notifications import NotificationSettings
+from broker.settings.notifications import LetterGatewaySettings, NotificationSettings, TextGatewaySettings
 from broker.settings.schema import BrokerSettings
 from broker.settings.secret_files import read_secret
 from broker.settings.urls import check_origin, check_url
@@ -20,11 +20,13 @@ from broker.settings.urls import check_origin, check_url
 def secret_files(notices: NotificationSettings) -> tuple[tuple[str, Path | None], ...]:
     """The files with passwords, keys and tokens that the table names, each with its place."""
     smtp, notify, gateway = notices.smtp, notices.notify, notices.text_gateway
+    printer = notices.letter_gateway
     return (
         ("notifications.smtp.password_file", None if smtp is None else smtp.password_file),
         ("notifications.notify.key_file", None if notify is None else notify.key_file),
         ("notifications.notify.receipts_token_file", None if notify is None else notify.receipts_token_file),
         ("notifications.text_gateway.authorization_file", None if gateway is None else gateway.authorization_file),
+        ("notifications.letter_gateway.authorization_file", None if printer is None else printer.authorization_file),
     )
 
 
@@ -47,7 +49,8 @@ def check_notices(broker: BrokerSettings) -> Iterator[Problem]:
         yield Problem("notifications.smtp.host", "this is not a host name", 'write such as "mail.identity.example"')
     if broker.support.email is not None and sendable(broker.support.email) is None:
         yield unsendable("support.email", broker.support.email, "help@identity.example")
-    yield from _gateway(broker)
+    yield from _gateways(broker)
+    yield from _letters(broker)
     yield from _notify(broker)
 
 
@@ -68,19 +71,29 @@ def is_host(text: str) -> bool:
     return True
 
 
-def _gateway(broker: BrokerSettings) -> Iterator[Problem]:
-    gateway = broker.notifications.text_gateway
-    if gateway is None:
-        return
-    yield from check_url("notifications.text_gateway.url", gateway.url, development=broker.development)
-    if gateway.authorization_file is not None:
-        try:
-            value = read_secret(gateway.authorization_file)
-        except Unfit:
-            return  # reported with the other secret files
-        if not (value.isascii() and value.isprintable()):
-            place = "notifications.text_gateway.authorization_file"
-            yield Problem(place, "it is not valid in an HTTP header", 'write such as "Bearer <token>" into the file')
+def _gateways(broker: BrokerSettings) -> Iterator[Problem]:
+    for name in ("text_gateway", "letter_gateway"):
+        gateway: TextGatewaySettings | LetterGatewaySettings | None = getattr(broker.notifications, name)
+        if gateway is None:
+            continue
+        yield from check_url(f"notifications.{name}.url", gateway.url, development=broker.development)
+        if gateway.authorization_file is not None:
+            try:
+                value = read_secret(gateway.authorization_file)
+            except Unfit:
+                continue  # reported with the other secret files
+            if not (value.isascii() and value.isprintable()):
+                place = f"notifications.{name}.authorization_file"
+                yield Problem(
+                    place, "it is not valid in an HTTP header", 'write such as "Bearer <token>" into the file'
+                )
+
+
+def _letters(broker: BrokerSettings) -> Iterator[Problem]:
+    notices = broker.notifications
+    if notices.print_letters and (notices.letter_gateway is not None or notices.outbox is not None):
+        fix = "remove it, or the other way of sending letters"
+        yield Problem("notifications.print_letters", "letters are sent in another way already", fix)
 
 
 def _notify(broker: BrokerSettings) -> Iterator[Problem]:
@@ -108,10 +121,11 @@ def _notify(broker: BrokerSettings) -> Iterator[Problem]:
 
 def _of_templates(place: str, templates: NoticeTemplates, broker: BrokerSettings) -> Iterator[Problem]:
     notices, tables = broker.notifications, {way: table for table, way in WAYS.items()}
+    letters = notices.letter_gateway or notices.print_letters
     if not templates:
         yield Problem(place, "there are no templates", "write a table such as [email.code] for each kind of message")
-    for way, sender in (("email", notices.smtp), ("phone", notices.text_gateway)):
-        if way in templates and sender is not None:
+    for way, sender in (("email", notices.smtp), ("phone", notices.text_gateway), ("post", letters)):
+        if way in templates and sender:
             fix = f"remove [{tables[way]}] from the file, or the other sender"
             yield Problem(place, f"there are two senders for [{tables[way]}]", fix)
     for way, kinds in templates.items():

@@ -53,9 +53,20 @@ class TextGatewaySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LetterGatewaySettings:
+    """A print service: it takes a POST of `{"to", "subject", "text", "language", "reference"}` as JSON. `to` are the
+    lines of the address."""
+
+    url: str
+    """URL of the print service."""
+    authorization_file: Path | None = None
+    """The file that holds the value of the header `Authorization`, such as `Bearer ...`, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotificationSettings:
     """Delivery of confirmation codes and messages to citizens: by mail through `smtp` or `notify`, by text message
-    through `notify` or `text_gateway`, by letter through `notify`."""
+    through `notify` or `text_gateway`, by letter through `notify` or `letter_gateway`, or posted by staff."""
 
     outbox: Path | None = None
     """Development: a folder in which each notification becomes a file, for the inbox page. Nothing is sent."""
@@ -65,3 +76,8 @@ class NotificationSettings:
     """Mails, text messages or letters: GOV.UK Notify."""
     text_gateway: TextGatewaySettings | None = None
     """Text messages: a gateway."""
+    letter_gateway: LetterGatewaySettings | None = None
+    """Letters: a print service."""
+    print_letters: bool = False
+    """Letters: staff print them in the console (`/letters`), post them and say so. A person with a part in a case
+    cannot open its letters."""

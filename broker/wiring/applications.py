@@ -52,6 +52,7 @@ from broker.wiring.assisted_wiring import (
     file_context,
     freeze_context,
     freeze_links,
+    letters,
     reports,
     staff_login,
     verifiable,
@@ -232,6 +233,7 @@ def staff_app(container: Container) -> ASGIApp:
         container.connections.sql_stores.notices,
         audit_exports(container),
         file_context(container),
+        letters(container),
     )
     shown = staff.staff_routes(console)
     routes = [*shown, *static_routes(files), *alive_routes(container.monitoring.readiness)]

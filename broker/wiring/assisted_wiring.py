@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from zoneinfo import ZoneInfo
 
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, NoticeSettings, PromptSettings
 from broker.actions.assisted.evidence_input import DETAILS
+from broker.actions.assisted.letters import Letters
 from broker.actions.assisted.ports import Notifiers
 from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
@@ -25,9 +27,11 @@ from broker.assisted.profiles import Profiles
 from broker.crypto.jose import sign_detached
 from broker.model.assurance import VerificationCapabilities, merge_capabilities
 from broker.model.evidence_file import FileSettings
+from broker.model.notification import Notification
 from broker.model.service import Service
 from broker.platform.connectors import HttpConnector
 from broker.platform.image_child import ImageReencoder
+from broker.platform.notifications.texts import notice_text
 from broker.settings import BrokerSettings, Settings, read_secret
 from broker.settings.profile_file import made_up_cases_of
 from broker.stores.evidence.folder import FolderObjects
@@ -144,6 +148,19 @@ def citizen_files(container: Container, sign_in: SignInContext) -> CitizenFiles 
 def reports(container: Container) -> Reports:
     """What reports about assisted verification are made of."""
     return Reports(container.connections.sql_stores.measures, container.system)
+
+
+def letters(container: Container) -> Letters | None:
+    """What printing letters works with; None if staff print none."""
+    broker = container.settings.broker
+    if not broker.notifications.print_letters:
+        return None
+
+    def text(notice: Notification) -> tuple[str, str]:
+        said = notice_text(notice, ZoneInfo(broker.time_zone))
+        return said.subject, said.text
+
+    return Letters(case_context(container), container.connections.sql_stores.notices, text)
 
 
 def freeze_context(container: Container) -> FreezeContext:

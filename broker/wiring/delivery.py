@@ -11,6 +11,7 @@ from broker.actions.outbox.worker import Sender, send_due
 from broker.actions.periodic import PeriodicTask
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.service import CibaDeliveryMode
+from broker.platform.notifications.letters import PrintedByStaff
 from broker.wiring.container import Container
 from broker.wiring.desk_wiring import desk_event_sender
 from broker.wiring.signals_wiring import event_sender
@@ -48,6 +49,8 @@ def outbox_tasks(container: Container) -> Iterator[PeriodicTask]:
     yield PeriodicTask("deliveries", 1.0, dispatcher.start_due, dispatcher.close)
     yield PeriodicTask("pings", 1.0, send_pings)
     for way, notifier in container.connections.notifiers.items():
+        if isinstance(notifier, PrintedByStaff):
+            continue
         yield PeriodicTask(f"notices by {way}", 1.0, partial(send_notices, stores.notices, way, notifier, system))
 
 

@@ -9,6 +9,7 @@ from broker.model.notification import NotificationKind
 from broker.normalize.email import ascii_host, sendable
 from broker.platform.http_client import HttpClients
 from broker.platform.notifications.files import FileNotifier
+from broker.platform.notifications.letters import LetterGateway, PrintedByStaff
 from broker.platform.notifications.notify import NotifyNotifier
 from broker.platform.notifications.smtp import SmtpNotifier
 from broker.platform.notifications.text_gateway import TextGateway
@@ -39,6 +40,16 @@ def build_notifiers(broker: BrokerSettings, http_clients: HttpClients, system: S
             read_password(notices.text_gateway.authorization_file),
             zone,
         )
+    if notices.letter_gateway is not None:
+        found["post"] = LetterGateway(
+            notices.letter_gateway.url,
+            http_clients.client("letter gateway"),
+            system,
+            read_password(notices.letter_gateway.authorization_file),
+            zone,
+        )
+    if notices.print_letters:
+        found["post"] = PrintedByStaff()
     return found
 
 

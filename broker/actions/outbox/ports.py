@@ -67,6 +67,18 @@ class Notices(Protocol):
         """Withdraws a notification of a case that waits and is not being sent, with an audit row. False if it is."""
         ...
 
+    async def letters(self, now: float, limit: int) -> Sequence[tuple[str, NoticeRecord]]:
+        """Letters to be posted, the oldest first, with the reference of their case."""
+        ...
+
+    async def open_letter(self, notice_id: str, now: float) -> Notification | None:
+        """A letter to be posted, with its content; None if it was posted or expired."""
+        ...
+
+    async def mark_posted(self, notice_id: str, event: AuditEvent) -> bool:
+        """A person posted the letter: its content is erased, with an audit row. False if it was posted before."""
+        ...
+
     async def record_receipt(self, notice_id: str, event: AuditEvent | None) -> bool:
         """Records that a notification arrived, or with an `event` that it did not. False if that is known already."""
         ...

@@ -14,14 +14,12 @@ from broker.model.languages import in_language
 from broker.model.notification import FIELDS, DeliveryFailed, Notification, NotificationKind
 from broker.platform.http_client import HttpClient, HttpResponse, NotJson
 from broker.platform.notifications.http_answers import check_answer
+from broker.platform.notifications.letters import address_lines
 from broker.platform.notifications.texts import fields_in_words
 from broker.platform.system import System
 
 PATHS: Final[Mapping[str, str]] = MappingProxyType({"email": "email", "phone": "sms", "post": "letter"})
 """The resource of each way."""
-
-ADDRESS_LINES: Final = range(3, 8)
-"""Lines of a letter's address."""
 
 Templates = Mapping[str, Mapping[str, Mapping[str, str]]]
 """The id of the template by way, kind and language."""
@@ -96,7 +94,4 @@ def _address_lines(notice: Notification) -> Mapping[str, str]:
     """The lines of a letter's address; nothing for other ways."""
     if notice.way != "post":
         return {}
-    lines = [line.strip() for line in notice.address.splitlines() if line.strip()]
-    if len(lines) not in ADDRESS_LINES:
-        raise DeliveryFailed("a letter needs an address of three to seven lines", permanent=True)
-    return {f"address_line_{number}": line for number, line in enumerate(lines, 1)}
+    return {f"address_line_{number}": line for number, line in enumerate(address_lines(notice), 1)}

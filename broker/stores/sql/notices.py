@@ -66,7 +66,8 @@ class SqlNotices:
         self._database = database
         self._audit = audit_log
         mine = _c.way == bindparam("way", type_=Text)
-        self._lanes = OutboxStatements(database, notifications, NotificationRows(sealer).read, (mine,))
+        self._rows = NotificationRows(sealer)
+        self._lanes = OutboxStatements(database, notifications, self._rows.read, (mine,))
         given_up = update(notifications).where(_c.id == _id, _c.sent.is_(None), _c.status.is_(None))
         self._give_up = self._undelivered(given_up)
         self._not_arrived = self._undelivered(update(notifications).where(_c.id == _id, _c.status.is_(None)))
@@ -84,6 +85,22 @@ class SqlNotices:
         self._of_case = database.prepare(
             self._read.where(_c.case_id == bindparam("case", type_=Text)).order_by(_c.created, _c.id)
         )
+        letter = (
+            _c.way == literal_column("'post'", Text),
+            _c.sealed.is_not(None),
+            _c.sent.is_(None),
+            _c.expires > _now,
+        )
+        self._letters = database.prepare(
+            self._read.add_columns(cases.c.reference)
+            .join(cases, cases.c.id == _c.case_id)
+            .where(*letter, _c.claimed_until <= _now)
+            .order_by(_c.created, _c.id)
+            .limit(bindparam("limit", type_=Integer))
+        )
+        self._letter = database.prepare(select(_c.id, _c.sealed, _c.tries).where(_c.id == _id, *letter))
+        posted = update(notifications).where(_c.id == _id, *letter).values(sent=_now, sealed=null()).returning(_c.id)
+        self._posted = database.prepare(AtomicWrite(posted, (audit.insert_rows(),)))
         alarming = _c.kind.in_([literal_column(f"'{kind.value}'", Text) for kind in _ALARMING])
         lost = or_(_c.status == _UNDELIVERED, and_(_c.status.is_(None), _c.sent.is_(None), _c.expires <= _now))
         self._lost = database.prepare(
@@ -110,6 +127,20 @@ class SqlNotices:
         """Withdraws a notification of a case that waits and is not being sent, with an audit row. False if it is."""
         values = {"id": notice_id, "case": case_id, "now": event.at}
         return bool(await self._audit.perform(self._withdraw, values, [event]))
+
+    async def letters(self, now: float, limit: int) -> Sequence[tuple[str, NoticeRecord]]:
+        """Letters to be posted, the oldest first, with the reference of their case."""
+        rows = await self._database.query(self._letters, {"now": now, "limit": limit})
+        return [(row[-1], _record(row)) for row in rows]
+
+    async def open_letter(self, notice_id: str, now: float) -> Notification | None:
+        """A letter to be posted, with its content; None if it was posted or expired."""
+        rows = await self._database.query(self._letter, {"id": notice_id, "now": now})
+        return self._rows.read(*rows[0]) if rows else None
+
+    async def mark_posted(self, notice_id: str, event: AuditEvent) -> bool:
+        """A person posted the letter: its content is erased, with an audit row. False if it was posted before."""
+        return bool(await self._audit.perform(self._posted, {"id": notice_id, "now": event.at}, [event]))
 
     async def record_receipt(self, notice_id: str, event: AuditEvent | None) -> bool:
         """Records that a notification arrived, or with an `event` that it did not. False if that is known already."""

@@ -18,6 +18,7 @@ from broker.web.staff import (
     find_pages,
     guide_pages,
     image_pages,
+    letter_pages,
     lists,
     login,
     outcome_pages,
@@ -42,6 +43,7 @@ from broker.web.staff.guide_pages import guide_routes
 from broker.web.staff.image_pages import image_routes
 from broker.web.staff.language_switch import language_routes
 from broker.web.staff.lead_actions import leading_routes
+from broker.web.staff.letter_pages import letter_routes
 from broker.web.staff.lists import list_routes
 from broker.web.staff.login import entry_routes
 from broker.web.staff.outcome_pages import outcome_routes
@@ -75,6 +77,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *evidence_pages.SHEETS,
     *guide_pages.SHEETS,
     *image_pages.SHEETS,
+    *letter_pages.SHEETS,
     *decision_pages.SHEETS,
     *responses.SHEETS,
     *login.SHEETS,
@@ -106,6 +109,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *recording_routes(app),
         *source_routes(app),
         *image_routes(app),
+        *letter_routes(app),
         *deciding_routes(app),
         *guide_routes(app),
         *leading_routes(app),

@@ -21,6 +21,7 @@ from broker.web.staff import quality_pages
 from broker.web.staff.calibration_pages import may_practise
 from broker.web.staff.case_presenter import CasePresenter
 from broker.web.staff.labels import STATES, WHY, history_line
+from broker.web.staff.letter_pages import letters_offered
 from broker.web.staff.lists import lists_of
 from broker.web.staff.report_pages import may_read
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
@@ -82,6 +83,7 @@ async def home(req: StaffPage) -> Response:
         may_open=has_staff_role(req.member, StaffAction.OPEN),
         may_report=may_read(req),
         may_oversee=req.member.may(StaffRole.LEAD, StaffRole.AUDITOR, StaffRole.ADMIN),
+        letters=letters_offered(req),
         may_book=has_staff_role(req.member, StaffAction.BOOK),
     )
 

@@ -137,6 +137,9 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         "not_fresh": FormProblem(
             _NOTHING_CHANGED, marked("To approve needs a sign-in that is only minutes old. Sign in again first.")
         ),
+        "no_letter": FormProblem(
+            _NOTHING_CHANGED, marked("This letter waits no more: it was posted, withdrawn or is too old.")
+        ),
         "details_first": FormProblem(
             _PROBLEM, marked("Record the details before you ask the citizen."), "main-content"
         ),
@@ -169,6 +172,7 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "zone": marked("The check digits are right, and the form is filled in. Nothing is saved yet."),
         "no_zone": marked("Type or paste the lines of the machine readable zone first."),
         "asked": marked("The citizen is asked now."),
+        "posted": marked("Recorded: the letter is in the post."),
         "withdrawn": marked("The message is withdrawn. It was not sent."),
         "no_show": marked("Recorded. The citizen is told, and can choose another time."),
         "in_line": marked("The citizen waits in line now."),

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from broker.actions.assisted.drafts import keep_draft
+from broker.actions.assisted.letters import Letters
 from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import StaffLogin, StaffPrincipal
@@ -55,7 +56,7 @@ _OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+/?)*")
 class StaffApp:
     """What the handlers of the console work with, built once. `services` are those that cases come from.
 
-    `files` is None if citizens can send none.
+    `files` is None if citizens can send none, `letters` if staff post none.
     """
 
     login: StaffLogin
@@ -68,6 +69,7 @@ class StaffApp:
     notices: Notices
     exports: AuditExports
     files: FileContext | None = None
+    letters: Letters | None = None
 
     @property
     def lists(self) -> WorkLists:

@@ -113,6 +113,27 @@ async def test_notices_whose_reason_ended_are_withdrawn_with_the_change_of_the_c
     assert [one.id for one in await lane.claim(NOW + 60, NOW + 90, 10)] == ["notice-new"], "it was tried again"
 
 
+async def test_a_letter_is_opened_and_posted_by_a_person_once(sql: SqlStores) -> None:
+    letter = notice(NOW, "letter", kind=NotificationKind.CODE, way="post", expires=NOW + 500)
+    mail = notice(NOW, "mail", kind=NotificationKind.CODE, expires=NOW + 500)
+    await sql.cases.create(case(NOW), (), CaseWork((letter, mail)))
+    assert [(one[0], one[1].id) for one in await sql.notices.letters(NOW + 1, 10)] == [("CASE1", "notice-letter")]
+    assert await sql.notices.open_letter("notice-mail", NOW + 1) is None
+    opened = await sql.notices.open_letter("notice-letter", NOW + 1)
+    assert opened is not None
+    assert (opened.fields, opened.address) == (letter.fields, letter.address)
+    assert not await sql.notices.mark_posted("notice-mail", replace(LOST, kind="letter_posted", at=NOW + 2))
+    posted = [
+        await sql.notices.mark_posted("notice-letter", replace(LOST, kind="letter_posted", at=NOW + 2)) for _ in "12"
+    ]
+    assert posted == [True, False]
+    assert await sql.notices.open_letter("notice-letter", NOW + 3) is None
+    assert await sql.notices.letters(NOW + 3, 10) == []
+    found = {one.id: one.status for one in await sql.notices.of_case("case-1", NOW + 3)}
+    assert found == {"notice-letter": NoticeStatus.SENT, "notice-mail": NoticeStatus.WAITING}
+    assert [event.kind for _, event in await sql.audit.read(0, 10)] == ["letter_posted"]
+
+
 async def bound(sql: SqlStores, state: CaseState = CaseState.RELEASED) -> Case:
     """A case that proved the identity of Ann, whose account has a session, a code and a kept identity."""
     answered = answer("ann")

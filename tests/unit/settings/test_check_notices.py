@@ -10,6 +10,7 @@ import pytest
 from broker.cli.main import main
 from broker.model.notification import NotificationKind
 from broker.platform.http_client import HttpClients
+from broker.platform.notifications.letters import LetterGateway, PrintedByStaff
 from broker.platform.notifications.notify import NotifyNotifier
 from broker.platform.notifications.smtp import SmtpNotifier
 from broker.platform.notifications.text_gateway import TextGateway
@@ -46,6 +47,8 @@ def write_templates(config: Configuration, ways: tuple[str, ...], **changes: Any
     [
         ({"smtp": SMTP}, {"email": SmtpNotifier}),
         ({"smtp": SMTP, "text_gateway": GATEWAY}, {"email": SmtpNotifier, "phone": TextGateway}),
+        ({"smtp": SMTP, "letter_gateway": GATEWAY}, {"email": SmtpNotifier, "post": LetterGateway}),
+        ({"smtp": SMTP, "print_letters": True}, {"email": SmtpNotifier, "post": PrintedByStaff}),
         ({"notify": NOTIFY}, dict.fromkeys(("email", "phone", "post"), NotifyNotifier)),
     ],
 )
@@ -76,6 +79,12 @@ def test_notify_sends_letters_beside_another_mail_server_and_gateway(config: Con
         ({"text_gateway": GATEWAY}, "nothing sends mails"),
         ({"smtp": SMTP, "notify": NOTIFY}, "two senders for [email]"),
         ({"notify": NOTIFY, "text_gateway": GATEWAY}, "two senders for [text]"),
+        ({"notify": NOTIFY, "letter_gateway": GATEWAY}, "two senders for [letter]"),
+        ({"notify": NOTIFY, "print_letters": True}, "two senders for [letter]"),
+        ({"smtp": SMTP, "letter_gateway": GATEWAY, "print_letters": True}, "letters are sent in another way"),
+        ({"outbox": "x", "print_letters": True}, "letters are sent in another way"),
+        ({"smtp": SMTP, "letter_gateway": {"url": "letters"}}, "an absolute URL is required"),
+        ({"smtp": SMTP, "letter_gateway": GATEWAY | {"authorization_file": "nowhere"}}, "missing"),
         ({"notify": NOTIFY | {"url": "https://notify.example/path"}}, "an origin has no path"),
         ({"smtp": SMTP, "text_gateway": {"url": "texts"}}, "an absolute URL is required"),
         ({"notify": NOTIFY | {"templates": "nowhere.toml"}}, "missing"),

@@ -12,6 +12,7 @@ import httpx
 from starlette.types import ASGIApp
 
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
+from broker.actions.assisted.letters import Letters
 from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
@@ -258,6 +259,7 @@ async def staged(
             facts.notices,
             AuditExports(facts.audit_exports, facts.audit, system, signed, keys),
             sent,
+            Letters(context, facts.notices, lambda letter: (letter.kind.value, f"Text of {letter.id}")),
         )
         shown = staff.staff_routes(door)
         routes = [*static_routes(given.files), *shown]

@@ -19,6 +19,7 @@ from broker.demo.notify_simulator import NotifySimulator, SentMessage
 from broker.model.notification import DeliveryFailed, NotificationKind
 from broker.platform.http_client import HttpClients
 from broker.platform.notifications.http_answers import retry_after
+from broker.platform.notifications.letters import LetterGateway, PrintedByStaff
 from broker.platform.notifications.notify import NotifyNotifier, Templates
 from broker.platform.notifications.text_gateway import TextGateway
 from broker.platform.notifications.texts import notice_text, template_texts
@@ -221,6 +222,28 @@ async def test_a_text_message_goes_through_the_gateway_and_its_refusals_are_told
     text = "Your code is 123456. It works for 10 minutes. Reference ABCD-2345."
     sent = {"to": "+447700900123", "text": text, "reference": "n1"}
     assert gateway.heard[-2:] == [("Bearer secret", {**sent, "sender": "Portico"}), (None, sent)]
+
+
+async def test_a_letter_goes_to_the_print_service_with_the_lines_of_its_address() -> None:
+    printer = Gateway([422, 503])
+    app = Starlette(routes=[Route("/print", printer.take, methods=["POST"])])
+    letter = replace(NOTICE, way="post", address=ADDRESSES["post"])
+    async with serving(app) as origin, http_clients() as clients:
+        sender = LetterGateway(f"{origin}/print", clients.client("letters"), real_system(), "Bearer secret", ZONE)
+        assert "secret" not in repr(sender)
+        refused = []
+        for notice in (letter, letter, replace(letter, address="12 St James's Square")):
+            with pytest.raises(DeliveryFailed) as caught:
+                await sender.deliver(notice)
+            refused.append(caught.value.permanent)
+        assert refused == [True, False, True]
+        await sender.deliver(letter)
+    said = notice_text(letter, ZONE)
+    sent = {"to": ADDRESSES["post"].split("\n"), "subject": said.subject, "text": said.text, "language": "en"}
+    assert printer.heard[-1] == ("Bearer secret", {**sent, "reference": letter.id})
+    assert len(printer.heard) == 3, "an address to which no letter can go was sent to the print service"
+    with pytest.raises(DeliveryFailed):
+        await PrintedByStaff().deliver(letter)
 
 
 @pytest.mark.parametrize(
