@@ -64,7 +64,7 @@ class Case:
     the citizen said when they asked, `second_contact` a further address of theirs. `appointment` is the one that
     they have, or had until the case went on; `missed` counts how often in a row staff and citizen missed each
     other, at an appointment or in an attempt to reach them (`contacts`); after too many the request closes at
-    `closing` unless the citizen acts. `wanted` are kinds of evidence that staff asked for by name. `promise` is
+    `closing` unless the citizen acts, `room` leads to the video room. `wanted` are kinds of evidence that staff asked for by name. `promise` is
     by when staff talk to a citizen who waits, if they promise it. `meetings`
     counts the meetings that the citizen asked for after approval, `calls` the calls that they asked for since they
     have the present tries; `call` is the one that is wanted or made now. `bind_round` counts how often a lead gave
@@ -106,6 +106,7 @@ class Case:
     missed: int = 0
     closing: float | None = None
     contacts: tuple[ContactAttempt, ...] = ()
+    room: str | None = None
     wanted: tuple[str, ...] = ()
     promise: Promise | None = None
     safety: Safety = field(default_factory=Safety)

@@ -38,7 +38,7 @@ OUTCOMES: Final[Mapping[ContactChannel, tuple[ContactOutcome, ...]]] = MappingPr
         ContactChannel.VIDEO: (_O.SPOKE, _O.MADE, _O.NO_ANSWER),
         ContactChannel.VISIT: (_O.SPOKE, _O.NO_ANSWER, _O.WRONG_NUMBER),
         ContactChannel.LETTER: (_O.SENT, _O.WRONG_NUMBER),
-        ContactChannel.MESSAGE: (_O.SENT, _O.SPOKE),
+        ContactChannel.MESSAGE: (_O.SENT,),
     }
 )
 """The outcomes that an attempt of each channel can have."""

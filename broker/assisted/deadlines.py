@@ -25,7 +25,7 @@ from broker.assisted.events import (
     SlotReached,
 )
 from broker.assisted.look_ups import ConnectorSettings
-from broker.assisted.opening import DAY, BusinessHours, ChannelSettings, Office
+from broker.assisted.opening import DAY, BusinessHours, ChannelSettings, Office, VideoRoomSettings
 from broker.model.evidence_file import FileSettings
 from broker.platform.toml_loader import Range, Seconds
 
@@ -119,6 +119,7 @@ class CasePolicy:
     hours: BusinessHours = field(default_factory=BusinessHours)
     connectors: Mapping[str, ConnectorSettings] = field(default_factory=dict)
     """Sources that a program asks when staff press for it, by id."""
+    video_rooms: VideoRoomSettings | None = None
     files: FileSettings = field(default_factory=FileSettings)
     channels: Mapping[Channel, ChannelSettings] = field(default_factory=dict)
     """Channels with hours or appointments of their own, and those that are closed: phone, phone_and_post, video,

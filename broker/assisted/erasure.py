@@ -20,6 +20,7 @@ def erased(case: Case) -> Case:
         confirmation=None,
         continuation=None,
         call=None,
+        room=None,
         passkey=None,
         unsettled=None,
         complaint=None,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -98,6 +99,18 @@ class ChannelSettings:
     promise: Annotated[Seconds, Range(10 * MINUTE, 30 * DAY)] | None = None
     """Within which time of its opening hours staff talk to a citizen who waits in line. Citizens read it only while it
     holds, and what was missed is counted. Left out: nothing is promised. `[assisted.files] promise` is for files."""
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRoomSettings:
+    """The operator's own tool for meetings by video: an agent opens a room in the console, and sends its link."""
+
+    url: str
+    """URL that takes a POST of `{"request_id"}` as JSON and answers `{"link"}`."""
+    links: str
+    """How every link to a room begins, such as `https://rooms.example/`. Other links are refused."""
+    authorization_file: Path | None = None
+    """The file that holds the value of the header `Authorization`, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ def reset_work(case: Case, phrase: Phrase | None = None) -> Case:
         confirmation=None,
         codes_sent=0,
         call=None,
+        room=None,
         calls=0,
         unsettled=None,
         passkey=None if case.passkey is None else replace(case.passkey, confirmed=None),

@@ -78,6 +78,7 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.Claimed, S.QUEUED, S.CLAIMED, Role.AGENT),
     _rule(ev.ContactTried, S.CLAIMED, (STAY, S.REQUESTED), Role.AGENT),
     _rule(ev.ContactTried, RECORDING, STAY, Role.AGENT),
+    _rule(ev.RoomOpened, WITH_AGENT, STAY, Role.AGENT),
     _rule(ev.SessionStarted, S.CLAIMED, S.IN_SESSION, Role.AGENT),
     _rule(ev.WordsExchanged, S.IN_SESSION, STAY, Role.AGENT),
     _rule(ev.PromptsFollowed, S.IN_SESSION, STAY, Role.AGENT),
@@ -186,6 +187,7 @@ _HOLDER_ONLY = (
     ev.Renewed
     | ev.Returned
     | ev.ContactTried
+    | ev.RoomOpened
     | ev.SessionStarted
     | ev.WordsExchanged
     | ev.PromptsFollowed

@@ -135,6 +135,8 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> 
             return Transition(replace(case, lease=lease))
         case ev.SessionStarted(_, channel):
             return Transition(replace(case, channel=channel, lease=lease, missed=0), S.IN_SESSION, channel.value)
+        case ev.RoomOpened(_, link):
+            return Transition(replace(case, room=link, lease=lease))
         case ev.ContactTried(attempt):
             return tried(case, attempt, now, policy)
         case ev.SessionEnded():

@@ -28,6 +28,7 @@ class NotificationKind(StrEnum):
     FROZEN = "frozen"
     KEPT_ENDING = "kept_ending"
     QUESTION = "question"
+    MESSAGE = "message"
 
 
 class FieldType(StrEnum):
@@ -63,6 +64,7 @@ FIELDS: Final[Mapping[NotificationKind, Mapping[str, FieldType]]] = MappingProxy
         | {"service": FieldType.TEXT, "time": FieldType.MOMENT, "link": FieldType.TEXT},
         NotificationKind.FROZEN: _CASE | _HELP | {"time": FieldType.MOMENT},
         NotificationKind.KEPT_ENDING: {"ends": FieldType.MOMENT, "address": FieldType.TEXT},
+        NotificationKind.MESSAGE: {"text": FieldType.TEXT},
         NotificationKind.QUESTION: {
             "service": FieldType.TEXT,
             "message": FieldType.TEXT,

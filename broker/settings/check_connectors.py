@@ -1,4 +1,4 @@
-"""Checks of the connectors: their URL, their look-up, what they get, and their file."""
+"""Checks of the connectors (their URL, their look-up, what they get, their file) and of the tool for video rooms."""
 
 from collections.abc import Iterator
 
@@ -13,6 +13,7 @@ from broker.settings.urls import check_url
 
 def check_connectors(broker: BrokerSettings) -> Iterator[Problem]:
     """Checks each connector against the profile file."""
+    yield from _rooms(broker)
     if not broker.assisted.connectors or any(profile_problems(broker)):
         return
     profiles = profiles_of(broker)
@@ -28,6 +29,18 @@ def check_connectors(broker: BrokerSettings) -> Iterator[Problem]:
         yield from _sends(place, one, profiles)
         if one.authorization_file is not None and (problem := file_problem(one.authorization_file)) is not None:
             yield Problem(f"{place}.authorization_file", *problem)
+
+
+def _rooms(broker: BrokerSettings) -> Iterator[Problem]:
+    rooms, place = broker.assisted.video_rooms, "assisted.video_rooms"
+    if rooms is None:
+        return
+    yield from check_url(f"{place}.url", rooms.url, development=broker.development)
+    yield from check_url(f"{place}.links", rooms.links, development=broker.development)
+    if not rooms.links.endswith("/"):
+        yield Problem(f"{place}.links", "another host could begin like this", 'end it with "/"')
+    if rooms.authorization_file is not None and (problem := file_problem(rooms.authorization_file)) is not None:
+        yield Problem(f"{place}.authorization_file", *problem)
 
 
 def _sends(place: str, one: ConnectorSettings, profiles: Profiles) -> Iterator[Problem]:

@@ -56,6 +56,7 @@ from broker.wiring.assisted_wiring import (
     reports,
     staff_login,
     verifiable,
+    video_rooms,
 )
 from broker.wiring.container import Container
 from broker.wiring.contexts import assisted_offered, endpoint_context, kept_context, sign_in_context
@@ -234,6 +235,7 @@ def staff_app(container: Container) -> ASGIApp:
         audit_exports(container),
         file_context(container),
         letters(container),
+        video_rooms(container),
     )
     shown = staff.staff_routes(console)
     routes = [*shown, *static_routes(files), *alive_routes(container.monitoring.readiness)]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from zoneinfo import ZoneInfo
 
 from broker.actions.assisted.citizen import CitizenCases
+from broker.actions.assisted.contacting import VideoRooms
 from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, NoticeSettings, PromptSettings
 from broker.actions.assisted.evidence_input import DETAILS
 from broker.actions.assisted.letters import Letters
@@ -31,7 +32,8 @@ from broker.model.notification import Notification
 from broker.model.service import Service
 from broker.platform.connectors import HttpConnector
 from broker.platform.image_child import ImageReencoder
-from broker.platform.notifications.texts import notice_text
+from broker.platform.notifications.texts import moment_text, notice_text
+from broker.platform.video_rooms import HttpVideoRooms
 from broker.settings import BrokerSettings, Settings, read_secret
 from broker.settings.profile_file import made_up_cases_of
 from broker.stores.evidence.folder import FolderObjects
@@ -152,15 +154,19 @@ def reports(container: Container) -> Reports:
 
 def letters(container: Container) -> Letters | None:
     """What printing letters works with; None if staff print none."""
-    broker = container.settings.broker
-    if not broker.notifications.print_letters:
+    if not container.settings.broker.notifications.print_letters:
         return None
+    return Letters(case_context(container), container.connections.sql_stores.notices)
 
-    def text(notice: Notification) -> tuple[str, str]:
-        said = notice_text(notice, ZoneInfo(broker.time_zone))
-        return said.subject, said.text
 
-    return Letters(case_context(container), container.connections.sql_stores.notices, text)
+def video_rooms(container: Container) -> VideoRooms | None:
+    """The operator's tool for meetings by video; None if there is none."""
+    rooms = container.settings.broker.assisted.video_rooms
+    if rooms is None:
+        return None
+    client = container.connections.http_clients.client("video rooms")
+    secret = None if rooms.authorization_file is None else read_secret(rooms.authorization_file)
+    return HttpVideoRooms(rooms.url, rooms.links, client, secret)
 
 
 def freeze_context(container: Container) -> FreezeContext:
@@ -183,7 +189,15 @@ def _notice_settings(broker: BrokerSettings, services: Callable[[], Mapping[str,
         return client_id if service is None else service.name(language)
 
     contact = next((one for one in (support.phone, support.email, support.url) if one), broker.issuer)
-    return NoticeSettings(f"{broker.issuer}/freeze/", contact, service_name)
+
+    def moment(at: float, language: str) -> str:
+        return moment_text(at, language, ZoneInfo(broker.time_zone))
+
+    def written(notice: Notification) -> tuple[str, str]:
+        said = notice_text(notice, ZoneInfo(broker.time_zone))
+        return ("", said.message) if notice.way == "phone" else (said.subject, said.text)
+
+    return NoticeSettings(f"{broker.issuer}/freeze/", contact, service_name, moment, written)
 
 
 def verifiable(

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from broker.actions.appointments.notices import appointment_notice
@@ -99,6 +100,14 @@ class PromptSettings:
     contact_methods: frozenset[str] = frozenset()
 
 
+def _iso(at: float, _language: str) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+def _unwritten(notice: Notification) -> tuple[str, str]:
+    return notice.kind.value, notice.fields.get("text", "")
+
+
 def _client_id(client_id: str, _language: str) -> str:
     return client_id
 
@@ -108,12 +117,15 @@ class NoticeSettings:
     """What notices say beside the case.
 
     `freeze` is the URL before the handle of a link that stops an identity, `contact` how the citizen reaches the
-    support, `service_name` the name of a service in a language.
+    support, `service_name` the name of a service in a language, `moment` a date and time in words of a language,
+    `written` the subject and the text of a notice exactly as it is sent; a text message has no subject.
     """
 
     freeze: str = ""
     contact: str = ""
     service_name: Callable[[str, str], str] = _client_id
+    moment: Callable[[float, str], str] = _iso
+    written: Callable[[Notification], tuple[str, str]] = _unwritten
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,11 @@ from broker.actions.assisted.staff_results import (
 )
 from broker.assisted import events as ev
 from broker.assisted.case import Case
+from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.assisted.transitions import TransitionRefused
+
+MakeWork = Callable[[Case], CaseWork]
+"""Makes what is written with the event, from the same reading of the case."""
 
 MakeEvent = Callable[[Case], Awaitable[ev.ByStaff | EditRefused]]
 """Makes the event of an action from the case as it was read, or says what is wrong with the input."""
@@ -40,7 +44,12 @@ def always(event: ev.ByStaff | EditRefused) -> MakeEvent:
 
 
 async def edit_case(
-    context: CaseContext, staff: StaffPrincipal, action: StaffAction, ref: CaseRef | str, make_event: MakeEvent
+    context: CaseContext,
+    staff: StaffPrincipal,
+    action: StaffAction,
+    ref: CaseRef | str,
+    make_event: MakeEvent,
+    make_work: MakeWork = lambda _: NO_WORK,
 ) -> CaseView | EditRefused:
     """Changes a case by one action of a member of staff. `ref` is a case, or a reference as text.
 
@@ -58,7 +67,7 @@ async def edit_case(
         after = apply_events(context, case, event)
         if isinstance(after, TransitionRefused):
             return after
-        saved = await save(context, case, after)
+        saved = await save(context, case, after, make_work(case))
         if saved is not None:
             return case_view(context, saved, staff.member)
     return ActionRefused.CONFLICT

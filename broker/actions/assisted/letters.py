@@ -3,7 +3,7 @@
 A letter can hold a code that proves the citizen: it is closed to everyone who has, or had, a part in its case.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,11 +33,10 @@ class PrintableLetter:
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """What printing letters works with. `text` is the subject and the text of a notification."""
+    """What printing letters works with."""
 
     context: CaseContext
     notices: Notices
-    text: Callable[[Notification], tuple[str, str]]
 
     async def waiting(self, who: StaffPrincipal) -> Sequence[tuple[str, NoticeRecord]] | ActionRefused:
         """The letters to be posted, the oldest first, each with the reference of its case."""
@@ -51,7 +50,7 @@ class Letters:
         if isinstance(found, ActionRefused):
             return found
         await self.context.stores.audit.write([self._event("letter_opened", who, found)])
-        subject, text = self.text(found)
+        subject, text = self.context.told.written(found)
         lines = tuple(line.strip() for line in found.address.splitlines() if line.strip())
         return PrintableLetter(found.id, lines, subject, text, found.language)
 

@@ -173,7 +173,8 @@ class InputError(StrEnum):
     IN_FUTURE, BEFORE_ISSUE and BEFORE_BIRTH are impossible dates (`assisted.documents`); MRZ_ is about a machine
     readable zone (`assisted.mrz`), VOUCH_ about a person who vouches (`assisted.voucher`). SOURCE: a check that was
     looked up lacks the source or its reference. SOURCE_DOWN: a source that a program asked did not answer.
-    NOTHING_TO_ASK: nothing of what that source gets is recorded yet.
+    NOTHING_TO_ASK: nothing of what that source gets is recorded yet. NOT_AHEAD, LINE and NO_ROOM are about a message: a
+    time that does not lie ahead, a line that cannot be sent, and a case without a video room.
     """
 
     MISSING = "missing"
@@ -202,6 +203,9 @@ class InputError(StrEnum):
     SOURCE = "source"
     SOURCE_DOWN = "source_down"
     NOTHING_TO_ASK = "nothing_to_ask"
+    NOT_AHEAD = "not_ahead"
+    LINE = "line"
+    NO_ROOM = "no_room"
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,7 @@ from broker.assisted.events.staff import Returned as Returned
 from broker.assisted.events.staff import ReviewClaimed as ReviewClaimed
 from broker.assisted.events.staff import Reviewed as Reviewed
 from broker.assisted.events.staff import Revoked as Revoked
+from broker.assisted.events.staff import RoomOpened as RoomOpened
 from broker.assisted.events.staff import SessionDropped as SessionDropped
 from broker.assisted.events.staff import SessionEnded as SessionEnded
 from broker.assisted.events.staff import SessionStarted as SessionStarted

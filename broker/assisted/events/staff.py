@@ -54,6 +54,14 @@ class ContactTried:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomOpened:
+    """The agent opened a video room. `link` leads to it."""
+
+    by: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class SessionStarted:
     """The session between agent and citizen started."""
 
@@ -339,6 +347,7 @@ ByStaff = (
     | Renewed
     | Returned
     | ContactTried
+    | RoomOpened
     | SessionStarted
     | WordsExchanged
     | PromptsFollowed

@@ -86,6 +86,11 @@ def _in_words(kind: FieldType, value: str, language: str, zone: tzinfo) -> str:
             return _moment(int(value), language, zone)
 
 
+def moment_text(at: float, language: str, zone: tzinfo) -> str:
+    """A moment as the messages of this language show it; in English if it has no texts."""
+    return _moment(int(at), lookup(language, texts()[NotificationKind.MESSAGE]) or OTHERWISE, zone)
+
+
 def _moment(at: int, language: str, zone: tzinfo) -> str:
     """A date and a time with the name of the time zone, such as "Wednesday, 22 July 2026, 14:05 (BST)"."""
     local, locale = datetime.fromtimestamp(at, UTC).astimezone(zone), _LOCALES.get(language, language)

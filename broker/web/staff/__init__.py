@@ -21,6 +21,7 @@ from broker.web.staff import (
     letter_pages,
     lists,
     login,
+    message_pages,
     outcome_pages,
     people_pages,
     quality_pages,
@@ -46,6 +47,7 @@ from broker.web.staff.lead_actions import leading_routes
 from broker.web.staff.letter_pages import letter_routes
 from broker.web.staff.lists import list_routes
 from broker.web.staff.login import entry_routes
+from broker.web.staff.message_pages import message_routes
 from broker.web.staff.outcome_pages import outcome_routes
 from broker.web.staff.people_pages import people_routes
 from broker.web.staff.quality_pages import quality_routes
@@ -74,6 +76,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *case.SHEETS,
     *call_pages.SHEETS,
     *contact_pages.SHEETS,
+    *message_pages.SHEETS,
     *evidence_pages.SHEETS,
     *guide_pages.SHEETS,
     *image_pages.SHEETS,
@@ -106,6 +109,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *case_routes(app),
         *call_routes(app),
         *contact_routes(app),
+        *message_routes(app),
         *recording_routes(app),
         *source_routes(app),
         *image_routes(app),

@@ -39,11 +39,7 @@ SHEETS = (
             "channels": {
                 channel.value: (
                     CONTACT_CHANNELS[channel],
-                    {
-                        f"{channel}.{one}": (CONTACT_OUTCOMES[one], one in MISSED)
-                        for one in outcomes
-                        if one is not ContactOutcome.SENT or channel is ContactChannel.LETTER
-                    },
+                    {f"{channel}.{one}": (CONTACT_OUTCOMES[one], one in MISSED) for one in outcomes},
                 )
                 for channel, outcomes in OUTCOMES.items()
             },

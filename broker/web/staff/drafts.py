@@ -18,6 +18,7 @@ from broker.web.staff.request import StaffPage
 
 _TITLES: Final[Mapping[str, str]] = {
     "contact": marked("Reach the citizen"),
+    "message": marked("Write to the citizen"),
     "decision": marked("Decide"),
     "view": marked("My own view"),
     "review": marked("Agree or disagree"),

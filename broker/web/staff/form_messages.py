@@ -140,6 +140,18 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         "no_letter": FormProblem(
             _NOTHING_CHANGED, marked("This letter waits no more: it was posted, withdrawn or is too old.")
         ),
+        "not_ahead": FormProblem(
+            _PROBLEM, marked("Write a time that lies ahead, before the end of the request"), "field-time"
+        ),
+        "line": FormProblem(
+            _PROBLEM,
+            marked("Write one line of up to 200 characters, without a link, a code or a number of a card."),
+            "field-note",
+        ),
+        "no_room": FormProblem(
+            _PROBLEM, marked("There is no video room yet. Open one first; if that fails, meet in another way.")
+        ),
+        "no_message": FormProblem(_NOTHING_CHANGED, marked("No message can be sent to this address.")),
         "details_first": FormProblem(
             _PROBLEM, marked("Record the details before you ask the citizen."), "main-content"
         ),
@@ -172,6 +184,8 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "zone": marked("The check digits are right, and the form is filled in. Nothing is saved yet."),
         "no_zone": marked("Type or paste the lines of the machine readable zone first."),
         "asked": marked("The citizen is asked now."),
+        "message_sent": marked("The message is on its way. You see on the page of the case whether it arrives."),
+        "room": marked("The video room is open. Its link can be sent now."),
         "posted": marked("Recorded: the letter is in the post."),
         "withdrawn": marked("The message is withdrawn. It was not sent."),
         "no_show": marked("Recorded. The citizen is told, and can choose another time."),

@@ -10,7 +10,7 @@ NOT_TYPED: Final = frozenset({csrf.FIELD, "edition", "back", "do", "piece"})
 """Fields of a form that the page fills in."""
 
 _NAMES: Final = (
-    "contact|decision|view|review|person|details|note|ask-lead|answer|answer-question|ask|evidence/[A-Za-z0-9]+"
+    "contact|message|decision|view|review|person|details|note|ask-lead|answer|answer-question|ask|evidence/[A-Za-z0-9]+"
 )
 _FORM: Final = re.compile(rf"/cases/[^/]+/({_NAMES})")
 """Paths of forms into which staff type."""

@@ -182,6 +182,7 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "released": marked("Identity used"),
         "withdrawn": marked("Request taken back"),
         "disowned": marked("Said: this was not me"),
+        "room_opened": marked("Video room opened"),
         "contact_tried": marked("Tried to reach the citizen"),
         "kept_open": marked("Kept open by the citizen"),
         "second_removed": marked("Second address removed by the citizen"),

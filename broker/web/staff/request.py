@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from broker.actions.assisted.contacting import VideoRooms
 from broker.actions.assisted.drafts import keep_draft
 from broker.actions.assisted.letters import Letters
 from broker.actions.assisted.reports import Reports
@@ -56,7 +57,8 @@ _OWN_PATH: Final = re.compile(r"/(?:[A-Za-z0-9_-]+/?)*")
 class StaffApp:
     """What the handlers of the console work with, built once. `services` are those that cases come from.
 
-    `files` is None if citizens can send none, `letters` if staff post none.
+    `files` is None if citizens can send none, `letters` if staff post none, `rooms`
+    without a tool for meetings by video.
     """
 
     login: StaffLogin
@@ -70,6 +72,7 @@ class StaffApp:
     exports: AuditExports
     files: FileContext | None = None
     letters: Letters | None = None
+    rooms: VideoRooms | None = None
 
     @property
     def lists(self) -> WorkLists:

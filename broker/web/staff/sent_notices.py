@@ -34,6 +34,7 @@ KINDS: Final[Mapping[NotificationKind, str]] = MappingProxyType(
         NotificationKind.CHECKED: marked("Was this you?"),
         NotificationKind.FROZEN: marked("That the identity was stopped"),
         NotificationKind.KEPT_ENDING: marked("That the kept identity will end"),
+        NotificationKind.MESSAGE: marked("A message of an agent"),
         NotificationKind.QUESTION: marked("A question to confirm"),
     }
 )

@@ -146,6 +146,7 @@ LATER_FIELDS = (
     ".missed",
     ".closing",
     ".contacts",
+    ".room",
     ".wanted",
     ".promise",
     ".verdict.wanted",

@@ -161,6 +161,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield from (
         ev.ReadyForSession(),
         ev.SecondRemoved(),
+        ev.RoomOpened(AGENT, "https://rooms.example/1"),
         ev.KeptOpen(),
         ev.ContactTried(ContactAttempt(AGENT, NOW, ContactChannel.CALL, ContactOutcome.NO_ANSWER)),
         ev.Changed(

@@ -141,3 +141,23 @@ def test_the_texts_to_paste_are_printed_with_the_place_of_each_id(
     assert "# [letter." not in printed
     assert "# [email.code] en\nYour code\n\nYour code is ((code)).\n\nIt works for ((life))." in printed
     assert "# [text.code] en\n\nYour code is ((code)). It works for ((life)). Reference ((reference)).\n" in printed
+
+
+ROOMS = {"url": "https://tool.example/rooms", "links": "https://rooms.example/"}
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        (ROOMS | {"url": "rooms"}, "an absolute URL is required"),
+        (ROOMS | {"links": "https://rooms.example"}, "another host could begin like this"),
+        (ROOMS | {"authorization_file": "nowhere"}, "missing"),
+    ],
+)
+def test_a_link_to_a_video_room_begins_with_the_whole_host(
+    config: Configuration, table: Mapping[str, Any], said: str
+) -> None:
+    config.change("broker.toml", "assisted", {"video_rooms": table})
+    assert any(said in problem.what for problem in config.problems() if "video_rooms" in problem.path)
+    config.change("broker.toml", "assisted", {"video_rooms": ROOMS})
+    assert config.settings().broker.assisted.video_rooms is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 from starlette.types import ASGIApp
 
-from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
+from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, NoticeSettings, PromptSettings
 from broker.actions.assisted.letters import Letters
 from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff import StaffCases
@@ -31,8 +31,10 @@ from broker.crypto.jose import load_signing_key, new_signing_key_pem, sign_detac
 from broker.crypto.seal import sealer
 from broker.model.assurance import Level
 from broker.model.handle import sha256_hex
+from broker.model.notification import Notification
 from broker.model.staff import LoginPolicy, StaffMember, StaffRole, StaffSession, StaffSessionTimeouts
 from broker.platform.http_client import HttpClients
+from broker.platform.notifications.texts import notice_text
 from broker.platform.system import System
 from broker.provider import ProviderInfo
 from broker.stores.sql.migrate import migrate
@@ -74,6 +76,12 @@ SERVICE = make_service(
 IDLE, ABSOLUTE, FRESH = 900, 8 * 3600, 300
 TERMS = CasePolicy(random_review=0.0, random_review_declines=0.0, correction=0)
 CARD = ProviderInfo("staff", {"en": "Staff sign-in"}, {"en": "Your security key"}, 1, Level.SUBSTANTIAL)
+
+
+def written_notice(notice: Notification) -> tuple[str, str]:
+    """A notice as it is sent."""
+    said = notice_text(notice)
+    return ("", said.message) if notice.way == "phone" else (said.subject, said.text)
 
 
 @dataclass(slots=True)
@@ -228,9 +236,10 @@ async def staged(
                 facts.quality,
             ),
             rules=CaseRules(f"{origin}/assisted", TERMS, default_profiles()),
-            prompts=PromptSettings("https://id.test/confirm", {"en": "Portico"}),
+            prompts=PromptSettings("https://id.test/confirm", {"en": "Portico"}, frozenset({"email", "phone"})),
             fingerprint=fingerprint,
             system=system,
+            told=NoticeSettings(contact="0300 123 4567", written=written_notice),
         )
         directory = StaffDirectory(
             build(CARD, known_as(f"{base}/staff"), ProviderDependencies(outgoing, system, lambda _: PEM)),
@@ -259,7 +268,7 @@ async def staged(
             facts.notices,
             AuditExports(facts.audit_exports, facts.audit, system, signed, keys),
             sent,
-            Letters(context, facts.notices, lambda letter: (letter.kind.value, f"Text of {letter.id}")),
+            Letters(context, facts.notices),
         )
         shown = staff.staff_routes(door)
         routes = [*static_routes(given.files), *shown]

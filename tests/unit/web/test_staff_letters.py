@@ -35,7 +35,7 @@ async def test_a_letter_is_listed_printed_and_posted_and_each_step_is_recorded(s
     page = await context.get("/letters/letter-1")
     for line in HOME.replace("'", "&#39;").split("\n"):
         assert f"<bdi>{line}</bdi>" in page.text
-    assert "Text of letter-1" in page.text
+    assert "Eich cod yw 123456." in page.text
     assert '<article lang="cy"' in page.text
     assert "no-store" in page.headers["cache-control"]
     told = await context.send("/letters/letter-1/posted", "/letters")
