@@ -64,13 +64,13 @@ class Case:
     the citizen said when they asked, `second_contact` a further address of theirs. `appointment` is the one that
     they have, or had until the case went on; `missed` counts how often in a row staff and citizen missed each
     other, at an appointment or in an attempt to reach them (`contacts`); after too many the request closes at
-    `closing` unless the citizen acts, `room` leads to the video room. `wanted` are kinds of evidence that staff asked for by name. `promise` is
-    by when staff talk to a citizen who waits, if they promise it. `meetings`
-    counts the meetings that the citizen asked for after approval, `calls` the calls that they asked for since they
-    have the present tries; `call` is the one that is wanted or made now. `bind_round` counts how often a lead gave
-    new tries. `unsettled` is a decision that its agent may still correct. `redress_until` is by when staff take a
-    new look at a declined case, for which the citizen may ask once. `hold` is why the case is held, or was held
-    last. `late` says that the deadline of the review or of the hold has passed. `passkey` is the one with which the
+    `closing` unless the citizen acts, `room` leads to the video room. `wanted` are kinds of evidence that staff
+    asked for by name. `promise` is by when staff talk to a citizen who waits, if they promise it. `meetings` counts
+    the meetings that the citizen asked for after approval, `calls` the calls that they asked for since they have
+    the present tries; `call` is the one that is wanted or made now. `bind_round` counts how often a lead gave new
+    tries. `unsettled` is a decision that its agent may still correct. `redress_until` is by when staff take a new
+    look at a declined case, for which the citizen may ask once. `hold` is why the case is held, or was held last.
+    `late` says that the deadline of the review or of the hold has passed. `passkey` is the one with which the
     citizen can take up the identity on any device, once an agent confirmed it. `frozen` is when a person stopped
     the identity, which a lead may release. `erased` says that the personal data was deleted.
     """

@@ -126,7 +126,7 @@ class CaseStatus:
     long (seconds) it takes for half of the citizens, if that can be said. `promise` is by when staff said to talk
     to them, while they wait. `wanted` are the kinds of evidence that are asked for, by language; `missed` counts how
     often in a row staff missed the citizen, `closing` is when the request closes for that reason unless the citizen
-    acts.
+    acts. `silent` says that no message is sent, since the citizen said that it is unsafe.
     """
 
     stage: CaseStage
@@ -164,6 +164,7 @@ class CaseStatus:
     wanted: tuple[Mapping[str, str], ...] = ()
     missed: int = 0
     closing: float | None = None
+    silent: bool = False
 
 
 def case_status(
@@ -210,6 +211,7 @@ def case_status(
         appointment=case.appointment if case.state is CaseState.SCHEDULED else None,
         promise=case.promise if case.state is CaseState.QUEUED else None,
         missed=case.missed,
+        silent=case.safety.unsafe,
         closing=case.closing if case.state is CaseState.REQUESTED else None,
     )
 

@@ -19,10 +19,15 @@ from broker.web.shared.responses import PageResponse
 
 @dataclass(frozen=True, slots=True)
 class StageText:
-    """The texts of one stage: what it is, what happens next. Placeholders: {service} and {time}."""
+    """The texts of one stage: what it is, what happens next. Placeholders: {service} and {time}.
+
+    `told` promises a message; `silent` stands in its place if none is sent.
+    """
 
     title: str
-    story: tuple[str, ...]
+    story: tuple[str, ...] = ()
+    told: str = ""
+    silent: str = ""
 
 
 STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
@@ -55,7 +60,11 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
         ),
         CaseStage.SENT: StageText(
             marked("We have what you sent"),
-            (marked("Somebody looks at it. You do not have to stay on this page: we tell you when it is done."),),
+            told=marked("Somebody looks at it. You do not have to stay on this page: we tell you when it is done."),
+            silent=marked(
+                "Somebody looks at it. We send no messages, since you said that they are not safe for you: "
+                "look here again when it suits you."
+            ),
         ),
         CaseStage.SCHEDULED: StageText(
             marked("You have an appointment"),
@@ -71,10 +80,12 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
         ),
         CaseStage.BEING_DECIDED: StageText(
             marked("We are looking at what you showed us"),
-            (
-                marked(
-                    "There is nothing for you to do. We tell you when it is done, and you can look here at any time."
-                ),
+            told=marked(
+                "There is nothing for you to do. We tell you when it is done, and you can look here at any time."
+            ),
+            silent=marked(
+                "There is nothing for you to do. We send no messages, since you said that they are not safe for you: "
+                "look here again when it suits you."
             ),
         ),
         CaseStage.TO_TAKE_UP: StageText(
@@ -145,6 +156,7 @@ def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]
         reference=readable(stands.reference),
         first=stands.words.first if stands.words else None,
         second=stands.words.second if stands.words else None,
+        silent=stands.silent,
         ready=stands.stage in _MAY_BE_READY and not stands.comes,
         **_meeting(stands, frame),
         may_send_files=stands.may_send_files,

@@ -100,3 +100,14 @@ async def test_a_request_that_is_taken_back_withdraws_what_waits_and_keeps_the_w
         (NotificationKind.ASKED, NoticeStatus.WITHDRAWN),
         (NotificationKind.ADDRESS_REMOVED, NoticeStatus.WAITING),
     }
+
+
+@pytest.mark.parametrize("unsafe", [True, False])
+async def test_the_page_promises_a_message_only_if_one_is_sent(citizen: Citizen, *, unsafe: bool) -> None:
+    case = await citizen.case()
+    safety = replace(case.safety, unsafe=unsafe)
+    changed = replace(case, state=CaseState.REVIEW, safety=safety, version=case.version + 1)
+    assert await citizen.stage.facts.cases.save(changed, ())
+    text = await citizen.text()
+    assert ("We tell you when it is done" in text) is not unsafe
+    assert ("We send no messages, since you said that they are not safe for you" in text) is unsafe
