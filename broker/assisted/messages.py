@@ -19,7 +19,7 @@ FALLBACK: Final = "en"
 
 class MessageField(StrEnum):
     """What an agent fills in. TIME: a moment that lies ahead. NOTE: one line without a link. ROOM: the link to the
-    video room of the case, which nobody types."""
+    video room of the case, which the agent does not type."""
 
     TIME = "time"
     NOTE = "note"
