@@ -68,7 +68,14 @@ def appointed(case: Case, event: ev.SlotEvent, now: float, policy: CasePolicy) -
             return Transition(replace(case, appointment=case.appointment and reminded(case.appointment, now)))
 
 
-def tried(case: Case, attempt: ContactAttempt, now: float, policy: CasePolicy) -> Transition:
+def contacted(case: Case, event: ev.RoomOpened | ev.ContactTried, now: float, policy: CasePolicy) -> Transition:
+    """Applies what the agent did to reach the citizen."""
+    if isinstance(event, ev.RoomOpened):
+        return Transition(replace(case, room=event.link, lease=now + policy.lease))
+    return _tried(case, event.attempt, now, policy)
+
+
+def _tried(case: Case, attempt: ContactAttempt, now: float, policy: CasePolicy) -> Transition:
     """Applies an attempt to reach the citizen.
 
     One that failed takes the case from its agent, and the citizen says again when they are ready, unless the agent said

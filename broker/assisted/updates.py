@@ -22,7 +22,7 @@ from broker.assisted.case_states import CaseState
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.desk_visits import at_counter
 from broker.assisted.erasure import erased
-from broker.assisted.meeting import Transition, appointed, asked, queue, tried, union
+from broker.assisted.meeting import Transition, appointed, asked, contacted, queue, union
 from broker.assisted.opening import DAY
 from broker.assisted.oversight import overseen
 from broker.assisted.rework import reset_work
@@ -135,10 +135,8 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> 
             return Transition(replace(case, lease=lease))
         case ev.SessionStarted(_, channel):
             return Transition(replace(case, channel=channel, lease=lease, missed=0), S.IN_SESSION, channel.value)
-        case ev.RoomOpened(_, link):
-            return Transition(replace(case, room=link, lease=lease))
-        case ev.ContactTried(attempt):
-            return tried(case, attempt, now, policy)
+        case ev.RoomOpened() | ev.ContactTried():
+            return contacted(case, event, now, policy)
         case ev.SessionEnded():
             return Transition(replace(case, lease=lease), S.DECISION)
         case ev.Decided() if policy.correction:
