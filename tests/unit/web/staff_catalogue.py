@@ -39,9 +39,10 @@ from tests.unit.web.staff_forms import case_in_review, prepare_decision
 from tests.unit.web.test_staff_appointments import HOUR, POLICY, booked
 from tests.unit.web.test_staff_calls import wanted
 from tests.unit.web.test_staff_exports import DAYS
+from tests.unit.web.test_staff_letters import written
 from tests.unit.web.test_staff_people import REVIEWER
 
-ROUTES = staff_routes(cast(StaffApp, SimpleNamespace(files=object())))
+ROUTES = staff_routes(cast(StaffApp, SimpleNamespace(files=object(), letters=object())))
 """Every route of the console. Their handlers are not called."""
 
 
@@ -88,7 +89,9 @@ async def outside(walk: Walk) -> None:
     """The pages without a session, and the results of a case."""
     await walk.see(walk.stage.client(None), "/sign-in", "/signed-out", "/callback?state=x", "/no-such-page")
     agent = await walk.stage.sign_in(CARYS)
-    await walk.see(agent, *(f"/done/{what}" for what in ("decided", "reviewed", "back", "stranger", "settled")))
+    await walk.see(
+        agent, *(f"/done/{what}" for what in ("decided", "reviewed", "back", "missed", "stranger", "settled"))
+    )
     await walk.see(agent, "/cases/x/overtaken", "/cases/x/lapsed", "/cases/no-such", "/calls/no-such", "/board")
 
 
@@ -212,6 +215,23 @@ async def meetings(walk: Walk) -> None:
     await walk.see(agent, f"/calls/{called.id}", f"/calls/{called.id}?problem=reason")
 
 
+async def reaching(walk: Walk) -> None:
+    """Attempts to reach a citizen, messages before they are sent, and letters to print."""
+    case, agent = await walk.stage.case(), await walk.stage.sign_in(CARYS)
+    at = f"/cases/{case.id}"
+    await agent.send("/next", "/")
+    await walk.see(agent, f"{at}/contact", f"{at}/contact?problem=next_time", f"{at}/message")
+    await agent.send(f"{at}/contact", f"{at}/contact", {"result": "call.made", "again": ""})
+    await walk.see(agent, at, f"{at}/message?template=video_room&problem=no_room")
+    await agent.send(f"{at}/message", f"{at}/message", {"template": "call_us", "to": "first"})
+    await walk.see(
+        agent, f"{at}/message?template=call_us&told=preview", f"{at}/message?template=have_ready&problem=line"
+    )
+    other, lead = await walk.stage.case(), await walk.stage.sign_in(RHYS)
+    await written(walk.stage, other)
+    await walk.see(lead, "/letters", "/letters/letter-1")
+
+
 async def files(walk: Walk) -> None:
     """What a citizen sent."""
     [context] = walk.files
@@ -237,6 +257,7 @@ WALKS: Sequence[Callable[[Walk], Awaitable[None]]] = (
     people,
     quality,
     meetings,
+    reaching,
     files,
 )
 

@@ -69,7 +69,7 @@ async def test_every_form_on_a_case_needs_its_token_and_ends_in_a_redirect(stage
     before = await now(stage, case)
     posts = [
         route.path.format(case=case.id, piece="e1", source="s1")
-        for route in console.staff_routes(SimpleNamespace(files=None))  # type: ignore[arg-type]
+        for route in console.staff_routes(SimpleNamespace(files=None, letters=None))  # type: ignore[arg-type]
         if route.methods and "POST" in route.methods and "{case}" in route.path
     ]
     assert len(posts) > 18
