@@ -7,8 +7,8 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.e2e.app_harness import Stage
 
-TOM, MEI, RHYS = "Tom Okafor", "Mei Lindqvist", "Rhys Adeyemi"
-"""An agent in training, whose every decision a second person looks at, one who reviews, and a lead."""
+TOM, MEI, RHYS, CARYS = "Tom Okafor", "Mei Lindqvist", "Rhys Adeyemi", "Carys Bevan"
+"""An agent in training, whose every decision a second person looks at, one who reviews, a lead, and another agent."""
 
 SEEN = ("seen", "valid", "features", "details_match", "record", "face")
 LOOK_UPS = ("history", "register")

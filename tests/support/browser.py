@@ -23,6 +23,9 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # cameras and microphones are simulated, and every page gets them that its Permissions-Policy does not bar
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
     # every host name resolves to this machine: sites of different names are ports of loopback
     "--host-resolver-rules=MAP * 127.0.0.1",
 ]

@@ -21,6 +21,7 @@ from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import PageContext
 from broker.web.citizens.request import CitizenApp, CitizenRequest, language_of, redirect_to
 from broker.web.citizens.view_pages import render_view
+from broker.web.middleware.security_headers import WITH_CAMERA
 from broker.web.shared import csrf
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
@@ -267,10 +268,12 @@ def _page(
         photo_size=str(settings.photo_megabytes),
         video_size=str(settings.video_megabytes),
         video_length=frame.language.duration(settings.video_length),
+        video_seconds=str(int(settings.video_length)),
         promise=frame.language.duration(settings.promise),
         kept=frame.language.duration(settings.keep),
     )
-    return req.answer(PageResponse("send", variables, 422 if error or missing else 200), frame)
+    headers = (("Permissions-Policy", WITH_CAMERA),)
+    return req.answer(PageResponse("send", variables, 422 if error or missing else 200, headers), frame)
 
 
 def _what_was_sent(sent: SentFiles, frame: PageContext) -> dict[str, object]:

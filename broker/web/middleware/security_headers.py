@@ -22,6 +22,13 @@ FORM_ELSEWHERE: Final = POLICY.replace("form-action 'self'; ", "")
 WITH_MEDIA: Final = f"{POLICY}; media-src 'self'"
 """The policy of the console's page on which videos of citizens are played."""
 
+_FEATURES: Final = "geolocation=(), payment=(), usb=()"
+NO_FEATURES: Final = f"camera=(), microphone=(), {_FEATURES}"
+"""The Permissions-Policy of every page that does not set its own."""
+
+WITH_CAMERA: Final = f"camera=(self), microphone=(self), {_FEATURES}"
+"""The policy of the page on which citizens may take photographs and a video."""
+
 SANDBOX: Final = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """The policy of a file that came from a citizen: opened on its own, it may do nothing."""
 
@@ -30,10 +37,10 @@ _ALWAYS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-opener-policy", b"same-origin"),
-    (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 _DEFAULTS: Final = (
     (b"content-security-policy", POLICY.encode()),
+    (b"permissions-policy", NO_FEATURES.encode()),
     (b"cache-control", b"no-store"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )

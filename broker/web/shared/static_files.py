@@ -21,7 +21,7 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 class Statics:
     """Files by public path. `styles` is the style sheet's path by text direction ("ltr", "rtl").
 
-    `mark`, `leave`, `session`, `watch`, `passkey` and `idle` are the paths of the logo and of five scripts.
+    `mark`, `leave`, `session`, `watch`, `passkey`, `camera` and `idle` are the paths of the logo and of six scripts.
     """
 
     files: Mapping[str, "Static"]
@@ -31,6 +31,7 @@ class Statics:
     session: str
     watch: str
     passkey: str
+    camera: str
     idle: str
 
 
@@ -64,6 +65,7 @@ def statics(sheet: str = "portico", built: Path = BUILT, assets: Path = ASSETS) 
         session=put(assets / "session.js", "text/javascript"),
         watch=put(assets / "watch.js", "text/javascript"),
         passkey=put(assets / "passkey.js", "text/javascript"),
+        camera=put(assets / "camera.js", "text/javascript"),
         idle=put(assets / "idle.js", "text/javascript"),
     )
 

@@ -122,6 +122,11 @@ def _other_meeting() -> CaseStatusView:
     return replace(view, status=replace(view.status, other_meeting=True))
 
 
+def _closing() -> CaseStatusView:
+    view = waiting(CaseStage.ASKED)
+    return replace(view, status=replace(view.status, closing=NOW + 48 * HOUR))
+
+
 def _next_in_line() -> CaseStatusView:
     view = waiting(CaseStage.IN_LINE)
     return replace(view, status=replace(view.status, ahead=0, wait=None, open_hours=(NOW + HOUR, NOW + 9 * HOUR)))
@@ -218,5 +223,6 @@ VIEWS: Mapping[str, View] = {
     "waiting_in_another_browser_for_good": _take_up(code=None, may_send=False, may_finish=False, may_meet=False),
     "waiting_for_another_meeting": _other_meeting(),
     "waiting_next_in_line": _next_in_line(),
+    "waiting_closing": _closing(),
     **{f"failed_{failure}": went_wrong(failure) for failure in FailureClass},
 }

@@ -102,7 +102,7 @@ async def session(walk: Walk) -> None:
     case = await walk.stage.case()
     at = f"/cases/{case.id}"
     await agent.send("/next", "/")
-    await walk.see(agent, "/", "/mine", at, f"{at}?problem=choice")
+    await walk.see(agent, "/", "/mine", at, f"{at}?problem=choice", f"{at}/contact", f"{at}/contact?problem=choice")
     await agent.send(f"{at}/start", at, {"channel": "video"})
     await walk.see(agent, at, f"{at}/details")
     kinds = ("passport", "bank_statement", "vouch")
