@@ -191,7 +191,7 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield from (ev.EvidenceRecorded(by, evidence()), ev.EvidenceRemoved(by, "e1"))
     yield from (ev.PasskeyRegistered(passkey()), ev.PasskeyConfirmed(by, "passkey-1"))
     yield from (ev.ChecksRecorded(by, ()), ev.DetailsRecorded(by, {"name": "Ada"}), ev.SessionDropped(by, "line dead"))
-    yield from (ev.DeskAccepted(desk_visit()), ev.Recommended(verdict(by=by)))
+    yield from (ev.DeskAccepted(desk_visit()), ev.DeskFileReceived(by, "file-1"), ev.Recommended(verdict(by=by)))
     yield from (ev.SessionEnded(by), ev.Decided(verdict(by=by)), ev.ReviewClaimed(REVIEWER))
     yield ev.IndependentReviewRecorded(IndependentReview(by, NOW, Decision.APPROVE))
     yield ev.Reviewed(Review(by, NOW, agrees=True))
