@@ -129,8 +129,7 @@ def _sending(context: DeskContext, files: FileContext) -> Answer:
 def _endpoint(called: EndpointContext, issuer: str, answer: Answer) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint around an answer: authentication before anything else is read, problems, and the headers."""
 
-    async def handle(request: Request) -> Response:
-        headers = dict(NO_STORE) | {CORRELATION: _correlation(request, called)}
+    async def reply(request: Request, headers: dict[str, str]) -> Response:
         tokens = request_parsing.header_values(request, b"authorization")
         call = EndpointRequest(
             method=request.method,
@@ -153,13 +152,19 @@ def _endpoint(called: EndpointContext, issuer: str, answer: Answer) -> Callable[
         except UploadRefused as refused:
             headers |= {"Connection": "close"} if refused.closes else {}
             status, body, kind = _problem(file_refused(refused.fault), headers)
+        if call.proofs:
+            headers["DPoP-Nonce"] = (await request_nonces(called, call)).issue(called.system.now())
+        return Response(body, status, headers, kind)
+
+    async def handle(request: Request) -> Response:
+        headers = dict(NO_STORE) | {CORRELATION: _correlation(request, called)}
+        try:
+            return await reply(request, headers)
         except StoreUnavailable as unavailable:
             LOG.warning("store_unavailable", extra={"path": request_parsing.path(request), "detail": str(unavailable)})
             later = DeskProblem(503, "temporarily_unavailable", "please try again shortly", retry_after=5)
             status, body, kind = _problem(later, headers)
-        if call.proofs:
-            headers["DPoP-Nonce"] = (await request_nonces(called, call)).issue(called.system.now())
-        return Response(body, status, headers, kind)
+            return Response(body, status, headers, kind)
 
     return handle
 

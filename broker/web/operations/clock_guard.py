@@ -1,6 +1,7 @@
 """Clock guard middleware: answers 503 to every request that depends on the time while this machine's clock is off."""
 
 from collections.abc import Awaitable, Callable, Collection
+from http import HTTPStatus
 from typing import Final
 
 from starlette.requests import Request
@@ -16,10 +17,14 @@ RETRY_AFTER: Final = "5"
 """Seconds after which a service may retry: another process is likely to get the request."""
 _TIMELESS: Final = frozenset({"/livez", "/readyz", "/metrics", "/jwks"})
 _TIMELESS_FOLDERS: Final = ("/static/", "/.well-known/")
+_DESKS: Final = "/desk/"
+"""Folder of the API for partner desks, which reports errors as problem details (RFC 9457)."""
+
+_LATER: Final = "please try again shortly"
 
 
 class ClockGuard:
-    """Answers 503 in place of the application while `out` gives a reason: JSON to services, else a page.
+    """Answers 503 in place of the application while `out` gives a reason: JSON to services and desks, else a page.
 
     Paths that do not depend on the time are still served: `/livez`, `/readyz`, `/metrics`, the metadata, the key set
     and static files. Pure ASGI.
@@ -38,9 +43,15 @@ class ClockGuard:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
+        headers = {"Retry-After": RETRY_AFTER, "Cache-Control": "no-store"}
+        response: Response
         if scope["path"] in self._services:
-            content = {"error": "temporarily_unavailable", "error_description": "please try again shortly"}
-            response: Response = JSONResponse(content, 503, {"Retry-After": RETRY_AFTER, "Cache-Control": "no-store"})
+            content = {"error": "temporarily_unavailable", "error_description": _LATER}
+            response = JSONResponse(content, 503, headers)
+        elif scope["path"].startswith(_DESKS):
+            title = HTTPStatus.SERVICE_UNAVAILABLE.phrase
+            problem = {"title": title, "status": 503, "code": "temporarily_unavailable", "detail": _LATER}
+            response = JSONResponse(problem, 503, headers, "application/problem+json")
         else:
             response = await self._page(request, StoreUnavailable(out))
         await response(scope, receive, send)
