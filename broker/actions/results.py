@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from broker.assisted.case_records import Channel, ContactMethod
 from broker.assisted.case_status import Asked
+from broker.assisted.former import CasePurpose, FormerIdentity
 from broker.assisted.help_ways import HelpWay
 from broker.assisted.intake import Intake
 from broker.journey.transaction import Transaction
@@ -70,7 +71,7 @@ class HelpOffered:
     channel, if that can be said, `promises` within how many seconds of opening hours staff talk to them, if that is
     promised and kept. `contact_methods` are how messages can be sent to the citizen, `documents` the kinds
     of evidence that citizens can show, with their names by language. `asked` is what was asked for, of a request that
-    is changed.
+    is changed. `purpose` is what the case would be for, `former` the kept identity that it would renew.
     """
 
     transaction: Transaction
@@ -82,6 +83,8 @@ class HelpOffered:
     documents: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     asked: Asked | None = None
     promises: Mapping[Channel, int] = field(default_factory=dict)
+    purpose: CasePurpose = CasePurpose.NEW
+    former: FormerIdentity | None = None
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -94,7 +97,8 @@ class HelpRequest:
     """How a citizen wants to be helped and reached.
 
     `way` is "email" or "phone", `address` what was typed, trimmed; "" keeps the address of a request that is changed.
-    `second` is a further address with its way. `channel` is a word of `assisted.case_records.Channel`.
+    `second` is a further address with its way. `channel` is a word of `assisted.case_records.Channel`. `purpose` is
+    REBIND if the citizen has no passkey any more; an errand has a purpose of its own.
     """
 
     way: str
@@ -104,6 +108,7 @@ class HelpRequest:
     unsafe: bool = False
     second: tuple[str, str] | None = None
     intake: Intake = field(default_factory=Intake)
+    purpose: CasePurpose = CasePurpose.NEW
 
 
 class HelpRefused(StrEnum):

@@ -35,6 +35,7 @@ from broker.assisted.case_records import (
 )
 from broker.assisted.case_states import ATTEMPTS_EXHAUSTED, OPEN, WITH_AGENT, CaseState
 from broker.assisted.contact_log import ContactAttempt
+from broker.assisted.former import CasePurpose, FormerIdentity
 from broker.assisted.intake import Intake
 from broker.model.assurance import Level
 
@@ -71,8 +72,9 @@ class Case:
     tries. `unsettled` is a decision that its agent may still correct. `redress_until` is by when staff take a new
     look at a declined case, for which the citizen may ask once. `hold` is why the case is held, or was held last.
     `late` says that the deadline of the review or of the hold has passed. `passkey` is the one with which the
-    citizen can take up the identity on any device, once an agent confirmed it. `frozen` is when a person stopped
-    the identity, which a lead may release. `erased` says that the personal data was deleted.
+    citizen can take up the identity on any device, once an agent confirmed it. `purpose` is why the case was opened,
+    `former` the kept identity that it renews or binds again. `frozen` is when a person stopped the identity, which a
+    lead may release. `erased` says that the personal data was deleted.
     """
 
     id: str
@@ -140,6 +142,8 @@ class Case:
     resume_value: str | None = None
     passkey: CasePasskey | None = None
     desk: DeskVisit | None = None
+    purpose: CasePurpose = CasePurpose.NEW
+    former: FormerIdentity | None = None
     binding: IdentityBinding | None = None
     frozen: float | None = None
     erased: bool = False

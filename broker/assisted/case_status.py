@@ -26,6 +26,7 @@ from broker.assisted.intake import Intake
 from broker.assisted.opening import Office
 from broker.assisted.proofs import NOTHING_NEEDED, Needs
 from broker.assisted.refusals import may_be_called
+from broker.assisted.renewing import binds_from
 from broker.normalize.email import unicode_address
 
 
@@ -49,6 +50,8 @@ class CaseStage(StrEnum):
     BEING_DECIDED = "being_decided"
     TO_TAKE_UP = "to_take_up"
     """Approved: the citizen must prove that they opened the case."""
+    REPLACING = "replacing"
+    FROZEN = "frozen"
     STOPPED = "stopped"
     """The attempts to prove it are used up; a lead decides."""
     DONE = "done"
@@ -118,7 +121,8 @@ class CaseStatus:
     at a case whose tries are used up. `redress_until` is by when other people take the new look that the citizen asked
     for, `answer` is a lead's answer to their complaint. `may_send_files` says that photographs of documents can be
     sent. `passkey` is displayed in the asking browser, and where it can finish the case; `may_make_passkey`
-    says that one can be made here.
+    says that one can be made here, `may_remove_passkey` that it can be removed. `starts` is from when the new
+    passkey of a kept identity counts.
 
     `asked` is what was asked for, `appointment` the one that is to come, at `office` unless staff call. `may_book` says
     that appointments can be taken, `comes` that the citizen comes to an office and does not wait in line before.
@@ -152,6 +156,8 @@ class CaseStatus:
     may_send_files: bool = False
     passkey: CasePasskey | None = None
     may_make_passkey: bool = False
+    may_remove_passkey: bool = False
+    starts: float | None = None
     asked: Asked | None = None
     appointment: Appointment | None = None
     office: Office | None = None
@@ -173,7 +179,9 @@ def case_status(
     """Status of a case now. `asking` is True in the asking browser, `needed` is what proves there what the service
     needs; `attempts` counts those with codes and words.
     """
-    stage = _stage(case)
+    stage, starts = _stage(case), binds_from(case, policy)
+    if stage is CaseStage.TO_TAKE_UP and (case.frozen is not None or now < starts):
+        stage = CaseStage.REPLACING if case.frozen is None else CaseStage.FROZEN
     to_take_up = stage is CaseStage.TO_TAKE_UP
     code = case.confirmation if to_take_up and case.confirmation and now < case.confirmation.expires else None
     called = case.call is not None and case.call.by is not None
@@ -207,6 +215,8 @@ def case_status(
         may_send_files=policy.files.enabled and case.state in (CaseState.REQUESTED, CaseState.QUEUED),
         passkey=case.passkey if asking or to_take_up else None,
         may_make_passkey=asking and _may_make_passkey(case),
+        may_remove_passkey=asking and case.open and case.passkey is not None,
+        starts=starts if stage is CaseStage.REPLACING else None,
         asked=asked_before(case),
         appointment=case.appointment if case.state is CaseState.SCHEDULED else None,
         promise=case.promise if case.state is CaseState.QUEUED else None,

@@ -3,12 +3,35 @@
 from dataclasses import dataclass
 
 from broker.assisted.quality import QualitySample
+from broker.model.audit import AuditEvent
 from broker.model.desk import DeskAnswer
 from broker.model.evidence_file import EvidenceFile
 from broker.model.freeze_link import FreezeLink
 from broker.model.notification import Notification, NotificationKind
 from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.passkey import UNREACHED, KeptIdentity, KeptReach, Passkey
+from broker.model.session import LogoutFanOut
+
+
+@dataclass(frozen=True, slots=True)
+class FormerWrite:
+    """What is written of a kept identity that a case renews or binds again, or nothing of the case either: if it is
+    frozen or not kept any more, or if its passkeys were replaced since `rebound`.
+
+    `kept` and `reach` replace what was kept; None leaves both. With `ends` its passkeys are deleted, but for the one
+    with the digest `leads`, and so are the sessions of its account that it proved: `ended` is the audit event of each,
+    `fan_out` makes their deliveries.
+    """
+
+    key: str
+    rebound: float
+    kept: KeptIdentity | None
+    reach: KeptReach
+    leads: str
+    account: str | None
+    ended: AuditEvent
+    fan_out: LogoutFanOut
+    ends: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +39,9 @@ class CaseWork:
     """What is written with a change of a case, or not at all: `notices` to the citizen, `deliveries` to services (such
     as security events), `freeze_links` by which the identity can be stopped, `passkey` that the citizen made. `kept` is
     the identity that is kept from now on, `reach` how its citizen is reached; the passkey with the digest `leads` leads
-    to it. `answers` are those to calls of partner desks; `file` is a photograph of one, examined, whose record is READY
-    from now on. `samples` are decisions that were drawn for a score sheet.
+    to it, that with the digest `removed` is deleted. `former` is what becomes of an identity that was kept before.
+    `answers` are those to calls of partner desks; `file` is a photograph of one, examined, whose record is READY from
+    now on. `samples` are decisions that were drawn for a score sheet.
 
     `outdated` are the kinds of notice whose reason ended `at` this time (seconds since 1970 UTC): those that wait are
     withdrawn.
@@ -34,6 +58,8 @@ class CaseWork:
     kept: KeptIdentity | None = None
     reach: KeptReach = UNREACHED
     leads: str = ""
+    removed: str = ""
+    former: FormerWrite | None = None
     outdated: frozenset[NotificationKind] = frozenset()
     at: float = 0.0
     answers: tuple[DeskAnswer, ...] = ()

@@ -24,6 +24,7 @@ from broker.assisted.events import (
     Settled,
     SlotReached,
 )
+from broker.assisted.former import CasePurpose
 from broker.assisted.look_ups import ConnectorSettings
 from broker.assisted.opening import DAY, BusinessHours, ChannelSettings, Office, VideoRoomSettings
 from broker.model.evidence_file import FileSettings
@@ -87,6 +88,9 @@ class CasePolicy:
     max_calls: Annotated[int, Range(0, 10)] = 3
     """Maximum number of calls that a citizen may ask for after approval, to prove that they opened the case. A lead who
     gives new tries also gives new calls."""
+    rebind_wait: Annotated[Seconds, Range(0, 30 * DAY)] = DAY
+    """How long the approval of a new passkey for a kept identity waits before it takes effect. Every known address gets
+    a notice at the approval, whose link stops it."""
     call_within: Annotated[Seconds, Range(600, 30 * DAY)] = 4 * HOUR
     """Within which working time staff make a call that a citizen asked for."""
     call_code: Annotated[Seconds, Range(60, HOUR)] = 15 * 60
@@ -166,7 +170,8 @@ def deadline(case: Case, state: CaseState, now: float, policy: CasePolicy) -> fl
         case CaseState.HELD:
             return policy.hours.after(now, policy.hold)
         case CaseState.APPROVED:
-            return now + (policy.bind_by_post if case.channel is Channel.PHONE_AND_POST else policy.bind)
+            waits = policy.rebind_wait if case.purpose is CasePurpose.REBIND else 0
+            return now + waits + (policy.bind_by_post if case.channel is Channel.PHONE_AND_POST else policy.bind)
         case CaseState.BOUND:
             return now + policy.collect
         case CaseState.DECLINED:

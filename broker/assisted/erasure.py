@@ -22,6 +22,7 @@ def erased(case: Case) -> Case:
         call=None,
         room=None,
         passkey=None,
+        former=None,
         unsettled=None,
         complaint=None,
         lease=None,

@@ -5,13 +5,14 @@ Staff record observations; the level is always computed.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from broker.assisted.case import Case
 from broker.assisted.case_records import CheckOutcome, CheckRecord, EvidenceRecord
 from broker.assisted.documents import Validity, day, term
-from broker.assisted.profiles import AssuranceProfile, EvidenceRequirement, Profiles, ScoreRule
+from broker.assisted.former import CasePurpose
+from broker.assisted.profiles import AssuranceProfile, EvidenceRequirement, Profiles, ReusedScore, ScoreRule
 from broker.model.assurance import EvidenceType, Level
 
 
@@ -97,8 +98,9 @@ _MAX_PATHS = 3
 
 def assess(case: Case, profiles: Profiles) -> Assessment:
     """Computes the level that the evidence of the case supports now."""
-    scores = score(case, profiles)
-    cap = level_cap(case, profiles)
+    scores, cap = _with_reused(case, score(case, profiles), profiles), level_cap(case, profiles)
+    if case.former is not None:
+        cap = min(cap, case.former.level)
     met = [(name, profile) for name, profile in profiles.profiles.items() if not unmet_requirements(profile, scores)]
     name, best = max(met, key=lambda pair: pair[1].level, default=(None, None))
     level = min(best.level, cap) if best and not (scores.stopped or scores.owed) else None
@@ -110,6 +112,28 @@ def assess(case: Case, profiles: Profiles) -> Assessment:
         level,
         name if level is not None else None,
         () if enough else _nearest(case.level, cap, scores, profiles),
+    )
+
+
+def _with_reused(case: Case, scores: Scores, profiles: Profiles) -> Scores:
+    """The scores of a renewal, with those of the earlier check that count again. A further piece of evidence counts
+    only beside one of now that is as strong as the strongest of then.
+    """
+    former = profiles.profiles.get((case.former.profile or "") if case.former is not None else "")
+    if former is None or case.purpose is not CasePurpose.RENEWAL:
+        return scores
+    reuse = profiles.renewal.reuse
+    pieces = sorted(former.evidence, key=lambda piece: (piece.strength, piece.validity), reverse=True)
+    first = next(iter(pieces), None)
+    again = first is not None and any(
+        one.strength >= first.strength and one.validity >= first.validity for one in scores.evidence
+    )
+    earlier = tuple(Scored("", piece.strength, piece.validity) for piece in pieces[1:])
+    return replace(
+        scores,
+        evidence=(*scores.evidence, *(earlier if again and ReusedScore.EVIDENCE in reuse else ())),
+        activity=max(scores.activity, former.activity if ReusedScore.ACTIVITY in reuse else 0),
+        fraud=max(scores.fraud, former.fraud if ReusedScore.FRAUD in reuse else 0),
     )
 
 

@@ -10,6 +10,7 @@ from broker.assisted.case import Case
 from broker.assisted.case_records import Contact, ContactMethod
 from broker.assisted.case_states import CaseState
 from broker.assisted.case_status import mask_contact
+from broker.assisted.former import CasePurpose
 from broker.model.notification import WARNINGS, NotificationKind
 
 
@@ -71,6 +72,12 @@ def outdated_notices(before: Case, after: Case) -> frozenset[NotificationKind]:
     if before.closing is not None and after.closing is None:
         kinds |= {NotificationKind.CLOSING, NotificationKind.MISSED}
     return frozenset(kinds)
+
+
+def asks_to_replace(before: Case, after: Case) -> bool:
+    """Whether a change approves that the passkeys of a kept identity are replaced, which its person must learn of."""
+    approved = after.state is CaseState.APPROVED is not before.state
+    return approved and after.purpose is CasePurpose.REBIND
 
 
 def known_addresses(case: Case, methods: frozenset[str]) -> tuple[Contact, ...]:

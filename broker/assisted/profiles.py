@@ -222,6 +222,25 @@ class AuthenticationRule:
         return max(self.passkey, self.passkey_device_bound or self.passkey)
 
 
+class ReusedScore(StrEnum):
+    """Scores of an earlier check that a renewal may use again. EVIDENCE: pieces beyond the first."""
+
+    EVIDENCE = "evidence"
+    ACTIVITY = "activity"
+    FRAUD = "fraud"
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalRule:
+    """The shorter check of a renewal: it uses the scores in `reuse` that the profile of the earlier check needed, if
+    that check was made at most `within_days` before the renewal. Verification is never used again: staff compare the
+    face with evidence.
+    """
+
+    reuse: tuple[ReusedScore, ...] = ()
+    within_days: Annotated[int, Range(0, 3660)] = 366
+
+
 @dataclass(frozen=True, slots=True)
 class Profiles:
     """Content of the profile file. `alone` caps cases whose evidence is all of one type.
@@ -246,6 +265,7 @@ class Profiles:
     lookups: Mapping[str, LookUpKind] = field(default_factory=dict)
     always: tuple[str, ...] = ()
     organization: str | None = None
+    renewal: RenewalRule = field(default_factory=RenewalRule)
 
     @property
     def highest(self) -> Level:

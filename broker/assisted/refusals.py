@@ -8,8 +8,10 @@ from broker.assisted.case_records import Channel, ContactMethod, Decision
 from broker.assisted.case_states import CaseState
 from broker.assisted.contact_log import OUTCOMES
 from broker.assisted.deadlines import CasePolicy
+from broker.assisted.former import CasePurpose
 from broker.assisted.holds import may_return_to_approved
 from broker.assisted.oversight import open_question, unseen_flags
+from broker.assisted.renewing import binds_from, matched, may_confirm
 from broker.assisted.separation_of_duties import is_desk, may_be_agent, may_be_reviewer, may_lead
 
 CODE_INTERVAL = 30
@@ -32,6 +34,8 @@ class TransitionRefused(StrEnum):
     VIEW_GIVEN = "view_given"
     REASON_NEEDED = "reason_needed"
     NOT_PROVEN = "not_proven"
+    FORMER_FIRST = "former_first"
+    NOT_YET = "not_yet"
     BELOW_NEED = "below_need"
     ENOUGH_MEETINGS = "enough_meetings"
     ENOUGH_CALLS = "enough_calls"
@@ -71,7 +75,7 @@ def guard(case: Case, event: ev.Event, policy: CasePolicy) -> TransitionRefused 
             return _redress_refusal(case, event)
         case ev.ContactTried() | ev.KeptOpen() | ev.SecondRemoved():
             return _contact_refusal(case, event)
-        case ev.PasskeyRegistered() | ev.PasskeyConfirmed() | ev.Resumed():
+        case ev.PasskeyRegistered() | ev.PasskeyConfirmed() | ev.PasskeyRemoved() | ev.Resumed() | ev.FormerConfirmed():
             return _browser_refusal(case, event)
         case _:
             return None if _suits_channel(case, event) else TransitionRefused.NOT_NOW
@@ -98,7 +102,11 @@ def _desk_refusal(
 
 
 def _freeze_refusal(case: Case, event: ev.Frozen | ev.Unfrozen | ev.Released) -> TransitionRefused | None:
-    """A frozen identity is released to no service, until a lead who did not work on the case lets it go on."""
+    """A frozen identity is released to no service, until a lead who did not work on the case lets it go on. Before an
+    identity is bound there is nothing to freeze but a passkey that is to be replaced.
+    """
+    if case.state is CaseState.APPROVED and case.purpose is not CasePurpose.REBIND:
+        return TransitionRefused.NOT_NOW
     if isinstance(event, ev.Unfrozen) and not may_lead(case, event.by):
         return TransitionRefused.SAME_PERSON
     fits = (case.frozen is not None) is isinstance(event, ev.Unfrozen)
@@ -185,6 +193,8 @@ def _decision_refusal(case: Case, event: ev.Decided | ev.Recommended, policy: Ca
         return TransitionRefused.NO_LEVEL
     if not case.details.claims:
         return TransitionRefused.NO_DETAILS
+    if not matched(case):
+        return TransitionRefused.FORMER_FIRST
     return None if case.phrase_verified else TransitionRefused.WORDS_FIRST
 
 
@@ -205,6 +215,12 @@ def _binding_refusal(
             return _code_refusal(case, event, policy)
         case ev.MeetingRequested():
             return TransitionRefused.ENOUGH_MEETINGS if case.meetings >= policy.max_meetings else None
+        case ev.Bound() if case.frozen is not None:
+            return TransitionRefused.NOT_NOW
+        case ev.Bound(binding) if binding.at < binds_from(case, policy):
+            return TransitionRefused.NOT_YET
+        case ev.Bound() if not matched(case):
+            return TransitionRefused.NOT_PROVEN
         case ev.Bound(binding) if binding.passkey is not None and not _confirmed(case, binding.passkey):
             return TransitionRefused.NOT_PROVEN
         case ev.Bound(binding) if not (binding.code or binding.words or binding.passkey):
@@ -220,7 +236,7 @@ def _confirmed(case: Case, digest: str) -> bool:
 
 
 def _browser_refusal(
-    case: Case, event: ev.PasskeyRegistered | ev.PasskeyConfirmed | ev.Resumed
+    case: Case, event: ev.PasskeyRegistered | ev.PasskeyConfirmed | ev.PasskeyRemoved | ev.Resumed | ev.FormerConfirmed
 ) -> TransitionRefused | None:
     """A continuation code proves another browser. A passkey stands for the asking browser and its words: it is made
     there, and confirmed after they were said.
@@ -229,6 +245,10 @@ def _browser_refusal(
     match event:
         case ev.Resumed(_, used, _):
             return None if used == case.continuation else TransitionRefused.NOT_PROVEN
+        case ev.FormerConfirmed():
+            return None if may_confirm(case, event) else TransitionRefused.NOT_PROVEN
+        case ev.PasskeyRemoved():
+            return TransitionRefused.NOT_NOW if made is None else None
         case ev.PasskeyRegistered(passkey) if passkey.asker != case.asker:
             return TransitionRefused.NOT_PROVEN
         case ev.PasskeyRegistered():

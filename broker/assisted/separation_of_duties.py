@@ -5,6 +5,7 @@ from enum import StrEnum
 from broker.assisted.case import Case
 from broker.assisted.case_records import CheckOutcome, Decision, Role, Verdict
 from broker.assisted.deadlines import CasePolicy
+from broker.assisted.former import CasePurpose
 from broker.model.assurance import EvidenceType, Level
 
 SENSITIVE = frozenset({"name", "given_name", "middle_name", "family_name", "birthdate"})
@@ -32,6 +33,7 @@ class SecondReviewReason(StrEnum):
     IN_TRAINING = "in_training"
     SEEN_BEFORE = "seen_before"
     DRAWN = "drawn"
+    REBOUND = "rebound"
 
 
 def second_review_reasons(
@@ -58,6 +60,7 @@ def second_review_reasons(
         SecondReviewReason.IN_TRAINING: verdict.in_training,
         SecondReviewReason.SEEN_BEFORE: alike + 1 >= policy.repeated_use,
         SecondReviewReason.DRAWN: drawn,
+        SecondReviewReason.REBOUND: case.purpose is CasePurpose.REBIND,
     }
     return tuple(reason for reason, holds in reasons.items() if holds)
 

@@ -83,7 +83,9 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.WordsExchanged, S.IN_SESSION, STAY, Role.AGENT),
     _rule(ev.PromptsFollowed, S.IN_SESSION, STAY, Role.AGENT),
     _rule(ev.PasskeyRegistered, WITH_AGENT | {S.REQUESTED, S.QUEUED}, STAY, Role.CITIZEN),
+    _rule(ev.PasskeyRemoved, WITH_AGENT | TO_BE_MET | {S.REVIEW, S.APPROVED}, STAY, Role.CITIZEN),
     _rule(ev.PasskeyConfirmed, RECORDING, STAY, Role.AGENT),
+    _rule(ev.FormerConfirmed, RECORDING, STAY, Role.AGENT),
     _rule(ev.EvidenceRecorded, RECORDING, STAY, Role.AGENT),
     _rule(ev.EvidenceRemoved, RECORDING, STAY, Role.AGENT),
     _rule(ev.ChecksRecorded, RECORDING, STAY, Role.AGENT),
@@ -125,8 +127,8 @@ RULES: tuple[TransitionRule, ...] = (
     _rule(ev.CallBackLapsed, S.APPROVED, STAY, Role.CLOCK),
     _rule(ev.Bound, S.APPROVED, S.BOUND, Role.CITIZEN),
     _rule(ev.Released, S.BOUND, S.RELEASED, Role.CITIZEN),
-    _rule(ev.Frozen, AFTER, STAY, Role.CITIZEN),
-    _rule(ev.Unfrozen, AFTER, STAY, Role.LEAD),
+    _rule(ev.Frozen, AFTER | {S.APPROVED}, STAY, Role.CITIZEN),
+    _rule(ev.Unfrozen, AFTER | {S.APPROVED}, STAY, Role.LEAD),
     _rule(ev.Repudiated, AFTER, S.REVOKED, Role.CITIZEN),
     _rule(ev.Revoked, AFTER, S.REVOKED, Role.LEAD),
     # in several states
@@ -167,6 +169,7 @@ _QUIET = (
     | ev.ContinuationCodeIssued
     | ev.CodeSent
     | ev.PasskeyRegistered
+    | ev.PasskeyRemoved
     | ev.Opened
     | ev.Noted
     | ev.Acknowledged
@@ -192,6 +195,7 @@ _HOLDER_ONLY = (
     | ev.WordsExchanged
     | ev.PromptsFollowed
     | ev.PasskeyConfirmed
+    | ev.FormerConfirmed
     | ev.EvidenceRecorded
     | ev.EvidenceRemoved
     | ev.ChecksRecorded

@@ -3,31 +3,28 @@
 `transitions.refusal` has decided before whether the event may happen.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import (
     CallBack,
-    CheckRecord,
     Decision,
-    Details,
-    EvidenceRecord,
     Flag,
     Unsettled,
     Verdict,
 )
 from broker.assisted.case_states import CaseState
+from broker.assisted.corrections import with_corrections, with_override, with_overrides
 from broker.assisted.deadlines import CasePolicy
 from broker.assisted.desk_visits import at_counter
 from broker.assisted.erasure import erased
 from broker.assisted.meeting import Transition, appointed, asked, contacted, queue, union
 from broker.assisted.opening import DAY
 from broker.assisted.oversight import overseen
+from broker.assisted.renewing import confirmed, unmatched
 from broker.assisted.rework import reset_work
 from broker.assisted.separation_of_duties import second_review_reasons
-from broker.normalize.text import fold, name_key
 
 AFTER_REDRESS = 2 * DAY
 """Seconds that a case lasts at least after the time for a new look, so that its citizen can still take it up."""
@@ -62,6 +59,8 @@ def _by_citizen(case: Case, event: ev.ByCitizen, now: float, policy: CasePolicy)
             return Transition(replace(case, continuation=continuation))
         case ev.PasskeyRegistered(passkey):
             return Transition(replace(case, passkey=passkey))
+        case ev.PasskeyRemoved():
+            return Transition(replace(case, passkey=None))
         case ev.DeviceConfirmed(evidence):
             kept = tuple(one for one in case.evidence if one.id != evidence.id)
             return Transition(replace(case, evidence=(*kept, evidence)), None, evidence.kind)
@@ -154,16 +153,24 @@ def _by_staff(case: Case, event: ev.ByStaff, now: float, policy: CasePolicy) -> 
             return _apply_review(case, event)
         case ev.Returned() | ev.SessionDropped() | ev.Reassigned():
             return _release(case, event.reason)
-        case ev.Assigned() | ev.Held() | ev.HoldEnded() | ev.HoldDeclined() | ev.Revoked():
-            return _by_lead(case, event, now, lease)
+        case ev.Assigned() | ev.Held() | ev.HoldEnded() | ev.HoldDeclined() | ev.Revoked() | ev.Unfrozen():
+            return _by_lead(case, event, now, lease, policy)
         case _:
             return _record(case, event, now, lease)
 
 
 def _by_lead(
-    case: Case, event: ev.Assigned | ev.Held | ev.HoldEnded | ev.HoldDeclined | ev.Revoked, now: float, lease: float
+    case: Case,
+    event: ev.Assigned | ev.Held | ev.HoldEnded | ev.HoldDeclined | ev.Revoked | ev.Unfrozen,
+    now: float,
+    lease: float,
+    policy: CasePolicy,
 ) -> Transition:
     match event:
+        case ev.Unfrozen(_, reason):
+            released = replace(case, frozen=None)
+            kept_open = _until(released, now + policy.bind) if case.state is S.APPROVED else released
+            return Transition(kept_open, None, reason)
         case ev.Assigned(_, to, reason):
             freed = _release(case, f"{to} {reason}".strip())
             if case.state is S.REVIEW:
@@ -186,27 +193,28 @@ def _by_lead(
 def _record(case: Case, event: ev.ByStaff, now: float, lease: float) -> Transition:
     """Applies an event that only records something in the case. Recording renews the lease."""
     match event:
-        case ev.WordsExchanged() | ev.PromptsFollowed() | ev.PasskeyConfirmed():
-            return Transition(replace(_heard(case, event), lease=lease))
+        case ev.WordsExchanged() | ev.PromptsFollowed() | ev.PasskeyConfirmed() | ev.FormerConfirmed():
+            stolen = isinstance(event, ev.FormerConfirmed) and event.stolen
+            return Transition(replace(_heard(case, event), lease=lease), None, "passkeys_ended" if stolen else "")
         case ev.EvidenceRecorded(_, evidence, marks):
             before = {one.id: one for one in case.evidence}
-            before[evidence.id] = _with_overrides(evidence, before.get(evidence.id))
+            case = unmatched(case)
+            before[evidence.id] = with_overrides(evidence, before.get(evidence.id))
             marks = union(case.fingerprints, marks)
             return Transition(
                 replace(case, evidence=tuple(before.values()), fingerprints=marks, lease=lease), None, evidence.kind
             )
         case ev.EvidenceRemoved(_, id):
             kept = tuple(one for one in case.evidence if one.id != id)
-            return Transition(replace(case, evidence=kept, lease=lease), None, id)
+            return Transition(replace(unmatched(case), evidence=kept, lease=lease), None, id)
         case ev.ChecksRecorded(_, checks):
             recorded = {check.check: check for check in case.checks}
             for check in checks:
-                recorded[check.check] = _with_override(check, recorded.get(check.check))
+                recorded[check.check] = with_override(check, recorded.get(check.check))
             return Transition(replace(case, checks=tuple(recorded.values()), lease=lease))
         case ev.DetailsRecorded(by, claims):
-            return Transition(replace(case, details=_with_corrections(case.details, claims, by, now), lease=lease))
-        case ev.Unfrozen(_, reason):
-            return Transition(replace(case, frozen=None), None, reason)
+            details = with_corrections(case.details, claims, by, now)
+            return Transition(replace(unmatched(case), details=details, lease=lease))
         case ev.Opened(_, reason):
             return Transition(case, None, reason)
         case ev.Flagged(by, reason):
@@ -240,8 +248,12 @@ def _said(verdict: Verdict) -> str:
     return " ".join((verdict.decision, *verdict.reasons))
 
 
-def _heard(case: Case, event: ev.WordsExchanged | ev.PromptsFollowed | ev.PasskeyConfirmed) -> Case:
-    """Applies what agent and citizen said to each other."""
+def _heard(
+    case: Case, event: ev.WordsExchanged | ev.PromptsFollowed | ev.PasskeyConfirmed | ev.FormerConfirmed
+) -> Case:
+    """Applies what agent and citizen said to each other, and that it agrees with what is kept."""
+    if isinstance(event, ev.FormerConfirmed):
+        return confirmed(case, event)
     if not isinstance(event, ev.PasskeyConfirmed):
         return replace(case, phrase_verified=True)
     return case if case.passkey is None else replace(case, passkey=replace(case.passkey, confirmed=event.by))
@@ -327,25 +339,3 @@ def _until(case: Case, moment: float) -> Case:
     """The case with a deadline that does not pass before a moment."""
     deadline = None if case.deadline is None else max(case.deadline, moment)
     return replace(case, deadline=deadline, expires=max(case.expires, moment))
-
-
-def _with_corrections(before: Details, claims: Mapping[str, str], by: str, now: float) -> Details:
-    changed = {claim for claim, value in before.claims.items() if not _same(claim, value, claims.get(claim, ""))}
-    return Details(dict(claims), tuple(sorted(changed | set(before.corrected))), by, now)
-
-
-def _same(claim: str, before: str, after: str) -> bool:
-    """Whether two values of a detail are equal apart from spelling."""
-    key = name_key if claim.endswith("name") else fold
-    return key(before) == key(after)
-
-
-def _with_overrides(evidence: EvidenceRecord, before: EvidenceRecord | None) -> EvidenceRecord:
-    known = {check.check: check for check in before.checks} if before else {}
-    return replace(evidence, checks=tuple(_with_override(check, known.get(check.check)) for check in evidence.checks))
-
-
-def _with_override(check: CheckRecord, before: CheckRecord | None) -> CheckRecord:
-    if before is None:
-        return check
-    return replace(check, overridden=before.overridden or before.outcome is not check.outcome)

@@ -164,11 +164,12 @@ def identity(case: Case, issuer: str, profiles: Profiles) -> Identity:
     if case.binding is None or case.erased:
         raise ValueError("the case is not bound, or was erased")
     how = verification(case, profiles)
+    most = how.level if case.former is None else min(how.level, case.former.level)
     return Identity(
         provider=HELP,
         issuer=issuer,
         subject=case.binding.subject,
-        level=min(how.level, case.binding.level),
+        level=min(most, case.binding.level),
         amr=case.binding.amr,
         auth_time=int(case.binding.at),
         claims=_claims(case, case.binding),

@@ -31,12 +31,14 @@ class AccountMatch:
 
     Both are None for a new person; `subject` alone is None if the service has not received one yet. `reassigned`: the
     provider gave the identity of this account to another person. `blocked`: it reported that its account is disabled.
+    `outdated`: a credential of it was lost or changed after this sign-in.
     """
 
     account: str | None = None
     subject: str | None = None
     reassigned: bool = False
     blocked: bool = False
+    outdated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def check_account(
         return FailureClass.OTHER_PERSON
     if person.blocked:
         return FailureClass.CANNOT_USE
+    if person.outdated:
+        return FailureClass.SESSION_ENDED
     if person.account is not None and switches.is_off(KillSwitchKind.ACCOUNT, person.account):
         return FailureClass.ACCOUNT_OFF
     if candidate is not None and person.account is None and not candidate.policy.accepts_new(now):

@@ -19,6 +19,10 @@ class ErrandKind(StrEnum):
     """To open the pages of their account, or to prove it once more before a change."""
     LINK = "link"
     """To link a second way to the account of the browser's session, or to move to it."""
+    RENEW = "renew"
+    """To have an identity renewed by a person that is kept for the account of the browser's session."""
+    REBIND = "rebind"
+    """To have the lost passkeys of a kept identity replaced by a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Errand:
     """Sign-in for the broker's own pages in place of a service.
 
     For LINK, `account` is the account to which the identity is to be linked, and `replaced` the key of the way that it
-    replaces, None to keep all.
+    replaces, None to keep all. For RENEW, `replaced` is the key of the kept identity.
     """
 
     kind: ErrandKind

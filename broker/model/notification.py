@@ -27,6 +27,8 @@ class NotificationKind(StrEnum):
     CHECKED = "checked"
     FROZEN = "frozen"
     KEPT_ENDING = "kept_ending"
+    REBIND = "rebind"
+    REBIND_STOPPED = "rebind_stopped"
     QUESTION = "question"
     MESSAGE = "message"
 
@@ -65,6 +67,8 @@ FIELDS: Final[Mapping[NotificationKind, Mapping[str, FieldType]]] = MappingProxy
         NotificationKind.FROZEN: _CASE | _HELP | {"time": FieldType.MOMENT},
         NotificationKind.KEPT_ENDING: {"ends": FieldType.MOMENT, "address": FieldType.TEXT},
         NotificationKind.MESSAGE: {"text": FieldType.TEXT},
+        NotificationKind.REBIND: _CASE | _HELP | {"starts": FieldType.MOMENT, "link": FieldType.TEXT},
+        NotificationKind.REBIND_STOPPED: _CASE | _HELP | {"time": FieldType.MOMENT},
         NotificationKind.QUESTION: {
             "service": FieldType.TEXT,
             "message": FieldType.TEXT,

@@ -102,6 +102,19 @@ class KeptWithPasskeys:
     passkeys: Sequence[Passkey]
 
 
+@dataclass(frozen=True, slots=True)
+class FormerKept:
+    """Kept identity that a case may renew or bind again, with its passkeys, and the account to which it leads; None
+    if it never signed in. `rebound` is when its passkeys were replaced last, 0 if they never were.
+    """
+
+    kept: KeptIdentity
+    reach: KeptReach
+    rebound: float
+    account: str | None
+    passkeys: Sequence[Passkey]
+
+
 def next_reminder(expires: float, now: float, before: Sequence[int]) -> float | None:
     """The next moment after `now` that is one of the spans `before` (seconds) before `expires`; None if none is."""
     return min((expires - span for span in before if expires - span > now), default=None)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
@@ -22,7 +23,8 @@ class LinkedIdentity:
     """Account of an identity, its pairwise subject for a sector, and the claims released to a service before.
 
     `shared` is None if nothing was released to that service yet. `reassigned`: the identity had another anchor before,
-    so the account is another person's. `blocked`: the provider reported that its account is disabled.
+    so the account is another person's. `blocked`: the provider reported that its account is disabled. Sign-ins before
+    `fresh_after` (seconds since 1970 UTC) count no more, since a credential of it was lost or changed then.
     """
 
     account: str
@@ -30,6 +32,11 @@ class LinkedIdentity:
     shared: tuple[str, ...] | None
     reassigned: bool = False
     blocked: bool = False
+    fresh_after: float | None = None
+
+    def outdated(self, auth_time: float) -> bool:
+        """Whether a sign-in at `auth_time` counts no more."""
+        return self.fresh_after is not None and auth_time < self.fresh_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +65,7 @@ class AuthorizationWrite:
     identifies this answer: recording it again under the same name changes nothing, and the audit rows stay as first
     written. `question` is the id of the backchannel request that the answer settles: then nothing is written unless
     that request still waits, for this account. `sector` is None if the citizen signed in for no service: then there is
-    no pairwise subject.
+    no pairwise subject. `proved` is when the citizen signed in: nothing is written if that counts no more.
     """
 
     issuer: str
@@ -77,6 +84,7 @@ class AuthorizationWrite:
     replaced: SupersededSession | None = None
     question: str | None = None
     anchor: str | None = field(default=None, repr=False)
+    proved: float = inf
 
 
 @dataclass(frozen=True, slots=True)

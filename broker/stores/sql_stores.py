@@ -23,6 +23,7 @@ from broker.stores.sql.desk import SqlDesks
 from broker.stores.sql.digests import Digests, open_digests
 from broker.stores.sql.evidence_files import SqlEvidenceFiles
 from broker.stores.sql.expiring import Expirer
+from broker.stores.sql.former_identities import SqlFormerIdentities
 from broker.stores.sql.freezing import SqlFreezes
 from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.identity_links import SqlIdentityLinks
@@ -70,6 +71,7 @@ class SqlStores:
     passkeys: SqlPasskeys
     kept_identities: SqlKeptIdentities
     kept_reminders: SqlKeptReminders
+    former_identities: SqlFormerIdentities
     upstream_logouts: SqlUpstreamLogouts
     provider_events: SqlProviderEvents
     grants: SqlGrants
@@ -166,7 +168,7 @@ async def open_sql_stores(
         await kill_switches.check()
         await chain.seal_once()
 
-    cases = SqlCases(database, sealer, audit_log)
+    cases = SqlCases(database, sealer, audit_log, proved_sessions)
     return SqlStores(
         authorizations=SqlAuthorizations(
             database, digests, session_termination, steady_system, audit_log, observe_version
@@ -175,6 +177,7 @@ async def open_sql_stores(
         passkeys=SqlPasskeys(database, sealer, audit_log),
         kept_identities=SqlKeptIdentities(database, digests, proved_sessions, audit_log),
         kept_reminders=SqlKeptReminders(database, sealer, audit_log),
+        former_identities=SqlFormerIdentities(database, sealer),
         upstream_logouts=upstream_logouts,
         provider_events=SqlProviderEvents(database, digests, upstream_logouts, proved_sessions, audit_log),
         grants=SqlGrants(database, sealer, audit_log, observe_version),

@@ -6,9 +6,10 @@ from zoneinfo import ZoneInfo
 
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.assisted.contacting import VideoRooms
-from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, NoticeSettings, PromptSettings
+from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores
 from broker.actions.assisted.evidence_input import DETAILS
 from broker.actions.assisted.letters import Letters
+from broker.actions.assisted.notice_settings import NoticeSettings, PromptSettings
 from broker.actions.assisted.ports import Notifiers
 from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
@@ -76,6 +77,7 @@ def context_of_cases(
             drafts=stores.staff_drafts,
             sign_in_failures=stores.sign_in_failures,
             identity_keys=stores.kept_identities,
+            former=stores.former_identities,
             bookings=stores.bookings,
             measures=stores.measures,
             quality=stores.quality,
@@ -197,7 +199,7 @@ def _notice_settings(broker: BrokerSettings, services: Callable[[], Mapping[str,
         said = notice_text(notice, ZoneInfo(broker.time_zone))
         return ("", said.message) if notice.way == "phone" else (said.subject, said.text)
 
-    return NoticeSettings(f"{broker.issuer}/freeze/", contact, service_name, moment, written)
+    return NoticeSettings(f"{broker.issuer}/freeze/", contact, service_name, moment, written, services)
 
 
 def verifiable(

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from broker.actions.assisted.context import expire_due_cases
+from broker.actions.assisted.expiry import expire_due_cases
 from broker.actions.assisted.reports import count_new
 from broker.actions.files.erasing import sweep
 from broker.actions.passkeys.reminders import remind

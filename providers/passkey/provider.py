@@ -107,7 +107,7 @@ class PasskeyProvider:
             return _unusable("not_ready")
         if kept.frozen is not None or now >= kept.expires:
             return _unusable("frozen" if kept.frozen is not None else "expired")
-        return self._identity(passkey, kept, now)
+        return self._identity(passkey, kept, self._system.now())
 
     def _identity(self, passkey: Passkey, kept: KeptIdentity, now: float) -> Identity:
         """The kept identity as this sign-in proves it. The level is the lowest of all."""

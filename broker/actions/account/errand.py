@@ -66,6 +66,7 @@ async def complete(
             identity_subject=identity.subject,
             provider=identity.provider,
             level=identity.level,
+            proved=identity.auth_time,
             anchor=identity.anchor,
             account=session_update.session.account,
             sector=None,

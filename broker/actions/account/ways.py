@@ -135,25 +135,30 @@ async def begin(
 ) -> StartedTransaction | RateLimited:
     """Starts an errand: a sign-in to the account, or the proof of a second way, which `replaced` may give way to.
 
-    A link whose first proof is too old or too weak begins with the sign-in.
+    A link or a renewal whose first proof is too old or too weak begins with the sign-in. `replaced` is the key of the
+    kept identity that is renewed.
     """
     session = await live_session(context, browser)
     errand, level = Errand(ErrandKind.ACCOUNT), Level.LOW
     if session is not None:
         ways = await context.stores.links.ways(session.account)
         refusal = _refusal(context, session, ways)
-        if kind is ErrandKind.LINK and refusal is None:
+        if kind in (ErrandKind.LINK, ErrandKind.RENEW) and refusal is None:
             known = replaced in [way.key for way in ways]
             errand = Errand(kind, session.account, replaced if known else None)
+            kept = next((way for way in ways if kind is ErrandKind.RENEW and way.key == replaced), None)
+            level = level if kept is None or kept.level is None else kept.level
         elif refusal is LinkRefusal.TOO_WEAK:
             level = strongest(ways)
+    if kind is ErrandKind.REBIND:
+        errand, level = Errand(kind), Level.SUBSTANTIAL
     service = context.policy.account.service
     prompt = () if session is None else ("login",)
     request = AuthorizationRequest(ACCOUNT_SERVICE, "", (), level, prompt=prompt, errand=errand)
     transaction, secret = new_transaction(context, request, browser, language)
     if errand.kind is ErrandKind.ACCOUNT and session is not None:
         transaction = replace(transaction, again=AskedAgain.CHANGE)
-    if errand.kind is ErrandKind.LINK:
+    if errand.kind is not ErrandKind.ACCOUNT:
         now = context.system.now()
         transaction = replace(transaction, chosen=now, expires=now + LINK_LIFETIME)
     return await start_transaction(context, transaction, service, browser, secret)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from broker.actions.assisted.call_backs import call_back_code
 from broker.actions.assisted.citizen import CitizenCases, asking_browser, attempt_counter, proof_needs
 from broker.actions.assisted.context import CaseChange, change_case, load_case, notice, update_case
+from broker.actions.assisted.former import former_of
 from broker.actions.assisted.kept_identity import bound
 from broker.actions.browser import Browser
 from broker.actions.results import AskingMark, HelpRefused, IncompleteProof, ProofField, ProofResult, TypedProof
@@ -27,6 +28,7 @@ from broker.assisted.codes import (
     verify_phrase,
 )
 from broker.assisted.proofs import Needs, Proofs, worth
+from broker.assisted.renewing import binds_from
 from broker.assisted.transitions import TransitionRefused
 from broker.journey.transaction import Transaction
 from broker.model import handle as handles
@@ -80,6 +82,8 @@ async def bind(
     case = None if transaction.case is None else await load_case(cases.context, transaction.case)
     if case is None or case.state is not CaseState.APPROVED:
         return ProofResult.DONE if case is not None and case.state is CaseState.BOUND else ProofResult.NOT_ALLOWED
+    if case.frozen is not None or cases.context.system.now() < binds_from(case, cases.context.rules.policy):
+        return ProofResult.NOT_ALLOWED
     needed, called = proof_needs(cases.context, transaction, case), _called(case)
     if not needed.without_call and not (called and needed.by_call):
         return ProofResult.BELOW_NEED
@@ -97,14 +101,14 @@ async def _compare(
     """Counts the attempt, then compares."""
     tries = cases.context.rules.policy.max_code_attempts
     attempt = await cases.context.stores.cases.count_attempt(case.id, attempt_counter(case), tries)
-    mark = browser.case_mark(transaction.browser)
+    mark, former = browser.case_mark(transaction.browser), await former_of(cases.context, case)
 
-    def proven(case: Case) -> CaseChange | ProofResult:
+    def proven(case: Case) -> CaseChange | ProofResult | TransitionRefused:
         binding = _verify(cases, case, typed, asking=asking_browser(transaction, case))
         if binding is None:
             return ProofResult.WRONG
         asker = handles.sha256_hex(mark) if binding.call_back and not binding.asking_browser else None
-        return bound(cases.context, case, binding, asker)
+        return bound(cases.context, case, binding, former, asker)
 
     outcome = None if attempt is None else await change_case(cases.context, case, proven)
     if isinstance(outcome, Case):

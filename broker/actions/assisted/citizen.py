@@ -18,6 +18,7 @@ from broker.actions.assisted.context import (
     load_case,
     update_case,
 )
+from broker.actions.assisted.former import former_to_renew, purpose_of
 from broker.actions.assisted.waiting import with_waiting
 from broker.actions.browser import Browser
 from broker.actions.results import (
@@ -42,6 +43,7 @@ from broker.assisted.codes import (
     phrase,
 )
 from broker.assisted.device_evidence import device_evidence
+from broker.assisted.former import CasePurpose
 from broker.assisted.proofs import Needs, needs
 from broker.assisted.transitions import TransitionRefused
 from broker.assisted.verified_identity import identity
@@ -52,6 +54,7 @@ from broker.model import handle as handles
 from broker.model.backchannel_request import BackchannelRequest
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
+from broker.model.service import Service
 from broker.model.store_results import CreateCaseResult
 
 CODE_LENGTH = 16
@@ -86,7 +89,9 @@ class CitizenCases:
 
     # --- asking ---
 
-    async def offer_help(self, handle: str, browser: Browser) -> HelpOffered | DeadEnd | None:
+    async def offer_help(
+        self, handle: str, browser: Browser, asked: CasePurpose = CasePurpose.NEW
+    ) -> HelpOffered | DeadEnd | None:
         """The help on offer now: channels that reach the service's level, strongest first. None: no help."""
         transaction = await load_own_transaction(self.sign_in_context, handle, browser)
         if isinstance(transaction, DeadEnd):
@@ -94,19 +99,32 @@ class CitizenCases:
         service = self.sign_in_context.service(transaction)
         if service is None or not self.enabled or transaction.state not in (Journey.CHOOSING, Journey.FAILED):
             return None
-        switches = await self.sign_in_context.stores.kill_switches.current()
-        if not self.sign_in_context.offer(transaction, service, switches, self.sign_in_context.system.now()).help:
+        purpose = purpose_of(transaction, asked)
+        if purpose is CasePurpose.NEW:
+            switches = await self.sign_in_context.stores.kill_switches.current()
+            if not self.sign_in_context.offer(transaction, service, switches, self.sign_in_context.system.now()).help:
+                return None
+        elif not self.may_replace(transaction, service):
             return None
-        return await help_offered(self.context, transaction, service, self.contact_methods)
+        offered = await help_offered(self.context, transaction, service, self.contact_methods)
+        return None if offered is None else replace(offered, purpose=purpose)
+
+    def may_replace(self, transaction: Transaction, service: Service | None) -> bool:
+        """Whether a lost passkey can be replaced by a person in the sign-in."""
+        known = service is not None and (service.assisted or transaction.request.errand is not None)
+        return self.enabled and known and transaction.case is None
 
     async def request_help(
         self, handle: str, browser: Browser, request: HelpRequest
     ) -> ContinuationIssued | HelpRefused | RateLimited | DeadEnd:
         """Asks for help. Returns the continuation code, to be shown once."""
-        offered = await self.offer_help(handle, browser)
+        offered = await self.offer_help(handle, browser, request.purpose)
         if isinstance(offered, DeadEnd):
             return offered
         if offered is None or request.channel not in offered.channels:
+            return HelpRefused.NOT_NOW
+        former = await former_to_renew(self.context, offered)
+        if offered.purpose is CasePurpose.RENEWAL and former is None:
             return HelpRefused.NOT_NOW
         submitted = read_request(self.context, self.contact_methods, request)
         if isinstance(submitted, HelpRefused):
@@ -116,20 +134,23 @@ class CitizenCases:
             return RateLimited(
                 LimitKind.HELP, rate.ends(self.sign_in_context.system.now()), offered.service, offered.transaction
             )
-        return await self._open(handle, offered.transaction, submitted, browser.case_mark(offered.transaction.browser))
+        mark = browser.case_mark(offered.transaction.browser)
+        return await self._open(handle, replace(offered, former=former), submitted, mark)
 
     async def _open(
-        self, handle: str, transaction: Transaction, submitted: ev.Submitted, mark: str
+        self, handle: str, offered: HelpOffered, submitted: ev.Submitted, mark: str
     ) -> ContinuationIssued | HelpRefused:
         """Creates the case, then lets the transaction wait for it. After a crash in between the citizen asks again.
 
         The case has the reference of the transaction, which the citizen may have read out already; another one if an
         earlier case has it.
         """
+        transaction = offered.transaction
         reference = transaction.reference
         while True:
             code = handles.new_user_code(self.context.system, CODE_LENGTH)
             draft = self._new_case(replace(transaction, reference=reference), code, handles.sha256_hex(mark))
+            draft = replace(draft, purpose=offered.purpose, former=offered.former)
             later = submitted.channel is Channel.SENT or comes_by_appointment(self.context, submitted.channel)
             ready = () if later else (ev.ReadyForSession(),)
             case = apply_events(self.context, draft, submitted, *ready)
@@ -287,7 +308,7 @@ class CitizenCases:
             return CaseEnded(FailureClass.HELP_EXPIRED)
         if case.transaction != transaction.id:
             return CaseEnded(FailureClass.HELP_ELSEWHERE)
-        if case.frozen is not None:
+        if case.frozen is not None and not case.open:
             return CaseEnded(FailureClass.HELP_REVOKED)
         if case.state is CaseState.BOUND and case.binding is not None and case.binding.passkey is not None:
             return CaseEnded(FailureClass.HELP_ELSEWHERE)  # taken up in a sign-in of its own

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from broker.actions.assisted.context import NOTICE_LIFE, CaseContext
+from broker.actions.assisted.context import NOTICE_LIFE, CaseChange, CaseContext
 from broker.actions.assisted.editing import always, edit_case, load_permitted
 from broker.actions.assisted.staff_login import StaffPrincipal
 from broker.actions.assisted.staff_results import (
@@ -105,21 +105,16 @@ async def send_message(
 ) -> CaseView | EditRefused:
     """Sends a message through the outbox, and records it among the attempts, in one transaction."""
 
-    async def make(case: Case) -> ev.ByStaff | EditRefused:
+    async def make(case: Case) -> CaseChange | EditRefused:
         made = compose(context, case, draft)
         if not isinstance(made, Notification):
             return made
         channel = ContactChannel.LETTER if made.way == ContactMethod.POST else ContactChannel.MESSAGE
         now = context.system.now()
-        return ev.ContactTried(
-            ContactAttempt(who.member.id, now, channel, ContactOutcome.SENT, template=draft.template)
-        )
+        attempt = ContactAttempt(who.member.id, now, channel, ContactOutcome.SENT, template=draft.template)
+        return CaseChange((ev.ContactTried(attempt),), CaseWork(notices=(made,)))
 
-    def work(case: Case) -> CaseWork:
-        made = compose(context, case, draft)
-        return CaseWork(notices=(made,) if isinstance(made, Notification) else ())
-
-    return await edit_case(context, who, StaffAction.CONTACT, ref, make, work)
+    return await edit_case(context, who, StaffAction.CONTACT, ref, make)
 
 
 async def open_room(

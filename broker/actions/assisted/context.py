@@ -1,13 +1,13 @@
 """The context of verification cases: load a case with its expired deadlines applied, apply events, save, audit."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from broker.actions.appointments.notices import appointment_notice
 from broker.actions.appointments.ports import Bookings
-from broker.actions.assisted.ports import Cases, FailedSignIns, IdentityKeys, Measures, StaffDrafts
+from broker.actions.assisted.notice_settings import NoticeSettings, PromptSettings
+from broker.actions.assisted.ports import Cases, FailedSignIns, FormerIdentities, IdentityKeys, Measures, StaffDrafts
 from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
 from broker.actions.console.ports import CaseLists, SavedViewStore, StaffAudit, StaffPresences
 from broker.actions.ports import AuditLog, BackchannelRequests
@@ -23,6 +23,7 @@ from broker.assisted.events import Event
 from broker.assisted.notices import (
     AddressNotice,
     address_notices,
+    asks_to_replace,
     known_addresses,
     notices_of,
     outdated_notices,
@@ -30,6 +31,7 @@ from broker.assisted.notices import (
 )
 from broker.assisted.profiles import Profiles
 from broker.assisted.quality import QualitySample, drawn, new_decision, sample
+from broker.assisted.renewing import binds_from
 from broker.assisted.separation_of_duties import is_desk
 from broker.assisted.transitions import TransitionRefused, advance, refusal
 from broker.model import handle as handles
@@ -65,6 +67,7 @@ class CaseStores:
     drafts: StaffDrafts
     sign_in_failures: FailedSignIns
     identity_keys: IdentityKeys
+    former: FormerIdentities
     bookings: Bookings
     measures: Measures
     quality: QualityStore
@@ -88,47 +91,6 @@ class CaseRules:
 
 
 @dataclass(frozen=True, slots=True)
-class PromptSettings:
-    """How staff ask citizens to confirm on their own device.
-
-    `confirm` is the URL of the page that takes the code, `name` the broker's name by language,
-    `contact_methods` how notices can be sent (words of `assisted.case.ContactMethod`).
-    """
-
-    confirm: str
-    name: Mapping[str, str]
-    contact_methods: frozenset[str] = frozenset()
-
-
-def _iso(at: float, _language: str) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat()
-
-
-def _unwritten(notice: Notification) -> tuple[str, str]:
-    return notice.kind.value, notice.fields.get("text", "")
-
-
-def _client_id(client_id: str, _language: str) -> str:
-    return client_id
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeSettings:
-    """What notices say beside the case.
-
-    `freeze` is the URL before the handle of a link that stops an identity, `contact` how the citizen reaches the
-    support, `service_name` the name of a service in a language, `moment` a date and time in words of a language,
-    `written` the subject and the text of a notice exactly as it is sent; a text message has no subject.
-    """
-
-    freeze: str = ""
-    contact: str = ""
-    service_name: Callable[[str, str], str] = _client_id
-    moment: Callable[[float, str], str] = _iso
-    written: Callable[[Notification], tuple[str, str]] = _unwritten
-
-
-@dataclass(frozen=True, slots=True)
 class CaseContext:
     """What each action on a case works with, built once.
 
@@ -140,7 +102,7 @@ class CaseContext:
     prompts: PromptSettings
     fingerprint: Callable[[str], str]
     system: System
-    told: NoticeSettings = NoticeSettings()
+    told: NoticeSettings = field(default_factory=NoticeSettings)
 
 
 # --- reading ---
@@ -184,17 +146,6 @@ async def refresh_all(context: CaseContext, cases: Iterable[Case]) -> tuple[Case
         after = case if due_event(case, now) is None else await load_case(context, case.id)
         found += [] if after is None else [after]
     return tuple(found)
-
-
-async def expire_due_cases(context: CaseContext, limit: int = 50) -> int:
-    """Applies the expired deadlines of cases without waiting for a request, so that citizens get notices in time.
-
-    Returns how many cases were due. Correctness does not depend on it: each load applies expired deadlines first.
-    """
-    due = await context.stores.cases.due(context.system.now(), limit)
-    for case in due:
-        await load_case(context, case.id)
-    return len(due)
 
 
 # --- writing ---
@@ -341,32 +292,46 @@ def _told(context: CaseContext, before: Case, after: Case) -> CaseWork:
         told = (*told, notice(context, after, about[0], appointed, **about[1]))
     methods, now = context.prompts.contact_methods, context.system.now()
     told = (*told, *(_address_notice(context, after, one) for one in address_notices(before, after, methods)))
-    if after.state is not CaseState.BOUND or before.state is CaseState.BOUND:
+    former = () if after.former is None else after.former.recipients
+    known = () if after.safety.unsafe else known_addresses(after, methods)
+    everyone = tuple(dict.fromkeys((*recipients(after, known), *former)))
+    if asks_to_replace(before, after):
+        waits: Mapping[str, str | float] = {"starts": binds_from(after, context.rules.policy)}
+        linked = _linked(context, after, NotificationKind.REBIND, everyone, waits)
+    elif after.state is CaseState.BOUND is not before.state:
+        warned = tuple(dict.fromkeys((*recipients(after, warned_addresses(after, methods)), *former)))
+        where: Mapping[str, str | float] = {
+            "service": context.told.service_name(after.client_id, after.language),
+            "time": now,
+        }
+        linked = _linked(context, after, NotificationKind.CHECKED, warned, where)
+    else:
         return CaseWork(notices=told)
-    warned = recipients(after, warned_addresses(after, methods))
-    if not warned:
+    if not linked:
         return CaseWork(notices=told)
+    notices, digest = linked
+    link = FreezeLink(digest, after.id, after.reference, created=now, expires=now + FREEZE_LIFE, recipients=everyone)
+    return CaseWork(notices=(*told, *notices), freeze_links=(link,))
+
+
+def _linked(
+    context: CaseContext,
+    case: Case,
+    kind: NotificationKind,
+    warned: Sequence[Recipient],
+    about: Mapping[str, str | float],
+) -> tuple[Sequence[Notification], str] | None:
+    """Notices with a link that stops the identity of a case, and the digest of the link; None without an address."""
     handle = handles.new_handle(context.system, size=16)
-    fields: Mapping[str, str | float] = {
-        "reference": after.reference,
-        "service": context.told.service_name(after.client_id, after.language),
-        "time": now,
+    fields = {
+        "reference": case.reference,
         "contact": context.told.contact,
         "link": f"{context.told.freeze}{handle}",
+        **about,
     }
-    times = NoticeTimes(now + NOTICE_LIFE)
-    checked = tuple(
-        new_notification(context.system, NotificationKind.CHECKED, one, times, fields, after.id) for one in warned
-    )
-    link = FreezeLink(
-        digest=handles.sha256_hex(handle),
-        case=after.id,
-        reference=after.reference,
-        created=now,
-        expires=now + FREEZE_LIFE,
-        recipients=recipients(after, known_addresses(after, methods)),
-    )
-    return CaseWork(notices=(*told, *checked), freeze_links=(link,))
+    times = NoticeTimes(context.system.now() + NOTICE_LIFE)
+    sent = [new_notification(context.system, kind, one, times, fields, case.id) for one in warned]
+    return (sent, handles.sha256_hex(handle)) if sent else None
 
 
 def _address_notice(context: CaseContext, case: Case, one: AddressNotice) -> Notification:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from broker.actions.assisted.case_view import case_view
 from broker.actions.assisted.context import (
     TRIES,
+    CaseChange,
     CaseContext,
     apply_events,
     load_by_reference,
@@ -24,14 +25,11 @@ from broker.actions.assisted.staff_results import (
 )
 from broker.assisted import events as ev
 from broker.assisted.case import Case
-from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.assisted.transitions import TransitionRefused
 
-MakeWork = Callable[[Case], CaseWork]
-"""Makes what is written with the event, from the same reading of the case."""
-
-MakeEvent = Callable[[Case], Awaitable[ev.ByStaff | EditRefused]]
-"""Makes the event of an action from the case as it was read, or says what is wrong with the input."""
+MakeEvent = Callable[[Case], Awaitable[ev.ByStaff | CaseChange | EditRefused]]
+"""Makes the event of an action from the case as it was read, or the change with what is written beside it, or says what
+is wrong with the input."""
 
 
 def always(event: ev.ByStaff | EditRefused) -> MakeEvent:
@@ -44,12 +42,7 @@ def always(event: ev.ByStaff | EditRefused) -> MakeEvent:
 
 
 async def edit_case(
-    context: CaseContext,
-    staff: StaffPrincipal,
-    action: StaffAction,
-    ref: CaseRef | str,
-    make_event: MakeEvent,
-    make_work: MakeWork = lambda _: NO_WORK,
+    context: CaseContext, staff: StaffPrincipal, action: StaffAction, ref: CaseRef | str, make_event: MakeEvent
 ) -> CaseView | EditRefused:
     """Changes a case by one action of a member of staff. `ref` is a case, or a reference as text.
 
@@ -62,12 +55,13 @@ async def edit_case(
         if not isinstance(case, Case):
             return case
         event = await make_event(case)
-        if not isinstance(event, ev.ByStaff):
+        if not isinstance(event, ev.ByStaff | CaseChange):
             return event
-        after = apply_events(context, case, event)
+        change = CaseChange((event,)) if isinstance(event, ev.ByStaff) else event
+        after = apply_events(context, case, *change.events)
         if isinstance(after, TransitionRefused):
             return after
-        saved = await save(context, case, after, make_work(case))
+        saved = await save(context, case, after, change.work)
         if saved is not None:
             return case_view(context, saved, staff.member)
     return ActionRefused.CONFLICT

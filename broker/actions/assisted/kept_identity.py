@@ -3,17 +3,29 @@
 from dataclasses import replace
 
 from broker.actions.assisted.context import CaseChange, CaseContext, recipients
+from broker.actions.assisted.former import bound_again
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import IdentityBinding
 from broker.assisted.case_work import CaseWork
+from broker.assisted.former import CasePurpose
 from broker.assisted.notices import known_addresses
+from broker.assisted.transitions import TransitionRefused
 from broker.assisted.verified_identity import identity
-from broker.model.passkey import KeptIdentity, KeptReach, next_reminder
+from broker.model.passkey import FormerKept, KeptIdentity, KeptReach, next_reminder
 
 
-def bound(context: CaseContext, case: Case, binding: IdentityBinding, asker: str | None = None) -> CaseChange:
-    """The change that binds a case. The identity is kept with it, if there is a confirmed passkey."""
+def bound(
+    context: CaseContext,
+    case: Case,
+    binding: IdentityBinding,
+    former: FormerKept | None = None,
+    asker: str | None = None,
+) -> CaseChange | TransitionRefused:
+    """The change that binds a case. The identity is kept with it, if there is a confirmed passkey. `former` is what is
+    kept of a citizen whose identity is renewed or bound again."""
+    if case.purpose is not CasePurpose.NEW:
+        return bound_again(context, case, binding, asker, former)
     made, issuer = case.passkey, context.rules.issuer
     if made is None or made.confirmed is None:
         return CaseChange((ev.Bound(binding, asker),))

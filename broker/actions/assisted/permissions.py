@@ -19,7 +19,9 @@ from broker.assisted.case_records import Appointment, Channel, Decision, Indepen
 from broker.assisted.case_states import CaseState
 from broker.assisted.contact_log import ContactAttempt, ContactChannel, ContactOutcome
 from broker.assisted.device_evidence import device_evidence
+from broker.assisted.former import FormerIdentity
 from broker.assisted.queue import suits
+from broker.assisted.renewing import matched
 from broker.assisted.transitions import TransitionRefused, refusal
 from broker.model.assurance import Level
 from broker.model.staff import StaffMember, StaffRole
@@ -123,6 +125,15 @@ def _passkey_not_confirmed(case: Case, _member: StaffMember) -> RefusalReason | 
     return None if unconfirmed else TransitionRefused.NOT_NOW
 
 
+def _not_compared(case: Case, _member: StaffMember) -> RefusalReason | None:
+    return TransitionRefused.NOT_NOW if matched(case) else None
+
+
+def _any_former(case: Case) -> FormerIdentity:
+    """A kept identity that the rules cannot refuse for being another one."""
+    return case.former or FormerIdentity("", "", Level.LOW, 0)
+
+
 def _has_details(case: Case, _member: StaffMember) -> RefusalReason | None:
     return None if case.details.claims else TransitionRefused.NO_DETAILS
 
@@ -175,6 +186,9 @@ PERMISSIONS: Mapping[StaffAction, Permission] = MappingProxyType(
             _CASE_AGENT,
             lambda case, who, _now: ev.PasskeyConfirmed(who, "" if case.passkey is None else case.passkey.digest),
             _passkey_not_confirmed,
+        ),
+        StaffAction.COMPARE: Permission(
+            (_AGENT,), _CASE_AGENT, lambda case, who, _now: ev.FormerConfirmed(who, _any_former(case)), _not_compared
         ),
         StaffAction.RECORD: Permission((_AGENT,), _CASE_AGENT, lambda _case, who, _now: ev.ChecksRecorded(who, ())),
         StaffAction.ASK_CITIZEN: Permission(

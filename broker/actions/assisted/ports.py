@@ -9,6 +9,7 @@ from broker.assisted.measures import Key, Measure, Tally, Track
 from broker.model.audit import AuditEvent
 from broker.model.notification import DeliveryFailed as DeliveryFailed
 from broker.model.notification import Notification
+from broker.model.passkey import FormerKept
 from broker.model.sign_in_failure import SignInFailure
 from broker.model.staff import StaffAttempt, StaffDraft, StaffSession
 from broker.model.store_results import CreateCaseResult as CreateCaseResult
@@ -22,6 +23,18 @@ class IdentityKeys(Protocol):
 
     def key(self, issuer: str, subject: str) -> str:
         """The key of the identity with this issuer and subject."""
+        ...
+
+
+class FormerIdentities(Protocol):
+    """Kept identities that cases renew or bind again."""
+
+    async def load(self, key: str) -> FormerKept | None:
+        """The kept identity with this key."""
+        ...
+
+    async def by_marks(self, marks: Sequence[str]) -> Sequence[FormerKept]:
+        """Those whose case bears one of these marks (`Case.fingerprints`), the newest first."""
         ...
 
 

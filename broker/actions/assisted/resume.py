@@ -15,6 +15,7 @@ from broker.journey.events import BrowserChanged, HelpRequested, HelpResumed
 from broker.journey.transaction import Transaction, TransactionState
 from broker.journey.transitions import TransactionIdentifiers, advance, begin
 from broker.model import handle as handles
+from broker.model.account import ACCOUNT_SERVICE, Errand, ErrandKind
 from broker.model.request import AuthorizationRequest
 
 NO_BROWSER = ""
@@ -82,7 +83,8 @@ async def _transferred(cases: CitizenCases, code: str, case: Case, secret: str) 
 async def new_transaction(cases: CitizenCases, case: Case, secret: str) -> str | None:
     """A new transaction from what the case has of the service's request. None if the service was removed."""
     sign_in_context = cases.sign_in_context
-    service = sign_in_context.registry.services.get(case.client_id)
+    own = case.client_id == ACCOUNT_SERVICE
+    service = sign_in_context.policy.account.service if own else sign_in_context.registry.services.get(case.client_id)
     if service is None:
         return None
     now, browser = sign_in_context.system.now(), handles.sha256_hex(secret)
@@ -96,6 +98,7 @@ async def new_transaction(cases: CitizenCases, case: Case, secret: str) -> str |
             min_level=case.level,
             requested_claims=case.claims,
             resume_value=case.resume_value,
+            errand=Errand(ErrandKind.ACCOUNT) if own else None,
         ),
         language=case.language,
         seed=int.from_bytes(bytes.fromhex(browser)[:6]),

@@ -7,6 +7,7 @@ from broker.actions.assisted import device_prompt, evidence_input
 from broker.actions.assisted.case_view import case_view
 from broker.actions.assisted.context import CaseContext, load_case, refresh_all
 from broker.actions.assisted.editing import always, edit_case
+from broker.actions.assisted.former import compare
 from broker.actions.assisted.permissions import closed, has_staff_role
 from broker.actions.assisted.staff_login import StaffPrincipal
 from broker.actions.assisted.staff_results import (
@@ -203,6 +204,10 @@ class StaffCases:
     async def questions(self, view: CaseView) -> tuple[BackchannelRequest, ...]:
         """The questions that the citizen was asked on their own device (`device_prompt`)."""
         return await device_prompt.questions_of(self.context, view)
+
+    async def compare_former(self, who: StaffPrincipal, ref: CaseRef, *, stolen: bool) -> CaseView | EditRefused:
+        """Compares what is kept of the citizen with what was recorded (`former`)."""
+        return await compare(self.context, who, ref, stolen=stolen)
 
     async def end_session(self, who: StaffPrincipal, ref: CaseRef) -> CaseView | EditRefused:
         """Ends the session; the decision is next. The citizen does not learn it in the session."""

@@ -18,7 +18,8 @@ class ActionRefused(StrEnum):
     NOT_FRESH: the sign-in is too old for a decision. NOTE: the note looks like a code, a password or a card number.
     REASON: the reason is not listed for this action. NOTHING: no case is waiting, or the note is empty. MESSAGE: the
     message cannot be shown to the citizen. ASKED: an earlier question to the citizen is still waiting. FULL: the member
-    of staff holds as many cases as they may. SENT: the message is being sent, or was.
+    of staff holds as many cases as they may. SENT: the message is being sent, or was. NO_MATCH: nothing that is kept
+    agrees with the evidence and the details. STOPPED: what is kept was stopped, and a lead has not released it.
     """
 
     UNKNOWN = "unknown"
@@ -33,6 +34,8 @@ class ActionRefused(StrEnum):
     ASKED = "asked"
     FULL = "full"
     SENT = "sent"
+    NO_MATCH = "no_match"
+    STOPPED = "stopped"
 
 
 RefusalReason = ActionRefused | TransitionRefused
@@ -50,6 +53,7 @@ class StaffAction(StrEnum):
     VERIFY_PHRASE = "verify_phrase"
     CONFIRM_PROMPTS = "confirm_prompts"
     CONFIRM_PASSKEY = "confirm_passkey"
+    COMPARE = "compare"
     RECORD = "record"
     ASK_CITIZEN = "ask_citizen"
     END_SESSION = "end_session"

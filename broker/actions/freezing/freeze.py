@@ -12,6 +12,7 @@ from broker.actions.freezing.ports import Freezes
 from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.assisted import events as ev
 from broker.assisted.case import Case
+from broker.assisted.case_states import CaseState
 from broker.assisted.freezing import FreezeWrite, ReleaseWrite, RevokeWrite
 from broker.assisted.reasons import ReasonContext, valid_for
 from broker.model.audit import AuditEvent
@@ -67,7 +68,7 @@ def _write(context: FreezeContext, link: FreezeLink, before: Case, after: Case, 
         case=after,
         issuer=context.cases.rules.issuer,
         events=audit_rows(after, len(before.history)),
-        notices=_notices(context.cases, link, after.id, now),
+        notices=_notices(context.cases, link, after, now),
         ended=ended,
         fan_out=logout_fan_out(context.services, now, InitiatingEntity.USER),
         about=_about(context, HappenedKind.ACCOUNT_FROZEN, after, now, InitiatingEntity.USER),
@@ -86,13 +87,13 @@ def _about(
     return events
 
 
-def _notices(context: CaseContext, link: FreezeLink, case: str, now: float) -> tuple[Notification, ...]:
-    """Notices that the identity was stopped, to every address that knows of it."""
+def _notices(context: CaseContext, link: FreezeLink, case: Case, now: float) -> tuple[Notification, ...]:
+    """Notices that the identity, or its new passkey, was stopped, to every address that knows of it."""
     fields: Mapping[str, str | float] = {"reference": link.reference, "contact": context.told.contact, "time": now}
     times = NoticeTimes(now + NOTICE_LIFE)
-    return tuple(
-        new_notification(context.system, NotificationKind.FROZEN, one, times, fields, case) for one in link.recipients
-    )
+    bound = case.state is not CaseState.APPROVED
+    kind = NotificationKind.FROZEN if bound else NotificationKind.REBIND_STOPPED
+    return tuple(new_notification(context.system, kind, one, times, fields, case.id) for one in link.recipients)
 
 
 async def release(context: FreezeContext, staff: StaffPrincipal, ref: CaseRef, reason: str) -> CaseView | EditRefused:

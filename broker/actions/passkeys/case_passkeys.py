@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from broker.actions.assisted.citizen import CitizenCases, asking_browser
 from broker.actions.assisted.context import CaseChange, CaseContext, change_case, load_case
+from broker.actions.assisted.former import former_of
 from broker.actions.assisted.kept_identity import bound
 from broker.actions.browser import Browser
 from broker.actions.passkeys.kept import CHALLENGE_SIZE, HANDLE_SIZE, KeptRefusal, kept_days, kept_seconds
@@ -21,6 +22,7 @@ from broker.assisted.case_records import CasePasskey, IdentityBinding
 from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import CaseWork
 from broker.assisted.proofs import Proofs, worth
+from broker.assisted.transitions import TransitionRefused
 from broker.crypto.passkeys import TIMEOUT, PasskeyFault, PasskeyOwner, registration_options, verify_registration
 from broker.journey.transaction import Transaction
 from broker.model import handle as handles
@@ -61,10 +63,15 @@ class CasePasskeys:
             passkey=passkey.digest,
         )
 
-        def taken_up(case: Case) -> CaseChange | None:
-            return bound(self.cases, case, binding) if case.state is CaseState.APPROVED else None
+        case = await load_case(self.cases, passkey.case)
+        if case is None:
+            return None
+        former = await former_of(self.cases, case)
 
-        await change_case(self.cases, passkey.case, taken_up)
+        def taken_up(case: Case) -> CaseChange | TransitionRefused | None:
+            return bound(self.cases, case, binding, former) if case.state is CaseState.APPROVED else None
+
+        await change_case(self.cases, case, taken_up)
         known = await self.passkeys.find(passkey.digest)
         return None if known is None else known.kept
 
@@ -134,6 +141,21 @@ async def register_for_case(
         (ev.PasskeyRegistered(CasePasskey(digest, now, own.case.asker, keep)),), CaseWork(passkey=passkey)
     )
     done = await change_case(cases.context, own.case, lambda _: change)
+    return None if isinstance(done, Case) else KeptRefusal.UNKNOWN
+
+
+async def remove_from_case(cases: CitizenCases, handle: str, browser: Browser) -> KeptRefusal | DeadEnd | None:
+    """Removes the passkey of the case: without one nothing is kept after the sign-in."""
+    own = await _own(cases, handle, browser)
+    if not isinstance(own, _Own):
+        return own
+
+    def removed(case: Case) -> CaseChange | KeptRefusal:
+        made = case.passkey
+        gone = CaseWork(removed="" if made is None else made.digest)
+        return KeptRefusal.UNKNOWN if made is None else CaseChange((ev.PasskeyRemoved(),), gone)
+
+    done = await change_case(cases.context, own.case, removed)
     return None if isinstance(done, Case) else KeptRefusal.UNKNOWN
 
 

@@ -15,7 +15,7 @@ from broker.actions.sign_in.context import SignInContext, create_transaction
 from broker.actions.sign_in.session_recheck import recheck_session
 from broker.journey.acceptance import AcceptedIdentity, SessionMatch, accept_session, why_asked_again
 from broker.journey.events import NoRouteFound, SessionAccepted
-from broker.journey.transaction import Transaction, TransactionState
+from broker.journey.transaction import AskedAgain, Transaction, TransactionState
 from broker.journey.transitions import TransactionIdentifiers, advance, begin
 from broker.model import handle as handles
 from broker.model.failures import ErrorCode, FailureClass
@@ -201,6 +201,8 @@ async def _apply_session(
     before = await linked_identity(context, session.identity, service)
     if before is None or before.account != session.account:
         return transaction, None, None  # the identity was unlinked while the session began
+    if before.outdated(session.identity.auth_time):
+        return replace(transaction, again=AskedAgain.FRESH), None, None
     now, switches = context.system.now(), await context.stores.kill_switches.current()
     match = SessionMatch(session, before.subject if before else None, context.candidate_of(session.identity))
     believed = accept_session(transaction, match, service, switches, now)

@@ -249,6 +249,7 @@ async def _answered(
             identity_subject=identity.subject,
             provider=identity.provider,
             level=identity.level,
+            proved=identity.auth_time,
             anchor=identity.anchor,
             account=handles.new_handle(context.system, size=16),
             sector=service.sector,

@@ -149,7 +149,9 @@ async def recheck(
     person = (
         AccountMatch()
         if before is None
-        else AccountMatch(before.account, before.subject, before.reassigned, before.blocked)
+        else AccountMatch(
+            before.account, before.subject, before.reassigned, before.blocked, before.outdated(identity.auth_time)
+        )
     )
     refusal = (
         check_account(transaction, person, candidate, switches, now)
@@ -221,6 +223,7 @@ async def issue_code(
             identity_subject=identity.subject,
             provider=identity.provider,
             level=identity.level,
+            proved=identity.auth_time,
             anchor=identity.anchor,
             account=account,
             sector=service.sector,

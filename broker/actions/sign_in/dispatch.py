@@ -26,6 +26,7 @@ from broker.actions.views import (
     RedirectAway,
     View,
 )
+from broker.assisted.former import CasePurpose
 from broker.journey.departures import reload_after
 from broker.journey.next_steps import next_steps
 from broker.journey.provider_offer import Offer, redirect_uri_removed
@@ -78,10 +79,10 @@ async def check_page(context: SignInContext, handle: str, browser: Browser) -> D
 
 
 async def help_on_offer(
-    context: SignInContext, cases: CitizenCases, handle: str, browser: Browser
+    context: SignInContext, cases: CitizenCases, handle: str, browser: Browser, asked: CasePurpose = CasePurpose.NEW
 ) -> HelpOffered | View:
     """Returns the help that the citizen can ask for now, or the view of the transaction's page if none is offered."""
-    offered = await cases.offer_help(handle, browser)
+    offered = await cases.offer_help(handle, browser, asked)
     return (await current_view(context, cases, handle, browser))[0] if offered is None else offered
 
 

@@ -162,15 +162,18 @@ async def take_turn(
 def _request_login(
     transaction: Transaction, registered: ConfiguredProvider, state: str, browser: Browser
 ) -> UpstreamRequest:
-    """Builds the request: with a new sign-in, if the service wants one or a citizen signed out in this browser."""
+    """Builds the request: with a new sign-in, if the service wants one, a citizen signed out in this browser, or the
+    last one counts no more."""
     request, provider = transaction.request, registered.provider.card.id
     new_sign_in = browser.asks_anew(provider)
+    last = next((one.failure for one in reversed(transaction.failures) if one.provider == provider), None)
+    outdated = last is FailureClass.SESSION_ENDED
     return UpstreamRequest(
         level=request.min_level,
         state=state,
         callback=registered.callback,
         language=browser.language or transaction.language,
-        fresh=request.fresh or new_sign_in,
+        fresh=request.fresh or new_sign_in or outdated,
         max_age=request.max_age,
         hint=request.login_hint,
         after=browser.departed.after.get(provider) if new_sign_in and browser.departed is not None else None,

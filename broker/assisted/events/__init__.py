@@ -22,6 +22,7 @@ from broker.assisted.events.citizen import Frozen as Frozen
 from broker.assisted.events.citizen import KeptOpen as KeptOpen
 from broker.assisted.events.citizen import MeetingRequested as MeetingRequested
 from broker.assisted.events.citizen import PasskeyRegistered as PasskeyRegistered
+from broker.assisted.events.citizen import PasskeyRemoved as PasskeyRemoved
 from broker.assisted.events.citizen import ReadyForSession as ReadyForSession
 from broker.assisted.events.citizen import RedressAsked as RedressAsked
 from broker.assisted.events.citizen import Released as Released
@@ -59,6 +60,7 @@ from broker.assisted.events.staff import DetailsRecorded as DetailsRecorded
 from broker.assisted.events.staff import EvidenceRecorded as EvidenceRecorded
 from broker.assisted.events.staff import EvidenceRemoved as EvidenceRemoved
 from broker.assisted.events.staff import Flagged as Flagged
+from broker.assisted.events.staff import FormerConfirmed as FormerConfirmed
 from broker.assisted.events.staff import Held as Held
 from broker.assisted.events.staff import HoldDeclined as HoldDeclined
 from broker.assisted.events.staff import HoldEnded as HoldEnded

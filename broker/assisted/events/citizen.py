@@ -139,6 +139,11 @@ class PasskeyRegistered:
 
 
 @dataclass(frozen=True, slots=True)
+class PasskeyRemoved:
+    """The citizen removed the passkey of the case: nothing is kept for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceConfirmed:
     """The citizen confirmed the request of staff on their own device. Evidence with the same id is replaced."""
 
@@ -169,7 +174,9 @@ class Withdrawn:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """A person who got the notice of an identity in their name stopped it, until a lead releases it."""
+    """A person who got the notice of an identity in their name, or of a passkey that is to be replaced, stopped it,
+    until a lead releases it.
+    """
 
     at: float
 
@@ -195,6 +202,7 @@ ByCitizen = (
     | RedressAsked
     | Complained
     | PasskeyRegistered
+    | PasskeyRemoved
     | DeviceConfirmed
     | Bound
     | Released

@@ -15,6 +15,7 @@ from broker.assisted.case_records import (
 from broker.assisted.contact_log import ContactAttempt
 from broker.assisted.events.appointments import SlotsByStaff
 from broker.assisted.events.desk import ByDesk
+from broker.assisted.former import FormerIdentity
 
 # --- the agent ---
 
@@ -89,6 +90,17 @@ class PasskeyConfirmed:
 
     by: str
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormerConfirmed:
+    """What is kept of the citizen agrees with the evidence and the details. `stolen`: the passkeys were ended at once,
+    since the citizen says that they were stolen.
+    """
+
+    by: str
+    former: FormerIdentity
+    stolen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,6 +364,7 @@ ByStaff = (
     | WordsExchanged
     | PromptsFollowed
     | PasskeyConfirmed
+    | FormerConfirmed
     | EvidenceRecorded
     | EvidenceRemoved
     | ChecksRecorded

@@ -14,9 +14,11 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    case,
     exists,
     func,
     insert,
+    literal_column,
     or_,
     select,
     update,
@@ -93,12 +95,18 @@ _SEEN: Final = exists(
 )
 
 
-_BLOCKED: Final = exists(
-    select(identities.c.issuer).where(
-        identities.c.issuer == _issuer, identities.c.digest == _identity, identities.c.blocked.is_not(None)
-    )
-)
-"""Whether the provider reported that its account is disabled, which may happen while the citizen signs in."""
+_NEVER: Final = literal_column("1e18", Double)
+_COUNTS: Final = func.coalesce(
+    select(case((identities.c.blocked.is_not(None), _NEVER), else_=func.coalesce(identities.c.fresh_after, 0.0)))
+    .where(identities.c.issuer == _issuer, identities.c.digest == _identity)
+    .with_for_update(key_share=True)
+    .scalar_subquery(),
+    literal_column("0", Double),
+) <= bindparam("proved", type_=Double)
+"""Whether the sign-in counts: not if the provider reported, perhaps while the citizen signed in, that its account is
+disabled or its credential lost. The row is locked against the write of such an event: it comes before, and this write
+sees it, or after, and sees the session and the code of this write. The lock is not a shared one: two sign-ins of one
+citizen that both update the row would wait for each other."""
 
 
 def _account(passed: ColumnElement[bool]) -> Insert:
@@ -161,7 +169,7 @@ def _deed(database: Database, kind: str, *, anchored: bool) -> AtomicWrite:
     match kind:
         case "code":
             return AtomicWrite(
-                code_rows.upsert_code(database, ACCOUNT, SUBJECT, ~_BLOCKED),
+                code_rows.upsert_code(database, ACCOUNT, SUBJECT, _COUNTS),
                 (*then, session_rows.upsert_client(database, SUBJECT)),
             )
         case "question":
@@ -207,6 +215,7 @@ class SqlAuthorizations:
                 consents.c.claim,
                 identities.c.anchor,
                 identities.c.blocked,
+                identities.c.fresh_after,
             )
             .select_from(
                 shared_counters.outerjoin(identities, person)
@@ -250,7 +259,7 @@ class SqlAuthorizations:
         claims = tuple(row[3] for row in rows if row[3] is not None)
         shared = tuple(claim for claim in claims if claim != _SUB) if claims else None
         another = self._is_another(issuer, subject, anchor, rows[0][4])
-        return LinkedIdentity(rows[0][1], rows[0][2], shared, another, rows[0][5] is not None)
+        return LinkedIdentity(rows[0][1], rows[0][2], shared, another, rows[0][5] is not None, rows[0][6])
 
     def _is_another(self, issuer: str, subject: str, anchor: str | None, stored: str | None) -> bool:
         """Whether the anchor of a sign-in is not the one stored with its identity."""
@@ -265,7 +274,8 @@ class SqlAuthorizations:
 
         Returns None, and writes nothing, if the transaction's code was already redeemed, its pushed request was already
         answered in another transaction, or its backchannel request is no longer pending or belongs to another citizen;
-        or if another person was signed in with the same identity meanwhile, or the provider disabled its account.
+        or if another person was signed in with the same identity meanwhile, the provider disabled its account, or the
+        sign-in counts no more.
         If a concurrent authorization of the same citizen was faster, it is tried once more with the new rows.
         """
         kind = "session" if answer.code is None else "question" if answer.question else "code"
@@ -326,6 +336,7 @@ class SqlAuthorizations:
             "shares": [{"claim": claim} for claim in sorted(shared)],
             "events": audit.rows(answer.events),
             "fact": answer.fact,
+            "proved": min(answer.proved, 1e17),
             **({} if answer.question is None else {"question": answer.question}),
             **({} if answer.code is None else code_rows.values(answer.code, self._releases)),
             **session_rows.values(answer.session, self._identities),

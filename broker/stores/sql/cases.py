@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from broker.assisted.case import Case
-from broker.assisted.case_work import NO_WORK, CaseWork
+from broker.assisted.case_work import NO_WORK, CaseWork, FormerWrite
 from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
 from broker.model.handle import normalize_user_code
@@ -38,10 +38,12 @@ from broker.stores.sql.case_tables import case_attempts, case_fingerprints, case
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Prepared, UnitOfWork
 from broker.stores.sql.desk import ANSWERS, DeskAnswerRows, answers_written
 from broker.stores.sql.evidence_files import FileContents, expiry_of_case_files, file_shown
+from broker.stores.sql.former_identities import FormerWrites
 from broker.stores.sql.freeze_links import FreezeLinkRows, links_written
 from broker.stores.sql.notices import outdated_withdrawn
 from broker.stores.sql.outbox import DeliveryRows, NotificationRows
 from broker.stores.sql.passkey_rows import CasePasskeyRows, written_with_case
+from broker.stores.sql.proved_sessions import ProvedSessions
 from broker.stores.sql.quality import SampleRows, samples_written
 
 _id: Final = bindparam("id", type_=Text)
@@ -95,12 +97,19 @@ def _outdated(work: CaseWork) -> Mapping[str, object]:
     return {"outdated": sorted(kind.value for kind in work.outdated), "now": work.at}
 
 
+class _Overtaken(Exception):
+    """Another process saved the case, or what was kept: the transaction is rolled back."""
+
+
 class SqlCases:
     """Verification cases in SQL."""
 
-    def __init__(self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit) -> None:
+    def __init__(
+        self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit, proved_sessions: ProvedSessions
+    ) -> None:
         self._database = database
         self._audit = audit_log
+        self._former = FormerWrites(database, sealer, proved_sessions)
         self._records = CaseRecords(sealer)
         self._notices = NotificationRows(sealer)
         self._deliveries = DeliveryRows(sealer)
@@ -183,10 +192,12 @@ class SqlCases:
         """Optimistic locking: replaces `case.version - 1`, with audit rows and `work`, in one transaction.
 
         False, and nothing written, also if the case would be open again beside another open one of its transaction, or
-        if the call of a desk that it answers was answered already. Raises RoomTaken, and nothing is written, if another
-        case has the room of the appointment.
+        if the call of a desk that it answers was answered already, or what was kept of its citizen is not any more as
+        `work` says. Raises RoomTaken, and nothing is written, if another case has the room of the appointment.
         """
         try:
+            if work.former is not None:
+                return await self._save_with_former(case, events, work, work.former)
             return bool(await self._audit.perform(self._save, self._saved(case, work), events))
         except Conflict as conflict:
             if conflict.columns == ("transaction_id",) or conflict.table == ANSWERS:
@@ -194,6 +205,20 @@ class SqlCases:
             if conflict.columns == ROOM_TAKEN:
                 raise RoomTaken from conflict
             raise
+
+    async def _save_with_former(
+        self, case: Case, events: Sequence[AuditEvent], work: CaseWork, former: FormerWrite
+    ) -> bool:
+        try:
+            async with self._database.transaction() as unit:
+                if not await self._former.perform(unit, former):
+                    raise _Overtaken
+                if not await self.save_within(unit, case, events, work):
+                    raise _Overtaken
+        except _Overtaken:
+            return False
+        self._audit.report(events)
+        return True
 
     async def save_within(
         self, unit: UnitOfWork, case: Case, events: Sequence[AuditEvent], work: CaseWork = NO_WORK

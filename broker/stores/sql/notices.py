@@ -55,7 +55,7 @@ _WITHDRAWN: Final[dict[str, Any]] = {
     "status": literal_column(f"'{NoticeStatus.WITHDRAWN.value}'", Text),
     "sealed": null(),
 }
-_ALARMING: Final = (NotificationKind.CHECKED,)
+_ALARMING: Final = (NotificationKind.CHECKED, NotificationKind.REBIND)
 """Kinds that a lead has to know of even if their case is closed: else a person never learns of their identity."""
 
 

@@ -32,6 +32,7 @@ from broker.model.passkey import KeptIdentity, KeptReach, Passkey
 from broker.stores.record_codec import RecordCodec, SealedCodec
 from broker.stores.sql.database import InsertRows, Parameters, Row, Step
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
+from broker.stores.sql.tables import identities
 
 _p, _k = passkeys.c, kept_identities.c
 PASSKEY: Final[Sequence[ColumnElement[Any]]] = (_p.digest, _p.owner, _p.case_id, _p.sign_count, _p.used, _p.sealed)
@@ -73,6 +74,7 @@ def written_with_case(case_id: ColumnElement[Any]) -> tuple[Step | InsertRows, .
     leads, owner, ends = (bindparam(name, type_=Text) for name in ("leading", "led_to", "ended"))
     lasting, since = bindparam("lasting", type_=Text), bindparam("frozen_since", type_=Double)
     mine = passkeys.c.case_id == case_id
+    unmade = bindparam("unmade", type_=Text)
 
     def led(passed: ColumnElement[bool]) -> Update:
         return update(passkeys).where(passed, mine, passkeys.c.digest == leads).values(owner=owner)
@@ -83,12 +85,18 @@ def written_with_case(case_id: ColumnElement[Any]) -> tuple[Step | InsertRows, .
     def closed(passed: ColumnElement[bool]) -> Delete:
         unowned = and_(passkeys.c.owner.is_(None), passkeys.c.digest != leads)
         left = and_(mine, unowned, not_(bindparam("is_open", type_=Boolean)))
-        return delete(passkeys).where(passed, or_(left, passkeys.c.owner == ends))
+        taken_back = and_(mine, passkeys.c.owner.is_(None), passkeys.c.digest == unmade)
+        return delete(passkeys).where(passed, or_(left, taken_back, passkeys.c.owner == ends))
 
     def ended(passed: ColumnElement[bool]) -> Delete:
         return delete(kept_identities).where(passed, kept_identities.c.digest == ends)
 
     return made, kept, led, frozen, closed, ended
+
+
+def outdated(key: ColumnElement[Any]) -> Update:
+    """The statement by which sign-ins to a kept identity before the moment `lost` count no more."""
+    return update(identities).where(identities.c.digest == key).values(fresh_after=bindparam("lost", type_=Double))
 
 
 def deletions(key: ColumnElement[Any]) -> tuple[Delete, ...]:
@@ -167,6 +175,13 @@ def _place_of_passkey(digest: str) -> str:
     return f"passkeys:{digest}"
 
 
+def _led_to(work: CaseWork) -> str | None:
+    """The key of the identity to which the passkey of a case leads from now on."""
+    if work.former is not None:
+        return work.former.key
+    return None if work.kept is None else work.kept.key
+
+
 class CasePasskeyRows:
     """The parameters of `written_with_case`."""
 
@@ -195,7 +210,8 @@ class CasePasskeyRows:
             "ended": key if revoked else None,
             "lasting": key if stopped else None,
             "frozen_since": case.frozen,
-            "led_to": None if work.kept is None else work.kept.key,
+            "led_to": _led_to(work),
+            "unmade": work.removed,
         }
 
     def _kept_row(self, kept: KeptIdentity, reach: KeptReach) -> Parameters:

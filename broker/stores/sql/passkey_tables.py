@@ -34,6 +34,7 @@ kept_identities: Final = Table(
     Column("case_id", Text),
     Column("remind_at", Double),
     Column("reach", LargeBinary),
+    Column("rebound", Double),
     Index(None, "expires"),
     Index(None, "case_id"),
     Index(None, "remind_at"),

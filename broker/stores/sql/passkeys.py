@@ -12,7 +12,7 @@ from broker.model.passkey import KnownPasskey, Passkey
 from broker.stores.sql import audit
 from broker.stores.sql.database import AtomicWrite, Conflict, Database
 from broker.stores.sql.outbox import DeliveryRows, deliveries_written
-from broker.stores.sql.passkey_rows import KEPT, PASSKEY, KeptIdentityRows, PasskeyRows, inserted_passkey
+from broker.stores.sql.passkey_rows import KEPT, PASSKEY, KeptIdentityRows, PasskeyRows, inserted_passkey, outdated
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
 
 _digest: Final = bindparam("digest", type_=Text)
@@ -39,7 +39,9 @@ class SqlPasskeys:
         )
         named = {"sealed": bindparam("sealed", type_=LargeBinary)}
         self._rename = database.prepare(update(passkeys).where(*mine).values(**named).returning(c.digest))
-        self._remove = database.prepare(AtomicWrite(delete(passkeys).where(*mine).returning(c.digest), told))
+        owner = bindparam("owner", type_=Text)
+        removed = (*told, lambda passed: outdated(owner).where(passed))
+        self._remove = database.prepare(AtomicWrite(delete(passkeys).where(*mine).returning(c.digest), removed))
 
     async def find(self, digest: str) -> KnownPasskey | None:
         """The passkey with this digest of a credential id. One round trip."""
@@ -71,6 +73,7 @@ class SqlPasskeys:
         values = {
             "digest": passkey.digest,
             "owner": passkey.owner,
+            "lost": event.at,
             "deliveries": self._deliveries.rows(deliveries),
         }
         return bool(await self._audit.perform(self._remove, values, [event]))

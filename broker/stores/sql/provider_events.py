@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from sqlalchemy import Double, Text, and_, bindparam, delete, literal_column, null, select, update
+from sqlalchemy import Double, Text, and_, bindparam, delete, literal_column, null, or_, select, update
 
 from broker.model.audit import AuditEvent
 from broker.model.grant import AssertionUse, ReleasedIdentity
@@ -66,6 +66,8 @@ class SqlProviderEvents:
             .values(expires=now)
         )
         blocked = bindparam("blocked", type_=Double)
+        stale = or_(i.fresh_after.is_(None), i.fresh_after < blocked)
+        self._outdate = database.prepare(update(identities).where(mine, stale).values(fresh_after=blocked))
         self._block = database.prepare(update(identities).where(mine).values(blocked=blocked))
         self._enable = database.prepare(update(identities).where(mine, i.blocked <= blocked).values(blocked=null()))
         self._remove = database.prepare(delete(identities).where(mine))
@@ -116,6 +118,8 @@ class SqlProviderEvents:
         if effect in (EventEffect.SUSPEND, EventEffect.REMOVE):
             await self._freeze_kept(unit, record.account, record, fan_out)
         way = {**self._key(event), "blocked": event.at}
+        if effect in _ENDS:
+            await unit.run(self._outdate, way)
         match effect:
             case EventEffect.SUSPEND:
                 await unit.run(self._block, way)

@@ -61,6 +61,7 @@ identities: Final = Table(
     Column("level", BigInteger),
     Column("anchor", Text),
     Column("blocked", Double),
+    Column("fresh_after", Double),
     PrimaryKeyConstraint("issuer", "digest"),
     Index(None, "account_id"),
 )

@@ -92,6 +92,24 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
             marked("Your identity is confirmed"),
             (marked("One thing is left: show us that you are the person who asked. Then you go on to {service}."),),
         ),
+        CaseStage.REPLACING: StageText(
+            marked("Your new passkey is approved"),
+            (
+                marked(
+                    "It does not count yet: we have told every address that we know of you, so that nobody gets a "
+                    "passkey in your name unseen. Come back to this page then, or sign in with the new passkey."
+                ),
+            ),
+        ),
+        CaseStage.FROZEN: StageText(
+            marked("The new passkey was stopped"),
+            (
+                marked(
+                    "Somebody who got our message said that it was not them who asked. A colleague looks at it before "
+                    "anything goes on. Get in touch with us if it was you."
+                ),
+            ),
+        ),
         CaseStage.STOPPED: StageText(
             marked("We stopped, to protect you"),
             (
@@ -121,7 +139,10 @@ STEPS: tuple[tuple[str, frozenset[CaseStage]], ...] = (
         frozenset({CaseStage.SCHEDULED, CaseStage.IN_LINE, CaseStage.TALKING, CaseStage.SENT}),
     ),
     (marked("We check"), frozenset({CaseStage.BEING_DECIDED})),
-    (marked("You show that it was you who asked"), frozenset({CaseStage.TO_TAKE_UP, CaseStage.STOPPED})),
+    (
+        marked("You show that it was you who asked"),
+        frozenset({CaseStage.TO_TAKE_UP, CaseStage.STOPPED, CaseStage.REPLACING, CaseStage.FROZEN}),
+    ),
     (marked("You go on to the service"), frozenset({CaseStage.DONE, CaseStage.OVER})),
 )
 """The steps of assisted verification in order, each with the stages in which it is the current one."""
@@ -172,6 +193,7 @@ def waiting(view: CaseStatusView, frame: PageContext, code: Mapping[str, object]
         **_call(stands, frame),
         redress_until=None if stands.redress_until is None else words.day(stands.redress_until),
         answer=stands.answer,
+        starts=None if stands.starts is None else words.format_time(stands.starts, ALWAYS_DATED),
         other_meeting=stands.other_meeting,
         **_passkey(view),
         code_error=None,
@@ -193,6 +215,7 @@ def _passkey(view: CaseStatusView) -> dict[str, object]:
     return {
         "passkey_made": made is not None,
         "passkey_confirmed": confirmed,
+        "remove_passkey": view.status.may_remove_passkey,
         "make_passkey": way is not None and view.status.may_make_passkey,
         "finish_with": way if confirmed and view.status.stage is CaseStage.TO_TAKE_UP else None,
     }

@@ -153,6 +153,7 @@ def help_page(
         ],
         keeps=True,
         changing=offered.asked is not None,
+        purpose=offered.purpose.value,
         had="" if offered.asked is None else offered.asked.contact.address,
         had_second="" if offered.asked is None or offered.asked.second is None else offered.asked.second.address,
         missing={name: _error(missing.get(name), words, app.region) for name in FIELDS},

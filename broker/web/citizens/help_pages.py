@@ -1,6 +1,7 @@
 """Assisted verification: the form to request it, and the forms of a waiting case."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 from starlette.responses import Response
 from starlette.routing import Route
@@ -17,6 +18,7 @@ from broker.actions.results import (
 from broker.actions.sign_in import dispatch
 from broker.actions.views import CaseStatusView, DeadEnd
 from broker.assisted.case_status import CaseStage
+from broker.assisted.former import CasePurpose
 from broker.web.citizens.binding_pages import keep_mark
 from broker.web.citizens.case_status_page import ALWAYS_DATED
 from broker.web.citizens.help_form import ADDRESS, NO_WAY, SECOND, UNREACHABLE, help_page, read_wanted
@@ -59,7 +61,13 @@ def help_routes(app: CitizenApp) -> list[Route]:
 
 async def help_form(req: CitizenRequest) -> Response:
     """The page with the form and what the citizen should have ready."""
-    return await _show_form(req, {}, {})
+    asked = req.request.query_params.get("for", "")
+    return await _show_form(req, {"for": asked} if asked else {}, {})
+
+
+def _purpose(form: Mapping[str, str]) -> CasePurpose:
+    """What the citizen asks for: a new passkey, or anything else."""
+    return CasePurpose.REBIND if form.get("for") == CasePurpose.REBIND else CasePurpose.NEW
 
 
 async def request_help(req: CitizenRequest) -> Response:
@@ -72,6 +80,7 @@ async def request_help(req: CitizenRequest) -> Response:
     wanted, missing = read_wanted(form, req.app.region)
     if wanted is None:
         return await _show_form(req, form, missing)
+    wanted = replace(wanted, purpose=_purpose(form))
     outcome = await req.app.cases.request_help(req.handle, req.browser, wanted)
     if isinstance(outcome, HelpRefused) and (error := _refused(outcome, wanted)):
         return await _show_form(req, form, error)
@@ -146,7 +155,8 @@ async def ask_withdrawal(req: CitizenRequest) -> Response:
 
 
 async def _show_form(req: CitizenRequest, typed: Mapping[str, str], missing: Mapping[str, str]) -> Response:
-    offered = await dispatch.help_on_offer(req.app.context, req.app.cases, req.handle, req.browser)
+    asked = _purpose(typed)
+    offered = await dispatch.help_on_offer(req.app.context, req.app.cases, req.handle, req.browser, asked)
     if not isinstance(offered, HelpOffered):
         frame = req.frame(language_of(offered))
         return req.answer(render_view(offered, frame, req.cookies), frame)

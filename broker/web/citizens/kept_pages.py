@@ -8,16 +8,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.account import ways
 from broker.actions.account.ways import PATH as WAYS
+from broker.actions.browser import BrowserUpdates
 from broker.actions.passkeys import kept
 from broker.actions.passkeys.kept import PATH, KeptContext, KeptRefusal, MadePasskey, NewRegistration
-from broker.model.identity import Identity
+from broker.actions.results import RateLimited
+from broker.model.account import ErrandKind
+from broker.model.identity import HELP, Identity
 from broker.model.passkey import KeptWithPasskeys, Passkey
 from broker.web.citizens.claim_labels import label
 from broker.web.citizens.journey import page
 from broker.web.citizens.link_page import way_name
 from broker.web.citizens.passkey_pages import attribute, chosen_days, day_choices
-from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to
+from broker.web.citizens.rate_limit_page import rate_limited_page
+from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to, set_cookies
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
@@ -55,6 +60,7 @@ class KeptLine:
     until: str
     days: int
     frozen: bool
+    by_person: bool
     passkeys: tuple[PasskeyLine, ...]
 
 
@@ -74,6 +80,8 @@ def kept_routes(app: CitizenApp, context: KeptContext) -> list[Route]:
         route(ADD, register, "POST"),
         route(f"{PATH}/passkey", change_passkey, "POST"),
         route(f"{PATH}/days", keep_for, "POST"),
+        route(f"{PATH}/renew", renew, "POST"),
+        route(f"{PATH}/replace", replace_passkeys, "POST"),
     ]
 
 
@@ -89,6 +97,7 @@ async def show_kept(req: CitizenRequest, context: KeptContext) -> Response:
         done=done if done in _DONE else "",
         listed=[_line(one, req, frame.language) for one in found.kept],
         again=not found.fresh,
+        persons=req.app.cases.enabled,
         choices=day_choices(found.days, frame.language),
         default=found.default,
     )
@@ -146,6 +155,30 @@ async def keep_for(req: CitizenRequest, context: KeptContext) -> Response:
     return _refused(refused) if refused is not None else redirect_to(f"{PATH}?done=changed")
 
 
+async def renew(req: CitizenRequest, _context: KeptContext) -> Response:
+    """Begins the renewal of an identity by a person."""
+    form = await req.form(PLACE)
+    if form is None:
+        return redirect_to(PATH, "again")
+    return await _for_person(req, ErrandKind.RENEW, form.get("key", ""))
+
+
+async def replace_passkeys(req: CitizenRequest, _context: KeptContext) -> Response:
+    """Begins the case of a citizen who has no passkey any more."""
+    return redirect_to(PATH, "again") if await req.form(PLACE) is None else await _for_person(req, ErrandKind.REBIND)
+
+
+async def _for_person(req: CitizenRequest, kind: ErrandKind, key: str | None = None) -> Response:
+    """Leads to the form for a person, or to a fresh sign-in if one is needed first."""
+    begun = await ways.begin(req.app.context, req.browser, req.language().code, kind, key)
+    if isinstance(begun, RateLimited):
+        frame = req.frame(*begun.locales, place=PLACE)
+        return req.answer(rate_limited_page(begun, frame), frame)
+    response = redirect_to(f"/journey/{begun.handle}/help")
+    set_cookies(response, req.browser, BrowserUpdates(secret=begun.secret))
+    return response
+
+
 def _refused(refusal: KeptRefusal) -> Response:
     """Where the citizen goes on: to sign in, or to the list with the reason."""
     if refusal in (KeptRefusal.SIGNED_OUT, KeptRefusal.NOT_OFFERED):
@@ -163,6 +196,7 @@ def _line(one: KeptWithPasskeys, req: CitizenRequest, words: Language) -> KeptLi
         until=words.day(held.expires),
         days=round((held.expires - held.since) / kept.DAY),
         frozen=held.frozen is not None,
+        by_person=identity.provider == HELP,
         passkeys=tuple(_passkey(passkey, words) for passkey in one.passkeys),
     )
 

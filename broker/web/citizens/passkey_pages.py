@@ -30,6 +30,9 @@ SHEETS = (
 )
 
 CANCEL: Final = "cancel"
+LOST: Final = "lost"
+REPLACE: Final = "/help?for=rebind"
+"""The form for a person, to have a lost passkey replaced."""
 
 
 def passkey_routes(app: CitizenApp) -> list[Route]:
@@ -57,7 +60,13 @@ async def show_prompt(req: CitizenRequest) -> Response:
         frame = req.frame()
         return req.answer(render_view(found, frame, req.cookies), frame)
     frame = req.frame(found.transaction.language, place=found.handle)
-    variables = frame.template_variables(found.service, options=attribute(found.options), state=state, kind="get")
+    variables = frame.template_variables(
+        found.service,
+        options=attribute(found.options),
+        state=state,
+        kind="get",
+        may_replace=req.app.cases.may_replace(found.transaction, found.service),
+    )
     return req.answer(PageResponse("passkey/use", variables), frame)
 
 
@@ -71,10 +80,10 @@ async def submit_answer(req: CitizenRequest) -> Response:
         form = await req.form(found.handle)
         if form is None:
             return redirect_to(f"/journey/{found.handle}", "again")
-        code, cancelled = form.get("code", ""), CANCEL in form
+        code, cancelled = form.get("code", ""), CANCEL in form or LOST in form
         outcome = await sign_in.answer(req.app.context, state, req.browser, code=code, cancelled=cancelled)
         if isinstance(outcome, str):
-            return redirect_to(f"/journey/{outcome}")
+            return redirect_to(f"/journey/{outcome}{REPLACE}" if LOST in form else f"/journey/{outcome}")
         if isinstance(outcome, RateLimited):
             frame = req.frame(found.transaction.language, place=found.handle)
             limited = replace(outcome, service=found.service, transaction=found.transaction)
@@ -110,6 +119,9 @@ async def register_for_case(req: CitizenRequest) -> Response:
     form = await req.form()
     if form is None:
         return redirect_to(req.base, "again")
+    if "remove" in form:
+        gone = await case_passkeys.remove_from_case(req.app.cases, req.handle, req.browser)
+        return redirect_to(req.base) if gone is None else redirect_to(req.base, "not_now")
     answer = (form.get("ceremony", ""), form.get("code", ""), chosen_days(form))
     refused = await case_passkeys.register_for_case(req.app.cases, req.handle, req.browser, answer)
     return redirect_to(req.base) if refused is None else redirect_to(req.base, "not_now")

@@ -55,6 +55,7 @@ def case_routes(app: StaffApp) -> list[Route]:
         "start": start_session,
         "words": verify_phrase,
         "passkey": confirm_passkey,
+        "former": compare_former,
         "end": end_session,
         "drop": drop_session,
         "put-back": return_to_queue,
@@ -173,6 +174,12 @@ async def verify_phrase(req: StaffPage, form: Mapping[str, str]) -> Response:
 async def confirm_passkey(req: StaffPage, form: Mapping[str, str]) -> Response:
     """Records that the passkey is the citizen's."""
     done = await req.cases.confirm_passkey(req.principal, req.ref(form), form.get("passkey", ""))
+    return await back_to_case(req, done, form)
+
+
+async def compare_former(req: StaffPage, form: Mapping[str, str]) -> Response:
+    """Compares what is kept of the citizen with what was recorded."""
+    done = await req.cases.compare_former(req.principal, req.ref(form), stolen=form.get("stolen") == "yes")
     return await back_to_case(req, done, form)
 
 

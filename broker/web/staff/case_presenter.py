@@ -14,9 +14,12 @@ from broker.assisted.case_records import (
     Verdict,
 )
 from broker.assisted.case_states import CaseState
+from broker.assisted.former import CasePurpose
 from broker.assisted.levels import Assessment
 from broker.assisted.profiles import Profiles
+from broker.assisted.renewing import matched
 from broker.assisted.separation_of_duties import is_desk
+from broker.model.account import ACCOUNT_SERVICE
 from broker.model.service import Service
 from broker.model.staff import StaffMember
 from broker.normalize.email import unicode_address
@@ -90,6 +93,8 @@ class CaseContextRow:
     phrase: Phrase | None
     exchanged: bool
     passkey: CasePasskey | None
+    purpose: str
+    compared: bool
     warnings: tuple[str, ...]
     about: tuple[str, ...]
     may: frozenset[StaffAction]
@@ -149,6 +154,8 @@ class CasePresenter:
     def service(self, case: Case) -> str:
         """The name of the service that asked for the identity."""
         service = self.services.get(case.client_id)
+        if case.client_id == ACCOUNT_SERVICE:
+            return self.language.text("The pages of their account")
         return case.client_id if service is None else service.name(self.language.code)
 
     def step(self, view: CaseView) -> str:
@@ -189,6 +196,8 @@ class CasePresenter:
             phrase=case.phrase if view.role is CaseRole.AGENT and case.phrase.first else None,
             exchanged=case.phrase_verified,
             passkey=case.passkey if view.role is CaseRole.AGENT else None,
+            purpose=case.purpose.value,
+            compared=matched(case),
             warnings=tuple(words.text(_WARNINGS[one]) for one in view.warnings),
             about=tuple(self._about(case)),
             may=view.actions,
@@ -211,6 +220,10 @@ class CasePresenter:
         yield words.text("Level asked: {level}").format(level=words.text(LEVELS[case.level]))
         if closed := out_of_reach(case, self.profiles, words):
             yield closed
+        if case.purpose is CasePurpose.RENEWAL:
+            yield words.text("A renewal of what we keep")
+        if case.purpose is CasePurpose.REBIND:
+            yield words.text("A new passkey for what we keep")
         if case.meetings:
             yield words.text("Another meeting: what was recorded is kept. Check the face and the contact again.")
         if case.queue_round > 1:

@@ -43,6 +43,7 @@ _REFUSED: Mapping[TransitionRefused, str] = {
     ),
     TransitionRefused.NO_DETAILS: marked("“Approve” is not offered: the details are not recorded yet."),
     TransitionRefused.WORDS_FIRST: marked("“Approve” is not offered: the two words were not exchanged."),
+    TransitionRefused.FORMER_FIRST: marked("“Approve” is not offered: what we keep was not compared."),
     TransitionRefused.ENOUGH_ASKED: marked(
         "“Ask for more evidence” is not offered: it was asked for too often already."
     ),

@@ -152,6 +152,17 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
             _PROBLEM, marked("There is no video room yet. Open one first; if that fails, meet in another way.")
         ),
         "no_message": FormProblem(_NOTHING_CHANGED, marked("No message can be sent to this address.")),
+        "no_match": FormProblem(
+            _NOTHING_CHANGED,
+            marked(
+                "Nothing that we keep agrees with the number of the document, the name and the date of birth that you "
+                "recorded. Look at them again, or ask for another document."
+            ),
+        ),
+        "kept_stopped": FormProblem(
+            _NOTHING_CHANGED, marked("What we keep of this person was stopped. A lead must release it first.")
+        ),
+        "former": FormProblem(_PROBLEM, marked("Compare with what we keep before you approve."), "main-content"),
         "details_first": FormProblem(
             _PROBLEM, marked("Record the details before you ask the citizen."), "main-content"
         ),

@@ -93,6 +93,7 @@ TWO_PEOPLE: Mapping[SecondReviewReason, str] = MappingProxyType(
         SecondReviewReason.IN_TRAINING: marked("the agent is in training"),
         SecondReviewReason.SEEN_BEFORE: marked("the same document or number was used before"),
         SecondReviewReason.DRAWN: marked("it was drawn by chance"),
+        SecondReviewReason.REBOUND: marked("the passkeys of a kept identity are replaced"),
     }
 )
 _REASONS: Mapping[Reason, str] = MappingProxyType(
@@ -192,6 +193,8 @@ EVENTS: Mapping[str, str] = MappingProxyType(
         "words_exchanged": marked("Words exchanged"),
         "passkey_registered": marked("Passkey made by the citizen"),
         "passkey_confirmed": marked("Passkey confirmed"),
+        "passkey_removed": marked("Passkey removed by the citizen"),
+        "former_confirmed": marked("What is kept agrees"),
         "evidence_recorded": marked("Evidence recorded"),
         "evidence_removed": marked("Evidence removed"),
         "checks_recorded": marked("Person checked"),

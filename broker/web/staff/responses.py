@@ -112,11 +112,14 @@ _PROBLEMS: Mapping[RefusalReason, str] = MappingProxyType(
         ActionRefused.ASKED: "asked",
         ActionRefused.SENT: "sent",
         TransitionRefused.NO_SUCH_TIME: "next_time",
+        ActionRefused.NO_MATCH: "no_match",
+        ActionRefused.STOPPED: "kept_stopped",
         ActionRefused.REASON: "reason",
         TransitionRefused.REASON_NEEDED: "reason",
         TransitionRefused.NO_LEVEL: "level",
         TransitionRefused.NO_DETAILS: "details",
         TransitionRefused.WORDS_FIRST: "words",
+        TransitionRefused.FORMER_FIRST: "former",
         TransitionRefused.ENOUGH_ASKED: "enough_asked",
     }
 )

@@ -33,6 +33,8 @@ KINDS: Final[Mapping[NotificationKind, str]] = MappingProxyType(
         NotificationKind.NEW_LOOK: marked("That somebody else looks at it"),
         NotificationKind.CHECKED: marked("Was this you?"),
         NotificationKind.FROZEN: marked("That the identity was stopped"),
+        NotificationKind.REBIND: marked("That a new passkey will count: was this you?"),
+        NotificationKind.REBIND_STOPPED: marked("That the new passkey was stopped"),
         NotificationKind.KEPT_ENDING: marked("That the kept identity will end"),
         NotificationKind.MESSAGE: marked("A message of an agent"),
         NotificationKind.QUESTION: marked("A question to confirm"),

@@ -1,10 +1,12 @@
 """What every SQL store guarantees when a provider reports what happened to an account, in SQLite or in PostgreSQL."""
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.handle import sha256_hex
 from broker.model.identity import Identity
@@ -155,3 +157,59 @@ async def test_what_is_kept_of_a_suspended_account_is_frozen(sql: SqlStores, pro
     assert await sql.provider_events.apply(found, EventEffect.SUSPEND, record, no_fan_out)
     [kept] = await sql.kept_identities.of_account("account-ann")
     assert (kept.kept.frozen is not None) is frozen
+
+
+@pytest.mark.parametrize("effect", [EventEffect.END_SESSIONS, EventEffect.END_ALL])
+async def test_a_sign_in_from_before_an_event_is_not_written_and_a_later_one_is(
+    sql: SqlStores, clock: FakeClock, effect: EventEffect
+) -> None:
+    now = clock.now()
+    await sql.authorizations.record(answer(now, identity_subject="ann"))
+    assert await apply(sql, reported(now + 10), effect, now + 10)
+    found = await sql.authorizations.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
+    assert found is not None
+    assert [found.outdated(now + age) for age in (9, 10)] == [True, False]
+    late = replace(answer(now, "2", "ann", session=session(now, "2", identity=identity("ann"))), proved=now + 9)
+    assert await sql.authorizations.record(late) is None
+    assert await sql.sessions.load(session(now, "2").digest) is None
+    assert await sql.authorizations.record(replace(late, proved=now + 10)) is not None
+
+
+async def test_an_older_event_does_not_make_a_sign_in_count_again(sql: SqlStores, clock: FakeClock) -> None:
+    now = clock.now()
+    await sql.authorizations.record(answer(now, identity_subject="ann"))
+    assert await apply(sql, reported(now + 10), EventEffect.END_ALL, now + 10)
+    assert await apply(sql, reported(now, jti="older"), EventEffect.END_ALL, now + 11)
+    found = await sql.authorizations.linked_identity(ISSUER, "ann", SECTOR, SERVICE)
+    assert found is not None
+    assert found.fresh_after == now + 10
+
+
+async def test_of_an_event_and_a_sign_in_at_once_no_session_is_left(sql: SqlStores, clock: FakeClock) -> None:
+    now = clock.now()
+    await sql.authorizations.record(answer(now, identity_subject="ann"))
+    names = [str(number) for number in range(2, 10)]
+
+    async def signs_in(name: str) -> None:
+        begun = session(now, name, identity=identity("ann"))
+        await sql.authorizations.record(replace(answer(now, name, "ann", session=begun), proved=now))
+
+    event_at_once = apply(sql, reported(now + 1), EventEffect.END_ALL, now + 1)
+    await asyncio.gather(*(signs_in(name) for name in names[:4]), event_at_once, *(signs_in(n) for n in names[4:]))
+    assert [await sql.sessions.load(session(now, name).digest) for name in names] == [None] * len(names)
+
+
+async def test_sign_ins_of_one_citizen_at_once_that_raise_the_level_do_not_deadlock(
+    sql: SqlStores, clock: FakeClock
+) -> None:
+    now = clock.now()
+    citizens = [f"ann{number}" for number in range(8)]
+    for citizen in citizens:
+        await sql.authorizations.record(replace(answer(now, citizen, citizen), level=Level.LOW))
+
+    async def signs_in(name: str, citizen: str) -> bool:
+        written = replace(answer(now, name, citizen), level=Level.HIGH)
+        return await sql.authorizations.record(written) is not None
+
+    for citizen in citizens:
+        assert all(await asyncio.gather(*(signs_in(f"{citizen}-{number}", citizen) for number in range(6))))

@@ -176,6 +176,8 @@ LATER_FIELDS = (
     ".flags[].seen",
     ".threads",
     ".passkey",
+    ".purpose",
+    ".former",
     ".binding.passkey",
     ".binding.kept",
     ".desk",

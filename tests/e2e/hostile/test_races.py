@@ -2,7 +2,7 @@
 
 import asyncio
 
-from broker.actions.assisted.context import expire_due_cases
+from broker.actions.assisted.expiry import expire_due_cases
 from broker.assisted.case_states import CaseState
 from broker.wiring.assisted_wiring import case_context
 from tests.e2e.assisted_http import AGENT, LEAD, REVIEWER, Centre, Colleague, hidden

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,105 +10,34 @@ import pytest
 from broker.actions.account import ways
 from broker.actions.browser import Browser
 from broker.actions.passkeys import kept, sign_in
-from broker.actions.passkeys.kept import DAY, KeptContext, KeptRefusal, KeptView, MadePasskey, NewRegistration
+from broker.actions.passkeys.kept import DAY, KeptRefusal, MadePasskey, NewRegistration
 from broker.actions.passkeys.sign_in import PasskeyPrompt
 from broker.actions.results import LimitKind, RateLimited
-from broker.actions.sign_in.context import ConfiguredProvider
 from broker.actions.sign_in.provider_login import upstream_state
-from broker.actions.views import DeadEnd, FailureView
-from broker.journey.transaction import TransactionState
+from broker.actions.views import DeadEnd
+from broker.journey.transaction import AskedAgain, TransactionState
 from broker.model.account import UnlinkResult
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
 from broker.model.kill_switches import KillSwitchKind
 from broker.model.own_rights import OwnScope
-from broker.model.passkey import KeptWithPasskeys
-from broker.model.provider_policy import ProviderPolicy
 from broker.model.rate_limit import RateWindow
 from broker.model.session import no_fan_out
-from broker.platform.http_client import HttpClients
-from broker.provider import ProviderInfo
-from providers import ProviderDependencies
-from providers.kind import BrokerSite
-from providers.passkey import PasskeyConfig, build
 from tests.contracts.stores.samples import claim_due
 from tests.support.authenticator import Authenticator
 from tests.support.services import change_service
 from tests.unit.actions.account_steps import account, opens, sub_at
 from tests.unit.actions.assisted.case_harness import STRANGER
 from tests.unit.actions.page_world import ALDER, BIRCH, World
+from tests.unit.actions.passkey_owner import PASSKEY, Owner, owner_of
 from tests.unit.web.citizen_pages import ISSUER
-
-PASSKEY = "passkey"
-CARD = ProviderInfo(PASSKEY, {"en": "Passkey"}, {"en": "A passkey"}, 1, Level.SUBSTANTIAL)
-
-
-@dataclass
-class Owner:
-    """A citizen with a device, and the context of the pages."""
-
-    w: World
-    context: KeptContext
-    device: Authenticator
-
-    async def adds(self, name: str = "Mine", days: int = 90, device: Authenticator | None = None) -> KeptRefusal | None:
-        """Makes a passkey on the page, and adds it."""
-        begun = await kept.begin_registration(self.context, self.w.browser, "Your account")
-        assert isinstance(begun, NewRegistration), begun
-        options: Mapping[str, Any] = begun.options
-        answer = (device or self.device).create(options)
-        made = MadePasskey(begun.ceremony, answer, name)
-        return await kept.register(self.context, self.w.browser, made, days=days, language="en")
-
-    async def sees(self) -> KeptView:
-        """The page of what is kept."""
-        view = await kept.view(self.context, self.w.browser)
-        assert view is not None
-        return view
-
-    async def only(self) -> KeptWithPasskeys:
-        """What is kept."""
-        [one] = (await self.sees()).kept
-        return one
-
-    async def signs_in(self, browser: Browser = STRANGER, **more: Any) -> str:
-        """Comes from the library and uses the passkey in a browser; gives the handle."""
-        before, self.w.browser = self.w.browser, browser
-        handle = await self.w.arrives(**more)
-        await self.w.leaves(handle, PASSKEY)
-        attempt = (await self.w.transaction(handle)).attempt
-        assert attempt is not None
-        state = upstream_state(handle, attempt.id)
-        context = self.w.sign_in.sign_in_context
-        shown = await sign_in.prompt(context, state, browser)
-        assert isinstance(shown, PasskeyPrompt)
-        options: Mapping[str, Any] = shown.options
-        done = await sign_in.answer(context, state, browser, code=self.device.get(options), cancelled=False)
-        assert done == handle
-        assert await sign_in.prompt(context, state, browser) == handle
-        self.w.browser = before
-        return handle
-
-    async def fails(self, **more: Any) -> FailureClass:
-        """The same, if it does not succeed."""
-        handle = await self.signs_in(**more)
-        view, _ = await self.w.sign_in.look(handle, STRANGER)
-        assert isinstance(view, FailureView), view
-        return view.transaction.failures[-1].failure
 
 
 @pytest.fixture
 def owner(w: World) -> Owner:
-    """Nobody has a passkey yet."""
-    facts = w.stage.facts
-    ground = ProviderDependencies(
-        cast(HttpClients, None), facts.system, site=BrokerSite(ISSUER, "Broker"), passkeys=facts.passkeys
-    )
-    provider = build(CARD, PasskeyConfig(), ground)
-    w.shelf.providers[PASSKEY] = ConfiguredProvider(provider, ProviderPolicy(), f"{ISSUER}/callback/{PASSKEY}")
-    context = KeptContext(w.sign_in.sign_in_context, facts.passkeys, facts.kept_identities)
-    return Owner(w, context, Authenticator(ISSUER))
+    """A citizen without a passkey."""
+    return owner_of(w)
 
 
 async def test_a_passkey_is_a_way_of_the_account_in_any_browser(owner: Owner) -> None:
@@ -400,3 +329,21 @@ async def test_more_passkeys_than_an_address_may_use_are_not_looked_at(owner: Ow
     assert isinstance(answers[0], DeadEnd)
     assert answers[1] == RateLimited(LimitKind.PASSKEYS, limits.passkeys.ends(owner.w.stage.clock.now()))
     assert isinstance(await sign_in.answer(strict, "handle.attempt", STRANGER, code="", cancelled=True), DeadEnd)
+
+
+async def test_after_a_passkey_was_removed_its_sessions_answer_no_service(owner: Owner) -> None:
+    w = owner.w
+    await w.agrees(await w.proves())
+    await opens(w)
+    assert await owner.adds() is None
+    handle = await owner.signs_in(STRANGER)
+    updates = await w.sign_in.share(handle, STRANGER, agree=True)
+    assert not isinstance(updates, DeadEnd)
+    w.stage.clock.advance(60)
+    [one] = (await owner.only()).passkeys
+    assert await kept.remove(owner.context, w.browser, one.digest) is None
+    assert updates.session is not None
+    before, w.browser = w.browser, replace(STRANGER, session=updates.session)
+    again = await w.transaction(await w.arrives())
+    assert (again.state, again.again) == (TransactionState.CHOOSING, AskedAgain.FRESH)
+    w.browser = before

@@ -27,6 +27,7 @@ from broker.assisted.case_records import (
 from broker.assisted.case_states import CaseState
 from broker.assisted.contact_log import ContactAttempt, ContactChannel, ContactOutcome
 from broker.assisted.deadlines import CasePolicy
+from broker.assisted.former import FormerIdentity
 from broker.assisted.intake import Intake, Need
 from broker.assisted.opening import DAY
 from broker.assisted.separation_of_duties import desk_id
@@ -189,7 +190,8 @@ def examples(case: Case) -> Iterator[ev.Event]:
     yield from (ev.Claimed(AGENT), ev.Renewed(by), ev.Returned(by, "break"), ev.SessionStarted(by, Channel.VIDEO))
     yield from (ev.WordsExchanged(by), ev.PromptsFollowed(by))
     yield from (ev.EvidenceRecorded(by, evidence()), ev.EvidenceRemoved(by, "e1"))
-    yield from (ev.PasskeyRegistered(passkey()), ev.PasskeyConfirmed(by, "passkey-1"))
+    yield from (ev.PasskeyRegistered(passkey()), ev.PasskeyConfirmed(by, "passkey-1"), ev.PasskeyRemoved())
+    yield ev.FormerConfirmed(by, FormerIdentity("kept-1", "subject-1", Level.SUBSTANTIAL, 90 * 86_400))
     yield from (ev.ChecksRecorded(by, ()), ev.DetailsRecorded(by, {"name": "Ada"}), ev.SessionDropped(by, "line dead"))
     yield from (ev.DeskAccepted(desk_visit()), ev.DeskFileReceived(by, "file-1"), ev.Recommended(verdict(by=by)))
     yield from (ev.SessionEnded(by), ev.Decided(verdict(by=by)), ev.ReviewClaimed(REVIEWER))

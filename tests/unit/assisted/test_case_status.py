@@ -46,10 +46,12 @@ def test_every_state_has_a_stage() -> None:
     assert {case_status(case_in(state), TERMS, NOW, asking=True).stage for state in TO} >= set(CaseStage) - {
         CaseStage.MORE_NEEDED,
         CaseStage.STOPPED,
+        *REPLACING,
         *SENDING,
     }
 
 
+REPLACING = {CaseStage.REPLACING, CaseStage.FROZEN}
 SENDING = {CaseStage.TO_SEND, CaseStage.SENT, CaseStage.MORE_TO_SEND}
 
 

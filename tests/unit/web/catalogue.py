@@ -28,6 +28,7 @@ from broker.actions.results import (
 )
 from broker.actions.sign_in.context import SignInContext
 from broker.assisted.case_records import ContactMethod
+from broker.assisted.former import CasePurpose
 from broker.model.evidence_file import UploadFault
 from broker.model.failures import FailureClass
 from broker.model.freeze_link import LinkState
@@ -74,7 +75,7 @@ LIMITED = RateLimited(LimitKind.HELP, NOW + 300, SERVICE, HELP_ON_OFFER.transact
 class GivenStates(GivenCitizen):
     """A citizen whose actions return what the handle, the session or the form of a request is named after."""
 
-    async def help_on_offer(self, handle: str, _browser: Browser) -> HelpOffered:
+    async def help_on_offer(self, handle: str, _browser: Browser, _asked: CasePurpose = CasePurpose.NEW) -> HelpOffered:
         """The help of a state."""
         return HELP_STATES.get(handle.removeprefix(f"{HANDLE}-"), HELP_ON_OFFER)
 

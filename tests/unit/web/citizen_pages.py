@@ -36,11 +36,14 @@ from broker.actions.results import (
 from broker.actions.sign_in import backchannel_confirmation, consent, dispatch, provider_login, resume
 from broker.actions.sign_in.context import SignInContext
 from broker.actions.views import DeadEnd, View
+from broker.assisted.former import CasePurpose
 from broker.assisted.transitions import TransitionRefused
 from broker.crypto.seal import Sealer, sealer
+from broker.journey.transaction import Transaction
 from broker.model.account import ErrandKind, UnlinkResult
 from broker.model.failures import FailureClass
 from broker.model.freeze_link import LinkState
+from broker.model.service import Service
 from broker.model.support import SupportSettings
 from broker.platform.system import System
 from broker.web import citizens, public
@@ -91,6 +94,7 @@ class GivenCitizen:
     account: AccountView | None = None
     ended: Sequence[EndedWay] = ()
     unlinked: UnlinkResult | LinkRefusal = UnlinkResult.UNLINKED
+    enabled: bool = True
 
     async def state_of_link(self, link: str, _address: str) -> LinkState | RateLimited:
         """The state that the link is named after."""
@@ -197,9 +201,13 @@ class GivenCitizen:
         self._did(browser, "confirm", handle, agree)
         return None
 
-    async def help_on_offer(self, _handle: str, _browser: Browser) -> HelpOffered | View:
+    async def help_on_offer(self, _handle: str, _browser: Browser, _asked: CasePurpose) -> HelpOffered | View:
         """What the test gave."""
         return self.help
+
+    def may_replace(self, _transaction: Transaction, _service: Service | None) -> bool:
+        """A lost passkey can be replaced."""
+        return self.enabled
 
     async def request_help(
         self, handle: str, browser: Browser, wanted: HelpRequest

@@ -22,6 +22,7 @@ from broker.actions.views import (
 from broker.assisted.case_records import (
     Appointment,
     CallBack,
+    CasePasskey,
     Channel,
     Confirmation,
     Contact,
@@ -65,6 +66,7 @@ ASKED_FOR = Asked(
     Safety(),
     Intake((Times.MORNING,), "cy", (Need.HEARING, Need.SIGN_LANGUAGE), ("passport",), "My <sister>", "Ada"),
 )
+PASSKEY = CasePasskey("digest", NOW, "asker", 90 * 24 * HOUR, "ann")
 MEETINGS: Mapping[CaseStage, Mapping[str, Any]] = {
     CaseStage.ASKED: {"asked": ASKED_FOR, "may_book": True, "comes": True, "missed": 1},
     CaseStage.MORE_NEEDED: {"asked": ASKED_FOR, "wanted": ({"en": "Passport", "cy": "Pasbort"},)},
@@ -74,6 +76,7 @@ MEETINGS: Mapping[CaseStage, Mapping[str, Any]] = {
         "appointment": Appointment("b", "central", 0, NOW + 50 * HOUR, NOW + 50.5 * HOUR),
         "office": OFFICE,
     },
+    CaseStage.REPLACING: {"starts": NOW + 24 * HOUR, "passkey": PASSKEY, "may_remove_passkey": True},
     CaseStage.IN_LINE: {
         "asked": ASKED_FOR,
         "may_book": True,

@@ -11,8 +11,9 @@ from pathlib import Path
 import httpx
 from starlette.types import ASGIApp
 
-from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, NoticeSettings, PromptSettings
+from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores
 from broker.actions.assisted.letters import Letters
+from broker.actions.assisted.notice_settings import NoticeSettings, PromptSettings
 from broker.actions.assisted.reports import Reports
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import LoginRecords, StaffDirectory, StaffLogin
@@ -231,6 +232,7 @@ async def staged(
                 facts.staff_drafts,
                 facts.sign_in_failures,
                 facts.kept_identities,
+                facts.former_identities,
                 facts.bookings,
                 facts.measures,
                 facts.quality,

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from broker.actions.appointments import staff as desk
 from broker.actions.assisted.citizen import CitizenCases
-from broker.actions.assisted.context import expire_due_cases
+from broker.actions.assisted.expiry import expire_due_cases
 from broker.actions.assisted.reports import Reports, count_new
 from broker.actions.assisted.staff_results import CaseRef
 from broker.assisted.case import Case

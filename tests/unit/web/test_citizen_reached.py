@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broker.actions.assisted.context import expire_due_cases
+from broker.actions.assisted.expiry import expire_due_cases
 from broker.assisted.case_records import Contact, ContactMethod
 from broker.assisted.case_states import CaseState
 from broker.model.notification import NoticeStatus, NotificationKind

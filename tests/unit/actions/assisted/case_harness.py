@@ -10,7 +10,8 @@ from typing import Any
 
 from broker.actions.account.ways import account_policy
 from broker.actions.assisted.citizen import CitizenCases
-from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores, PromptSettings
+from broker.actions.assisted.context import CaseContext, CaseRules, CaseStores
+from broker.actions.assisted.notice_settings import PromptSettings
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.assisted.staff_login import StaffPrincipal
 from broker.actions.assisted.staff_results import CaseView, CheckAnswer, EvidenceEntry, LookUpEntry
@@ -348,6 +349,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             facts.staff_drafts,
             facts.sign_in_failures,
             facts.kept_identities,
+            facts.former_identities,
             facts.bookings,
             facts.measures,
             facts.quality,

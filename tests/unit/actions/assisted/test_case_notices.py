@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from broker.actions.assisted.context import expire_due_cases
+from broker.actions.assisted.expiry import expire_due_cases
 from broker.actions.views import CaseStatusView, FailureView
 from broker.assisted.case_records import Decision
 from broker.assisted.case_states import CaseState

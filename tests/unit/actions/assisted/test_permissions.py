@@ -25,6 +25,7 @@ from broker.assisted.case_records import (
 )
 from broker.assisted.case_states import OPEN, CaseState
 from broker.assisted.deadlines import CasePolicy
+from broker.assisted.former import CasePurpose
 from broker.assisted.profiles import default_profiles
 from broker.assisted.transitions import advance
 from broker.model.staff import StaffMember, StaffRole
@@ -52,6 +53,7 @@ POLICY: dict[
     A.VERIFY_PHRASE: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION}),
     A.CONFIRM_PROMPTS: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION}),
     A.CONFIRM_PASSKEY: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION, S.DECISION}),
+    A.COMPARE: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION, S.DECISION}),
     A.RECORD: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION, S.DECISION}),
     A.ASK_CITIZEN: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION, S.DECISION}),
     A.END_SESSION: ({StaffRole.AGENT}, {C.AGENT}, {S.IN_SESSION}),
@@ -119,6 +121,7 @@ class Condition:
     flagged: bool = False
     asked: bool = False
     passkey: str = ""
+    rebind: bool = False
     appointment: bool = False
 
 
@@ -132,6 +135,8 @@ CONDITIONS = [
     Condition("agent with a passkey before the words", AGENT, passkey="made"),
     Condition("agent with a passkey", AGENT, phrase=True, passkey="made"),
     Condition("agent with a confirmed passkey", AGENT, phrase=True, passkey="confirmed"),
+    Condition("agent of a lost passkey", AGENT, details=True, rebind=True),
+    Condition("agent of a lost passkey before the details", AGENT, rebind=True),
     Condition("reviewer", REVIEWER),
     Condition("reviewer who looked up", REVIEWER, looked_up=True),
     Condition("reviewer after the independent review", REVIEWER, reviewed=True),
@@ -184,7 +189,8 @@ def prepared(state: CaseState, condition: Condition) -> Case:
     flags = (Flag(AGENT, NOW, "doubt"),) if condition.flagged else case.flags
     threads = (Thread(AGENT, NOW, "a question"),) if condition.asked else ()
     case = replace(case, flags=flags, threads=threads)
-    case = replace(case, phrase_verified=condition.phrase)
+    purpose = CasePurpose.REBIND if condition.rebind else CasePurpose.NEW
+    case = replace(case, phrase_verified=condition.phrase, purpose=purpose)
     if condition.sent:
         case = replace(case, channel=Channel.SENT)
     if condition.passkey:
@@ -215,6 +221,7 @@ def expected(case: Case, member: StaffMember, condition: Condition, role: CaseRo
             A.VERIFY_PHRASE: not case.phrase_verified and case.channel is not Channel.SENT,
             A.CONFIRM_PROMPTS: not case.phrase_verified and case.channel is Channel.SENT,
             A.CONFIRM_PASSKEY: condition.phrase and condition.passkey == "made",
+            A.COMPARE: condition.rebind and bool(case.details.claims),
             A.ASK_CITIZEN: bool(case.details.claims),
             A.INDEPENDENT_REVIEW: case.independent_review is None,
             A.REVIEW: case.independent_review is not None,

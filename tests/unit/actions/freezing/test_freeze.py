@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from broker.actions.assisted.context import FREEZE_LIFE, NoticeSettings
+from broker.actions.assisted.context import FREEZE_LIFE
+from broker.actions.assisted.notice_settings import NoticeSettings
 from broker.actions.assisted.staff_results import ActionRefused, CaseView
 from broker.actions.console.lists import WorkLists
 from broker.actions.freezing.freeze import FreezeContext, freeze, look, release, revoke
