@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from unittest.mock import patch
@@ -326,10 +326,11 @@ async def centre(folder: Path, script: Script = SCRIPT, *, again: bool = False) 
     # a clock that tests advance differs from the clock of PostgreSQL
     patient = replace(settings.broker.clock, tolerance=math.inf)
     settings = replace(settings, broker=replace(settings.broker, clock=patient))
-    with patch("broker.wiring.opening.background_tasks", _without_notices):
-        async with wiring.open_container(settings, clock.system) as parts:
-            issuer, console = settings.broker.issuer, settings.broker.console
-            public, staff = wiring.public_app(parts), wiring.staff_app(parts)
-            opened = Centre(parts, folder, issuer, console, public, staff, clock)
-            opened.met = None if again else await opened.example()
-            yield opened
+    async with AsyncExitStack() as stack:
+        with patch("broker.wiring.opening.background_tasks", _without_notices):  # not longer: other products need them
+            parts = await stack.enter_async_context(wiring.open_container(settings, clock.system))
+        issuer, console = settings.broker.issuer, settings.broker.console
+        public, staff = wiring.public_app(parts), wiring.staff_app(parts)
+        opened = Centre(parts, folder, issuer, console, public, staff, clock)
+        opened.met = None if again else await opened.example()
+        yield opened
