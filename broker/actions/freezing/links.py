@@ -16,8 +16,8 @@ PER_LINK: Final = RateWindow(20, 600)
 
 @dataclass(frozen=True, slots=True)
 class FreezeLinks:
-    """Links that stop identities, as anybody on the Internet may try them. `per_ip` limits looks, and presses, of one
-    client address."""
+    """Links that stop identities, which can be tried from the whole Internet. `per_ip` limits looks, and presses, of
+    one client address."""
 
     context: FreezeContext
     rates: RateLimits
