@@ -3,6 +3,7 @@
 SQLite counts the instructions of its virtual machine, and PostgreSQL the rows that a plan reads: no clock is read.
 """
 
+import asyncio
 import json
 import math
 import secrets
@@ -68,8 +69,9 @@ LISTS: Mapping[str, tuple[CaseFilter, CaseOrder]] = {
 
 @dataclass(slots=True)
 class Watch:
-    """The reading statements of the stores with their values, and the records that were opened."""
+    """The reading statements of one task with their values, and the records that were opened."""
 
+    task: "asyncio.Task[Any] | None" = None
     read: list[tuple[str, Sequence[Any]]] = field(default_factory=list)
     rows: int = 0
     opened: int = 0
@@ -77,7 +79,7 @@ class Watch:
 
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    """Watches every database and sealer of this process."""
+    """Watches the databases and sealers of this process."""
     seen = Watch()
 
     def watched(kind: type[SqliteDatabase] | type[PostgresDatabase]) -> None:
@@ -85,6 +87,8 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
         async def noted(self: Any, prepared: Prepared, parameters: Mapping[str, Any]) -> Sequence[Row]:
             found = await query(self, prepared, parameters)
+            if asyncio.current_task() is not seen.task:  # the workers of a product that another test started
+                return found
             step = prepared.steps[0]
             values = [parameters[name] if name in parameters else step.constants[name] for name in step.names]
             given = [json.dumps(v) if n in step.json else v for n, v in zip(step.names, values, strict=True)]
@@ -154,6 +158,7 @@ async def filled(url: str, clock: FakeClock, own: int) -> AsyncIterator[SqlStore
 async def everything(stores: SqlStores, watch: Watch) -> Mapping[str, tuple[int, int, list[tuple[str, Any]]]]:
     """Rows, opened records and statements of each list, of its second page, of the counts and of the next case."""
     found = {}
+    watch.task = asyncio.current_task()
 
     def noted(name: str) -> None:
         found[name] = (watch.rows, watch.opened, list(watch.read))

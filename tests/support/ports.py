@@ -10,7 +10,8 @@ import socket
 from functools import cache
 
 LOOPBACK = "127.0.0.1"
-FIRST, LAST, SIZE = 10_000, 32_000, 250
+FIRST, LAST, SIZE = 10_250, 32_000, 250
+"""Above 10080, the last of the ports that browsers refuse (Fetch standard, section 2.9, "bad port")."""
 
 
 def free_port() -> int:

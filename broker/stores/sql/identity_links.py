@@ -6,6 +6,8 @@ Races are settled by the database:
   other reads what that one wrote and starts again.
 - Changes of one account wait for each other: each locks the account's row first (`FOR NO KEY UPDATE`, in the order of
   ids), which does not delay sign-ins.
+- A sign-in locks its identity's row before it writes anything. Merging therefore locks the identities of both accounts
+  before it moves what belongs to them: in the other order the two would wait for each other.
 - Merging deletes the row of the account that is given up, after everything that refers to it was moved. A concurrent
   sign-in that refers to it either commits first, then the foreign key rejects the deletion and the merge starts again;
   or it finds the row deleted and reads the account again (`AccountMerged`). So no pairwise subject is lost.
@@ -120,6 +122,12 @@ class SqlIdentityLinks:
             select(accounts.c.id)
             .where(database.among(accounts.c.id, "accounts"))
             .order_by(accounts.c.id)
+            .with_for_update(key_share=True)
+        )
+        self._hold_identities = database.prepare(
+            select(c.digest)
+            .where(database.among(c.account_id, "accounts"))
+            .order_by(c.issuer, c.digest)
             .with_for_update(key_share=True)
         )
         self._common = database.prepare(
@@ -275,6 +283,7 @@ class SqlIdentityLinks:
             await unit.run(self._insert, {**key, **values, "account": account, "sealed": sealed, "anchor": anchor})
             return LinkResult.LINKED
         both = {"account": account, "other": owner}
+        await unit.run(self._hold_identities, {"accounts": [account, owner]})
         if await unit.run(self._common, both):
             return LinkResult.CONFLICT
         for move in self._moves:

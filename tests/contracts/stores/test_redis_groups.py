@@ -240,5 +240,5 @@ async def test_a_url_of_another_topology_is_named_with_the_right_form(
             await passing.check_server()
     if isinstance(group, ClusterGroup):
         async with opened(f"redis://{LOOPBACK}:{group.servers[0].port}", RedisAccess(), some_sql, sealer) as passing:
-            (problem,) = await passing.check_server()
-            assert "redis+cluster://" in problem
+            problems = await passing.check_server()  # a replica since the failover of another test has one more
+            assert [problem for problem in problems if "redis+cluster://" in problem]

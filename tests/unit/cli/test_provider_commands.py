@@ -157,8 +157,9 @@ def test_the_anchor_of_an_account_is_forgotten_with_a_reason_in_the_audit_record
     with sqlite3.connect(facts) as file:
         file.execute("INSERT INTO accounts VALUES ('acc_1', 0)")
         for digest, anchor in (("with", "'digest'"), ("without", "NULL")):
-            values = f"'issuer', '{digest}', X'00', 'acc_1', 0, 'bank', 1, {anchor}, NULL"
-            file.execute(f"INSERT INTO identities VALUES ({values})")
+            columns = "issuer, digest, sealed, account_id, created, provider, level, anchor"
+            values = f"'issuer', '{digest}', X'00', 'acc_1', 0, 'bank', 1, {anchor}"
+            file.execute(f"INSERT INTO identities ({columns}) VALUES ({values})")
     forget = ("account", "forget-anchor", "acc_1", "--reason", "corrected, asked the bank")
     assert run(config, *forget) == ["1 anchor forgotten"]
     assert run(config, *forget) == ["0 anchors forgotten"]
