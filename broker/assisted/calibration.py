@@ -6,26 +6,37 @@ A made-up case is data, and never a `Case` in a store: no citizen, no service, n
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 
 from broker.assisted.case_records import CheckOutcome, Decision
 from broker.assisted.guide import Texts, read_guide
 from broker.assisted.profiles import Profiles
 from broker.assisted.reasons import DECISION_REASONS, valid_for
 from broker.model.assurance import Level
+from broker.model.evidence_file import FilePurpose
 from broker.model.json_types import JsonObject
 from broker.platform.toml_loader import Problem, load
 
 
 @dataclass(frozen=True, slots=True)
+class MadeUpImage:
+    """A made-up photograph: a JPEG file, named from the folder of the made-up cases, and what it shows."""
+
+    file: Path
+    shows: FilePurpose
+
+
+@dataclass(frozen=True, slots=True)
 class MadeUpEvidence:
-    """A piece of evidence of a made-up case: its kind in the profile file, what is written on it, what can be seen, and
-    the right answer to each check.
+    """A piece of evidence of a made-up case: its kind in the profile file, what is written on it, what can be seen, the
+    right answer to each check, and photographs.
     """
 
     kind: str
     seen: Texts
     checks: Mapping[str, CheckOutcome]
     fields: Mapping[str, str] = field(default_factory=dict)
+    images: tuple[MadeUpImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +50,10 @@ class MadeUpCase:
     because: Texts
     evidence: tuple[MadeUpEvidence, ...]
     reasons: tuple[str, ...] = ()
+
+    def images(self, place: int) -> tuple[MadeUpImage, ...]:
+        """The photographs of the evidence at a place; none if there is no such place."""
+        return self.evidence[place].images if 0 <= place < len(self.evidence) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +109,9 @@ def made_up_cases() -> MadeUpCases:
     return read_guide("calibration.toml", MadeUpCases)
 
 
-def read_cases(table: JsonObject) -> tuple[MadeUpCases | None, list[Problem]]:
-    """The made-up cases of a parsed file, or every problem with its path in the file."""
-    found, problems = load(table, MadeUpCases)
+def read_cases(table: JsonObject, base: Path) -> tuple[MadeUpCases | None, list[Problem]]:
+    """The made-up cases of a parsed file in folder `base`, or every problem with its path in the file."""
+    found, problems = load(table, MadeUpCases, base=base)
     if found is None or problems:
         return None, problems
     return found, [problem for name, case in found.cases.items() for problem in _reason_problems(name, case)]

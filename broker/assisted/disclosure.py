@@ -68,6 +68,13 @@ def publish(lines: Sequence[Line]) -> tuple[PublishedLine, ...]:
     )
 
 
+def publish_part(every: int, part: int) -> tuple[int | None, int | None]:
+    """A count and a part of it as they may be published. None for a small one, and for a part with a small rest."""
+    if every < SMALLEST:
+        return None, None
+    return rounded(every), rounded(part) if min(part, every - part) >= SMALLEST else None
+
+
 def rounded(count: int) -> int:
     """The count as it is published."""
     return STEP * math.floor(count / STEP + 0.5)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import TypeVar
 
 from broker.assisted.case_records import Channel
@@ -84,7 +84,8 @@ _Record = TypeVar("_Record")
 
 
 def read_guide(name: str, kind: type[_Record]) -> _Record:
-    found, problems = load(tomllib.loads(files("broker.assisted").joinpath(name).read_text("utf-8")), kind)
+    path = Path(__file__).with_name(name)
+    found, problems = load(tomllib.loads(path.read_text("utf-8")), kind, base=path.parent)
     if found is None or problems:
         raise ValueError("\n".join(str(problem) for problem in problems))
     return found

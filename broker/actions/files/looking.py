@@ -1,14 +1,19 @@
-"""Staff look at evidence files. Each look is in the audit record before the first byte leaves."""
+"""Staff look at evidence files. Each look is in the audit record before the first byte leaves.
 
-from collections.abc import AsyncIterator
+In a case its agent, its reviewer, and leads and auditors who opened it with a reason look at them; in the quality
+sample the one who fills the score sheet.
+"""
+
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from broker.actions.assisted.context import load_case
 from broker.actions.assisted.permissions import role_in_case
 from broker.actions.assisted.staff_login import StaffPrincipal
-from broker.actions.assisted.staff_results import CaseRole
+from broker.actions.assisted.staff_results import ActionRefused, CaseRole
 from broker.actions.files.context import FileContext, file_event, names
 from broker.actions.files.receiving import stored
+from broker.actions.quality.samples import Quality
 from broker.assisted.case import Case
 from broker.crypto.seal_stream import CHUNK
 from broker.model.evidence_file import EvidenceFile, FileKind, FileState
@@ -36,10 +41,13 @@ class OpenedFile:
 
 async def files_of(context: FileContext, case: Case, member: StaffMember) -> tuple[EvidenceFile, ...]:
     """The files of a case that a member of staff may look at now, the oldest first."""
-    now = context.cases.system.now()
-    if role_in_case(case, member, now) not in LOOKING:
-        return ()
-    found = await context.records.of_case(case.id, now)
+    looking = role_in_case(case, member, context.cases.system.now()) in LOOKING
+    return await kept_files(context, case.id) if looking else ()
+
+
+async def kept_files(context: FileContext, case_id: str) -> tuple[EvidenceFile, ...]:
+    """The files of a case that are still kept, the oldest first."""
+    found = await context.records.of_case(case_id, context.cases.system.now())
     return tuple(file for file in found if file.state is FileState.READY)
 
 
@@ -51,13 +59,32 @@ async def open_file(
     A part that ends beyond the file is cut to it; one that begins there is empty.
     """
     case = await load_case(context.cases, case_id)
-    if case is None:
+    found = () if case is None else await files_of(context, case, staff.member)
+    return await _open(context, staff, case, [file for file in found if file.id == file_id], wanted)
+
+
+async def open_sampled_file(
+    context: FileContext, staff: StaffPrincipal, sample_id: str, file_id: str, wanted: ByteRange | None
+) -> OpenedFile | None:
+    """Opens a file of a drawn case for a member of staff who may fill its score sheet. None if it is not open to them
+    or no longer kept."""
+    sample = await Quality(context.cases).open_sample(staff, sample_id)
+    if isinstance(sample, ActionRefused):
         return None
-    found = [file for file in await files_of(context, case, staff.member) if file.id == file_id]
-    if not found:
+    found = await kept_files(context, sample.case)
+    return await _open(context, staff, sample.rests_on, [file for file in found if file.id == file_id], wanted)
+
+
+async def _open(
+    context: FileContext,
+    staff: StaffPrincipal,
+    case: Case | None,
+    found: Sequence[EvidenceFile],
+    wanted: ByteRange | None,
+) -> OpenedFile | None:
+    if case is None or not found:
         return None
-    [file] = found
-    size = file.content.size
+    file, size = found[0], found[0].content.size
     start, stop = _bounds(wanted, size)
     seen = file_event(context, "seen", f"staff:{staff.member.id}", case, file)
     await context.cases.stores.audit.write([seen])

@@ -7,6 +7,7 @@ from typing import Final
 from broker.actions.assisted.context import CaseContext, load_case
 from broker.actions.assisted.staff_login import StaffPrincipal
 from broker.actions.assisted.staff_results import ActionRefused
+from broker.actions.quality.disagreement import AgentDisagreement, by_agent
 from broker.assisted.case import Case
 from broker.assisted.codes import lint_note
 from broker.assisted.quality import QualitySample, SampleCounts, ScoreSheet, may_score, score, sheet_form
@@ -43,6 +44,7 @@ class QualityView:
     counts: SampleCounts | None = None
     scores: tuple[AgentScore, ...] = ()
     sheets: tuple[QualitySample, ...] = ()
+    disagreement: tuple[AgentDisagreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +61,27 @@ class Quality:
         waiting = [one for one in await store.open_samples(now, SHOWN) if one.agent != who.member.id]
         if not who.member.may(StaffRole.LEAD):
             return QualityView(tuple(waiting))
-        found = await store.scored(now - SINCE, READ)
-        counts = await store.sample_counts(now - SINCE, now)
-        return QualityView(tuple(waiting), counts, _by_agent(found), tuple(found[:SHOWN]))
+        found = await store.scored(self._since(), READ)
+        counts = await store.sample_counts(self._since(), now)
+        disagreement = await self._disagreement(found)
+        return QualityView(tuple(waiting), counts, _by_agent(found), tuple(found[:SHOWN]), disagreement)
+
+    async def disagreement(self, who: StaffPrincipal) -> Sequence[AgentDisagreement] | ActionRefused:
+        """For leads: disagreement by agent in the last SINCE seconds."""
+        if not who.member.may(StaffRole.LEAD):
+            return ActionRefused.NOT_ALLOWED
+        return await self._disagreement(await self.context.stores.quality.scored(self._since(), READ))
+
+    async def _disagreement(self, scored: Sequence[QualitySample]) -> tuple[AgentDisagreement, ...]:
+        answered = await self.context.stores.quality.answered(self._since(), READ)
+        return by_agent(scored, answered, self.context.rules.made_up.cases)
+
+    def _since(self) -> float:
+        return self.context.system.now() - SINCE
 
     async def feedback(self, who: StaffPrincipal) -> Sequence[QualitySample]:
         """The score sheets of the decisions of a member of staff. Who filled them is left out."""
-        since = self.context.system.now() - SINCE
-        found = await self.context.stores.quality.scored(since, SHOWN, who.member.id)
+        found = await self.context.stores.quality.scored(self._since(), SHOWN, who.member.id)
         return tuple(replace(one, scorer=None) for one in found)
 
     async def look(self, who: StaffPrincipal, sample_id: str) -> tuple[QualitySample, Case] | ActionRefused:
@@ -75,7 +90,7 @@ class Quality:
         UNKNOWN if there is no such sample, if it has a score sheet, or if its time is over. NOT_ALLOWED for a member of
         staff with a part in the case.
         """
-        sample = await self._open(who, sample_id)
+        sample = await self.open_sample(who, sample_id)
         if isinstance(sample, ActionRefused) or sample.rests_on is None:
             return sample if isinstance(sample, ActionRefused) else ActionRefused.UNKNOWN
         await self.context.stores.audit.write([self._event("quality_looked", who, sample)])
@@ -85,7 +100,7 @@ class Quality:
         self, who: StaffPrincipal, sample_id: str, answers: Mapping[str, str], remark: str
     ) -> QualitySample | ActionRefused:
         """Writes the score sheet. REASON if a section has no answer, NOTE for a remark that is not kept."""
-        sample = await self._open(who, sample_id)
+        sample = await self.open_sample(who, sample_id)
         if isinstance(sample, ActionRefused):
             return sample
         form, remark = sheet_form(), remark.strip()
@@ -105,7 +120,8 @@ class Quality:
         event = self._event("quality_scored", who, filled, score=str(reached), sheet=form.version)
         return filled if await self.context.stores.quality.write_score(filled, event) else ActionRefused.CONFLICT
 
-    async def _open(self, who: StaffPrincipal, sample_id: str) -> QualitySample | ActionRefused:
+    async def open_sample(self, who: StaffPrincipal, sample_id: str) -> QualitySample | ActionRefused:
+        """A drawn case whose score sheet a member of staff may fill now."""
         if not who.member.may(StaffRole.LEAD, StaffRole.REVIEWER):
             return ActionRefused.NOT_ALLOWED
         sample, now = await self.context.stores.quality.sample(sample_id), self.context.system.now()

@@ -4,22 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.responses import Response
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from broker.actions.assisted.staff_results import ActionRefused
 from broker.actions.quality.exercises import MOST, Calibration
-from broker.assisted.calibration import Agreement, Exercise, ExerciseAnswer, MadeUpCase, MadeUpEvidence, check_name
+from broker.assisted.calibration import Agreement, Exercise, ExerciseAnswer, MadeUpCase, check_name
 from broker.assisted.case_records import CheckOutcome, Decision
 from broker.model.staff import StaffMember, StaffRole
 from broker.web.citizens.claim_labels import label, lines
 from broker.web.citizens.failure_texts import marked
+from broker.web.middleware.security_headers import SANDBOX
 from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.staff.case_presenter import CasePresenter, ClaimRow
-from broker.web.staff.evidence_view import shown_field
+from broker.web.staff.evidence_view import EvidenceRow, made_up_row
 from broker.web.staff.labels import DECISIONS, LEVELS, OUTCOMES, WHY, reasons
-from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
+from broker.web.staff.request import StaffApp, StaffPage, edition, redirect_to, staff
 from broker.web.staff.responses import case_presenter, outcome_page, ticked
+from broker.web.staff.shown_files import ShownFile, made_up_file
 
 _GIVEN: Final = {
     "why": WHY,
@@ -48,12 +51,12 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True)
 class PieceView:
-    """A piece of evidence of a made-up case."""
+    """A piece of evidence of a made-up case: as one of a real case, what can be seen, and photographs."""
 
-    name: str
-    fields: tuple[tuple[str, str], ...]
+    row: EvidenceRow
     seen: str
     checks: tuple[CheckLine, ...]
+    files: tuple[ShownFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ def calibration_routes(app: StaffApp) -> list[Route]:
         Route("/calibration", staff(app, give), methods=["POST"]),
         Route("/tasks/{task}", staff(app, show_task), methods=["GET"]),
         Route("/tasks/{task}", staff(app, answer), methods=["POST"]),
+        Route("/tasks/{task}/images/{place}/{number}", staff(app, show_image), methods=["GET"]),
     ]
 
 
@@ -165,7 +169,7 @@ async def show_task(req: StaffPage) -> Response:
         "story": in_language(case.story, words.code),
         "level": words.text(LEVELS[case.level]),
         "claims": _claims(case, tell),
-        "pieces": [_piece(place, one, task.answer, tell) for place, one in enumerate(case.evidence)],
+        "pieces": [_piece(f"/tasks/{task.id}", place, case, task.answer, tell) for place in range(len(case.evidence))],
     }
     if task.answer is None:
         return req.visit.page("exercise", frame=shared)
@@ -179,13 +183,16 @@ def _claims(case: MadeUpCase, tell: CasePresenter) -> list[ClaimRow]:
     ]
 
 
-def _piece(place: int, one: MadeUpEvidence, given: ExerciseAnswer | None, tell: CasePresenter) -> PieceView:
-    code, kind = tell.language.code, tell.profiles.kinds.get(one.kind)
+def _piece(path: str, place: int, case: MadeUpCase, given: ExerciseAnswer | None, tell: CasePresenter) -> PieceView:
+    one, words = case.evidence[place], tell.language
     return PieceView(
-        one.kind if kind is None else in_language(kind.text, code),
-        tuple(shown_field(tell, kind, name, value) for name, value in one.fields.items()),
-        in_language(one.seen, code),
+        made_up_row(tell, one),
+        in_language(one.seen, words.code),
         tuple(_check(check_name(place, check), check, outcome, given, tell) for check, outcome in one.checks.items()),
+        tuple(
+            made_up_file(f"{path}/images/{place}/{number}", image.shows, words)
+            for number, image in enumerate(one.images)
+        ),
     )
 
 
@@ -210,6 +217,16 @@ def _compared(given: ExerciseAnswer, case: MadeUpCase, tell: CasePresenter) -> d
         "expected_reasons": reasons(case.reasons, words),
         "because": in_language(case.because, words.code),
     }
+
+
+async def show_image(req: StaffPage) -> Response:
+    """A photograph of a made-up case, from the operator's configuration."""
+    found = await Calibration(req.cases.context).look(req.principal, _task(req))
+    place, number = (edition(str(req.visit.request.path_params[name])) for name in ("place", "number"))
+    images = () if isinstance(found, ActionRefused) else found[1].images(place)
+    if not 0 <= number < len(images):
+        raise HTTPException(404)
+    return FileResponse(images[number].file, media_type="image/jpeg", headers={"content-security-policy": SANDBOX})
 
 
 async def answer(req: StaffPage) -> Response:

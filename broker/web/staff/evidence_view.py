@@ -1,12 +1,13 @@
 """Evidence as agent, reviewer and lead read it: every value, what its dates say, each check, and its sources."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from broker.assisted.calibration import MadeUpEvidence
 from broker.assisted.case import Case
-from broker.assisted.case_records import CheckRecord, EvidenceRecord
+from broker.assisted.case_records import CheckRecord, EvidenceRecord, EvidenceType
 from broker.assisted.documents import Validity, day, term
 from broker.assisted.levels import Assessment, Scored
 from broker.assisted.profiles import EvidenceKind
@@ -36,7 +37,7 @@ class AnswerRow:
 @dataclass(frozen=True, slots=True)
 class EvidenceRow:
     """One piece of evidence. `path` is the page that changes it, "" if it cannot be changed. `term` says until when it
-    is valid; `expired` that it is not any more. `at` is when it was recorded.
+    is valid; `expired` that it is not any more. `at` is when it was recorded, "" for made-up evidence.
     """
 
     name: str
@@ -53,6 +54,12 @@ def evidence_rows(tell: CasePresenter, case: Case, assessment: Assessment, base:
     """The recorded evidence. `base` is the path under which each piece can be changed, "" for none."""
     scores = {scored.id: scored for scored in assessment.scores.evidence}
     return [_piece(tell, one, scores.get(one.id), f"{base}/{one.id}" if base else "") for one in case.evidence]
+
+
+def made_up_row(tell: CasePresenter, one: MadeUpEvidence) -> EvidenceRow:
+    """A piece of made-up evidence, as one that was recorded now, without answers."""
+    record = EvidenceRecord("", one.kind, EvidenceType.DOCUMENT, "", tell.now, one.fields)
+    return replace(_piece(tell, record, None, ""), at="")
 
 
 def answer_rows(tell: CasePresenter, checks: Sequence[CheckRecord]) -> tuple[AnswerRow, ...]:

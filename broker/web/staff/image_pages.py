@@ -5,7 +5,7 @@ look, and is in the audit record before the first byte leaves; a browser that ju
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -13,7 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from broker.actions.files.looking import ByteRange, open_file
+from broker.actions.assisted.staff_login import StaffPrincipal
+from broker.actions.files.context import FileContext
+from broker.actions.files.looking import ByteRange, OpenedFile, open_file, open_sampled_file
 from broker.model.evidence_file import FileKind
 from broker.web.middleware.security_headers import SANDBOX, WITH_MEDIA
 from broker.web.shared.pages import PageTemplate
@@ -27,6 +29,7 @@ from broker.web.staff.shown_files import shown_files
 SHEETS = (PageTemplate("files", "staff/files.html", {"why": WHY}),)
 
 _RANGE: Final = re.compile(r"bytes=(\d{0,15})-(\d{0,15})")
+Opening = Callable[[FileContext, StaffPrincipal, str, str, ByteRange | None], Awaitable[OpenedFile | None]]
 _EXTENSIONS: Final = MappingProxyType({"image/jpeg": "jpg", "video/mp4": "mp4", "video/webm": "webm"})
 
 
@@ -37,6 +40,7 @@ def image_routes(app: StaffApp) -> list[Route]:
     return [
         Route("/cases/{case}/files", staff(app, show_files), methods=["GET"]),
         Route("/cases/{case}/files/{file}", staff(app, show_file), methods=["GET"]),
+        Route("/quality/{sample}/files/{file}", staff(app, show_sampled_file), methods=["GET"]),
         Route("/cases/{case}/prompts", staff(app, with_form(confirm_prompts)), methods=["POST"]),
     ]
 
@@ -55,13 +59,27 @@ async def show_files(req: StaffPage) -> Response:
 
 async def show_file(req: StaffPage) -> Response:
     """One file, or the part of it that the browser asks for (RFC 9110 14)."""
+    return await _file(req, open_file, req.id)
+
+
+async def show_sampled_file(req: StaffPage) -> Response:
+    """One file of a drawn case, beside its score sheet."""
+    return await _file(req, open_sampled_file, str(req.visit.request.path_params["sample"]))
+
+
+async def _file(req: StaffPage, opening: Opening, of: str) -> Response:
     if req.app.files is None:
         raise HTTPException(404)
     file_id = str(req.visit.request.path_params["file"])
     wanted = byte_range(header(req.visit.request, b"range"))
-    opened = await open_file(req.app.files, req.principal, req.id, file_id, wanted)
+    opened = await opening(req.app.files, req.principal, of, file_id, wanted)
     if opened is None:
         raise HTTPException(404)
+    return file_response(opened, wanted)
+
+
+def file_response(opened: OpenedFile, wanted: ByteRange | None) -> Response:
+    """An evidence file, or the part of it that `wanted` names, as a response."""
     headers = {
         "content-security-policy": SANDBOX,
         "accept-ranges": "bytes",

@@ -1,7 +1,7 @@
 """The quality sample in the console: drawn cases, their score sheets, and the results."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -9,19 +9,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.assisted.staff_results import ActionRefused
+from broker.actions.quality.disagreement import as_csv
 from broker.actions.quality.samples import LONGEST_REMARK, SINCE, AgentScore, Quality, QualityView
-from broker.assisted.case_records import Decision
+from broker.assisted.case_records import Channel, Decision
 from broker.assisted.levels import assess
 from broker.assisted.quality import Mark, QualitySample, sheet_form
 from broker.model.staff import StaffRole
 from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.page_context import readable
+from broker.web.middleware.security_headers import WITH_MEDIA
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.staff.evidence_view import answer_rows, evidence_rows
 from broker.web.staff.labels import CHANNELS, DECISIONS
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
-from broker.web.staff.responses import case_presenter, outcome_page
+from broker.web.staff.responses import case_presenter, csv_file, outcome_page
+from broker.web.staff.shown_files import sampled_files
 
 MARKS: Final[Mapping[Mark, str]] = MappingProxyType(
     {
@@ -85,6 +88,7 @@ def quality_routes(app: StaffApp) -> list[Route]:
     """The routes of this file."""
     return [
         Route("/quality", staff(app, show_quality), methods=["GET"]),
+        Route("/quality.csv", staff(app, send_csv), methods=["GET"]),
         Route("/quality/{sample}", staff(app, show_sheet), methods=["GET"]),
         Route("/quality/{sample}", staff(app, fill_sheet), methods=["POST"]),
     ]
@@ -103,7 +107,16 @@ async def show_quality(req: StaffPage) -> Response:
         counts=_counts(view, words),
         scores=[_score_row(one, req) for one in view.scores],
         sheets=[sheet_row(one, req, lead=True) for one in view.sheets],
+        disagreement=[replace(one, agent=_name(one.agent, req)) for one in view.disagreement],
     )
+
+
+async def send_csv(req: StaffPage) -> Response:
+    """Disagreement by agent as CSV, without small numbers."""
+    found = await Quality(req.cases.context).disagreement(req.principal)
+    if isinstance(found, ActionRefused):
+        return outcome_page(req, "not-yours")
+    return csv_file(as_csv(found), f"disagreement-{req.app.reports.today().isoformat()}.csv")
 
 
 def _counts(view: QualityView, words: Language) -> str:
@@ -161,7 +174,7 @@ async def show_sheet(req: StaffPage) -> Response:
         return _refused(req, found)
     (sample, case), tell, words = found, case_presenter(req), req.visit.language
     assessment = assess(case, req.app.profiles)
-    return req.visit.page(
+    page = req.visit.page(
         "quality-sheet",
         path=f"/quality/{sample.id}",
         reference=readable(sample.reference),
@@ -178,7 +191,11 @@ async def show_sheet(req: StaffPage) -> Response:
             for name, one in sheet_form().sections.items()
         ],
         longest=LONGEST_REMARK,
+        files=await sampled_files(req, sample),
+        sent=case.channel is Channel.SENT,
     )
+    page.headers["content-security-policy"] = WITH_MEDIA
+    return page
 
 
 async def fill_sheet(req: StaffPage) -> Response:

@@ -19,7 +19,7 @@ from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.staff.labels import CHANNELS, DECISIONS, STATES, reasons
 from broker.web.staff.request import StaffApp, StaffPage, staff
-from broker.web.staff.responses import outcome_page
+from broker.web.staff.responses import csv_file, outcome_page
 
 SHEETS = (PageTemplate("reports", "staff/reports.html"),)
 
@@ -109,11 +109,7 @@ async def send_csv(req: StaffPage) -> Response:
         return outcome_page(req, "not-yours")
     days = _days(req)
     name = f"assisted-verification-{req.app.reports.today().isoformat()}-{days}-days.csv"
-    return Response(
-        as_csv(await lead_report(req.app.reports, days)),
-        media_type="text/csv",
-        headers={"content-disposition": f'attachment; filename="{name}"'},
-    )
+    return csv_file(as_csv(await lead_report(req.app.reports, days)), name)
 
 
 def _days(req: StaffPage) -> int:

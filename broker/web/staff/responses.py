@@ -139,6 +139,12 @@ def outcome_page(req: StaffPage, name: str, case: str = "") -> Response:
     return req.visit.page(name, status, may_take=may_take, case_path=f"/cases/{case}" if case else "")
 
 
+def csv_file(content: str, name: str) -> Response:
+    """A table as a file that the browser saves."""
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type="text/csv", headers=headers)
+
+
 async def load_case_view(req: StaffPage) -> CaseView | Response:
     """The view of the case in the path, or the response if it is not open to this member of staff."""
     found = await req.cases.view_case(req.principal, req.id)

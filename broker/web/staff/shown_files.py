@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from broker.actions.files.looking import files_of
+from broker.actions.files.looking import files_of, kept_files
 from broker.assisted.case import Case
 from broker.assisted.prompts import SAY, fits
+from broker.assisted.quality import QualitySample
 from broker.model.evidence_file import EvidenceFile, FileKind, FilePurpose
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.i18n import Language
@@ -57,21 +58,38 @@ async def shown_files(req: StaffPage, case: Case) -> tuple[ShownFile, ...]:
     if req.app.files is None:
         return ()
     found = await files_of(req.app.files, case, req.member)
-    return tuple(_shown(file, case, req, req.visit.language) for file in found)
+    return tuple(_shown(file, req.base, req, stale=not fits(file.content.prompts, case.phrase)) for file in found)
 
 
-def _shown(file: EvidenceFile, case: Case, req: StaffPage, words: Language) -> ShownFile:
-    content, video = file.content, file.kind is FileKind.VIDEO
+async def sampled_files(req: StaffPage, sample: QualitySample) -> tuple[ShownFile, ...]:
+    """The files of a drawn case that are still kept, for the one who may fill its score sheet."""
+    if req.app.files is None:
+        return ()
+    found = await kept_files(req.app.files, sample.case)
+    return tuple(_shown(file, f"/quality/{sample.id}", req, stale=False) for file in found)
+
+
+def made_up_file(address: str, shows: FilePurpose, words: Language) -> ShownFile:
+    """A photograph of a made-up case, as one that was sent."""
+    return ShownFile(address, _name(shows, words), "", FileKind.PHOTO.value, 0, 0, "", (), stale=False, by_desk=False)
+
+
+def _name(purpose: FilePurpose, words: Language, *, video: bool = False) -> str:
+    return words.text(FACE if purpose is FilePurpose.PERSON and not video else NAMES[purpose])
+
+
+def _shown(file: EvidenceFile, base: str, req: StaffPage, *, stale: bool) -> ShownFile:
+    content, video, words = file.content, file.kind is FileKind.VIDEO, req.visit.language
     return ShownFile(
-        address=f"{req.base}/files/{file.id}",
-        name=words.text(FACE if content.purpose is FilePurpose.PERSON and not video else NAMES[content.purpose]),
+        address=f"{base}/files/{file.id}",
+        name=_name(content.purpose, words, video=video),
         sent=words.format_time(file.created, req.app.system.now()),
         kind=file.kind.value,
         width=content.width,
         height=content.height,
         length="" if content.seconds is None else words.duration(content.seconds),
         prompts=tuple(_prompt(one, words) for one in content.prompts),
-        stale=video and not fits(content.prompts, case.phrase),
+        stale=video and stale,
         by_desk=bool(content.by),
     )
 

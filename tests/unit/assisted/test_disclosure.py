@@ -8,7 +8,7 @@ import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from broker.assisted.disclosure import SMALLEST, STEP, PublishedLine, publish, rounded
+from broker.assisted.disclosure import SMALLEST, STEP, PublishedLine, publish, publish_part, rounded
 from broker.assisted.measures import TIMED, Line, Measure
 
 M = Measure
@@ -169,3 +169,21 @@ def test_approvals_are_one_line_and_groups_do_not_touch_each_other() -> None:
         *lines({(M.REVIEWS, "agrees"): 12}, channel="phone"),
     ]
     assert described(publish(both)) == [("outcomes", "approved", rounded(19))]
+
+
+@pytest.mark.parametrize(
+    ("every", "part", "published"),
+    [
+        (9, 9, (None, None)),
+        (10, 0, (10, None)),
+        (10, 10, (10, None)),
+        (19, 9, (20, None)),
+        (19, 10, (20, None)),
+        (20, 10, (20, 10)),
+        (43, 12, (45, 10)),
+    ],
+)
+def test_a_part_is_published_only_if_neither_it_nor_the_rest_is_small(
+    every: int, part: int, published: tuple[int | None, int | None]
+) -> None:
+    assert publish_part(every, part) == published

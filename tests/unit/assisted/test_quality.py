@@ -20,6 +20,7 @@ from broker.assisted.case_records import CheckOutcome, Decision
 from broker.assisted.profiles import default_profiles
 from broker.assisted.quality import Mark, drawn, may_score, new_decision, sample, score, sheet_form
 from broker.assisted.reasons import REASONS, ReasonContext
+from broker.model.evidence_file import FilePurpose
 from tests.unit.assisted.cases import AGENT, LEAD, NOW, PONDER, REVIEW, REVIEWER, verdict, walked
 
 CASES = made_up_cases().cases
@@ -107,6 +108,16 @@ def test_a_made_up_case_has_checks_fields_and_reasons_that_staff_can_give(name: 
     assert bool(case.reasons) == (occasion is not None)
     for texts in (case.story, case.because, *(one.seen for one in case.evidence)):
         assert set(texts) == {"en", "cy"}
+
+
+def test_packaged_photographs_are_small_jpegs_of_the_evidence_that_names_them() -> None:
+    images = [image for case in CASES.values() for place in range(9) for image in case.images(place)]
+    assert {image.shows for image in images} == {FilePurpose.FRONT, FilePurpose.PERSON}
+    for image in images:
+        content = image.file.read_bytes()
+        assert content.startswith(b"\xff\xd8\xff")
+        assert len(content) < 50_000
+    assert CASES["another_face"].images(-1) == ()
 
 
 def right(name: str) -> dict[str, str]:

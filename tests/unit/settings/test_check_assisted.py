@@ -64,7 +64,8 @@ def test_a_profile_file_that_cannot_be_used_is_named_with_what_mends_it(
     assert any(one.path.startswith(path) and what in one.what and one.fix for one in found), found
 
 
-MADE_UP = files("broker.assisted").joinpath("calibration.toml").read_text("utf-8")
+PACKAGE = files("broker.assisted")
+MADE_UP = PACKAGE.joinpath("calibration.toml").read_text("utf-8").replace("specimens/", f"{PACKAGE}/specimens/")
 
 
 def test_own_made_up_cases_are_checked_and_used(config: Configuration) -> None:
@@ -89,6 +90,17 @@ def test_own_made_up_cases_are_checked_and_used(config: Configuration) -> None:
         (MADE_UP.replace('["face_differs"]', '["convinced"]', 1), "cases.another_face.reasons", "cannot give"),
         (MADE_UP.replace('decision = "approve"', 'decision = "approve"\nreasons = ["doubt"]', 1), "reasons", "cannot"),
         (MADE_UP.replace('decision = "approve"', 'decision = "refer"', 1), "cases.good_passport.reasons", "cannot"),
+        (
+            MADE_UP.replace("licence_front.jpg", "lost.jpg"),
+            "cases.expired_licence",
+            "expired_lost.jpg: the file is missing",
+        ),
+        (MADE_UP.replace("specimens/another_face_person.jpg", "calibration.toml"), "another_face", "is no JPEG"),
+        (
+            MADE_UP.replace('shows = "person"', 'shows = "soul"'),
+            "cases.another_face.evidence[0].images[1].shows",
+            "soul",
+        ),
     ],
 )
 def test_made_up_cases_that_cannot_be_used_are_named_with_what_mends_them(

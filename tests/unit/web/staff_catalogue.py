@@ -46,7 +46,7 @@ ROUTES = staff_routes(cast(StaffApp, SimpleNamespace(files=object(), letters=obj
 """Every route of the console. Their handlers are not called."""
 
 
-ELSEWHERE = {"/sign-in", "/sign-in/go", "/callback", "/reports.csv", "/audit-keys.json"}
+ELSEWHERE = {"/sign-in", "/sign-in/go", "/callback", "/reports.csv", "/quality.csv", "/audit-keys.json"}
 """Addresses without parameters at which a member of staff with a session sees no page."""
 
 

@@ -29,10 +29,13 @@ NO_STAFF_PAGES = {
     "/cases/{case}/evidence": "redirects to the form of a new piece",
     "/sign-in/go": "redirects to the provider of staff",
     "/reports.csv": "a table",
+    "/quality.csv": "a table",
     "/audit-keys.json": "a JWK Set",
     "/exports/{export}/audit.jsonl": "rows of the audit record",
     "/exports/{export}/audit.jws": "a signature",
     "/cases/{case}/files/{file}": "a photograph or a video",
+    "/quality/{sample}/files/{file}": "a photograph or a video",
+    "/tasks/{task}/images/{place}/{number}": "a photograph",
 }
 
 LOADED, PAGE = 15 * 1024, 30 * 1024

@@ -13,7 +13,9 @@ from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel
 from broker.assisted.case_states import CaseState
+from broker.assisted.case_work import CaseWork
 from broker.assisted.prompts import prompts
+from broker.assisted.quality import sample, sheet_form
 from broker.model.evidence_file import EvidenceFile, FileContent, FileKind, FilePurpose, FileState
 from broker.platform.system import System
 from broker.stores.evidence.folder import FolderObjects
@@ -21,7 +23,8 @@ from broker.stores.sql_stores import SqlStores
 from tests.support.media import mp4, photo
 from tests.support.system import FakeRandom
 from tests.support.upload_stage import SETTINGS, Untouched
-from tests.unit.web.staff import CARYS, MEI, RHYS, TOM, Ready, StaffClient, Stage, staged
+from tests.unit.assisted.cases import verdict
+from tests.unit.web.staff import ADA, CARYS, MEI, RHYS, TOM, Ready, StaffClient, Stage, staged
 from tests.unit.web.staff_forms import DETAILS, PASSPORT, PERSON, now
 
 pytestmark = pytest.mark.store
@@ -239,3 +242,54 @@ async def test_a_photograph_of_a_desk_says_where_it_was_made(at: SentStage) -> N
         text = (await agent.get(page)).text
         assert "The citizen’s face" in text
         assert text.count("(at the counter of a partner)") == 1
+
+
+@pytest.fixture
+async def sheet(at: SentStage) -> str:
+    """The path of the score sheet of a decision of Carys."""
+    sampled = sample(at.case, verdict(by=CARYS.id), "f" * 32, at.console.system.now(), 7 * 86400)
+    case = await now(at.console, at.case)
+    assert await at.console.facts.cases.save(replace(case, version=case.version + 1), (), CaseWork(samples=(sampled,)))
+    return f"/quality/{sampled.id}"
+
+
+async def test_the_assessor_of_a_drawn_case_sees_what_was_sent_and_each_look_is_recorded(
+    at: SentStage, sheet: str
+) -> None:
+    second = await at.console.sign_in(MEI)
+    page = await second.get(sheet)
+    assert f'<img class="pt-image" src="{sheet}/files/{at.photo.id}"' in page.text
+    assert f'<video class="pt-image" src="{sheet}/files/{at.video.id}"' in page.text
+    assert "Its word is an old one" not in page.text
+    assert "media-src 'self'" in page.headers["content-security-policy"]
+    assert await at.looks() == []
+    photo = await second.get(f"{sheet}/files/{at.photo.id}")
+    assert (photo.status_code, photo.content, photo.headers["cache-control"]) == (200, PHOTO, "no-store")
+    part = await replace(second, headers={**second.headers, "range": "bytes=0-9"}).get(f"{sheet}/files/{at.video.id}")
+    assert (part.status_code, part.content) == (206, VIDEO[:10])
+    assert await at.looks() == [("staff:mei", at.photo.id), ("staff:mei", at.video.id)]
+
+
+async def test_files_of_a_drawn_case_are_for_the_assessor_alone(at: SentStage, sheet: str) -> None:
+    other = await at.console.case(channel=Channel.SENT)
+    stranger = await receive_photo(at.files, other, FilePurpose.FRONT, piece(PHOTO))
+    assert isinstance(stranger, EvidenceFile)
+    second, agent, admin = [await at.console.sign_in(member) for member in (MEI, CARYS, ADA)]
+    for client, path in (
+        (agent, f"{sheet}/files/{at.photo.id}"),
+        (admin, f"{sheet}/files/{at.photo.id}"),
+        (second, f"{sheet}/files/{stranger.id}"),
+        (second, f"/quality/unknown/files/{at.photo.id}"),
+    ):
+        assert (await client.get(path)).status_code == 404, path
+    marks = {f"mark.{name}": "met" for name in sheet_form().sections}
+    assert (await second.send(sheet, sheet, marks)).headers["location"] == "/quality?told=scored"
+    assert (await second.get(f"{sheet}/files/{at.photo.id}")).status_code == 404
+    assert await at.looks() == []
+
+
+async def test_a_score_sheet_says_that_what_was_sent_is_no_longer_kept(at: SentStage, sheet: str) -> None:
+    second = await at.console.sign_in(MEI)
+    await update_case(at.files.cases, at.case.id, ev.Withdrawn())
+    assert (await second.get(f"{sheet}/files/{at.photo.id}")).status_code == 404
+    assert "What the citizen sent is no longer kept" in (await second.get(sheet)).text

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from broker.assisted.calibration import check_name, made_up_cases
+from broker.assisted.calibration import Exercise, check_name, made_up_cases
 from broker.assisted.case_records import Decision
 from broker.assisted.quality import sheet_form
+from broker.model.audit import AuditEvent
 from broker.platform.system import System
 from tests.unit.web import staff as console
-from tests.unit.web.staff import ADA, CARYS, MEI, RHYS, Ready, StaffClient, Stage, staged
+from tests.unit.web.staff import ADA, CARYS, MEI, RHYS, TOM, Ready, StaffClient, Stage, staged
 from tests.unit.web.staff_forms import prepare_decision
 
 pytestmark = pytest.mark.store
@@ -58,6 +59,12 @@ async def test_a_score_sheet_is_filled_beside_what_was_recorded_and_read_by_lead
     results = (await lead.get("/quality")).text
     for text in ("Carys Bevan", "Mei Lindqvist", "1 drawn, 1 with a score sheet, 0 too late", "Look &lt;again&gt;"):
         assert text in results, text
+    assert re.search(r'Carys Bevan</bdi>\s*</th>\s*<td data-label="Score sheets">1</td>', results)
+    table = await lead.get("/quality.csv")
+    assert table.text.splitlines() == ["agent,sheets,decision_not_met,made_up,unexpected", "carys,,,,"]
+    assert table.headers["content-disposition"].startswith('attachment; filename="disagreement-')
+    assert (await second.get("/quality.csv")).status_code == 403
+    assert "Disagreement by agent" not in (await second.get("/quality")).text
     own = (await agent.get("/outcomes")).text
     assert "Look &lt;again&gt; next time" in own
     assert "Partly met" in own
@@ -125,3 +132,23 @@ async def test_an_agent_asks_for_a_made_up_case_and_others_cannot(stage: Stage) 
     decline = {"decision": Decision.APPROVE.value}
     forged = await agent.send(task, task, decline, token="forged")
     assert forged.headers["location"] == f"{task}?problem=again"
+
+
+async def test_a_made_up_case_shows_its_evidence_and_photographs_as_a_real_one_does(stage: Stage) -> None:
+    agent, other = await stage.sign_in(CARYS), await stage.sign_in(TOM)
+    made = Exercise("exercise-1", CARYS.id, "another_face", RHYS.id, stage.system.now())
+    await stage.facts.quality.give([made], AuditEvent("calibration_given", stage.system.now(), "staff:rhys"))
+    page = (await agent.get("/tasks/exercise-1")).text
+    for text in ("107185703", "In date until 17 January 2048", "Document, the side with picture", "The citizen’s face"):
+        assert text in page, text
+    assert "Recorded " not in page
+    images = re.findall(r'<img class="pt-image" src="([^"]+)"', page)
+    assert images == ["/tasks/exercise-1/images/0/0", "/tasks/exercise-1/images/0/1"]
+    for number, path in enumerate(images):
+        image = await agent.get(path)
+        assert image.content == made_up_cases().cases["another_face"].images(0)[number].file.read_bytes()
+        assert (image.headers["content-type"], image.headers["cache-control"]) == ("image/jpeg", "no-store")
+        assert "sandbox" in image.headers["content-security-policy"]
+        assert (await other.get(path)).status_code == 404
+    for wrong in ("0/2", "1/0", "0/-1", "x/0", "9/9"):
+        assert (await agent.get(f"/tasks/exercise-1/images/{wrong}")).status_code == 404, wrong

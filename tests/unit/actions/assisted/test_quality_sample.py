@@ -7,6 +7,7 @@ import pytest
 
 from broker.actions.assisted.reports import Reports, count_new, lead_report, open_data
 from broker.actions.assisted.staff_results import ActionRefused
+from broker.actions.quality.disagreement import AgentDisagreement, as_csv
 from broker.actions.quality.exercises import MOST, Calibration
 from broker.actions.quality.samples import Quality, QualityView
 from broker.assisted.calibration import Exercise, check_name, made_up_cases
@@ -134,6 +135,43 @@ async def test_a_sheet_can_be_filled_after_the_case_lost_its_personal_data_until
     assert isinstance(view, QualityView)
     assert view.counts is not None
     assert view.counts.missed == 1
+
+
+# --- disagreement by agent ---
+
+
+async def test_the_lead_reads_by_agent_how_often_score_sheets_and_expected_answers_differ(drawing: Stage) -> None:
+    sample = await decided(drawing)
+    quality, ben, lea = Quality(drawing.context), drawing.present(BEN), drawing.present(LEA)
+    await quality.fill(ben, sample.id, {**ALL_MET, "decision": "partly"}, "")
+    calibration, ann = Calibration(drawing.context), drawing.present(ANN)
+    for exercise in await given(drawing, 2):
+        decision, _, checks = right(exercise)
+        wrong = Decision.APPROVE if decision is not Decision.APPROVE else Decision.DECLINE
+        await calibration.answer(ann, exercise.id, wrong, REASONS[wrong], checks)
+    rows = await quality.disagreement(lea)
+    assert not isinstance(rows, ActionRefused)
+    [row] = rows
+    approved = sum(made_up_cases().cases[one.item].decision is not Decision.APPROVE for one in await answered(drawing))
+    assert row == AgentDisagreement("ann", 1, 0, 1, 2, 2, approved)
+    view = await quality.overview(lea)
+    assert isinstance(view, QualityView)
+    assert view.disagreement == (row,)
+    assert await quality.disagreement(ben) is ActionRefused.NOT_ALLOWED
+    assert as_csv(rows) == "agent,sheets,decision_not_met,made_up,unexpected\r\nann,,,,\r\n"
+
+
+def test_a_file_leaves_small_numbers_out_and_rounds_the_others() -> None:
+    rows = (AgentDisagreement("bo", 43, 8, 4, 9, 9, 0), AgentDisagreement("al", 12, 2, 0, 30, 11, 3))
+    assert as_csv(rows).splitlines()[1:] == ["al,10,,30,10", "bo,45,10,,"]
+
+
+REASONS: Mapping[Decision, tuple[str, ...]] = {Decision.APPROVE: (), Decision.DECLINE: ("face_differs",)}
+
+
+async def answered(stage: Stage) -> list[Exercise]:
+    """The made-up cases that were answered."""
+    return list(await stage.facts.quality.answered(0, 100))
 
 
 # --- made-up cases ---
