@@ -27,6 +27,7 @@ from broker.stores.sql.former_identities import SqlFormerIdentities
 from broker.stores.sql.freezing import SqlFreezes
 from broker.stores.sql.grants import SqlGrants
 from broker.stores.sql.identity_links import SqlIdentityLinks
+from broker.stores.sql.incidents import SqlIncidents
 from broker.stores.sql.kept_identities import SqlKeptIdentities
 from broker.stores.sql.kept_reminders import SqlKeptReminders
 from broker.stores.sql.kill_switches import KillSwitchStore
@@ -85,6 +86,7 @@ class SqlStores:
     freezes: SqlFreezes
     desks: SqlDesks
     case_lists: SqlCaseLists
+    incidents: SqlIncidents
     notices: SqlNotices
     deliveries: SqlDeliveries
     pings: SqlPings
@@ -191,6 +193,7 @@ async def open_sql_stores(
         freezes=SqlFreezes(database, digests, cases, session_termination, audit_log),
         desks=SqlDesks(database, sealer),
         case_lists=SqlCaseLists(database, sealer),
+        incidents=SqlIncidents(database, audit_log),
         notices=SqlNotices(database, sealer, audit_log),
         deliveries=SqlDeliveries(database, sealer),
         pings=SqlPings(database, sealer),

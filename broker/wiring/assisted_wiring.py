@@ -81,6 +81,7 @@ def context_of_cases(
             bookings=stores.bookings,
             measures=stores.measures,
             quality=stores.quality,
+            incidents=stores.incidents,
         ),
         rules=CaseRules(
             f"{broker.issuer}/assisted",
@@ -242,7 +243,15 @@ def staff_login(container: Container) -> StaffLogin:
             attempts=AttemptLog(container.monitoring.metrics),
         ),
         system=container.system,
-        people=StaffPeople(container.connections.sql_stores.people, lambda: directory().members),
+        people=staff_people(container),
+    )
+
+
+def staff_people(container: Container) -> StaffPeople:
+    """The members of staff as they are now; none without staff.toml."""
+    registry = container.configuration.registry
+    return StaffPeople(
+        container.connections.sql_stores.people, lambda: {} if registry.staff is None else registry.staff.members
     )
 
 

@@ -5,13 +5,14 @@ from dataclasses import replace
 
 from broker.actions.assisted.expiry import expire_due_cases
 from broker.actions.assisted.reports import count_new
+from broker.actions.console.incidents import run_incidents
 from broker.actions.files.erasing import sweep
 from broker.actions.passkeys.reminders import remind
 from broker.actions.periodic import PeriodicTask
 from broker.actions.signals.received import poll_events
 from broker.crypto.keys import KeyManager
 from broker.stores.sql.audit_chain import CheckpointSigner
-from broker.wiring.assisted_wiring import case_context, file_context, reports
+from broker.wiring.assisted_wiring import case_context, file_context, reports, staff_people
 from broker.wiring.container import Container
 from broker.wiring.contexts import reminder_context
 from broker.wiring.delivery import outbox_tasks, update_waiting
@@ -25,6 +26,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     """Checking the clock, sealing, sweeping, looking, following the keys, letting clocks speak, sending."""
     sql, broker = container.connections.sql_stores, container.settings.broker
     cases, measured = case_context(container), reports(container)
+    people = staff_people(container)
     received, reminding = received_event_context(container), reminder_context(container)
     timeless = [
         PeriodicTask("seal", 1.0, lambda: _maintain(container)),
@@ -43,6 +45,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         PeriodicTask("reminders", 60.0, lambda: remind(reminding)),
         PeriodicTask("measures", 60.0, lambda: count_new(measured, container.monitoring.metrics.measured)),
         PeriodicTask("waiting cases", 15.0, lambda: _update_cases(container)),
+        PeriodicTask("incidents", 1.0, lambda: run_incidents(cases, people.present)),
     ]
     reloading = container.configuration.settings_reloader
     if reloading is not None:

@@ -9,7 +9,7 @@ from broker.actions.appointments.ports import Bookings
 from broker.actions.assisted.notice_settings import NoticeSettings, PromptSettings
 from broker.actions.assisted.ports import Cases, FailedSignIns, FormerIdentities, IdentityKeys, Measures, StaffDrafts
 from broker.actions.assisted.staff_results import ActionRefused, RefusalReason
-from broker.actions.console.ports import CaseLists, SavedViewStore, StaffAudit, StaffPresences
+from broker.actions.console.ports import CaseLists, IncidentJobs, SavedViewStore, StaffAudit, StaffPresences
 from broker.actions.ports import AuditLog, BackchannelRequests
 from broker.actions.quality.ports import QualityStore
 from broker.assisted.calibration import MadeUpCases, made_up_cases
@@ -54,7 +54,7 @@ FREEZE_LIFE = 30 * 86400
 class CaseStores:
     """The stores of cases and their lists, of questions to citizens on their own device, of the audit record, of drafts
     and saved views of staff, of failed sign-ins by reference, of appointments, of what was measured, of the quality
-    sample, and the keys of identities.
+    sample, of incidents, and the keys of identities.
     """
 
     cases: Cases
@@ -71,6 +71,7 @@ class CaseStores:
     bookings: Bookings
     measures: Measures
     quality: QualityStore
+    incidents: IncidentJobs
 
 
 @dataclass(frozen=True, slots=True)

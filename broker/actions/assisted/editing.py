@@ -14,7 +14,7 @@ from broker.actions.assisted.context import (
     save,
 )
 from broker.actions.assisted.permissions import PERMISSIONS, check_access, check_permission, has_staff_role
-from broker.actions.assisted.staff_login import StaffPrincipal
+from broker.actions.assisted.staff_login import StaffActor
 from broker.actions.assisted.staff_results import (
     ActionRefused,
     CaseRef,
@@ -42,7 +42,7 @@ def always(event: ev.ByStaff | EditRefused) -> MakeEvent:
 
 
 async def edit_case(
-    context: CaseContext, staff: StaffPrincipal, action: StaffAction, ref: CaseRef | str, make_event: MakeEvent
+    context: CaseContext, staff: StaffActor, action: StaffAction, ref: CaseRef | str, make_event: MakeEvent
 ) -> CaseView | EditRefused:
     """Changes a case by one action of a member of staff. `ref` is a case, or a reference as text.
 
@@ -68,7 +68,7 @@ async def edit_case(
 
 
 async def load_permitted(
-    context: CaseContext, staff: StaffPrincipal, action: StaffAction, ref: CaseRef | str
+    context: CaseContext, staff: StaffActor, action: StaffAction, ref: CaseRef | str
 ) -> Case | RefusalReason:
     """Reads a case for an action; the case, or why this member of staff may not do the action with it now."""
     if not has_staff_role(staff.member, action):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from broker.actions.assisted.ports import StaffSessions
 from broker.actions.attempt_log import AttemptLog, StrayReason
@@ -23,6 +24,17 @@ SKEW = 60
 
 NOTED_EVERY = 30
 """The last use of a session is saved at most once in so many seconds."""
+
+
+class StaffActor(Protocol):
+    """A member of staff who changes a case. From `fresh_until` on (seconds since 1970 UTC) a decision needs a new
+    sign-in."""
+
+    @property
+    def member(self) -> StaffMember: ...
+
+    @property
+    def fresh_until(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from broker.assisted.case import Case
 from broker.assisted.case_row import CaseCounts, CaseFilter, CaseOrder, CasePage, CaseRow
+from broker.assisted.incidents import IncidentJob
 from broker.assisted.queue import Worker
 from broker.model.audit import AuditEvent
 from broker.model.staff import SavedViews, StaffPresence
@@ -81,4 +82,33 @@ class CaseLists(Protocol):
 
     async def next_for(self, worker: Worker, now: float, limit: int, after: Case | None = None) -> Sequence[Case]:
         """At most `limit` cases that may be next for a member of staff, in turn, after an earlier one."""
+        ...
+
+
+class IncidentJobs(Protocol):
+    """Jobs of leads with every case of a filter. A worker has a job while its lease lasts."""
+
+    async def add(self, job: IncidentJob, event: AuditEvent) -> None:
+        """Writes a new job, with its audit row."""
+        ...
+
+    async def claim(self, now: float, until: float) -> IncidentJob | None:
+        """The oldest open job, for the worker that asks; None if there is none, or if another worker has it."""
+        ...
+
+    async def save(self, job: IncidentJob, until: float) -> bool:
+        """Writes how far a job is, and renews its lease. False, and nothing written, if it is not open any more, or if
+        another worker has it."""
+        ...
+
+    async def end(self, job: IncidentJob, event: AuditEvent) -> bool:
+        """Writes the end of a job, with its audit row. False, and nothing written, as for `save`."""
+        ...
+
+    async def stop(self, job_id: str, now: float, event: AuditEvent) -> bool:
+        """Stops an open job, with its audit row. False if it is not open."""
+        ...
+
+    async def recent(self, limit: int) -> Sequence[IncidentJob]:
+        """The newest jobs."""
         ...

@@ -11,12 +11,12 @@ from typing import Final
 
 from broker.actions.assisted.context import CaseContext
 from broker.actions.assisted.editing import edit_case
-from broker.actions.assisted.staff_login import StaffPrincipal
+from broker.actions.assisted.staff_login import StaffActor
 from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseView, EditRefused, StaffAction
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import HoldReason
-from broker.assisted.case_row import CaseFilter, CaseFlag, CaseOrder
+from broker.assisted.case_row import CaseFilter, CaseFlag
 from broker.assisted.case_states import CaseState
 from broker.assisted.codes import phrase
 from broker.assisted.holds import may_return_to_approved
@@ -24,12 +24,6 @@ from broker.assisted.queue import is_for
 from broker.assisted.reasons import ReasonContext, valid_for
 from broker.assisted.transitions import TransitionRefused
 from broker.model.staff import StaffMember, StaffRole
-
-BATCH: Final = 25
-"""How many cases of an incident are read from the list at a time."""
-
-MOST: Final = 500
-"""How many cases one press holds, or lets go on, at most."""
 
 
 class RowAction(StrEnum):
@@ -77,7 +71,7 @@ class RowsDone:
 
 
 async def act_on_rows(
-    context: CaseContext, who: StaffPrincipal, order: RowOrder, refs: Sequence[CaseRef]
+    context: CaseContext, who: StaffActor, order: RowOrder, refs: Sequence[CaseRef]
 ) -> RowsDone | ActionRefused:
     """Does it with each of these cases. REASON for a reason that the action does not take."""
     if not who.member.may(StaffRole.LEAD):
@@ -99,28 +93,7 @@ def touched(action: RowAction, want: CaseFilter) -> CaseFilter:
     return replace(want, going=True)
 
 
-async def act_on_list(
-    context: CaseContext, who: StaffPrincipal, order: RowOrder, want: CaseFilter
-) -> RowsDone | ActionRefused:
-    """Does it with every open case of a filter, in batches, and with MOST cases at most. For an incident.
-
-    Each case is a write of its own, and is no longer in the list afterwards (`touched`): after a stop halfway, the same
-    request goes on where it stopped.
-    """
-    after, done, left, want = None, 0, 0, touched(order.action, want)
-    while done + left < MOST:
-        page = await context.stores.lists.page(want, CaseOrder.OLDEST, after, BATCH)
-        refs = [CaseRef(row.id, row.edit_version) for row in page.rows]
-        some = await act_on_rows(context, who, order, refs)
-        if isinstance(some, ActionRefused):
-            return some
-        done, left, after = done + some.done, left + some.left, page.after
-        if after is None:
-            break
-    return RowsDone(done, left)
-
-
-async def _act(context: CaseContext, who: StaffPrincipal, order: RowOrder, ref: CaseRef) -> CaseView | EditRefused:
+async def _act(context: CaseContext, who: StaffActor, order: RowOrder, ref: CaseRef) -> CaseView | EditRefused:
     async def make(case: Case) -> ev.ByStaff | EditRefused:
         return _event(context, case, who.member.id, order)
 

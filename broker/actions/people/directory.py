@@ -36,3 +36,8 @@ class StaffPeople:
         if file is not self._file:
             self._members, self._file = working_members(file, self.entries.values()), file
         return self._members
+
+    async def present(self) -> Mapping[str, StaffMember]:
+        """The members of staff who may sign in, after a refresh."""
+        await self.refresh()
+        return self.members

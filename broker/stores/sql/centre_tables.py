@@ -93,3 +93,21 @@ exercises: Final = Table(
     Index(None, "answered"),
     Index(None, "asked"),
 )
+
+incident_jobs: Final = Table(
+    "incident_jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("asked", Double, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("want", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("progress", Text, nullable=False),
+    Column("leased", Double, nullable=False),
+    Column("ended", Double),
+    Index(None, "asked"),
+    Index("ix_incident_jobs_open", "asked", postgresql_where=text("state = 'open'"), sqlite_where=text("state = 'open'")),
+)
+"""Ids of staff and cases, and closed words, as the audit record has them: nothing of a citizen."""

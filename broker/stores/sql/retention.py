@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, delete, exists, null, select, update
 
 from broker.stores.sql.case_tables import freeze_links, saved_views, staff_attempts, staff_drafts, staff_sessions
-from broker.stores.sql.centre_tables import bookings, exercises, measured_cases, quality_samples
+from broker.stores.sql.centre_tables import bookings, exercises, incident_jobs, measured_cases, quality_samples
 from broker.stores.sql.database import Database, Prepared
 from broker.stores.sql.desk_tables import desk_answers, desk_counts
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
@@ -132,6 +132,7 @@ _KEPT: Final = (
     (bookings, bookings.c.booking_id, bookings.c.ends <= _until, 150 * DAY),
     (quality_samples, quality_samples.c.id, quality_samples.c.drawn <= _until, 400 * DAY),
     (exercises, exercises.c.id, exercises.c.asked <= _until, 400 * DAY),
+    (incident_jobs, incident_jobs.c.id, incident_jobs.c.asked <= _until, 400 * DAY),
     (measured_cases, measured_cases.c.case_id, measured_cases.c.seen <= _until, 150 * DAY),
     (staff_sessions, staff_sessions.c.digest, staff_sessions.c.expires <= _until, 7 * DAY),
     # those that the directory deleted: each other entry says something about a person of today

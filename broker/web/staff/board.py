@@ -1,6 +1,8 @@
 """The lead's board, and the hold of many cases for an incident."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
 
@@ -9,9 +11,11 @@ from starlette.routing import Route
 
 from broker.actions.assisted.staff_results import ActionRefused
 from broker.actions.console.lists import WorkList
-from broker.actions.console.rows import MOST, RowAction, RowOrder, act_on_list, touched
+from broker.actions.console.incidents import Incidents
+from broker.actions.console.rows import RowAction, touched
 from broker.actions.quality.exercises import Calibration
 from broker.assisted.case_row import COUNTED, CaseFlag
+from broker.assisted.incidents import IncidentJob, IncidentState
 from broker.assisted.reasons import Reason, ReasonContext
 from broker.model.staff import StaffRole
 from broker.web.citizens.failure_texts import marked
@@ -21,11 +25,9 @@ from broker.web.staff.labels import WHY
 from broker.web.staff.lists import (
     FLAGS,
     counted,
-    done_with_rows,
     filter_choices,
     filters,
     list_row,
-    rows_told,
     wanted,
 )
 from broker.web.staff.request import StaffApp, StaffPage, redirect_to, staff
@@ -43,6 +45,16 @@ QUEUES: Final = (
 )
 """Marks whose cases are queues of the leads."""
 
+DOING: Final[Mapping[str, str]] = MappingProxyType(
+    {RowAction.HOLD.value: marked("Hold"), RowAction.END_HOLD.value: marked("Let go on")}
+)
+JOB_STATES: Final[Mapping[IncidentState, str]] = MappingProxyType(
+    {
+        IncidentState.OPEN: marked("Under way"),
+        IncidentState.DONE: marked("Finished"),
+        IncidentState.STOPPED: marked("Stopped"),
+    }
+)
 SHEETS = (
     PageTemplate("board", "staff/board.html"),
     PageTemplate("incident", "staff/incident.html", {"why": WHY}),
@@ -57,6 +69,19 @@ class ShiftRow:
     used: str
     held: str
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """An incident job. `stop` is its id while it can be stopped, "" then."""
+
+    when: str
+    by: str
+    what: str
+    state: str
+    done: int
+    left: int
+    stop: str
 
 
 def board_routes(app: StaffApp) -> list[Route]:
@@ -124,34 +149,53 @@ async def show_incident(req: StaffPage) -> Response:
     """The first step of a hold of many cases: which ones, and how many they are."""
     if not req.member.may(StaffRole.LEAD):
         return outcome_page(req, "not-yours")
-    query, words, now = req.visit.query, req.visit.language, req.app.system.now()
-    kept = filters(query)
+    query, now, lists = req.visit.query, req.app.system.now(), req.cases.context.stores.lists
+    words, kept = req.visit.language, filters(query)
     want, _ = wanted(kept, now)
-    lists = req.cases.context.stores.lists
+    jobs = [_job_row(job, req) for job in await Incidents(req.cases.context).recent()]
     return req.visit.page(
         "incident",
         choices=tuple(filter_choices(req, WorkList.CASES, kept)),
         kept=tuple(kept.items()),
         count=counted(await lists.count(touched(RowAction.HOLD, want)), COUNTED) if "sort" in query else None,
         held=counted(await lists.count(touched(RowAction.END_HOLD, want)), COUNTED) if "sort" in query else None,
-        done=rows_told(query, words),
-        most=MOST,
+        jobs=jobs,
+        running=any(job.stop for job in jobs),
         ends=[(word, words.text(text)) for word, text in WHY[ReasonContext.END_HOLD.value].items()],
     )
 
 
+def _job_row(job: IncidentJob, req: StaffPage) -> JobRow:
+    words, found = req.visit.language, req.app.members.get(job.by)
+    return JobRow(
+        when=words.format_time(job.asked, req.app.system.now()),
+        by=job.by if found is None else found.name,
+        what=words.text(DOING[job.action]),
+        state=words.text(JOB_STATES[job.state]),
+        done=job.progress.done,
+        left=job.progress.left,
+        stop=job.id if job.state is IncidentState.OPEN else "",
+    )
+
+
 async def act_on_incident(req: StaffPage) -> Response:
-    """The second step: holds the open cases of the filter, or lets those go on that an incident holds."""
-    form = await req.visit.form()
+    """The second step: asks for a hold of the open cases of the filter, or that those go on that an incident holds.
+    A worker does it. Also stops what a worker does."""
+    form, at, incidents = await req.visit.form(), "/board/incident", Incidents(req.cases.context)
     if form is None:
-        return redirect_to("/board/incident", problem="again")
+        return redirect_to(at, problem="again")
     kept, action = filters(form), form.get("do", "")
+    if action == "stop":
+        stopped = await incidents.stop(req.principal, form.get("job", ""))
+        return outcome_page(req, "not-yours") if isinstance(stopped, ActionRefused) else redirect_to(at)
+    if action not in DOING:
+        return redirect_to(at, **kept, problem="choice")
+    reason = Reason.INCIDENT.value if action == RowAction.HOLD else form.get("reason", "")
     want, _ = wanted(kept, req.app.system.now())
-    if action == RowAction.HOLD:
-        order = RowOrder(RowAction.HOLD, Reason.INCIDENT.value)
-    elif action == RowAction.END_HOLD:
-        order = RowOrder(RowAction.END_HOLD, form.get("reason", ""), incident=True)
-    else:
-        return redirect_to("/board/incident", **kept, problem="choice")
-    done = await act_on_list(req.cases.context, req.principal, order, want)
-    return done_with_rows("/board/incident", kept, req, done)
+    match await incidents.ask(req.principal, RowAction(action), reason, want):
+        case ActionRefused.REASON:
+            return redirect_to(at, **kept, problem="reason")
+        case ActionRefused():
+            return outcome_page(req, "not-yours")
+        case _:
+            return redirect_to(at, **kept, told="incident")

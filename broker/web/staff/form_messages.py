@@ -180,6 +180,7 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "removed": marked("The view is removed."),
         "asked_source": marked("The source answered, and its answer is recorded."),
         "scored": marked("The score sheet is sent."),
+        "incident": marked("It is under way. Look at this page again to see how far it is."),
         "given": marked("The made-up cases come among the next cases."),
         "ended": marked("Their sessions are ended."),
         "access_kept": marked("It is recorded that the person keeps their roles."),

@@ -29,8 +29,10 @@ from broker.assisted.case_records import (
     Safety,
     Verdict,
 )
+from broker.assisted.case_row import CaseFilter
 from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import CaseWork
+from broker.assisted.incidents import IncidentJob
 from broker.model.assurance import EvidenceType, Level, Verification, VerificationCheck, VerificationEvidence
 from broker.model.audit import AuditEvent
 from broker.model.audit_export import AuditExport, ExportReason
@@ -428,6 +430,8 @@ async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     await sql.people.review(AccessReview("agent-1", "agent-2", NOW, frozenset({R.AGENT}), kept=True), event("reviewed"))
     export = AuditExport("export_1", "agent-1", NOW, ExportReason.AUDIT, 0.0, NOW, NOW + 86_400)
     await sql.audit_exports.ask(export, event("audit_export_asked"))
+    job = IncidentJob("incident_1", "agent-1", NOW, "hold", "incident", CaseFilter(language="cy"))
+    await sql.incidents.add(job, event("incident_asked"))
     await sql.client_tokens.issue(CLIENT_TOKEN, None, event("own_token_issued"))
     await sql.streams.create(STREAM, event("stream_created"))
     await sql.streams.exclude("passports", PASSPORTS[1], "sub-of-eve-passports", NOW)

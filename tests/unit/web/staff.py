@@ -236,6 +236,7 @@ async def staged(
                 facts.bookings,
                 facts.measures,
                 facts.quality,
+                facts.incidents,
             ),
             rules=CaseRules(f"{origin}/assisted", TERMS, default_profiles()),
             prompts=PromptSettings("https://id.test/confirm", {"en": "Portico"}, frozenset({"email", "phone"})),

@@ -70,60 +70,6 @@ async def test_a_question_that_seems_to_hold_a_secret_is_refused_and_not_kept(st
     assert "hunter2" not in (await agent.get(at)).text
 
 
-async def test_an_incident_holds_the_cases_of_a_filter_and_lets_only_those_go_on(stage: Stage) -> None:
-    welsh = [await stage.case(language="cy") for _ in range(3)]
-    other, doubtful = await stage.case(), await stage.case(ev.Held(RHYS.id, "doubt"), language="cy")
-    lead = await stage.sign_in(RHYS)
-    first = (await lead.get("/board/incident?language=cy&sort=deadline")).text
-    assert "Open cases that fit and are not held: 3" in first
-    assert (await now(stage, welsh[0])).state is CaseState.QUEUED
-    page, form = "/board/incident?sort=deadline", {"language": "cy", "sort": "deadline"}
-    held = await lead.send("/board/incident", page, {**form, "do": "hold"})
-    assert held.headers["location"].endswith("done=3&left=0")
-    for case in welsh:
-        hold = (await now(stage, case)).hold
-        assert hold is not None
-        assert hold.reason is HoldReason.INCIDENT
-    assert (await now(stage, other)).state is CaseState.QUEUED
-    none = await lead.send("/board/incident", page, {**form, "do": "end_hold", "reason": ""})
-    assert "problem=reason" in none.headers["location"]
-    over = await lead.send("/board/incident", page, {**form, "do": "end_hold", "reason": "cleared"})
-    assert over.headers["location"].endswith("done=3&left=0")
-    assert {(await now(stage, case)).state for case in welsh} == {CaseState.QUEUED}
-    assert (await now(stage, doubtful)).state is CaseState.HELD
-    assert (await (await stage.sign_in(CARYS)).send("/board/incident", "/", {**form, "do": "hold"})).status_code == 403
-
-
-async def test_an_incident_that_breaks_off_goes_on_where_it_stopped_and_each_case_tells_it_once(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rows, "BATCH", 3)
-    cases = [await stage.case() for _ in range(8)]
-    lead, saved = await stage.sign_in(RHYS), 0
-    save = SqlCases.save
-
-    async def killed(self: SqlCases, *given: Any) -> bool:
-        nonlocal saved
-        saved += 1
-        if saved == 6:
-            raise asyncio.CancelledError
-        return await save(self, *given)
-
-    monkeypatch.setattr(SqlCases, "save", killed)
-    page, form = "/board/incident?sort=deadline", {"sort": "deadline", "do": "hold"}
-    with pytest.raises(asyncio.CancelledError):
-        await lead.send("/board/incident", page, form)
-    assert [(await now(stage, case)).state for case in cases].count(CaseState.HELD) == 5
-    assert "Open cases that fit and are not held: 3" in (await lead.get(page)).text
-    again = await lead.send("/board/incident", page, form)
-    assert again.headers["location"].endswith("done=3&left=0")
-    for case in cases:
-        assert [move.event for move in (await now(stage, case)).history].count("held") == 1
-    told = [event for _, event in await stage.facts.audit.read(0, 100) if event.kind == "case_held"]
-    assert sorted(event.case or "" for event in told) == sorted(case.id for case in cases)
-    assert {event.details["reason"] for event in told} == {"incident"}
-
-
 async def test_an_admin_ends_the_sessions_of_a_member_of_staff(stage: Stage) -> None:
     agent, admin, lead = await stage.sign_in(CARYS), await stage.sign_in(ADA), await stage.sign_in(RHYS)
     again = await stage.sign_in(CARYS)

@@ -353,6 +353,7 @@ async def staged(template: Path, folder: Path, clock: FakeClock) -> AsyncIterato
             facts.bookings,
             facts.measures,
             facts.quality,
+            facts.incidents,
         ),
         rules=CaseRules(f"{ISSUER}/assisted", CasePolicy(correction=0), default_profiles()),
         prompts=PromptSettings(f"{ISSUER}/confirm", {"en": "Portico"}, frozenset({"email"})),
