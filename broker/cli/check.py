@@ -23,8 +23,9 @@ SHOWN = 5
 HELP = "check a configuration without starting anything"
 DESCRIPTION = """Reads every file of a configuration and the keys it names, and prints each problem with its place
 and the fix. Nothing is started, called or changed, unless --connect asks for it: then everything outside of the broker
-is used once, and no citizen, service or provider notices; a note names what departs from the standards in a provider's
-metadata. The exit status is 0 if all is well, 1 if a setting is wrong, 3 if something outside does not work."""
+is used once, and no citizen, service or provider notices; notes name what departs from the standards in a provider's
+metadata, and access reviews of staff that are due. The exit status is 0 if all is well, 1 if a setting is wrong, 3 if
+something outside does not work."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace, machine: CommandContext) -> int:
         return 0
     tried = asyncio.run(_connect(machine, settings))
     lines[-1:] = [f"works:     {name}" for name, one in tried.items() if one.problem is None]
-    lines += [f"note:      {name}: {deviation}" for name, one in tried.items() for deviation in one.deviations]
+    lines += [f"note:      {name}: {note}" for name, one in tried.items() for note in one.notes]
     print("\n".join(lines))
     broken = [f"{name}: {one.problem}" for name, one in tried.items() if one.problem is not None]
     if broken:

@@ -111,7 +111,9 @@ class PeopleWrite:
 
     `entry` is written if its version is still the stored one, and gets the next. `decided` closes an open change.
     `proposed` is inserted unless the member has an open one. `withdraws` and `ends_sessions` are ids of members of
-    staff whose open change is withdrawn, and whose sessions end.
+    staff whose open change is withdrawn, and whose sessions end. With `mark` nothing is written if an entry was written
+    since it was read, also by a write at the same moment: a write that takes an admin away has one, so that of two of
+    them the second one sees the first.
     """
 
     events: tuple[AuditEvent, ...]
@@ -121,6 +123,7 @@ class PeopleWrite:
     proposed: StaffChange | None = None
     withdraws: str = ""
     ends_sessions: str = ""
+    mark: tuple[int, int] | None = None
 
 
 class WriteOutcome(StrEnum):

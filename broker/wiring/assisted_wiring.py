@@ -20,8 +20,10 @@ from broker.actions.files.ports import ObjectStore
 from broker.actions.files.sending import CitizenFiles
 from broker.actions.freezing.freeze import FreezeContext
 from broker.actions.freezing.links import FreezeLinks
+from broker.actions.people.access import AccessReviews
 from broker.actions.people.directory import StaffPeople
 from broker.actions.people.exports import AuditExports
+from broker.actions.people.roles import RoleChanges
 from broker.actions.sign_in.context import SignInContext
 from broker.assisted import verified_identity
 from broker.assisted.case_records import ContactMethod
@@ -253,6 +255,15 @@ def staff_people(container: Container) -> StaffPeople:
     return StaffPeople(
         container.connections.sql_stores.people, lambda: {} if registry.staff is None else registry.staff.members
     )
+
+
+def access_reviews(container: Container) -> AccessReviews | None:
+    """Reviews of the access of staff; None without staff.toml."""
+    staff, stores = container.configuration.registry.staff, container.connections.sql_stores
+    if staff is None:
+        return None
+    roles = RoleChanges(staff_people(container), container.system)
+    return AccessReviews(roles, stores.staff_audit, staff.policy.access_review)
 
 
 def audit_exports(container: Container) -> AuditExports:

@@ -1,7 +1,9 @@
 """What a process does again and again beside answering requests."""
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from broker.actions.assisted.expiry import expire_due_cases
 from broker.actions.assisted.reports import count_new
@@ -12,7 +14,7 @@ from broker.actions.periodic import PeriodicTask
 from broker.actions.signals.received import poll_events
 from broker.crypto.keys import KeyManager
 from broker.stores.sql.audit_chain import CheckpointSigner
-from broker.wiring.assisted_wiring import case_context, file_context, reports, staff_people
+from broker.wiring.assisted_wiring import access_reviews, case_context, file_context, reports, staff_people
 from broker.wiring.container import Container
 from broker.wiring.contexts import reminder_context
 from broker.wiring.delivery import outbox_tasks, update_waiting
@@ -20,6 +22,8 @@ from broker.wiring.key_rotation import rotate, rotation_policy
 from broker.wiring.provider_watch import DailyTest, update_provider_gauges
 from broker.wiring.settings_reload import SettingsReloader, SettingsWatch
 from broker.wiring.signals_wiring import received_event_context
+
+LOG: Final = logging.getLogger("portico.upkeep")
 
 
 def background_tasks(container: Container) -> Sequence[PeriodicTask]:
@@ -45,6 +49,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         PeriodicTask("reminders", 60.0, lambda: remind(reminding)),
         PeriodicTask("measures", 60.0, lambda: count_new(measured, container.monitoring.metrics.measured)),
         PeriodicTask("waiting cases", 15.0, lambda: _update_cases(container)),
+        PeriodicTask("access reviews", 3600.0, lambda: _update_reviews(container)),
         PeriodicTask("incidents", 1.0, lambda: run_incidents(cases, people.present)),
     ]
     reloading = container.configuration.settings_reloader
@@ -72,6 +77,15 @@ async def _update_providers(container: Container) -> None:
 async def _update_cases(container: Container) -> None:
     counts = await container.connections.sql_stores.case_lists.counts()
     container.monitoring.metrics.cases(counts, container.system.now())
+
+
+async def _update_reviews(container: Container) -> None:
+    """Sets the metric of access reviews that are due, and logs them: the board of leads shows them, if a lead looks."""
+    reviews = access_reviews(container)
+    overdue = 0 if reviews is None else await reviews.overdue()
+    container.monitoring.metrics.access_reviews(overdue)
+    if overdue:
+        LOG.error("access_reviews_overdue", extra={"count": overdue})
 
 
 async def _maintain(container: Container) -> None:

@@ -6,6 +6,9 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from broker.actions.people.access import AccessReviews
+from broker.actions.people.directory import StaffPeople
+from broker.actions.people.roles import RoleChanges
 from broker.crypto import keys, seal
 from broker.crypto.client_jwks import ClientJwks
 from broker.crypto.signing import sign
@@ -31,10 +34,11 @@ WITHIN = 15.0
 
 @dataclass(frozen=True, slots=True)
 class ConnectionResult:
-    """Result of one connection check: the problem (None if it works), and deviations from a standard."""
+    """Result of one connection check: the problem (None if it works), and notes: deviations from a standard, and what
+    is overdue."""
 
     problem: str | None = None
-    deviations: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
 
 Try = Callable[[], Awaitable[str | None]]
@@ -72,12 +76,14 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
         theirs |= _notifiers(broker, http_clients, real)
         provider_problems = await asyncio.gather(*map(_tried, theirs.values()))
         problems |= dict(zip(theirs, provider_problems, strict=True))
-        deviations = {
+        notes: dict[str, Sequence[str]] = {
             name: await KINDS[entry.kind].deviations(entry.config, http_clients)
             for entry in entries
             if problems[name := f"provider {entry.id}"] is None
         }
-    return {name: ConnectionResult(problem, deviations.get(name, ())) for name, problem in problems.items()}
+        if problems["database"] is None:
+            notes["database"] = await _overdue_reviews(settings, real)
+    return {name: ConnectionResult(problem, notes.get(name, ())) for name, problem in problems.items()}
 
 
 async def _tried(work: Try) -> str | None:
@@ -96,6 +102,22 @@ async def _database(settings: Settings) -> str | None:
     await check_ready(settings)
     database = settings.broker.database
     return await unwritable(database.url, database_access(database))
+
+
+async def _overdue_reviews(settings: Settings, real: System) -> Sequence[str]:
+    """Says how many members of staff have access that was not reviewed in time."""
+    staff, broker = settings.staff, settings.broker
+    if staff is None:
+        return ()
+    ring = keys.load_all(broker.keys.folder)
+    sealer, database = seal.sealer(ring.sealing, ring.sealing_previous, real.random_bytes), broker.database
+    sql = await open_sql_stores(database.url, sealer, real, database_access(database), connections=1)
+    try:
+        people = StaffPeople(sql.people, lambda: staff.people)
+        overdue = await AccessReviews(RoleChanges(people, real), sql.staff_audit, staff.policy.access_review).overdue()
+    finally:
+        await sql.close()
+    return (f"access reviews that are due: {overdue}; leads and admins do them at /access",) if overdue else ()
 
 
 async def _redis(settings: Settings, real: System) -> str | None:

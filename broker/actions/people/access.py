@@ -96,7 +96,8 @@ class AccessReviews:
         return tuple(sorted(rows, key=lambda row: row.due))
 
     async def overdue(self) -> int:
-        """How many reviews are due."""
+        """How many reviews are due, by the members of staff as they are now."""
+        await self.roles.people.refresh()
         reviews = {one.member: one for one in await self.roles.people.store.reviews()}
         now = self.roles.system.now()
         due = [self._due(person, reviews.get(person.id)) for person in self.roles.everybody().values() if person.roles]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from broker.actions.people.ports import People
-from broker.model.staff import StaffMember
+from broker.model.staff import StaffMember, StaffRole
 from broker.model.staff_people import StaffEntry, working_members
 
 Configured = Callable[[], Mapping[str, StaffMember]]
@@ -18,16 +18,16 @@ class StaffPeople:
         self.store = store
         self.configured = configured
         self.entries: Mapping[str, StaffEntry] = {}
-        self._mark: tuple[int, int] | None = None
+        self.mark: tuple[int, int] | None = None
         self._file: Mapping[str, StaffMember] | None = None
         self._members: Mapping[str, StaffMember] = {}
 
     async def refresh(self) -> None:
         """Reads the entries if one was written since. One round trip if not."""
         mark = await self.store.mark()
-        if mark != self._mark:
+        if mark != self.mark:
             self.entries = {entry.id: entry for entry in await self.store.entries()}
-            self._mark, self._file = mark, None
+            self.mark, self._file = mark, None
 
     @property
     def members(self) -> Mapping[str, StaffMember]:
@@ -36,6 +36,10 @@ class StaffPeople:
         if file is not self._file:
             self._members, self._file = working_members(file, self.entries.values()), file
         return self._members
+
+    def only_admin(self, member: str) -> bool:
+        """Whether this member of staff is an admin and no other is: without them, roles could no longer be changed."""
+        return {one.id for one in self.members.values() if one.may(StaffRole.ADMIN)} == {member}
 
     async def present(self) -> Mapping[str, StaffMember]:
         """The members of staff who may sign in, after a refresh."""

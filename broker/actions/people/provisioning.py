@@ -11,6 +11,7 @@ from broker.actions.people.directory import StaffPeople
 from broker.actions.people.roles import CHANGE_LIFE, spoken
 from broker.model import handle as handles
 from broker.model.audit import AuditEvent
+from broker.model.staff import StaffRole
 from broker.model.staff_people import (
     DIRECTORY,
     ChangeReason,
@@ -34,6 +35,7 @@ class ProvisioningRefused(StrEnum):
     STALE = "stale"
     TAKEN = "taken"
     INVALID = "invalid"
+    LAST_ADMIN = "last_admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,10 @@ class Provisioning:
         return await self._write(entry, "staff_provisioned", {})
 
     async def change(self, entry: StaffEntry, said: DirectoryPerson) -> StaffEntry | ProvisioningRefused:
-        """Writes what the directory says of a person now. STALE if the entry was written since it was read."""
+        """Writes what the directory says of a person now. STALE if the entry was written since it was read.
+
+        LAST_ADMIN if it would leave no admin.
+        """
         after = self._with(entry, said, self.system.now())
         if after == replace(entry, changed=after.changed):
             return entry
@@ -95,7 +100,7 @@ class Provisioning:
         )
 
     async def delete(self, entry: StaffEntry) -> ProvisioningRefused | None:
-        """Deletes what is known of a person; the audit record keeps their id."""
+        """Deletes what is known of a person; the audit record keeps their id. LAST_ADMIN if it would leave no admin."""
         gone = StaffEntry(entry.id, entry.source, active=False, created=entry.created, version=entry.version)
         done = await self._write(replace(gone, changed=self.system.now()), "staff_removed", {}, ends=True)
         return done if isinstance(done, ProvisioningRefused) else None
@@ -103,10 +108,12 @@ class Provisioning:
     async def want(self, state: DirectoryState, entry: StaffEntry, roles: Roles) -> ProvisioningRefused | None:
         """Asks for the roles of a person in place of what the directory asked for before; an admin approves it.
 
-        TAKEN while a change waits that a member of staff asked for.
+        TAKEN while a change waits that a member of staff asked for. LAST_ADMIN if it would leave no admin.
         """
         if roles == state.wanted(entry):
             return None
+        if StaffRole.ADMIN not in roles and self.people.only_admin(entry.id):
+            return ProvisioningRefused.LAST_ADMIN
         earlier = state.waiting.get(entry.id)
         if earlier is not None and earlier.asked_by != DIRECTORY:
             return ProvisioningRefused.TAKEN
@@ -150,10 +157,14 @@ class Provisioning:
             return ProvisioningRefused.INVALID
         if entry.subject and entry.subject in {one.subject for one in self.people.configured().values()}:
             return ProvisioningRefused.TAKEN
+        admin = ends and StaffRole.ADMIN in self._roles(entry.id)
+        if admin and not (entry.roles and entry.subject) and self.people.only_admin(entry.id):
+            return ProvisioningRefused.LAST_ADMIN
         now = self.system.now()
         event = AuditEvent(kind, now, DIRECTORY, details={"member": entry.id, **details})
         member = entry.id if ends else ""
-        write = PeopleWrite((event,), now, entry=entry, withdraws=member, ends_sessions=member)
+        mark = self.people.mark if admin else None
+        write = PeopleWrite((event,), now, entry=entry, withdraws=member, ends_sessions=member, mark=mark)
         match await self.people.store.write(write):
             case WriteOutcome.DONE:
                 return replace(entry, version=entry.version + 1)
@@ -161,3 +172,8 @@ class Provisioning:
                 return ProvisioningRefused.STALE
             case WriteOutcome.TAKEN:
                 return ProvisioningRefused.TAKEN
+
+    def _roles(self, member: str) -> Roles:
+        """The roles with which a person may sign in now."""
+        found = self.people.members.get(member)
+        return frozenset() if found is None else found.roles

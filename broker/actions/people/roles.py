@@ -47,6 +47,7 @@ class RolesRefused(StrEnum):
     WAITING = "waiting"
     STALE = "stale"
     NOT_FRESH = "not_fresh"
+    LAST_ADMIN = "last_admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,8 @@ class RoleChanges:
         person = self.everybody().get(change.member)
         if approve and (person is None or person.roles != change.before or not self._still_entitled(change)):
             return RolesRefused.STALE
+        if approve and self._leaves_no_admin(change.member, change.after):
+            return RolesRefused.LAST_ADMIN
         state = ChangeState.APPROVED if approve else ChangeState.REFUSED
         decided = replace(change, state=state, decided_by=who.member.id, decided=now)
         event = self._event("staff_change_approved" if approve else "staff_change_refused", who.member.id, change)
@@ -168,7 +171,14 @@ class RoleChanges:
             outcome = await self.people.store.write(PeopleWrite((event,), now, decided=decided))
         else:
             entry = _entry(person, change.after, now)
-            write = PeopleWrite((event,), now, entry=entry, decided=decided, ends_sessions=person.id)
+            write = PeopleWrite(
+                (event,),
+                now,
+                entry=entry,
+                decided=decided,
+                ends_sessions=person.id,
+                mark=self._mark(person, change.after),
+            )
             outcome = await self.people.store.write(write)
         await self.people.refresh()
         return decided if outcome is WriteOutcome.DONE else RolesRefused.STALE
@@ -189,11 +199,18 @@ class RoleChanges:
             return RolesRefused.STALE
         if not person.roles:
             return RolesRefused.SAME_ROLES
+        if self._leaves_no_admin(member, frozenset()):
+            return RolesRefused.LAST_ADMIN
         now = self.system.now()
         details = {"member": person.id, "before": spoken(person.roles)}
         taken = AuditEvent("staff_roles_taken_away", now, f"staff:{who.member.id}", details=details)
         write = PeopleWrite(
-            (taken,), now, entry=_entry(person, frozenset(), now), withdraws=person.id, ends_sessions=person.id
+            (taken,),
+            now,
+            entry=_entry(person, frozenset(), now),
+            withdraws=person.id,
+            ends_sessions=person.id,
+            mark=self._mark(person, frozenset()),
         )
         outcome = await self.people.store.write(write)
         await self.people.refresh()
@@ -207,7 +224,17 @@ class RoleChanges:
             return RolesRefused.UNKNOWN
         if person.id == who.member.id:
             return RolesRefused.OWN
-        return RolesRefused.SAME_ROLES if roles == person.roles else None
+        if roles == person.roles:
+            return RolesRefused.SAME_ROLES
+        return RolesRefused.LAST_ADMIN if self._leaves_no_admin(person.id, roles) else None
+
+    def _leaves_no_admin(self, member: str, roles: Roles) -> bool:
+        """Whether there is no admin any more if a member of staff has these roles."""
+        return StaffRole.ADMIN not in roles and self.people.only_admin(member)
+
+    def _mark(self, person: Person, roles: Roles) -> tuple[int, int] | None:
+        """What must be unchanged for a write that takes an admin away."""
+        return self.people.mark if StaffRole.ADMIN in person.roles - roles else None
 
     def _may_decide(self, who: StaffPrincipal, change: StaffChange, *, approve: bool) -> RolesRefused | None:
         own = change.asked_by == who.member.id

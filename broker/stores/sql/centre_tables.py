@@ -108,6 +108,8 @@ incident_jobs: Final = Table(
     Column("leased", Double, nullable=False),
     Column("ended", Double),
     Index(None, "asked"),
-    Index("ix_incident_jobs_open", "asked", postgresql_where=text("state = 'open'"), sqlite_where=text("state = 'open'")),
+    Index(
+        "ix_incident_jobs_open", "asked", postgresql_where=text("state = 'open'"), sqlite_where=text("state = 'open'")
+    ),
 )
 """Ids of staff and cases, and closed words, as the audit record has them: nothing of a citizen."""

@@ -44,6 +44,7 @@ _now: Final = bindparam("now", type_=Double)
 _p: Final = staff_people.c
 _c: Final = staff_changes.c
 _OPEN: Final = ChangeState.OPEN.value
+_LEASE: Final = "staff_people"
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +190,11 @@ class SqlPeople:
     async def write(self, write: PeopleWrite) -> WriteOutcome:
         """Writes in one transaction; nothing unless the outcome is DONE."""
         try:
-            async with self._database.transaction() as unit:
-                await self._write(unit, write)
+            if write.mark is None:
+                async with self._database.transaction() as unit:
+                    await self._write(unit, write)
+            else:
+                await self._write_unless_changed(write, write.mark)
         except _Stale:
             return WriteOutcome.STALE
         except Conflict as conflict:
@@ -198,6 +202,13 @@ class SqlPeople:
             return WriteOutcome.STALE if conflict.columns == ("id",) else WriteOutcome.TAKEN
         self._audit.report(write.events)
         return WriteOutcome.DONE
+
+    async def _write_unless_changed(self, write: PeopleWrite, mark: tuple[int, int]) -> None:
+        """Writes under a lease that all writes with a mark take, after comparing the mark."""
+        async with self._database.leased(_LEASE) as unit:
+            if unit is None or tuple((await unit.run(self._mark, {}))[0]) != mark:
+                raise _Stale
+            await self._write(unit, write)
 
     async def _write(self, unit: UnitOfWork, write: PeopleWrite) -> None:
         now = write.now

@@ -93,6 +93,7 @@ class Metrics:
         self._oldest = highest("deliveries_oldest_seconds", "Age of the oldest waiting delivery", "kind")
         self._cases = highest("cases_waiting", "Verification cases that wait, counted up to 1,000", "line")
         self._longest = highest("cases_oldest_seconds", "How long the citizen in line longest has waited for staff")
+        self._reviews = highest("access_reviews_overdue", "Members of staff whose access was not reviewed in time")
         self._measured = counter(
             "assisted",
             "Measures of assisted verification, counted from the audit record",
@@ -161,6 +162,10 @@ class Metrics:
         for line in ("queued", "reviews", "late", "stopped"):
             self._cases.labels(line).set(getattr(counts, line))
         self._longest.set(0.0 if counts.oldest is None else max(0.0, now - counts.oldest))
+
+    def access_reviews(self, overdue: int) -> None:
+        """Sets how many members of staff have access that was not reviewed in time."""
+        self._reviews.set(overdue)
 
     def measured(self, counted: Mapping[Key, Tally]) -> None:
         """Counts what was newly counted from the audit record, by the first word of its detail."""

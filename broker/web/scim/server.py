@@ -26,6 +26,7 @@ from broker.web.scim.discovery import SCHEMAS, TYPES, show_all, show_config, sho
 from broker.web.scim.resources import RoleGroup, StaffUser, group_of, said_of, user_of
 
 _METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_LAST_ADMIN: Final = "this is the last admin of the console: another person must become admin first"
 _QUERY: Final = ("filter", "startIndex", "count", "attributes", "excludedAttributes")
 
 
@@ -138,6 +139,8 @@ def _done(outcome: StaffEntry | ProvisioningRefused) -> StaffEntry:
             raise PreconditionFailedException(detail="the resource was changed at the same time")
         case ProvisioningRefused.TAKEN:
             raise UniquenessException(detail="another person has this user name or subject")
+        case ProvisioningRefused.LAST_ADMIN:
+            raise ConflictException(detail=_LAST_ADMIN)
         case ProvisioningRefused.INVALID:
             raise InvalidValueException(detail="a value is too long, or has characters that cannot be shown")
 
@@ -195,6 +198,8 @@ async def _want(call: Call, role: StaffRole, state: DirectoryState, group: RoleG
         wanted = state.wanted(entry)
         roles = wanted | {role} if entry.id in members else wanted - {role}
         match await provisioning.want(state, entry, roles):
+            case ProvisioningRefused.LAST_ADMIN:
+                raise ConflictException(detail=_LAST_ADMIN)
             case ProvisioningRefused.TAKEN:
                 raise ConflictException(detail=f"a change of the roles of {entry.id!r} waits that staff asked for")
             case ProvisioningRefused():

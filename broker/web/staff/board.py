@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.assisted.staff_results import ActionRefused
-from broker.actions.console.lists import WorkList
 from broker.actions.console.incidents import Incidents
+from broker.actions.console.lists import WorkList
 from broker.actions.console.rows import RowAction, touched
 from broker.actions.quality.exercises import Calibration
 from broker.assisted.case_row import COUNTED, CaseFlag

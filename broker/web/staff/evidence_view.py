@@ -7,10 +7,11 @@ from typing import Final
 
 from broker.assisted.calibration import MadeUpEvidence
 from broker.assisted.case import Case
-from broker.assisted.case_records import CheckRecord, EvidenceRecord, EvidenceType
+from broker.assisted.case_records import CheckRecord, EvidenceRecord
 from broker.assisted.documents import Validity, day, term
 from broker.assisted.levels import Assessment, Scored
 from broker.assisted.profiles import EvidenceKind
+from broker.model.assurance import EvidenceType
 from broker.normalize.dates import full_date
 from broker.web.citizens.failure_texts import marked
 from broker.web.shared.pages import in_language

@@ -121,6 +121,10 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
         "same_person": FormProblem(
             _NOTHING_CHANGED, marked("You asked for this change yourself. Another admin has to approve it.")
         ),
+        "last_admin": FormProblem(
+            _NOTHING_CHANGED,
+            marked("This is the last admin, and only admins change roles. Make another person admin first."),
+        ),
         "same_roles": FormProblem(_PROBLEM, marked("These are the roles that the person has already."), "roles"),
         "days": FormProblem(_PROBLEM, marked("Choose two days, the first one not in the future."), "first"),
         "no_rows": FormProblem(_NOTHING_CHANGED, marked("Nothing was recorded on these days.")),

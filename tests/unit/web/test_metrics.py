@@ -88,6 +88,14 @@ def test_measures_are_counted_by_the_first_word_of_their_detail() -> None:
     assert list(counted.values()) == [4, 3, 4]
 
 
+def test_access_reviews_that_are_due_have_their_number() -> None:
+    meters = Metrics(None)
+    meters.access_reviews(3)
+    assert value(meters.text(), "portico_access_reviews_overdue") == 3
+    meters.access_reviews(0)
+    assert value(meters.text(), "portico_access_reviews_overdue") == 0
+
+
 def test_the_cases_that_wait_have_their_numbers_and_the_longest_wait() -> None:
     meters = Metrics(None)
     meters.cases(CaseCounts(7, 3, 2, 1, 1000.0, 1000), 1090.0)

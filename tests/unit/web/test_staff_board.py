@@ -1,19 +1,12 @@
 """Staff console: the lead's board, incidents, questions to leads, people and sessions, and training that ends."""
 
-import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from broker.actions.console import rows
-from broker.assisted import events as ev
-from broker.assisted.case_records import HoldReason
-from broker.assisted.case_states import CaseState
 from broker.platform.system import System
-from broker.stores.sql.cases import SqlCases
 from tests.unit.web.staff import ADA, CARYS, MEI, RHYS, TOM, Ready, Stage, staged
 from tests.unit.web.staff_forms import now
 

@@ -163,9 +163,7 @@ async def test_a_worker_that_is_killed_at_any_write_leaves_each_case_to_be_done_
     assert {event.details["reason"] for event in told} == {"incident"}
 
 
-async def test_a_job_stops_if_a_lead_stops_it_or_its_lead_is_a_lead_no_more(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_job_stops_if_a_lead_stops_it_or_its_lead_is_a_lead_no_more(stage: Stage) -> None:
     case = await stage.case()
     lead = await stage.sign_in(RHYS)
     await ask(lead, do="hold")

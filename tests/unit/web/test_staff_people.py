@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from broker.actions.assisted.staff_login import StaffPrincipal
 from broker.actions.people.directory import StaffPeople
-from broker.model.staff import StaffMember, StaffRole
-from broker.model.staff_people import working_members
+from broker.actions.people.roles import RoleChanges, RolesRefused
+from broker.model.staff import StaffMember, StaffRole, StaffSession
+from broker.model.staff_people import StaffChange, working_members
 from broker.platform.system import System
 from tests.unit.web.staff import ADA, CARYS, FRESH, MEI, RHYS, TOM, R, Ready, StaffClient, Stage, staged
 
@@ -205,3 +207,62 @@ async def test_a_change_of_staff_toml_decides_over_what_was_approved_before(offi
         edited = {**PEOPLE, "carys": replace(CARYS, roles=frozenset(said))}
         assert working_members(edited, entries)["carys"].roles == said
     assert "carys" not in working_members({"ada": ADA}, entries)
+
+
+# --- the last admin ---
+
+
+@pytest.fixture
+async def alone(console_ready: Ready, tmp_path: Path, system: System) -> AsyncIterator[Stage]:
+    """The console with one admin."""
+    people = {one.id: one for one in (CARYS, RHYS, MEI, ADA)}
+    async with staged(console_ready, tmp_path, system, people=people) as stage:
+        yield stage
+
+
+async def test_nobody_asks_that_the_last_admin_goes(alone: Stage) -> None:
+    lead = await alone.sign_in(RHYS)
+    assert await asked(lead, "ada", reason="left") == "/people/ada?problem=last_admin"
+    assert "Make another person admin first" in (await lead.get("/people/ada?problem=last_admin")).text
+    edition = "0-admin"
+    sent = await lead.send("/access/ada", "/access", {"do": "remove"}, edition=edition)
+    assert sent.headers["location"] == "/access?problem=last_admin"
+    assert await alone.facts.people.changes(alone.system.now()) == []
+
+
+def changes_of(stage: Stage, *members: StaffMember) -> RoleChanges:
+    """What admins do in a process of its own."""
+    people = {one.id: one for one in members}
+    return RoleChanges(StaffPeople(stage.facts.people, lambda: people), stage.system)
+
+
+def present(stage: Stage, member: StaffMember) -> StaffPrincipal:
+    """A member of staff who has just signed in."""
+    now = stage.system.now()
+    session = StaffSession("d", member.id, member.subject, "", (), int(now), now, now, now + 60)
+    return StaffPrincipal(member, session, now + 60)
+
+
+async def test_an_admin_who_is_the_last_one_meanwhile_keeps_the_role(office: Stage) -> None:
+    """The change was asked for while there were two; the approval and the take-away see that there is one."""
+    roles = changes_of(office, RHYS, ADA, BEA)
+    change = await roles.ask(present(office, RHYS), "ada", "0-admin", frozenset(), "left")
+    assert isinstance(change, StaffChange)
+    one_left, bea = changes_of(office, RHYS, ADA), present(office, BEA)
+    assert await one_left.decide(bea, change.id, approve=True) is RolesRefused.LAST_ADMIN
+    assert await one_left.take_away(bea, "ada", "0-admin") is RolesRefused.LAST_ADMIN
+    assert await one_left.decide(bea, change.id, approve=False) is not RolesRefused.LAST_ADMIN
+    assert await roles_of(office, "ada") == {R.ADMIN}
+
+
+async def test_of_two_admins_who_take_each_other_away_at_once_one_stays(office: Stage) -> None:
+    processes = [changes_of(office, ADA, BEA) for _ in range(2)]
+    for one in processes:
+        await one.people.refresh()
+    ada, bea = present(office, ADA), present(office, BEA)
+    done = await asyncio.gather(
+        processes[0].take_away(ada, "bea", "0-admin-agent"), processes[1].take_away(bea, "ada", "0-admin")
+    )
+    assert sum(isinstance(one, RolesRefused) for one in done) == 1
+    assert sum([R.ADMIN in await roles_of(office, member) for member in ("ada", "bea")]) == 1
+    assert (await kinds(office)).count("staff_roles_taken_away") == 1
