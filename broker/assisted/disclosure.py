@@ -1,12 +1,12 @@
 """Statistical disclosure control: what of a report may be published, so that no small count can be computed from it.
 
-Counts below `SMALLEST` are left out, the others are rounded to `STEP`. Lines of one month, channel and language depend
-on each other, and together would tell a count that was left out: approvals are those that one session was enough for
-and those for which it was not, and each outcome has a duration. So durations have no count, lines that add up are
-published together or not (`TOGETHER`), and lines that are part of others only if these account for them (`WITHIN`).
+Counts below `SMALLEST` are left out, the others are rounded (`model.disclosure`). Lines of one month, channel and
+language depend on each other, and together would tell a count that was left out: approvals are those that one session
+was enough for and those for which it was not, and each outcome has a duration. So durations have no count, lines that
+add up are published together or not (`TOGETHER`), and lines that are part of others only if these account for them
+(`WITHIN`).
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +16,7 @@ from typing import Final
 from broker.assisted.case_records import Decision
 from broker.assisted.case_states import CaseState
 from broker.assisted.measures import TIMED, Line, Measure
-
-SMALLEST: Final = 10
-"""Smallest count in open data. Greater ones are rounded to `STEP`."""
-STEP: Final = 5
+from broker.model.disclosure import SMALLEST, least, rounded
 
 _M, _S = Measure, CaseState
 
@@ -73,16 +70,6 @@ def publish_part(every: int, part: int) -> tuple[int | None, int | None]:
     if every < SMALLEST:
         return None, None
     return rounded(every), rounded(part) if min(part, every - part) >= SMALLEST else None
-
-
-def rounded(count: int) -> int:
-    """The count as it is published."""
-    return STEP * math.floor(count / STEP + 0.5)
-
-
-def least(count: int) -> int:
-    """What the count is at least, for a reader of the published one."""
-    return max(SMALLEST, rounded(count) - STEP // 2)
 
 
 def _merged(lines: Iterable[Line]) -> list[Line]:

@@ -119,7 +119,8 @@ class Transaction:
     case that proved the identity; `case_to_withdraw` is an open case that another identity made unnecessary;
     `ended_case` is the case that ended last without an identity. In ANSWERED, `told` says that a code was sent to the
     service; it is False if the identity was stored for the service's next request. `again` is why the session of the
-    browser did not answer, if there was one.
+    browser did not answer, if there was one. `first_choice` is the provider of the first choice, HELP for a person;
+    None if nothing was chosen, or if the session of the browser answered.
     """
 
     id: str
@@ -146,6 +147,7 @@ class Transaction:
     again: AskedAgain | None = None
     queue: QueuePlace | None = None
     ended_case: str | None = None
+    first_choice: str | None = None
 
     @property
     def open(self) -> bool:

@@ -41,7 +41,7 @@ from broker.journey.transaction import (
 from broker.model.account import Errand
 from broker.model.backchannel_request import BackchannelRequestRef
 from broker.model.failures import FailureClass
-from broker.model.identity import Identity
+from broker.model.identity import HELP, Identity
 from broker.model.request import AuthorizationRequest, ClientRedirect
 
 S = TransactionState
@@ -54,6 +54,7 @@ class Changes(TypedDict, total=False):
     version: int
     changed: float
     chosen: float
+    first_choice: str | None
     expires: float
     request: AuthorizationRequest
     browser: str
@@ -158,8 +159,21 @@ def advance(transaction: Transaction, event: Event, now: float) -> Transaction:
     if state in ENDED:
         changes |= _stub(transaction) | {"expires": min(now, transaction.expires) + STUB_LIFE}
     elif transaction.chosen is None and isinstance(event, CHOICES):
-        changes |= {"chosen": now, "expires": now + AFTER_CHOICE}
+        changes |= {"chosen": now, "first_choice": _choice(event), "expires": now + AFTER_CHOICE}
     return replace(transaction, **changes)
+
+
+def _choice(event: Event) -> str | None:
+    """What a citizen chose: the id of a provider, or HELP."""
+    match event:
+        case ProviderChosen(attempt):
+            return attempt.provider
+        case Queued(place):
+            return place.provider
+        case HelpRequested():
+            return HELP
+        case _:
+            return None
 
 
 def due_event(transaction: Transaction, now: float) -> Event | None:

@@ -23,6 +23,7 @@ from broker.stores.sql.desk import SqlDesks
 from broker.stores.sql.digests import Digests, open_digests
 from broker.stores.sql.evidence_files import SqlEvidenceFiles
 from broker.stores.sql.expiring import Expirer
+from broker.stores.sql.figures import SqlFigures
 from broker.stores.sql.former_identities import SqlFormerIdentities
 from broker.stores.sql.freezing import SqlFreezes
 from broker.stores.sql.grants import SqlGrants
@@ -103,6 +104,7 @@ class SqlStores:
     audit_chain: AuditChain
     bookings: SqlBookings
     measures: SqlMeasures
+    figures: SqlFigures
     quality: SqlQuality
     digests: Digests
     system: System
@@ -210,6 +212,7 @@ async def open_sql_stores(
         audit_chain=chain,
         bookings=SqlBookings(database),
         measures=SqlMeasures(database),
+        figures=SqlFigures(database, audit_log),
         quality=SqlQuality(database, sealer, audit_log),
         digests=digests,
         system=steady_system,

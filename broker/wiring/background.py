@@ -9,6 +9,8 @@ from broker.actions.assisted.expiry import expire_due_cases
 from broker.actions.assisted.reports import count_new
 from broker.actions.console.incidents import run_incidents
 from broker.actions.files.erasing import sweep
+from broker.actions.open_data.publishing import OpenData, count_and_publish
+from broker.actions.open_data.starts import EVERY as STARTS_EVERY
 from broker.actions.passkeys.reminders import remind
 from broker.actions.periodic import PeriodicTask
 from broker.actions.signals.received import poll_events
@@ -32,6 +34,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     cases, measured = case_context(container), reports(container)
     people = staff_people(container)
     received, reminding = received_event_context(container), reminder_context(container)
+    published = OpenData(sql.figures, container.system)
     timeless = [
         PeriodicTask("seal", 1.0, lambda: _maintain(container)),
         PeriodicTask("memory", 5.0, lambda: _update_memory_usage(container)),
@@ -47,6 +50,10 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         PeriodicTask("provider events", 1.0, lambda: poll_events(received)),
         PeriodicTask("cases", 30.0, lambda: expire_due_cases(cases)),
         PeriodicTask("reminders", 60.0, lambda: remind(reminding)),
+        PeriodicTask(
+            "starts", STARTS_EVERY, lambda: container.monitoring.starts.write(sql.audit, container.system.now())
+        ),
+        PeriodicTask("figures", 60.0, lambda: count_and_publish(published)),
         PeriodicTask("measures", 60.0, lambda: count_new(measured, container.monitoring.metrics.measured)),
         PeriodicTask("waiting cases", 15.0, lambda: _update_cases(container)),
         PeriodicTask("access reviews", 3600.0, lambda: _update_reviews(container)),

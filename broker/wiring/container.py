@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from broker.actions.assisted.ports import Notifiers
+from broker.actions.open_data.starts import StartCounter
 from broker.assisted.profiles import Profiles
 from broker.crypto.keys import LiveKeyRing
 from broker.crypto.seal import Sealer
@@ -58,11 +59,12 @@ class ContainerConfiguration:
 
 @dataclass(frozen=True, slots=True)
 class ContainerMonitoring:
-    """Health of the providers, metrics, and readiness of the process."""
+    """Health of the providers, metrics, readiness of the process, and the sign-ins that it started."""
 
     health_monitor: HealthMonitor
     metrics: "Metrics"
     readiness: Readiness
+    starts: StartCounter
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def sign_in_context(container: Container) -> SignInContext:
             health=container.monitoring.health_monitor.health_of,
             attempts=AttemptLog(meters),
             overloaded=lambda: ephemeral.memory_fullness() > OVERLOAD_THRESHOLD,
-            count_start=meters.started,
+            count_start=container.monitoring.starts.count,
             departures=meters,
         ),
     )

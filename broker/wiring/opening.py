@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from broker.actions.open_data.starts import StartCounter
 from broker.actions.passkeys.case_passkeys import CasePasskeys
 from broker.actions.periodic import run_forever
 from broker.crypto import seal
@@ -111,8 +112,9 @@ async def open_container(
                 reloader,
                 _files(settings, reader, reloader, sql, registry),
             ),
-            ContainerMonitoring(health_monitor, metrics, _readiness(sql, ephemeral)),
+            ContainerMonitoring(health_monitor, metrics, _readiness(sql, ephemeral), StartCounter(metrics.started)),
         )
+        stack.push_async_callback(_write_starts, container)
         for work in (
             health_monitor.run(),
             _gauges(container),
@@ -179,6 +181,14 @@ async def _open_sql_stores(settings: Settings, sealer: Sealer, system: System) -
                 LOG.warning("start_waits_for_store", extra={"problem": str(problem)})
             logged = str(problem)
             await asyncio.sleep(RETRY_DELAY)
+
+
+async def _write_starts(container: Container) -> None:
+    """Writes the sign-ins that were started since the last time, before the database is closed."""
+    try:
+        await container.monitoring.starts.write(container.connections.sql_stores.audit, container.system.now())
+    except StoreUnavailable:
+        LOG.warning("starts_lost")
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

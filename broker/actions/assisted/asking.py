@@ -4,7 +4,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 
 from broker.actions.assisted.contact import cannot_be_reached, contact, fingerprint_text
-from broker.actions.assisted.context import CaseChange, CaseContext, change_case, notice
+from broker.actions.assisted.context import CaseChange, CaseContext, audit_rows, change_case, notice
 from broker.actions.assisted.reports import Reports, promises_kept, waits
 from broker.actions.results import HelpOffered, HelpRefused, HelpRequest
 from broker.assisted import events as ev
@@ -16,7 +16,9 @@ from broker.assisted.case_status import asked_before
 from broker.assisted.case_work import NO_WORK, CaseWork
 from broker.assisted.help_ways import ways_below, ways_for
 from broker.assisted.measures import expected_wait
+from broker.journey.figures import request_details
 from broker.journey.transaction import Transaction
+from broker.model.audit import AuditEvent
 from broker.model.notification import NotificationKind
 from broker.model.service import Service
 
@@ -93,6 +95,15 @@ def acknowledgement(context: CaseContext, case: Case) -> CaseWork:
     if case.safety.unsafe:
         return NO_WORK
     return CaseWork(notices=(notice(context, case, NotificationKind.ASKED),))
+
+
+def opening_rows(case: Case, transaction: Transaction) -> tuple[AuditEvent, ...]:
+    """The audit rows of a new case; the request has the details that open data is counted from."""
+    counted = request_details(transaction)
+    return tuple(
+        replace(row, details={**row.details, **counted}) if row.kind == "case_submitted" else row
+        for row in audit_rows(case)
+    )
 
 
 async def change_request(

@@ -7,13 +7,13 @@ from broker.actions.assisted.asking import (
     change_request,
     comes_by_appointment,
     help_offered,
+    opening_rows,
     read_request,
 )
 from broker.actions.assisted.context import (
     CaseChange,
     CaseContext,
     apply_events,
-    audit_rows,
     change_case,
     load_case,
     update_case,
@@ -158,7 +158,7 @@ class CitizenCases:
                 raise RuntimeError(f"a new case could not be submitted: {case}")
             case = replace(case, version=1)
             created = await self.context.stores.cases.create(
-                case, audit_rows(case), acknowledgement(self.context, case)
+                case, opening_rows(case, transaction), acknowledgement(self.context, case)
             )
             if created is CreateCaseResult.DONE:
                 break

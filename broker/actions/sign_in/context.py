@@ -24,6 +24,7 @@ from broker.actions.views import DeadEnd
 from broker.crypto.jose import Certificate, KeySet
 from broker.crypto.jwe import EncryptionKey
 from broker.journey.events import AttemptFailed, Event
+from broker.journey.figures import figure_details
 from broker.journey.provider_offer import Candidate, Offer, OfferPolicy, offer
 from broker.journey.transaction import Transaction, TransactionState
 from broker.journey.transitions import advance, due_event
@@ -169,14 +170,14 @@ class SignInStores:
 class SignInMonitoring:
     """The health of a provider by its id, the log of failed attempts, and whether ephemeral state is nearly full.
 
-    `count_start` counts a transaction that was started for a service, by its client id, `departures` citizens who are
-    sent to a provider or get a place in line.
+    `count_start` counts a transaction that was started, `departures` citizens who are sent to a provider or get a place
+    in line.
     """
 
     health: Callable[[str], ProviderHealth]
     attempts: AttemptLog
     overloaded: Callable[[], bool]
-    count_start: Callable[[str], None]
+    count_start: Callable[[Transaction], None]
     departures: DepartureMeter
 
 
@@ -260,7 +261,7 @@ async def create_transaction(
     most = context.policy.limits.open_transactions
     created = await context.stores.transactions.create(handle, transaction, most, start)
     if created:
-        context.monitoring.count_start(transaction.request.client_id)
+        context.monitoring.count_start(transaction)
     return created
 
 
@@ -325,7 +326,10 @@ async def code_already_issued(context: SignInContext, transaction: Transaction) 
 
 
 def audit_event(context: SignInContext, kind: str, transaction: Transaction, **details: str) -> AuditEvent:
-    """Returns an audit event of the citizen about this transaction. `provider` among the details names the provider."""
+    """Returns an audit event of the citizen about this transaction. `provider` among the details names the provider.
+
+    A sign-in for a service has the details that open data is counted from.
+    """
     provider = details.pop("provider", None)
     return AuditEvent(
         kind=kind,
@@ -336,5 +340,5 @@ def audit_event(context: SignInContext, kind: str, transaction: Transaction, **d
         client_id=transaction.request.client_id,
         provider=provider,
         account=transaction.account,
-        details=details,
+        details={**details, **figure_details(kind, transaction)},
     )

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.assisted.reports import Reports, as_csv, open_data
-from broker.assisted.disclosure import SMALLEST, STEP, PublishedLine
+from broker.assisted.disclosure import PublishedLine
+from broker.model.disclosure import SMALLEST, STEP
 from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import base_context
 from broker.web.citizens.request import CitizenApp, CitizenRequest

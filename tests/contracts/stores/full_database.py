@@ -33,6 +33,7 @@ from broker.assisted.case_row import CaseFilter
 from broker.assisted.case_states import CaseState
 from broker.assisted.case_work import CaseWork
 from broker.assisted.incidents import IncidentJob
+from broker.journey.figures import FigureKey, FigureLine, PublishedDay
 from broker.model.assurance import EvidenceType, Level, Verification, VerificationCheck, VerificationEvidence
 from broker.model.audit import AuditEvent
 from broker.model.audit_export import AuditExport, ExportReason
@@ -438,6 +439,8 @@ async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     await sql.audit.write([EVERY_EVENT])
     await sql.audit_chain.seal_once()
     await sql.audit_chain.checkpoint(NOW + 1, notary)
+    assert await sql.figures.publish(PublishedDay("2027-01-14", 1, NOW, "", (FigureLine("started", "", 40),)))
+    assert await sql.figures.count_sealed(lambda _: {FigureKey("2027-01-15", "kept", ""): 3})
     await sql.audit.write([event("written_after_the_checkpoint")])
 
 

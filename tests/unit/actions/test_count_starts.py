@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from broker.actions.sign_in.context import create_transaction
+from broker.journey.transaction import Transaction
 from broker.model.rate_limit import RateLimit
 from tests.unit.actions.assisted.case_harness import Stage
 
@@ -12,18 +13,18 @@ pytestmark = pytest.mark.store
 
 
 async def test_a_start_is_counted_once_it_is_stored(stage: Stage) -> None:
-    counted: list[str] = []
+    counted: list[Transaction] = []
     context = stage.citizen.sign_in_context
     context = replace(context, monitoring=replace(context.monitoring, count_start=counted.append))
     begun = await stage.transaction(await stage.arrives())
     start = RateLimit("start:192.0.2.1", 1, 3600)
     created = [await create_transaction(context, f"handle-{n}", begun, start) for n in range(2)]
     assert created == [True, False]
-    assert counted == ["library"]
+    assert [one.request.client_id for one in counted] == ["library"]
 
 
 async def test_a_transaction_that_replaces_an_expired_one_is_counted(stage: Stage) -> None:
-    counted: list[str] = []
+    counted: list[Transaction] = []
     context = stage.citizen.sign_in_context
     context = replace(context, monitoring=replace(context.monitoring, count_start=counted.append))
     cases = replace(stage.citizen_cases, sign_in_context=context)
@@ -31,4 +32,4 @@ async def test_a_transaction_that_replaces_an_expired_one_is_counted(stage: Stag
     code = await stage.asks(await stage.arrives())
     stage.clock.advance(2 * 86400)
     assert await citizen.resume(code) is not None
-    assert counted == ["library"]
+    assert [one.request.client_id for one in counted] == ["library"]

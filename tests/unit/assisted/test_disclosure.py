@@ -8,8 +8,9 @@ import pytest
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from broker.assisted.disclosure import SMALLEST, STEP, PublishedLine, publish, publish_part, rounded
+from broker.assisted.disclosure import PublishedLine, publish, publish_part
 from broker.assisted.measures import TIMED, Line, Measure
+from broker.model.disclosure import SMALLEST, STEP, rounded
 
 M = Measure
 ENOUGH = 4
