@@ -37,7 +37,7 @@ class Street:
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def street(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Street]:
     """The broker of all guides."""
     folder = tmp_path_factory.mktemp("street")

@@ -25,20 +25,20 @@ SCRIPT = Script(
 Newcomer = Callable[..., Awaitable[Citizen]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def shared_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """One stage for every test that leaves nothing behind but its own sign-ins."""
     async with staged(tmp_path_factory.mktemp("stage"), SCRIPT) as stage:
         yield stage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ahead() -> Ahead:
     """The clock of `clocked_stage`: a test can advance it, and not set it back."""
     return Ahead()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def clocked_stage(tmp_path_factory: pytest.TempPathFactory, ahead: Ahead) -> AsyncIterator[Stage]:
     """One stage for every test about what time does.
 

@@ -58,7 +58,7 @@ async def run(
     folder: Path, script: Script, *doors: str, env: Mapping[str, str] | None = None
 ) -> AsyncIterator[Running]:
     """Migrates, serves, and ends it all with the block. `doors` are further arguments of `serve`, `env` what is added
-    to its environment.
+    to its environment. Fails at the end if a request ended with an unhandled exception.
     """
     ports = Ports(free_ports(4))
     config = laid_out(folder, script)
@@ -87,3 +87,5 @@ async def run(
             yield Running(ports, settings, folder, program)
         finally:
             await asyncio.to_thread(program.stop, within=PATIENCE)
+    failed = [line for line in program.output.splitlines() if '"request_failed"' in line]
+    assert not failed, "\n".join(failed)

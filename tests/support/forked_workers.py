@@ -20,6 +20,8 @@ from itertools import groupby
 from typing import Any, Final
 
 import pytest
+from _pytest._io import TerminalWriter
+from _pytest.config import create_terminal_writer
 
 _LENGTH: Final = struct.Struct("!I")
 _INDEX: Final = struct.Struct("!H")
@@ -103,6 +105,20 @@ class _Sender:
             stream.write(_LENGTH.pack(len(data)) + data)
 
 
+class _Terminal:
+    """What stands in for the terminal in a worker: pytest-timeout writes stacks to it, and assertions ask it for
+    colours. It writes to standard error, which is captured with the test's output.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @property
+    def _tw(self) -> TerminalWriter:
+        """The attribute that `pytest.Config.get_terminal_writer` reads."""
+        return create_terminal_writer(self._config, sys.stderr)
+
+
 def _queue(length: int) -> int:
     """Returns the reading end of a pipe that holds the numbers of all groups in order."""
     queue, end = os.pipe()
@@ -142,6 +158,7 @@ def _work(session: pytest.Session, groups: Groups, numbers: Iterator[int], pipe:
     config = session.config
     plugins = config.pluginmanager
     plugins.unregister(name="terminalreporter")
+    plugins.register(_Terminal(config), "terminalreporter")
     capture = plugins.getplugin("capturemanager")
     # a buffer of its own: a file that is inherited has one position for all workers
     capture.stop_global_capturing()

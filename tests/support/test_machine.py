@@ -193,38 +193,6 @@ def test_random_bytes_of_the_fake_never_repeat(system: System) -> None:
     assert {len(each) for each in drawn} == {16}
 
 
-SKIP = "import pytest\ndef test_a(): pass\ndef test_b(): pytest.skip('not today')"
-SKIPPED_MODULE = "import pytest\npytest.skip('none of it', allow_module_level=True)"
-
-
-@pytest.mark.parametrize(
-    ("body", "optimise", "workers", "status"),
-    [
-        ("def test_a(): pass", [], 0, 0),
-        ("def test_a(): pass", [], 1, 0),
-        (SKIP, [], 0, 1),
-        (SKIP, [], 1, 1),
-        ("import pytest\ndef test_a(): pass\n@pytest.mark.xfail\ndef test_b(): assert False", [], 0, 1),
-        (SKIPPED_MODULE, [], 0, 1),
-        (SKIPPED_MODULE, [], 1, 1),
-        ("def test_a(): pass\ndef test_b(): assert False", [], 2, 1),
-        ("import os\ndef test_a(): pass\ndef test_b(): os._exit(0)", [], 2, 3),
-        ("def test_a(): assert 1 == 2", [], 0, 1),
-        ("def test_a(): assert 1 == 2", ["-O"], 1, 1),
-        ("from tests.support.claims import claim\ndef test_a(): claim(False)", ["-O"], 0, 1),
-    ],
-)
-def test_a_run_with_a_skip_or_a_false_assert_fails(
-    tmp_path: Path, body: str, optimise: list[str], workers: int, status: int
-) -> None:
-    (tmp_path / "test_it.py").write_text(body)
-    as_here = ["-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml"]
-    # pytest's warning that asserts of other packages are off is no error here
-    no_warning = ["-W", "ignore:assertions not in test modules:pytest.PytestConfigWarning", "--workers", str(workers)]
-    done = subprocess.run([sys.executable, *optimise, *as_here, *no_warning, tmp_path], cwd=ROOT, capture_output=True)
-    assert done.returncode == status
-
-
 def test_a_unit_test_may_not_start_a_program() -> None:
     program = Program([sys.executable, "-c", "pass"], ready=lambda _: True)
     Program.allowed = False

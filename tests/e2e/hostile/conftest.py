@@ -22,7 +22,7 @@ from tests.support.postgres import PostgresServer
 S = CaseState
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="package", params=["sqlite", "postgresql"])
 async def product(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer
 ) -> AsyncIterator[Centre]:
@@ -88,7 +88,7 @@ class Looked:
                 assert await stores.staff_drafts.of_case(member, case.id, now) == []
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def looked(product: Centre) -> Looked:
     """What is looked at after each act in this product."""
     return Looked(product)

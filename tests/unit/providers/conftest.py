@@ -9,7 +9,7 @@ from tests.unit.providers.serving import Host, serving
 from tests.unit.providers.stage import Stage, stage
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def host() -> AsyncIterator[Host]:
     """A server for one application after the other."""
     made = Host()
