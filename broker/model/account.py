@@ -78,10 +78,13 @@ class LinkWrite:
 
     `replaced` is the key of a way of the account that is unlinked with it, which is then a move. The sessions that the
     replaced way proved end with the audit event `ended`, and `logout_fan_out` makes the messages to their services.
-    `session` renews the session of the browser in which this happens; it is written before those sessions end.
+    `first` is the session of the browser in which this happens, which proved the account: nothing is written if it has
+    ended, or if a sign-in with either identity counts no more. `session` renews it, and is written before the sessions
+    of the replaced way end.
     """
 
     account: str
+    first: Session
     identity: Identity
     event: AuditEvent
     ended: AuditEvent
@@ -91,7 +94,7 @@ class LinkWrite:
 
 
 class LinkResult(StrEnum):
-    """Results of linking an identity to an account. Nothing is written by CONFLICT and GONE."""
+    """Results of linking an identity to an account. Nothing is written by CONFLICT, GONE and OUTDATED."""
 
     LINKED = "linked"
     ALREADY = "already"
@@ -102,6 +105,8 @@ class LinkResult(StrEnum):
     """The identity has an account of its own, and a service knows both accounts; or it is another person's."""
     GONE = "gone"
     """The account does not exist any more: it became part of another one."""
+    OUTDATED = "outdated"
+    """A provider reported meanwhile that an account is disabled or a credential lost, or the session has ended."""
 
 
 class UnlinkResult(StrEnum):

@@ -79,8 +79,10 @@ async def complete(
             replaced=None if session_update.replaced is None else replaced_session(context, session_update.replaced),
         )
     )
-    if done is None:
-        return transaction, BrowserUpdates()
+    if done is None:  # the provider reported something since the check before
+        before = await linked_identity(context, identity, service)
+        failed = await recheck(context, handle, transaction, service, before, browser)
+        return failed or transaction, BrowserUpdates()
     leaving = ServiceAnswered(ClientRedirect(context.policy.account.home), done.account)
     after = await advance_transaction(context, handle, transaction, leaving)
     updates = BrowserUpdates(
@@ -110,7 +112,7 @@ async def submit_link(
     if session is None or await _refusal(context, transaction, errand, identity, session) is not None:
         return BrowserUpdates()
     write, cookie = _write(context, transaction, errand, identity, session)
-    if await context.stores.links.link(write) in (LinkResult.CONFLICT, LinkResult.GONE):
+    if await context.stores.links.link(write) in (LinkResult.CONFLICT, LinkResult.GONE, LinkResult.OUTDATED):
         return BrowserUpdates()
     done = LINKED if errand.replaced is None else MOVED
     leaving = ServiceAnswered(ClientRedirect(f"{home}?done={done}"), session.account)
@@ -177,6 +179,7 @@ def _write(
         renewed = replace(session, digest=handles.sha256_hex(cookie), identity=identity, used=now)
     write = LinkWrite(
         account=session.account,
+        first=session,
         identity=identity,
         event=replace(event, account=session.account),
         ended=unlinked_session(now),

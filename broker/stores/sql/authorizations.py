@@ -173,9 +173,10 @@ def _deed(database: Database, kind: str, *, anchored: bool) -> AtomicWrite:
                 (*then, session_rows.upsert_client(database, SUBJECT)),
             )
         case "question":
-            return AtomicWrite(confirmed(ACCOUNT, SUBJECT), (code_rows.following(ACCOUNT, SUBJECT), *then))
+            gate = confirmed(ACCOUNT, SUBJECT, _COUNTS)
+            return AtomicWrite(gate, (code_rows.following(ACCOUNT, SUBJECT), *then))
         case _:
-            return AtomicWrite(None, then, select(ACCOUNT, SUBJECT))
+            return AtomicWrite(select(ACCOUNT.label("account"), SUBJECT.label("subject")).where(_COUNTS), then)
 
 
 class _Reassigned(Exception):

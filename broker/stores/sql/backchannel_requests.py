@@ -75,13 +75,13 @@ def _pinged() -> ColumnElement[Any]:
     return case((_c.pings, _now), else_=null())
 
 
-def confirmed(account: ColumnElement[str], subject: ColumnElement[str]) -> Update:
+def confirmed(account: ColumnElement[str], subject: ColumnElement[str], permitted: ColumnElement[bool]) -> Update:
     """The gate of an atomic write that approves the pending request `question`. Returns account and subject.
 
-    No row if it is no longer pending, or belongs to another account.
+    No row if that is not `permitted`, or if the request is no longer pending, or belongs to another account.
     """
     whose = or_(_c.account_id.is_(None), _c.account_id == account)
-    answered = update(backchannel_requests).where(_open(bindparam("question", type_=Text)), whose)
+    answered = update(backchannel_requests).where(permitted, _open(bindparam("question", type_=Text)), whose)
     settled = answered.values(state=_CONFIRMED, ping_due=_pinged())
     return settled.returning(account.label("account"), subject.label("subject"))
 

@@ -58,7 +58,7 @@ class AtomicWrite:
     wrote, nor on their order. Returns the gate's rows, or those of `answer` if there is no gate.
     """
 
-    gate: Insert | Update | Delete | None
+    gate: Insert | Update | Delete | Query | None
     then: tuple[Step | InsertRows, ...]
     answer: Query | None = None
 

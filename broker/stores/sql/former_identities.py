@@ -17,6 +17,7 @@ from broker.stores.sql.passkey_rows import (
     PASSKEY,
     KeptIdentityRows,
     PasskeyRows,
+    lost_at,
     outdated,
 )
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
@@ -98,8 +99,7 @@ class FormerWrites:
             await unit.run(self._write, {**values, **self._kept.reach_values(write.key, write.reach)})
         if write.ends:
             await unit.run(self._end, {"digest": write.key, "leads": write.leads})
-            # in whole seconds, as sign-ins are dated: the one that binds the case with the new passkey counts
-            await unit.run(self._outdate, {"digest": write.key, "lost": float(int(write.ended.at))})
+            await unit.run(self._outdate, {"digest": write.key, "lost": lost_at(write.ended.at)})
             if write.account is not None:
                 await self._proved_sessions.end(unit, write.account, write.key, write.ended, write.fan_out)
         return True

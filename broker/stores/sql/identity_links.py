@@ -8,6 +8,9 @@ Races are settled by the database:
   ids), which does not delay sign-ins.
 - A sign-in locks its identity's row before it writes anything. Merging therefore locks the identities of both accounts
   before it moves what belongs to them: in the other order the two would wait for each other.
+- A provider's event about an account locks the row of its identity before it ends sessions. A link therefore locks the
+  rows of all identities that it is about, after the account's, and reads the session after that: it sees what the event
+  did, or the event sees what the link did.
 - Merging deletes the row of the account that is given up, after everything that refers to it was moved. A concurrent
   sign-in that refers to it either commits first, then the foreign key rejects the deletion and the merge starts again;
   or it finds the row deleted and reads the account again (`AccountMerged`). So no pairwise subject is lost.
@@ -130,6 +133,14 @@ class SqlIdentityLinks:
             .order_by(c.issuer, c.digest)
             .with_for_update(key_share=True)
         )
+        self._hold = database.prepare(
+            select(c.digest, c.blocked, c.fresh_after)
+            .where(database.among(c.digest, "digests"))
+            .order_by(c.issuer, c.digest)
+            .with_for_update(key_share=True)
+        )
+        live = (database.among(sessions.c.digest, "sessions"), sessions.c.ended.is_(None))
+        self._live = database.prepare(select(sessions.c.sid).where(*live))
         self._common = database.prepare(
             select(mine.sector)
             .join_from(pairwise_subjects, theirs, theirs.c.sector == mine.sector)
@@ -251,6 +262,8 @@ class SqlIdentityLinks:
                 return LinkResult.GONE, None
             if [tuple(row) for row in owner] != [tuple(row) for row in before]:
                 raise Conflict("identities", ("issuer", "digest"))
+            if not await self._counts(unit, write):
+                return LinkResult.OUTDATED, None
             result = await self._attach(unit, write, key, owner[0] if owner else None)
             if result is LinkResult.CONFLICT or (result is LinkResult.ALREADY and write.replaced is None):
                 return result, None
@@ -263,6 +276,18 @@ class SqlIdentityLinks:
                 await self._unlink(unit, account, RemovedWay(write.replaced, write.ended, write.logout_fan_out))
             await unit.run(self._write, {"events": audit.rows([event])})
         return result, event
+
+    async def _counts(self, unit: UnitOfWork, write: LinkWrite) -> bool:
+        """Whether both sign-ins still count, and the session that proved the account has not ended."""
+        proved = [write.identity, write.first.identity]
+        times = {self.key(one.issuer, one.subject): one.auth_time for one in proved}
+        touched = [*times, *([] if write.replaced is None else [write.replaced])]
+        for digest, blocked, fresh_after in await unit.run(self._hold, {"digests": touched}):
+            if digest in times and (blocked is not None or (fresh_after or 0.0) > times[digest]):
+                return False
+        # the same press, sent twice, finds the session that it renewed the first time
+        digests = [write.first.digest, *([] if write.session is None else [write.session.digest])]
+        return bool(await unit.run(self._live, {"sessions": digests}))
 
     async def _attach(
         self, unit: UnitOfWork, write: LinkWrite, key: Mapping[str, str], found: Row | None

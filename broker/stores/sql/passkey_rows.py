@@ -95,8 +95,13 @@ def written_with_case(case_id: ColumnElement[Any]) -> tuple[Step | InsertRows, .
 
 
 def outdated(key: ColumnElement[Any]) -> Update:
-    """The statement by which sign-ins to a kept identity before the moment `lost` count no more."""
+    """The statement by which sign-ins to a kept identity before the moment `lost` (`lost_at`) count no more."""
     return update(identities).where(identities.c.digest == key).values(fresh_after=bindparam("lost", type_=Double))
+
+
+def lost_at(moment: float) -> float:
+    """The moment in whole seconds, as sign-ins are dated: a new one in the same second counts."""
+    return float(int(moment))
 
 
 def deletions(key: ColumnElement[Any]) -> tuple[Delete, ...]:

@@ -12,7 +12,15 @@ from broker.model.passkey import KnownPasskey, Passkey
 from broker.stores.sql import audit
 from broker.stores.sql.database import AtomicWrite, Conflict, Database
 from broker.stores.sql.outbox import DeliveryRows, deliveries_written
-from broker.stores.sql.passkey_rows import KEPT, PASSKEY, KeptIdentityRows, PasskeyRows, inserted_passkey, outdated
+from broker.stores.sql.passkey_rows import (
+    KEPT,
+    PASSKEY,
+    KeptIdentityRows,
+    PasskeyRows,
+    inserted_passkey,
+    lost_at,
+    outdated,
+)
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
 
 _digest: Final = bindparam("digest", type_=Text)
@@ -73,7 +81,7 @@ class SqlPasskeys:
         values = {
             "digest": passkey.digest,
             "owner": passkey.owner,
-            "lost": event.at,
+            "lost": lost_at(event.at),
             "deliveries": self._deliveries.rows(deliveries),
         }
         return bool(await self._audit.perform(self._remove, values, [event]))

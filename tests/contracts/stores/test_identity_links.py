@@ -38,6 +38,7 @@ def link(now: float, account: str = "account-1", subject: str = "ann-at-post", *
     """A link of an identity at another provider, the post, to an account."""
     made = LinkWrite(
         account=account,
+        first=session(now, account.removeprefix("account-")),
         identity=identity(subject, issuer=POST, provider="post", level=Level.HIGH),
         event=AuditEvent("identity_linked", now, "citizen", provider="post", account=account),
         ended=AuditEvent("session_ended", now, "citizen", details={"why": "unlinked"}),

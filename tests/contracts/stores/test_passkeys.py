@@ -73,6 +73,21 @@ async def test_one_of_two_uses_with_the_same_counter_counts(sql: SqlStores) -> N
     assert (known.passkey.sign_count, known.passkey.used) == (9, NOW + 1)
 
 
+async def test_after_a_passkey_was_removed_a_sign_in_of_the_same_second_counts(sql: SqlStores) -> None:
+    made = await keep(sql)
+    second = replace(passkey("second", made.kept.key), created=NOW + 1)
+    assert await sql.passkeys.add(second, event("passkey_added"))
+    removed = replace(event("passkey_removed"), at=NOW + 7.6)
+    assert await sql.passkeys.remove(second, removed)
+    proven = made.kept.identity
+    found = await sql.authorizations.linked_identity(proven.issuer, proven.subject, "passports.example", "x", None)
+    assert found is not None
+    assert [found.outdated(int(NOW) + age) for age in (6, 7)] == [True, False]
+    coming = replace(answer("ann"), issuer=proven.issuer, identity_subject=proven.subject, anchor=None)
+    written = [await sql.authorizations.record(replace(coming, proved=int(NOW) + age)) for age in (6, 7)]
+    assert [one is not None for one in written] == [False, True]
+
+
 async def test_a_passkey_is_named_and_removed_by_its_owner_alone(sql: SqlStores) -> None:
     made = await keep(sql)
     [first] = made.passkeys

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from broker.model.account import LinkResult
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.handle import sha256_hex
@@ -29,6 +30,8 @@ from tests.contracts.stores.samples import (
     session,
     tokens,
 )
+from tests.contracts.stores.test_backchannel_requests import asked, confirming
+from tests.contracts.stores.test_identity_links import POST, link
 from tests.support.system import FakeClock
 
 pytestmark = pytest.mark.store
@@ -173,6 +176,76 @@ async def test_a_sign_in_from_before_an_event_is_not_written_and_a_later_one_is(
     assert await sql.authorizations.record(late) is None
     assert await sql.sessions.load(session(now, "2").digest) is None
     assert await sql.authorizations.record(replace(late, proved=now + 10)) is not None
+
+
+@pytest.mark.parametrize("effect", [EventEffect.END_ALL, EventEffect.SUSPEND])
+async def test_a_confirmation_and_a_session_of_the_account_from_before_an_event_are_not_written(
+    sql: SqlStores, clock: FakeClock, effect: EventEffect
+) -> None:
+    now = clock.now()
+    put = await asked(sql, now)
+    assert await apply(sql, reported(now + 10), effect, now + 10)
+    confirmation = replace(confirming(now, put), proved=now + 9)
+    assert await sql.authorizations.record(confirmation) is None
+    found = await sql.questions.load(put.id)
+    assert found is not None
+    assert found.is_pending(now)
+    pages = answer(now, "2", sector=None, code=None, shared=(), session=session(now, "2", identity=identity("ann")))
+    assert await sql.authorizations.record(replace(pages, proved=now + 9)) is None
+    assert await sql.sessions.load(session(now, "2").digest) is None
+    assert await apply(sql, reported(now + 11, jti="back"), EventEffect.ENABLE, now + 11)
+    assert await sql.authorizations.record(replace(confirmation, proved=now + 10)) is not None
+    assert await sql.authorizations.record(replace(pages, proved=now + 10)) is not None
+    assert await sql.sessions.load(session(now, "2").digest) is not None
+
+
+@pytest.mark.parametrize("whose", ["the account's own", "the linked one"])
+@pytest.mark.parametrize("effect", [EventEffect.END_ALL, EventEffect.SUSPEND, EventEffect.REMOVE])
+async def test_no_way_is_linked_by_a_sign_in_from_before_an_event(
+    sql: SqlStores, clock: FakeClock, effect: EventEffect, whose: str
+) -> None:
+    now = clock.now()
+    first = session(now, identity=identity("ann", auth_time=int(now)))
+    await sql.authorizations.record(answer(now, identity_subject="ann", session=first))
+    there = {"issuer": POST, "provider": "post"}
+    await sql.authorizations.record(answer(now, "2", "ann-at-post", sector="tax.example", **there))
+    issuer, subject = (ISSUER, "ann") if whose == "the account's own" else (POST, "ann-at-post")
+    assert await apply(sql, reported(now + 10, issuer=issuer, subject=subject), effect, now + 10)
+    second = identity("ann-at-post", **there, auth_time=int(now) + 9)
+    removed_alone = effect is EventEffect.REMOVE and whose == "the linked one"
+    result = await sql.identity_links.link(link(now, first=first, identity=second))
+    assert result is (LinkResult.LINKED if removed_alone else LinkResult.OUTDATED)
+    assert len(await sql.identity_links.ways("account-1")) == (
+        2 if removed_alone else 0 if whose == "the account's own" and effect is EventEffect.REMOVE else 1
+    )
+
+
+async def test_of_an_event_and_confirmations_and_links_at_once_nothing_is_left_from_before(
+    sql: SqlStores, clock: FakeClock
+) -> None:
+    now = clock.now()
+    first = session(now, identity=identity("ann", auth_time=int(now)))
+    put = await asked(sql, now)
+    await sql.authorizations.record(answer(now, "1", "ann", session=first))
+    names = [str(number) for number in range(2, 8)]
+
+    async def opens(name: str) -> None:
+        begun = session(now, name, identity=identity("ann"))
+        pages = answer(now, name, sector=None, code=None, shared=(), session=begun)
+        await sql.authorizations.record(replace(pages, proved=now))
+
+    done = await asyncio.gather(
+        *(opens(name) for name in names[:3]),
+        sql.identity_links.link(link(now, first=first)),
+        apply(sql, reported(now + 1), EventEffect.END_ALL, now + 1),
+        sql.authorizations.record(replace(confirming(now, put), proved=now)),
+        *(opens(name) for name in names[3:]),
+    )
+    assert done[4] is True
+    assert [await sql.sessions.load(session(now, name).digest) for name in names] == [None] * len(names)
+    assert done[3] in (LinkResult.LINKED, LinkResult.OUTDATED)
+    found = await sql.grants.code(sha256_hex(put.handle))
+    assert found is None or found.code.expires <= now + 1
 
 
 async def test_an_older_event_does_not_make_a_sign_in_count_again(sql: SqlStores, clock: FakeClock) -> None:

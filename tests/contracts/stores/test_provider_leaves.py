@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 from broker.model.account import Dependents, LinkResult, LinkWrite
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
+from broker.model.handle import sha256_hex
 from broker.model.session import no_fan_out
 from broker.model.store_results import AuthorizationWritten, StoreUnavailable
 from broker.stores.sql_stores import SqlStores
@@ -68,13 +69,17 @@ async def sign_in(
 async def move(sql: SqlStores, now: float, number: int, account: str) -> LinkResult:
     """A citizen moves from the bank to the post."""
     event = AuditEvent("identity_moved", now, "citizen", provider="post", account=account)
+    first = session(now, f"first-{number}-{SECTORS[0]}", account=account, identity=identity(citizen(number)))
+    there = identity(citizen(number), issuer=POST, provider="post", level=Level.HIGH)
     write = LinkWrite(
         account=account,
-        identity=identity(citizen(number), issuer=POST, provider="post", level=Level.HIGH),
+        first=first,
+        identity=there,
         event=event,
         ended=replace(event, kind="session_ended"),
         logout_fan_out=no_fan_out,
         replaced=sql.identity_links.key(ISSUER, citizen(number)),
+        session=replace(first, digest=sha256_hex(f"moved-{number}"), identity=there),
     )
     return await until_answered(lambda: sql.identity_links.link(write))
 
