@@ -7,9 +7,9 @@ from datetime import time as time_of_day
 from broker.actions.appointments.booking import NoRoom, free_times, places, take_slot
 from broker.actions.assisted.context import CaseContext, load_by_reference, load_case
 from broker.actions.assisted.editing import always, edit_case
-from broker.actions.assisted.permissions import allowed_actions, has_staff_role
+from broker.actions.assisted.permissions import allowed_actions, has_staff_role, role_in_case
 from broker.actions.assisted.staff_login import StaffPrincipal
-from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseView, EditRefused, StaffAction
+from broker.actions.assisted.staff_results import ActionRefused, CaseRef, CaseRole, CaseView, EditRefused, StaffAction
 from broker.assisted import events as ev
 from broker.assisted.appointments import Bookable, Slot, bookable
 from broker.assisted.case import Case
@@ -129,24 +129,45 @@ class Movable:
     times: tuple[tuple[Bookable, tuple[Slot, ...]], ...]
 
 
-async def movable(context: CaseContext, who: StaffPrincipal, ref: CaseRef | str) -> Movable | ActionRefused:
-    """The free times for a case. `ref` may be the reference that the citizen says."""
+async def with_reference(context: CaseContext, who: StaffPrincipal, reference: str) -> Case | ActionRefused:
+    """The case whose reference the citizen says, if the member of staff may make an appointment for it."""
     if not may_see(who):
         return ActionRefused.NOT_ALLOWED
-    case = await (load_by_reference(context, ref) if isinstance(ref, str) else load_case(context, ref.id))
-    if case is None or StaffAction.BOOK not in allowed_actions(context.rules, case, who.member, context.system.now()):
+    case = await load_by_reference(context, reference)
+    return case if case is not None and _bookable(context, who, case, case.reference) else ActionRefused.UNKNOWN
+
+
+async def movable(context: CaseContext, who: StaffPrincipal, ref: CaseRef, said: str) -> Movable | ActionRefused:
+    """The free times for a case. The citizen `said` its reference, unless it is open to the member of staff already."""
+    if not may_see(who):
+        return ActionRefused.NOT_ALLOWED
+    case = await load_case(context, ref.id)
+    if case is None or not _bookable(context, who, case, said):
         return ActionRefused.UNKNOWN
     times = [(place, (await free_times(context, case, place)).slots) for place in places(context, case)]
     return Movable(CaseRef(case.id, case.edit_version), case.reference, case.appointment, tuple(times))
 
 
+def _bookable(context: CaseContext, who: StaffPrincipal, case: Case, said: str) -> bool:
+    """Whether the member of staff may make or move the appointment of a case. One who knows nothing but its id may
+    not: it is open to them, they were told its reference, or its appointment stands in the list of a day."""
+    now = context.system.now()
+    known = said == case.reference or case.appointment is not None
+    if not known and role_in_case(case, who.member, now) is CaseRole.NONE:
+        return False
+    return StaffAction.BOOK in allowed_actions(context.rules, case, who.member, now)
+
+
 async def move(
-    context: CaseContext, who: StaffPrincipal, ref: CaseRef, place: str, begins: float
+    context: CaseContext, who: StaffPrincipal, ref: CaseRef, slot: tuple[str, float], said: str
 ) -> CaseView | EditRefused | NoRoom:
-    """Makes an appointment, or moves it."""
+    """Makes an appointment, or moves it. `slot` is the place and when it begins (seconds since 1970 UTC)."""
+    if not may_see(who):
+        return ActionRefused.NOT_ALLOWED
     case = await load_case(context, ref.id)
-    if case is None:
+    if case is None or not _bookable(context, who, case, said):
         return ActionRefused.UNKNOWN
+    place, begins = slot
 
     async def write(made: Appointment) -> CaseView | EditRefused:
         return await edit_case(context, who, StaffAction.BOOK, ref, always(ev.SlotMoved(who.member.id, made)))

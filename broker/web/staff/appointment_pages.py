@@ -181,10 +181,10 @@ async def find(req: StaffPage) -> Response:
     form = await req.visit.form()
     if form is None:
         return redirect_to("/appointments", problem="again")
-    found = await desk.movable(req.cases.context, req.principal, form.get("reference", "")[:40])
+    found = await desk.with_reference(req.cases.context, req.principal, form.get("reference", "")[:40])
     if isinstance(found, ActionRefused):
         return outcome_page(req, "not-yours") if found is ActionRefused.NOT_ALLOWED else _unknown()
-    return redirect_to(f"/appointments/{found.ref.id}/times")
+    return redirect_to(f"/appointments/{found.id}/times", reference=found.reference)
 
 
 def _unknown() -> Response:
@@ -193,7 +193,8 @@ def _unknown() -> Response:
 
 async def show_times(req: StaffPage) -> Response:
     """The free times for a case, by place and day."""
-    found = await desk.movable(req.cases.context, req.principal, CaseRef(req.id))
+    said = req.visit.query.get("reference", "")[:40]
+    found = await desk.movable(req.cases.context, req.principal, CaseRef(req.id), said)
     if isinstance(found, ActionRefused):
         return outcome_page(req, "not-yours") if found is ActionRefused.NOT_ALLOWED else _unknown()
     words, now = req.visit.language, req.app.system.now()
@@ -210,6 +211,7 @@ async def show_times(req: StaffPage) -> Response:
         path=f"/appointments/{found.ref.id}",
         edition=found.ref.edit_version,
         reference=readable(found.reference),
+        said=found.reference,
         rows=rows,
         appointment="" if made is None else words.format_time(made.begins, now),
     )
@@ -218,16 +220,18 @@ async def show_times(req: StaffPage) -> Response:
 async def move(req: StaffPage) -> Response:
     """Makes an appointment, or moves it."""
     form = await req.visit.form()
-    times = f"/appointments/{req.id}/times"
+    times, said = f"/appointments/{req.id}/times", {}
     if form is None:
         return redirect_to(times, problem="again")
+    if reference := form.get("reference", "")[:40]:
+        said = {"reference": reference}
     place, _, begins = form.get("time", "").partition(":")
     if not (begins.isascii() and begins.isdigit() and len(begins) < 12):
-        return redirect_to(times, problem="choice")
-    done = await desk.move(req.cases.context, req.principal, req.ref(form), place, float(begins))
+        return redirect_to(times, problem="choice", **said)
+    done = await desk.move(req.cases.context, req.principal, req.ref(form), (place, float(begins)), reference)
     if done is NoRoom.TAKEN:
-        return redirect_to(times, problem="slot_taken")
-    return _back(req, form, done, "slot_made") if not isinstance(done, NoRoom) else redirect_to(times)
+        return redirect_to(times, problem="slot_taken", **said)
+    return _back(req, form, done, "slot_made") if not isinstance(done, NoRoom) else redirect_to(times, **said)
 
 
 def _back(req: StaffPage, form: Mapping[str, str], done: CaseView | EditRefused, told: str) -> Response:

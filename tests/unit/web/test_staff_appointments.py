@@ -173,7 +173,7 @@ async def test_an_appointment_is_moved_to_a_free_time_and_cancelled(stage: Stage
     lead = await stage.sign_in(RHYS)
     found = await lead.send("/appointments/find", "/appointments", {"reference": case.reference})
     times = f"/appointments/{case.id}/times"
-    assert found.headers["location"] == times
+    assert found.headers["location"] == f"{times}?reference={case.reference}"
     free = re.findall(r'value="(north:\d+)"', (await lead.get(times)).text)
     assert f"north:{int(clock.now() + 6 * HOUR)}" not in free
     path = f"/appointments/{case.id}/move"
@@ -192,6 +192,30 @@ async def test_an_appointment_is_moved_to_a_free_time_and_cancelled(stage: Stage
     )
     assert done.headers["location"] == "/appointments?told=slot_cancelled&place=north"
     assert (await now(stage, other)).state is CaseState.REQUESTED
+
+
+async def test_times_of_a_case_are_shown_to_who_was_told_its_reference_and_not_by_its_id_alone(
+    stage: Stage, clock: FakeClock
+) -> None:
+    case, agent = await stage.case(), await stage.sign_in(CARYS)
+    times, path = f"/appointments/{case.id}/times", f"/appointments/{case.id}/move"
+    wrong = {"time": f"central:{int(clock.now() + 24 * HOUR)}", "edition": str(case.edit_version)}
+    for said in ("", "?reference=BCDF9999"):
+        refused = await agent.get(f"{times}{said}")
+        assert (refused.status_code, refused.headers["location"]) == (303, "/appointments?problem=reference")
+        assert case.reference not in refused.text
+    for form in (wrong, wrong | {"reference": "BCDF9999"}):
+        answer = await agent.send(path, "/appointments", form)
+        assert answer.headers["location"] == "/appointments?problem=not_now"
+    assert await now(stage, case) == case
+    found = await agent.send("/appointments/find", "/appointments", {"reference": case.reference})
+    assert found.headers["location"] == f"{times}?reference={case.reference}"
+    page = (await agent.get(found.headers["location"])).text
+    assert f'name="reference" value="{case.reference}"' in page
+    free = re.findall(r'value="(\w+:\d+)"', page)
+    told = {"time": free[0], "edition": str(case.edit_version), "reference": case.reference}
+    assert "told=slot_made" in (await agent.send(path, "/appointments", told)).headers["location"]
+    assert (await now(stage, case)).state is CaseState.SCHEDULED
 
 
 async def test_a_form_without_its_token_changes_nothing(stage: Stage, clock: FakeClock) -> None:
