@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker import wiring
 from broker.demo import service
+from broker.demo.land_register import LandRegister
 from broker.demo.notify import PlayedNotify
 from broker.demo.sample_desk import DeskClient
 from broker.demo.world import ABERLAN, World
@@ -192,6 +193,7 @@ def sample(settings: Settings, ports: Ports, outbox: Path, world: World) -> ASGI
             outbox=outbox,
             world=world,
             desk=DeskClient.of(settings.broker.issuer, outbox.parent / "secrets"),
+            register=LandRegister.of(settings.broker.issuer, ports.url(2), outbox.parent / "secrets"),
         )
     )
 

@@ -3,105 +3,70 @@
 It authenticates with its key (private_key_jwt), and binds its tokens to it (DPoP). It keeps one visit at a time.
 """
 
-import json
 import secrets
-import time
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet
+from joserfc.jwk import KeySet
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
+
+from broker.demo.signing_client import SigningClient
 
 CLIENT: Final = "post-office"
 COUNTER: Final = {"agent_id": "clerk-7", "location_id": "market-street"}
 SEEN: Final = ("seen", "valid", "features", "details_match", "face")
 LOOKED_UP: Final = {"not_reported": "register", "not_deceased": "register", "active_months": "history"}
-ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 @dataclass(slots=True)
 class DeskClient:
-    """The desk as a client of the broker: its key, its token, and the last nonce that the broker gave."""
+    """The desk as a client of the broker, with its access token."""
 
-    issuer: str
-    key: ECKey
-    kid: str
+    signing: SigningClient
     token: str = ""
-    nonce: str = ""
 
     @classmethod
     def of(cls, issuer: str, folder: Path) -> "DeskClient | None":
         """The desk whose key lies in the folder; None if the configuration has no desk."""
-        private, public = folder / f"{CLIENT}.pem", folder / f"{CLIENT}.jwks.json"
-        if not private.exists():
-            return None
-        kid = json.loads(public.read_text("utf-8"))["keys"][0]["kid"]
-        return cls(issuer, ECKey.import_key(private.read_text("utf-8")), kid)
+        signing = SigningClient.of(issuer, CLIENT, folder)
+        return None if signing is None else cls(signing)
 
     async def call(self, method: str, path: str, content: Mapping[str, Any] | None = None) -> tuple[int, Any]:
         """Calls the API, with a new token if the old one is not accepted any more. Returns status and content."""
-        key = secrets.token_urlsafe(16)
+        key, signing = secrets.token_urlsafe(16), self.signing
         async with httpx2.AsyncClient() as client:
             for _ in range(3):
                 if not self.token:
-                    await self._request_token(client)
+                    form = {"grant_type": "client_credentials", "scope": "desk"}
+                    status, granted = await signing.send(client, "/token", form)
+                    self.token = granted["access_token"] if status == 200 else ""
                 head = {"Authorization": f"DPoP {self.token}", "Idempotency-Key": key}
-                head |= self._proof(method, path, self.token)
-                answer = await client.request(method, f"{self.issuer}{path}", json=content, headers=head)
-                self.nonce = answer.headers.get("DPoP-Nonce", self.nonce)
+                head |= signing.proof(method, path, self.token)
+                answer = await client.request(method, f"{signing.issuer}{path}", json=content, headers=head)
+                signing.nonce = answer.headers.get("DPoP-Nonce", signing.nonce)
                 if answer.status_code != 401:
                     break
                 self.token = "" if answer.json().get("code") != "use_dpop_nonce" else self.token
             return answer.status_code, answer.json()
 
-    async def _request_token(self, client: httpx2.AsyncClient) -> None:
-        for _ in range(2):
-            form = {"grant_type": "client_credentials", "scope": "desk", "client_id": CLIENT}
-            form |= {"client_assertion_type": ASSERTION, "client_assertion": self._assertion()}
-            answer = await client.post(f"{self.issuer}/token", data=form, headers=self._proof("POST", "/token"))
-            self.nonce = answer.headers.get("DPoP-Nonce", self.nonce)
-            if answer.status_code == 200:
-                self.token = answer.json()["access_token"]
-                return
-
-    def _assertion(self) -> str:
-        now = int(time.time())
-        claims = {"iss": CLIENT, "sub": CLIENT, "aud": self.issuer, "iat": now, "exp": now + 60}
-        return jwt.encode({"alg": "ES256", "kid": self.kid}, claims | {"jti": secrets.token_urlsafe(16)}, self.key)
-
-    def _proof(self, method: str, path: str, token: str = "") -> dict[str, str]:
-        claims = {"htm": method, "htu": f"{self.issuer}{path}", "iat": int(time.time())}
-        more = {"jti": secrets.token_urlsafe(16), **({"nonce": self.nonce} if self.nonce else {})}
-        if token:
-            more["ath"] = _base64url(sha256(token.encode("ascii")).digest())
-        whole = self.key.as_dict(private=False)
-        public = {name: whole[name] for name in ("kty", "crv", "x", "y")}
-        return {"DPoP": jwt.encode({"alg": "ES256", "typ": "dpop+jwt", "jwk": public}, claims | more, self.key)}
-
     async def read_event(self, token: str) -> str:
         """Verifies an event. Returns it in words, "" for a token that is not accepted."""
         async with httpx2.AsyncClient() as client:
-            keys = (await client.get(f"{self.issuer}/jwks")).json()
+            keys = (await client.get(f"{self.signing.issuer}/jwks")).json()
         try:
             read = jwt.decode(token, KeySet.import_key_set(keys), algorithms=["ES256"])
         except (JoseError, ValueError):
             return ""
         claims = read.claims
-        right = read.header.get("typ") == "desk-event+jwt" and claims.get("iss") == self.issuer
+        right = read.header.get("typ") == "desk-event+jwt" and claims.get("iss") == self.signing.issuer
         return f"{claims['event']} {claims['case']}" if right and claims.get("aud") == CLIENT else ""
-
-
-def _base64url(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from broker.demo.cases import CaseSystem, send_case
 from broker.demo.ciba_client import CibaClient, DemoBackchannelRequest
 from broker.demo.event_receiver import EventReceiver, RefusedEvent
 from broker.demo.inbox import messages
+from broker.demo.land_register import LandRegister
 from broker.demo.multi_tab_oauth import MultiTabOAuth
 from broker.demo.sample_desk import DeskClient, SampleDesk
 from broker.demo.world import ABERLAN, Permit, World
@@ -41,7 +42,7 @@ SCOPE = "openid profile email"
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Settings of the sample service. `outbox` is the folder to which the broker writes notifications, `desk` a partner
-    desk whose counter has a page here."""
+    desk whose counter has a page here, `register` another service with its page."""
 
     base: str
     issuer: str
@@ -52,6 +53,7 @@ class Sample:
     outbox: Path
     world: World = ABERLAN
     desk: DeskClient | None = None
+    register: LandRegister | None = None
 
 
 def create(sample: Sample) -> Starlette:
@@ -81,7 +83,7 @@ def create(sample: Sample) -> Starlette:
             Route("/service.css", pages.style),
             Route("/try", pages.what_to_try),
             *pages.case_routes(),
-            *pages.desk_routes(),
+            *pages.neighbour_routes(),
         ],
         middleware=[
             Middleware(SessionMiddleware, secret_key=sample.session_secret, session_cookie="sample-service"),
@@ -126,9 +128,13 @@ class _Pages:
             return []
         return [*self._cases.routes(self._page), Route("/send", self.send, methods=["POST"])]
 
-    def desk_routes(self) -> list[Route]:
-        """The routes of the partner desk, if the world has one."""
-        return [] if self._sample.desk is None else SampleDesk(self._sample.desk).routes(self._page)
+    def neighbour_routes(self) -> list[Route]:
+        """The routes of the partner desk and of the other service, if the world has them."""
+        desk, register = self._sample.desk, self._sample.register
+        return [
+            *([] if desk is None else SampleDesk(desk).routes(self._page)),
+            *([] if register is None else register.routes(self._page)),
+        ]
 
     def _person(self, request: Request) -> SignedInUser | None:
         return self._people.get(request.session.get("visit", ""))

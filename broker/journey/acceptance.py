@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from broker.journey.provider_offer import Candidate, redirect_uri_removed, usable
 from broker.journey.transaction import AskedAgain, Transaction, TransactionState
-from broker.model.account import ACCOUNT_SERVICE
+from broker.model.account import ACCOUNT_SERVICE, ErrandKind
 from broker.model.failures import FailureClass
 from broker.model.identity import ACTING_FOR, HELP, Identity
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
@@ -170,7 +170,7 @@ def _check_level(
     if redirect_uri_removed(transaction, service):
         return FailureClass.SERVICE_OFF
     if candidate is None:
-        if identity.provider != HELP or not service.assisted:
+        if identity.provider != HELP or not (service.assisted or _asks_person(transaction)):
             return FailureClass.WAY_CLOSED
         accepted = identity
     else:
@@ -189,6 +189,12 @@ def _check_level(
         return FailureClass.LEVEL_TOO_LOW
     # a missing claim is no error, even if the service marked it essential (OpenID Connect Core 5.5.1)
     return AcceptedIdentity(accepted)
+
+
+def _asks_person(transaction: Transaction) -> bool:
+    """Whether the citizen asked a person for something about what the broker keeps, for no service."""
+    errand = transaction.request.errand
+    return errand is not None and errand.kind in (ErrandKind.RENEW, ErrandKind.REBIND)
 
 
 def _source_usable(

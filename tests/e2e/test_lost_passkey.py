@@ -10,7 +10,7 @@ from tests.e2e.citizen_page import Citizen
 from tests.e2e.conftest import Newcomer
 from tests.e2e.staff_page import MEI, RHYS, TOM, Colleague, review
 from tests.e2e.test_assisted_verification import colleagues, id_token
-from tests.e2e.test_passkeys import PASSKEY, PROVIDER, asks_with_passkey, uses_passkey, verifies
+from tests.e2e.test_passkeys import PASSKEY, asks_with_passkey, uses_passkey, verifies
 from tests.e2e.virtual_authenticator import VirtualAuthenticator, virtual_authenticator
 
 NO_WAIT = {"broker.toml": {"[assisted]": '[assisted]\nrebind_wait = "0 seconds"'}}
@@ -20,8 +20,7 @@ NO_WAIT = {"broker.toml": {"[assisted]": '[assisted]\nrebind_wait = "0 seconds"'
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """A stage with passkeys, on which a new passkey counts at once."""
     folder = tmp_path_factory.mktemp("lost")
-    script = Script(files={"providers/passkey.toml": PROVIDER}, edits=NO_WAIT)
-    async with staged(folder, script) as running:
+    async with staged(folder, Script(edits=NO_WAIT)) as running:
         yield running
 
 

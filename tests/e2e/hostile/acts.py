@@ -25,13 +25,13 @@ def _people() -> str:
 
 _FIRST = '[[people]]\nid = "tom"'
 SCRIPT = Script(
-    files={**assisted_http.SCRIPT.files, "providers/passkey.toml": 'kind = "passkey"\npreset = "passkey"\n'},
+    files=assisted_http.SCRIPT.files,
     edits={
         **assisted_http.SCRIPT.edits,
         "staff.toml": {_FIRST: _people() + assisted_http.SCRIPT.edits["staff.toml"][_FIRST]},
     },
 )
-"""The support centre with a member of staff for each set of roles, and passkeys."""
+"""The support centre with a member of staff for each set of roles."""
 
 
 def location(reply: Reply) -> str:

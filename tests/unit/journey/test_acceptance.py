@@ -18,6 +18,7 @@ from broker.journey.acceptance import (
 )
 from broker.journey.provider_offer import Candidate
 from broker.journey.transaction import AskedAgain, Transaction, TransactionState
+from broker.model.account import Errand, ErrandKind
 from broker.model.assurance import Level, Verification
 from broker.model.failures import FailureClass
 from broker.model.identity import HELP, ActingFor, Identity
@@ -162,6 +163,17 @@ def by_help(asking: Service, level: Level = Level.SUBSTANTIAL, switches: KillSwi
 def test_an_identity_of_a_case_is_accepted_if_the_service_allows_help() -> None:
     assert by_help(service()) == AcceptedIdentity(identity(HELP))
     assert by_help(service(assisted=False)) is FailureClass.WAY_CLOSED
+
+
+@pytest.mark.parametrize(
+    ("kind", "accepted"),
+    [(ErrandKind.RENEW, True), (ErrandKind.REBIND, True), (ErrandKind.LINK, False), (ErrandKind.ACCOUNT, False)],
+)
+def test_a_person_proves_what_was_asked_of_one_on_the_pages_of_the_account(kind: ErrandKind, *, accepted: bool) -> None:
+    waits = standing(TransactionState.WAITING)
+    waits = replace(waits, request=replace(waits.request, errand=Errand(kind)))
+    said = accept_identity(waits, identity(HELP), None, service(assisted=False), NOTHING_OFF, NOW)
+    assert said == (AcceptedIdentity(identity(HELP)) if accepted else FailureClass.WAY_CLOSED)
     assert by_help(service(), switches=SERVICE_OFF) is FailureClass.SERVICE_OFF
     assert by_help(service(), Level.LOW) is FailureClass.LEVEL_TOO_LOW
 

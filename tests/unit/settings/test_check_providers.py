@@ -89,8 +89,6 @@ def test_moving_after_the_end_needs_the_pages_of_the_account(config: Configurati
 
 
 def test_passkeys_need_no_file_beside_their_own_and_are_there_once(config: Configuration) -> None:
-    file = config.folder / "providers" / "passkey.toml"
-    file.write_text('kind = "passkey"\npreset = "passkey"\n', "utf-8")
     entry = config.settings().providers["passkey"]
     assert (entry.kind, entry.card.names["en"], list(entry.files())) == ("passkey", "Passkey", [])
     (config.folder / "providers" / "keys.toml").write_text('kind = "passkey"\npreset = "passkey"\n', "utf-8")

@@ -20,6 +20,7 @@ def test_the_examples_start_once_their_keys_and_secrets_are_made(config: Configu
         "eid": Level.HIGH,
         "harbour": Level.SUBSTANTIAL,
         "northbank": Level.SUBSTANTIAL,
+        "passkey": Level.SUBSTANTIAL,
     }
     assert settings.staff is not None
     assert list(settings.staff.people) == ["carys", "tom", "mei", "rhys"]
