@@ -42,6 +42,7 @@ class FailureClass(StrEnum):
     HELP_WAITING = "help_waiting"
     HELP_DECLINED = "help_declined"
     HELP_EXPIRED = "help_expired"
+    HELP_UNREACHED = "help_unreached"
     HELP_WITHDRAWN = "help_withdrawn"
     HELP_ELSEWHERE = "help_elsewhere"
     HELP_TOO_LOW = "help_too_low"
@@ -243,6 +244,9 @@ FAILURES: Mapping[FailureClass, FailureSpec] = MappingProxyType({
         (N.NEW_LOOK, N.HELP, N.ANOTHER, N.OTHER_WAYS, N.CONTACT)),
     F.HELP_EXPIRED: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The check by a person was not finished in time.",
+        (N.HELP, N.ANOTHER, N.OTHER_WAYS)),
+    F.HELP_UNREACHED: FailureSpec(
+        FROM.HELP, C.ACCESS_DENIED, "The person who asked for a check could not be reached.",
         (N.HELP, N.ANOTHER, N.OTHER_WAYS)),
     F.HELP_WITHDRAWN: FailureSpec(
         FROM.HELP, C.ACCESS_DENIED, "The request for a check by a person was taken back.",

@@ -7,10 +7,14 @@ from broker.model.notification import Recipient
 
 
 class LinkState(StrEnum):
-    """Whether a link can stop the identity. GONE: it is unknown, or has expired."""
+    """Whether a link can stop the identity, and what became of one that did. RELEASED: staff released it again.
+    REVOKED: staff took it back for good. GONE: the link is unknown, or has expired.
+    """
 
     USABLE = "usable"
     USED = "used"
+    RELEASED = "released"
+    REVOKED = "revoked"
     GONE = "gone"
 
 

@@ -318,6 +318,8 @@ class CitizenCases:
                 proven = replace(proven, level=min(proven.level, self.context.rules.profiles.authentication.code))
             enough = proven.level >= transaction.request.min_level
             return CaseProven(proven) if enough else CaseEnded(FailureClass.HELP_TOO_LOW)
+        if case.state is CaseState.EXPIRED and case.closing is not None:
+            return CaseEnded(FailureClass.HELP_UNREACHED)
         return None if case.open else CaseEnded(_ENDINGS[case.state])
 
     async def case_status(self, transaction: Transaction) -> CaseStatus:

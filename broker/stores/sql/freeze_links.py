@@ -5,10 +5,12 @@ from typing import Final
 
 from sqlalchemy import Double, Text, bindparam, null, select, update
 
+from broker.assisted.case_row import CaseFlag
+from broker.assisted.case_states import CaseState
 from broker.crypto.seal import Sealer
 from broker.model.freeze_link import FreezeLink, LinkState
 from broker.stores.record_codec import RecordCodec, SealedCodec
-from broker.stores.sql.case_tables import freeze_links
+from broker.stores.sql.case_tables import cases, freeze_links
 from broker.stores.sql.database import Database, InsertRows, UnitOfWork
 
 _now: Final = bindparam("now", type_=Double)
@@ -53,7 +55,8 @@ class SqlFreezeLinks:
         alive = (c.digest == bindparam("digest", type_=Text), c.expires > _now)
         unused = (*alive, c.used.is_(None))
         self._find = database.prepare(select(c.digest, c.sealed).where(*unused))
-        self._state = database.prepare(select(c.used).where(*alive))
+        k, with_case = cases.c, freeze_links.outerjoin(cases, cases.c.id == c.case_id)
+        self._state = database.prepare(select(c.used, k.state, k.flags).select_from(with_case).where(*alive))
         self._use = database.prepare(
             update(freeze_links).where(*unused).values(used=_now, sealed=null()).returning(c.digest)
         )
@@ -64,11 +67,16 @@ class SqlFreezeLinks:
         return self._rows.read(*rows[0]) if rows else None
 
     async def state(self, digest: str, now: float) -> LinkState:
-        """Whether the link with this digest can be used at `now`. One round trip."""
+        """Whether the link with this digest can be used at `now`, or what became of the identity. One round trip."""
         rows = await self._database.query(self._state, {"digest": digest, "now": now})
         if not rows:
             return LinkState.GONE
-        return LinkState.USABLE if rows[0][0] is None else LinkState.USED
+        used, state, flags = rows[0]
+        if used is None:
+            return LinkState.USABLE
+        if state == CaseState.REVOKED:
+            return LinkState.REVOKED
+        return LinkState.USED if CaseFlag.FROZEN in CaseFlag(flags or 0) else LinkState.RELEASED
 
     async def use(self, unit: UnitOfWork, digest: str, now: float) -> bool:
         """Uses a link within the caller's transaction, and erases its addresses. Of two callers one gets True."""

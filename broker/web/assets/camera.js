@@ -15,6 +15,7 @@ function offer(box) {
   const live = box.querySelector("video");
   const still = box.querySelector("canvas");
   const view = box.querySelector("[data-view]");
+  const seen = live.getAttribute("aria-label");
   let stream, recorder, timer;
 
   function show(...states) {
@@ -33,6 +34,23 @@ function offer(box) {
     stream = live.srcObject = null;
   }
 
+  // What was recorded, to look at before it is sent. It never leaves the page by itself.
+  function play(blob) {
+    live.src = URL.createObjectURL(blob);
+    live.setAttribute("aria-label", live.dataset.taken);
+    live.muted = false;
+    live.controls = true;
+  }
+
+  function forget() {
+    if (!live.src) return;
+    URL.revokeObjectURL(live.src);
+    live.removeAttribute("src");
+    live.setAttribute("aria-label", seen);
+    live.muted = true;
+    live.controls = false;
+  }
+
   function keep(blob, name) {
     const files = new DataTransfer();
     files.items.add(new File([blob], name, { type: blob.type }));
@@ -49,6 +67,7 @@ function offer(box) {
         show("none");
         return;
       }
+      forget();
       live.srcObject = stream;
       live.hidden = view.hidden = false;
       still.hidden = true;
@@ -78,8 +97,9 @@ function offer(box) {
       recorder.ondataavailable = (event) => parts.push(event.data);
       recorder.onstop = () => {
         stop();
-        keep(new Blob(parts, { type: recorder.mimeType.split(";")[0] }), "video");
-        view.hidden = true;
+        const blob = new Blob(parts, { type: recorder.mimeType.split(";")[0] });
+        keep(blob, "video");
+        play(blob);
         show("taken");
         press("again");
       };

@@ -36,7 +36,8 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
             marked("You asked for help from a person"),
             (
                 marked(
-                    "Get your documents ready. Then tell us that you are ready, and somebody gets in touch with you."
+                    "Get your documents ready. Then tell us that you are ready, and one of our staff gets in touch "
+                    "with you."
                 ),
             ),
         ),
@@ -44,7 +45,7 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
             marked("We need something more from you"),
             (
                 marked("What you showed us was not quite enough to be sure. Another document may do it."),
-                marked("Tell us when you have one at hand, and somebody gets in touch with you again."),
+                marked("Tell us when you have one at hand, and one of our staff gets in touch with you again."),
             ),
         ),
         CaseStage.TO_SEND: StageText(
@@ -60,9 +61,11 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
         ),
         CaseStage.SENT: StageText(
             marked("We have what you sent"),
-            told=marked("Somebody looks at it. You do not have to stay on this page: we tell you when it is done."),
+            told=marked(
+                "One of our staff looks at it. You do not have to stay on this page: we tell you when it is done."
+            ),
             silent=marked(
-                "Somebody looks at it. We send no messages, since you said that they are not safe for you: "
+                "One of our staff looks at it. We send no messages, since you said that they are not safe for you: "
                 "look here again when it suits you."
             ),
         ),
@@ -75,7 +78,7 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
             (marked("The next person who is free gets in touch with you. You do not have to stay on this page."),),
         ),
         CaseStage.TALKING: StageText(
-            marked("Somebody is looking after you"),
+            marked("One of our staff is looking after you"),
             (marked("They talk to you now, or will in a moment. Keep this page open if you can."),),
         ),
         CaseStage.BEING_DECIDED: StageText(
@@ -96,8 +99,8 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
             marked("Your new passkey is approved"),
             (
                 marked(
-                    "It does not count yet: we have told every address that we know of you, so that nobody gets a "
-                    "passkey in your name unseen. Come back to this page then, or sign in with the new passkey."
+                    "It does not count yet: we have told every address that we know of you, so that you can stop it if "
+                    "another person asked in your name. Come back to this page then, or sign in with the new passkey."
                 ),
             ),
         ),
@@ -105,17 +108,17 @@ STAGE_TEXTS: Mapping[CaseStage, StageText] = MappingProxyType(
             marked("The new passkey was stopped"),
             (
                 marked(
-                    "Somebody who got our message said that it was not them who asked. A colleague looks at it before "
-                    "anything goes on. Get in touch with us if it was you."
+                    "We sent a message about it, and the person who read it said that it was not them who asked. One "
+                    "of our staff looks at it before anything goes on. Get in touch with us if it was you."
                 ),
             ),
         ),
         CaseStage.STOPPED: StageText(
             marked("We stopped, to protect you"),
             (
-                marked("What you typed in did not match too often, so nobody can try again for now."),
+                marked("What you typed in did not match too often, so no more tries are possible for now."),
                 marked(
-                    "What you showed us is kept, and your identity is still confirmed. A colleague looks at your "
+                    "What you showed us is kept, and your identity is still confirmed. One of our staff looks at your "
                     "request. If all is well, you get new tries on this page."
                 ),
             ),
@@ -135,7 +138,7 @@ STEPS: tuple[tuple[str, frozenset[CaseStage]], ...] = (
         frozenset({CaseStage.ASKED, CaseStage.MORE_NEEDED, CaseStage.TO_SEND, CaseStage.MORE_TO_SEND}),
     ),
     (
-        marked("Somebody talks to you"),
+        marked("One of our staff talks to you"),
         frozenset({CaseStage.SCHEDULED, CaseStage.IN_LINE, CaseStage.TALKING, CaseStage.SENT}),
     ),
     (marked("We check"), frozenset({CaseStage.BEING_DECIDED})),

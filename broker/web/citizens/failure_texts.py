@@ -1,7 +1,6 @@
 """Failure texts: what citizens read about each failure class. Catalogues translate them.
 
-Placeholders: {provider}, {service} and {site}. No text blames the citizen, says which detail did not match, or mentions
-fraud or death. `meaning` is for the public explainer, which knows neither provider nor service.
+Placeholders: {provider}, {service} and {site}. No text blames the citizen, or names what did not match, fraud or death.
 """
 
 from collections.abc import Mapping
@@ -25,9 +24,8 @@ NO_SERVICE = marked("Opening this page shared nothing about you.")
 class FailureText:
     """The texts of one failure class.
 
-    `title` and `story` say what happened and with whom, `not_shared` what the service did not receive. The picker shows
-    `short` beside a provider that failed before ("" if that cannot happen). `heading`, `meaning` and `advice` are for
-    the public explainer.
+    `title` and `story` say what happened, `not_shared` what no service received. The picker shows `short` beside
+    a provider that failed before. The others are for the public explainer, which knows neither provider nor service.
     """
 
     heading: str
@@ -333,6 +331,13 @@ FAILURE_TEXTS: Mapping[FailureClass, FailureText] = MappingProxyType(
             story=(marked("Requests for help close after a while."),),
             meaning=marked("A request for help by a person was not finished within its time."),
             advice=marked("Ask for help again, or use another way."),
+        ),
+        F.HELP_UNREACHED: FailureText(
+            heading=marked("A request for help was closed, because the person could not be reached"),
+            title=marked("We closed your request for help, because we could not reach you"),
+            story=(marked("We tried several times, and kept the request open for a while after that."),),
+            meaning=marked("Staff could not reach a person who had asked for help, and their request was closed."),
+            advice=marked("Ask for help again, and check the telephone number or address, or use another way."),
         ),
         F.HELP_WITHDRAWN: FailureText(
             heading=marked("A request for help was taken back"),

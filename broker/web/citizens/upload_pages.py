@@ -21,7 +21,7 @@ from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import PageContext
 from broker.web.citizens.request import CitizenApp, CitizenRequest, language_of, redirect_to
 from broker.web.citizens.view_pages import render_view
-from broker.web.middleware.security_headers import WITH_CAMERA
+from broker.web.middleware.security_headers import WITH_CAMERA, WITH_RECORDING
 from broker.web.shared import csrf
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
@@ -272,7 +272,7 @@ def _page(
         promise=frame.language.duration(settings.promise),
         kept=frame.language.duration(settings.keep),
     )
-    headers = (("Permissions-Policy", WITH_CAMERA),)
+    headers = (("Permissions-Policy", WITH_CAMERA), ("Content-Security-Policy", WITH_RECORDING))
     return req.answer(PageResponse("send", variables, 422 if error or missing else 200, headers), frame)
 
 

@@ -22,6 +22,9 @@ FORM_ELSEWHERE: Final = POLICY.replace("form-action 'self'; ", "")
 WITH_MEDIA: Final = f"{POLICY}; media-src 'self'"
 """The policy of the console's page on which videos of citizens are played."""
 
+WITH_RECORDING: Final = f"{POLICY}; media-src blob:"
+"""The policy of the page on which citizens look at the video that they recorded, before they send it."""
+
 _FEATURES: Final = "geolocation=(), payment=(), usb=()"
 NO_FEATURES: Final = f"camera=(), microphone=(), {_FEATURES}"
 """The Permissions-Policy of every page that does not set its own."""

@@ -42,7 +42,9 @@ _REFUSED: Mapping[TransitionRefused, str] = {
         "“Approve” is not offered: the evidence does not support the level that was asked."
     ),
     TransitionRefused.NO_DETAILS: marked("“Approve” is not offered: the details are not recorded yet."),
-    TransitionRefused.WORDS_FIRST: marked("“Approve” is not offered: the two words were not exchanged."),
+    TransitionRefused.WORDS_FIRST: marked(
+        "“Approve” is not offered: the two words were not exchanged, or the video was not confirmed."
+    ),
     TransitionRefused.FORMER_FIRST: marked("“Approve” is not offered: what we keep was not compared."),
     TransitionRefused.ENOUGH_ASKED: marked(
         "“Ask for more evidence” is not offered: it was asked for too often already."

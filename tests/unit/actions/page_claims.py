@@ -117,6 +117,8 @@ CLAIMS: Mapping[str, Callable[[RecordedState], bool]] = {
     title(F.HELP_DECLINED): case("case_decided"),
     story(F.HELP_DECLINED): case("case_decided"),
     title(F.HELP_EXPIRED): case("case_time_ran_out"),
+    title(F.HELP_UNREACHED): lambda facts: case("case_time_ran_out")(facts) and case("case_contact_tried")(facts),
+    story(F.HELP_UNREACHED): lambda facts: facts.cases.count("case_contact_tried") > 1,
     title(F.HELP_REVOKED): case("case_revoked", "case_disowned"),
     story(F.HELP_REVOKED): case("case_revoked", "case_disowned"),
     title(F.OUR_FAULT): lambda facts: facts.failed("our_fault"),

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
+from broker.actions.assisted.contacting import log_attempt
 from broker.actions.browser import Browser
 from broker.actions.freezing.freeze import revoke
 from broker.actions.sign_in.authorize import AlreadyAnswered
 from broker.actions.views import DeadEnd, PickerView
 from broker.assisted.case_records import Decision
+from broker.assisted.contact_log import ContactChannel, ContactOutcome
 from broker.journey.transaction import TransactionState
 from broker.model.kill_switches import KillSwitchKind
 from tests.unit.actions.assisted.case_harness import ANN, LEA, STRANGER, had
@@ -209,6 +211,19 @@ async def help_expired(w: World) -> Seen:
     for _ in range(4):
         await w.stage.prolongs(handle)
         w.clock.advance(5 * 86400)
+    return await w.reads(handle)
+
+
+async def help_unreached(w: World) -> Seen:
+    handle = await w.waits_for_help()
+    who, console, missed = w.stage.present(ANN), w.stage.console, (ContactChannel.CALL, ContactOutcome.NO_ANSWER)
+    for number in range(w.stage.context.rules.policy.missed_contacts):
+        if number:
+            await w.stage.citizen.ready(handle, w.browser)
+        f = had(await console.next_case(who))
+        had(await log_attempt(w.stage.context, who, f.ref, missed, None))
+    await w.stage.prolongs(handle)
+    w.clock.advance(w.stage.context.rules.policy.closing)
     return await w.reads(handle)
 
 

@@ -20,6 +20,7 @@ from tests.unit.actions.page_interruptions import (
     help_elsewhere,
     help_expired,
     help_revoked,
+    help_unreached,
     help_withdrawn,
     in_another_browser,
     no_route,
@@ -236,5 +237,6 @@ WAYS: Mapping[str, Way] = {
     "help elsewhere": help_elsewhere,
     "help declined": help_declined,
     "help expired": help_expired,
+    "help unreached": help_unreached,
     "help taken back": help_revoked,
 }

@@ -30,6 +30,7 @@ REGISTERED = {*RFC_6749.split(), *CORE.split(), "unmet_authentication_requiremen
 LEAVING = {
     "access_denied": "cancelled declined_sharing could_not_sign_in not_verified paused took_too_long incomplete_reply"
     " cannot_use acting_for_another request_expired lost_place help_waiting help_declined help_expired way_closed"
+    " help_unreached"
     " no_newcomers account_off other_account other_person session_ended help_withdrawn help_elsewhere help_revoked"
     " passkey_unusable",
     "unmet_authentication_requirements": "level_too_low no_route help_too_low",

@@ -4,7 +4,12 @@ import pytest
 from playwright.async_api import Page, Route
 from playwright.async_api import expect as expected
 
-from broker.web.middleware.security_headers import NO_FEATURES, POLICY, WITH_CAMERA, with_security_headers
+from broker.web.middleware.security_headers import (
+    NO_FEATURES,
+    WITH_CAMERA,
+    WITH_RECORDING,
+    with_security_headers,
+)
 from broker.web.shared.static_files import ASSETS, Statics
 from tests.unit.web.catalogue import Catalogue
 from tests.unit.web.citizen_pages import path
@@ -35,7 +40,7 @@ async def opens(page: Page, catalogue: Catalogue, files: Statics, state: str, po
 
     async def answer(route: Route) -> None:
         name = route.request.url.removeprefix(SITE)
-        headers = {"permissions-policy": policy, "content-security-policy": POLICY}
+        headers = {"permissions-policy": policy, "content-security-policy": WITH_RECORDING}
         if name in files.files:
             await route.fulfill(body=files.files[name].plain, content_type=files.files[name].media_type)
         else:
@@ -79,7 +84,15 @@ async def test_a_video_is_recorded_into_the_field_and_sent_by_the_button_alone(
     await expected(box).to_contain_text("The video is ready.")
     field = "field => [field.files.length, field.files[0].type.split('/')[0], field.files[0].size > 0]"
     assert await page.locator("#video").evaluate(field) == [1, "video", True]
-    assert await page.locator("[data-camera=video] video").evaluate("live => live.srcObject") is None, "it is off"
+    played = page.locator("[data-camera=video] video")
+    assert await played.evaluate("live => live.srcObject") is None, "it is off"
+    await expected(page.get_by_label("The video that you took")).to_be_visible()
+    assert await played.evaluate("live => [live.controls, live.muted, live.src.split(':')[0]]") == [True, False, "blob"]
+    await played.evaluate("live => { live.muted = true; return live.play(); }")
+    assert await played.evaluate("live => live.videoWidth > 0 && live.error === null")
+    await box.get_by_role("button", name="Take it again").click()
+    await expected(page.get_by_label("What the camera sees").last).to_be_visible()
+    assert await played.evaluate("live => [live.controls, live.muted, live.src]") == [False, True, ""]
     assert sent == []
 
 

@@ -42,9 +42,12 @@ async def test_the_page_says_what_its_link_does_and_keeps_it_to_itself(app: ASGI
     said = {
         LinkState.USABLE: "It was not me: stop it",
         LinkState.USED: "The identity was stopped",
+        LinkState.RELEASED: "The identity can be used again",
+        LinkState.REVOKED: "The identity cannot be used any more",
         LinkState.GONE: "This link does not work any more",
     }
     assert [text for text in said.values() if text in answer.text] == [said[state]]
+    assert ("A person here looks at it" in answer.text) is (state in (LinkState.USABLE, LinkState.USED))
     assert answer.headers["referrer-policy"] == "no-referrer"
     assert "no-store" in answer.headers["cache-control"]
 

@@ -178,6 +178,16 @@ async def test_an_identity_that_no_service_received_is_taken_back_alone(stage: S
     assert shown.failed.failure is FailureClass.HELP_REVOKED
 
 
+async def test_the_link_says_that_the_identity_was_taken_back_after_it_was_stopped(stage: Stage) -> None:
+    frozen = await bound(stage)
+    await shared(frozen)
+    assert await freeze(frozen.context, frozen.link)
+    lead = stage.present(LEA)
+    view = had(await stage.console.open_by_reference(lead, frozen.case.reference, "complaint"))
+    had(await revoke(frozen.context, lead, view.ref, "not_me"))
+    assert await look(frozen.context, frozen.link) is LinkState.REVOKED
+
+
 async def test_a_link_works_once_for_thirty_days_and_an_unknown_one_never(stage: Stage) -> None:
     frozen = await bound(stage)
     await shared(frozen)
@@ -212,7 +222,9 @@ async def test_a_lead_sees_the_frozen_case_and_releases_it(stage: Stage) -> None
     assert isinstance(opened, CaseView)
     assert await release(frozen.context, lead, opened.ref, "coached") is ActionRefused.REASON
     assert await release(frozen.context, stage.present(ANN), opened.ref, "cleared") is ActionRefused.NOT_ALLOWED
+    assert await look(frozen.context, frozen.link) is LinkState.USED
     done = await release(frozen.context, lead, opened.ref, "citizen_called")
+    assert await look(frozen.context, frozen.link) is LinkState.RELEASED
     assert isinstance(done, CaseView)
     assert (await frozen.now()).frozen is None
     assert await lists.stopped(lead) == ()
