@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
 from email.message import EmailMessage
@@ -23,6 +24,9 @@ from broker.platform.notifications.texts import notice_text
 
 TIMEOUT: Final = 15.0
 """Timeout in seconds of one message."""
+
+QUIT_TIMEOUT: Final = 2.0
+"""Timeout in seconds of the good-bye, when the server has the message already."""
 
 CONNECTIONS: Final = 4
 """Connections to the server at a time."""
@@ -89,11 +93,17 @@ class SmtpNotifier:
                 tls_context=self.trust,
                 timeout=TIMEOUT,
             )
-            async with server:
+            # not `async with server`: it waits for the answer to QUIT also when it is cancelled
+            try:
+                await server.connect()
                 if message is None:
                     await server.noop()
                 else:
                     await server.send_message(message)
+                with suppress(SMTPException):
+                    await server.quit(timeout=QUIT_TIMEOUT)
+            finally:
+                server.close()
 
 
 def _failure(fault: OSError | SMTPException | ValueError) -> DeliveryFailed:

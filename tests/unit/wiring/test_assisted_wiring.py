@@ -10,12 +10,14 @@ from broker.platform.system import real_system
 from broker.settings import Settings
 from broker.wiring.assisted_wiring import help_ways, verifiable
 from broker.wiring.notifiers import build_notifiers
+from providers.openid.config import OpenIdConfig
 from providers.openid.identity import verifiable as of_provider
 from tests.support.configuration import Configuration, prepared
 
 
 def announced(settings: Settings) -> set[EvidenceType]:
-    providers = [of_provider(entry.config) for entry in settings.providers.values()]
+    configs = [entry.config for entry in settings.providers.values()]
+    providers = [of_provider(config) for config in configs if isinstance(config, OpenIdConfig)]
     assisted = bool(help_ways(settings, build_notifiers(settings.broker, HttpClients(), real_system())))
     return set(verifiable(default_profiles(), providers, assisted=assisted).kinds)
 
