@@ -45,7 +45,7 @@ from broker.assisted.codes import (
 from broker.assisted.device_evidence import device_evidence
 from broker.assisted.former import CasePurpose
 from broker.assisted.proofs import Needs, needs
-from broker.assisted.transitions import TransitionRefused
+from broker.assisted.transitions import AFTER, TransitionRefused
 from broker.assisted.verified_identity import identity
 from broker.journey.events import HelpEnded, HelpRequested, HelpResumed
 from broker.journey.transaction import Transaction
@@ -310,7 +310,7 @@ class CitizenCases:
             return CaseEnded(FailureClass.HELP_ELSEWHERE)
         if case.frozen is not None and not case.open:
             return CaseEnded(FailureClass.HELP_REVOKED)
-        if case.state is CaseState.BOUND and case.binding is not None and case.binding.passkey is not None:
+        if case.state in AFTER and case.binding is not None and case.binding.passkey is not None:
             return CaseEnded(FailureClass.HELP_ELSEWHERE)  # taken up in a sign-in of its own
         if case.state is CaseState.BOUND and case.binding is not None:
             proven = identity(case, self.context.rules.issuer, self.context.rules.profiles)

@@ -7,7 +7,7 @@ that sign-in; the identity is kept in the same transaction, and every later sign
 from dataclasses import dataclass
 
 from broker.actions.assisted.citizen import CitizenCases, asking_browser
-from broker.actions.assisted.context import CaseChange, CaseContext, change_case, load_case
+from broker.actions.assisted.context import CaseChange, CaseContext, change_case, load_case, update_case
 from broker.actions.assisted.former import former_of
 from broker.actions.assisted.kept_identity import bound
 from broker.actions.browser import Browser
@@ -73,7 +73,11 @@ class CasePasskeys:
 
         await change_case(self.cases, case, taken_up)
         known = await self.passkeys.find(passkey.digest)
-        return None if known is None else known.kept
+        if known is None or known.kept is None:
+            return None
+        # what is kept from now on has all that services may receive: the case is not needed any more
+        await update_case(self.cases, case.id, ev.Released())
+        return known.kept
 
 
 @dataclass(frozen=True, slots=True)

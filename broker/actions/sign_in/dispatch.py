@@ -64,6 +64,8 @@ async def current_view(
         found = await complete_errand(context, handle, transaction, errand, browser)
         if isinstance(found, LinkView):
             return found, BrowserUpdates()
+        if transaction.case is not None and found[0].state is TransactionState.ANSWERED:
+            await cases.record_release(transaction.case)
         return await _view(context, cases, found[0], service, browser), found[1]
     if transaction.state is TransactionState.IDENTIFIED:
         return await _identified(context, cases, handle, transaction, service, browser)
