@@ -268,6 +268,11 @@ class Profiles:
     renewal: RenewalRule = field(default_factory=RenewalRule)
 
     @property
+    def skills(self) -> frozenset[str]:
+        """The skills that some checks need."""
+        return frozenset(check.skill for check in self.checks.values() if check.skill is not None)
+
+    @property
     def highest(self) -> Level:
         """Highest level that a service can ever receive after assisted verification."""
         caps = max(cap.level for cap in self.caps.values())

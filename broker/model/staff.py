@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from broker.model.assurance import Level
 from broker.model.json_types import JsonObject
@@ -19,6 +19,10 @@ class StaffRole(StrEnum):
     LEAD = "lead"
     AUDITOR = "auditor"
     ADMIN = "admin"
+
+
+CAPACITY: Final = Range(1, 20)
+"""How many cases a person may hold at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class StaffMember:
     skills: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
-    capacity: Annotated[int, Range(1, 20)] = 1
+    capacity: Annotated[int, CAPACITY] = 1
     training: Mapping[str, str] = field(default_factory=dict)
 
     def current(self, now: float) -> "StaffMember":
@@ -51,6 +55,10 @@ class StaffMember:
     def may(self, *roles: StaffRole) -> bool:
         """Whether the person has one of these roles."""
         return not self.roles.isdisjoint(roles)
+
+
+UNSAID: Final = StaffMember("", "", "", frozenset())
+"""A person of whom nothing is said: no skill, one case at a time, in any language and channel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from broker.model.audit import AuditEvent
-from broker.model.staff import StaffMember, StaffRole
+from broker.model.staff import UNSAID, StaffMember, StaffRole
 
 Roles = frozenset[StaffRole]
 
@@ -46,7 +46,9 @@ class StaffEntry:
     """What the database holds of a member of staff; for one of staff.toml that is their roles alone.
 
     `roles` were approved by two persons, or are none. `base` are the roles that staff.toml gave when they were:
-    if the file says something else later, the file decides. `version` is 0 for an entry that was never written.
+    if the file says something else later, the file decides. `abilities` is what the directory says of the person's
+    skills, languages, channels and capacity, without id, subject, name and roles. `version` is 0 for an entry that was
+    never written.
     """
 
     id: str
@@ -58,6 +60,7 @@ class StaffEntry:
     user_name: str = ""
     external_id: str = ""
     name: str = ""
+    abilities: StaffMember = UNSAID
     created: float = 0.0
     changed: float = 0.0
     version: int = 0
@@ -166,7 +169,8 @@ def working_members(file: Mapping[str, StaffMember], entries: Iterable[StaffEntr
         if known is not None:
             found[entry.id] = known if known.roles == roles else replace(known, roles=roles)
         elif entry.source is StaffSource.SCIM and entry.subject and entry.subject not in subjects:
-            found[entry.id] = StaffMember(entry.id, entry.subject, entry.name or entry.user_name, roles)
+            name = entry.name or entry.user_name
+            found[entry.id] = replace(entry.abilities, id=entry.id, subject=entry.subject, name=name, roles=roles)
     return {member: one for member, one in found.items() if one.roles}
 
 

@@ -205,7 +205,7 @@ class LimitSettings:
     requests_per_client: RateWindow = RateWindow(6000, 60)
     """Pushed authorization requests and token requests of one service, for each worker."""
     failed_authentications_per_ip: RateWindow = RateWindow(30, 60)
-    """Failed client authentications, by client address."""
+    """Failed client authentications, and wrong tokens of the organisation's directory (SCIM), by client address."""
     failed_user_codes_per_ip: RateWindow = RateWindow(30, 600)
     """Wrong codes of backchannel authentication requests (`/confirm`), by client address. Right codes do not count.
     Continuation codes are too long to be guessed and have no limit."""

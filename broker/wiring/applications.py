@@ -11,6 +11,7 @@ from broker.actions.assisted.staff import StaffCases
 from broker.actions.logout import LogoutContext, LogoutStores
 from broker.actions.people.provisioning import Provisioning
 from broker.actions.upstream_logout import UpstreamLogoutContext
+from broker.assisted.case_records import Channel
 from broker.model.request import ResponseMode
 from broker.model.store_results import StoreUnavailable
 from broker.oidc.authorization_checks import ServerContext as Checks
@@ -23,6 +24,7 @@ from broker.oidc.discovery import (
 )
 from broker.oidc.dynamic_registration import registrable
 from broker.settings import read_secret
+from broker.settings.check_broker import READY
 from broker.web import citizens, public
 from broker.web.citizens.framed_logout import framed_logout_routes
 from broker.web.citizens.provider_logout_page import goodbye_routes
@@ -242,9 +244,12 @@ def staff_app(container: Container) -> ASGIApp:
     if (directory := container.settings.broker.scim) is not None:
         from broker.web import scim  # here, since it needs the extra `scim`, which takes long to load
 
-        provisioning = Provisioning(login.people, container.system, directory.subject)
-        token = read_secret(directory.token_file)
-        routes += scim.scim_routes(scim.ScimServer(provisioning, container.settings.broker.console, token))
+        broker, rates = container.settings.broker, container.connections.ephemeral_stores.rate_limits
+        skills = cases.context.rules.profiles.skills
+        known = {"skills": skills, "languages": frozenset(READY), "channels": frozenset[str](Channel)}
+        provisioning = Provisioning(login.people, container.system, directory.subject, known)
+        token, wrong = read_secret(directory.token_file), broker.limits.failed_authentications_per_ip
+        routes += scim.scim_routes(scim.ScimServer(provisioning, broker.console, token, rates, wrong))
     if counters.enabled:
         routes.append(metrics_route(container.monitoring.metrics, read_password(counters.token_file)))
     return _with_middleware(

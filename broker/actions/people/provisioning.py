@@ -11,7 +11,7 @@ from broker.actions.people.directory import StaffPeople
 from broker.actions.people.roles import CHANGE_LIFE, spoken
 from broker.model import handle as handles
 from broker.model.audit import AuditEvent
-from broker.model.staff import StaffRole
+from broker.model.staff import CAPACITY, UNSAID, StaffMember, StaffRole
 from broker.model.staff_people import (
     DIRECTORY,
     ChangeReason,
@@ -23,6 +23,7 @@ from broker.model.staff_people import (
     SubjectAttribute,
     WriteOutcome,
 )
+from broker.normalize.dates import full_date
 from broker.platform.system import System
 
 LONGEST: Final = 256
@@ -38,6 +39,20 @@ class ProvisioningRefused(StrEnum):
     LAST_ADMIN = "last_admin"
 
 
+Known = Mapping[str, frozenset[str]]
+"""What the directory can name: the `skills` of the profile file, the `languages` of the pages, the `channels`."""
+
+
+def _fits(said: StaffMember, known: Known) -> bool:
+    """Whether all of it is known, with real dates of skills that are named, and a capacity in bounds."""
+    return (
+        all(set(getattr(said, name)) <= names for name, names in known.items())
+        and set(said.training) <= set(said.skills)
+        and all(full_date(until) == until for until in said.training.values())
+        and CAPACITY.min <= said.capacity <= CAPACITY.max
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class DirectoryPerson:
     """What the directory says of a person."""
@@ -46,6 +61,7 @@ class DirectoryPerson:
     external_id: str = ""
     name: str = ""
     active: bool = True
+    abilities: StaffMember = UNSAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +84,7 @@ class Provisioning:
     people: StaffPeople
     system: System
     subject: SubjectAttribute
+    known: Known
 
     async def state(self) -> DirectoryState:
         """The people of the directory as they are now."""
@@ -91,7 +108,7 @@ class Provisioning:
         after = self._with(entry, said, self.system.now())
         if after == replace(entry, changed=after.changed):
             return entry
-        names = ("user_name", "external_id", "name", "active", "subject")
+        names = ("user_name", "external_id", "name", "active", "subject", "abilities")
         changed = [name for name in names if getattr(after, name) != getattr(entry, name)]
         left = entry.active and not after.active
         kind = "staff_deactivated" if left else "staff_updated"
@@ -146,6 +163,7 @@ class Provisioning:
             user_name=said.user_name,
             external_id=said.external_id,
             name=said.name,
+            abilities=said.abilities,
             changed=now,
         )
 
@@ -153,7 +171,8 @@ class Provisioning:
         self, entry: StaffEntry, kind: str, details: Mapping[str, str], *, ends: bool = False
     ) -> StaffEntry | ProvisioningRefused:
         said = (entry.user_name, entry.external_id, entry.name)
-        if any(len(text) > LONGEST or not text.isprintable() for text in said):
+        printable = all(len(text) <= LONGEST and text.isprintable() for text in said)
+        if not printable or not _fits(entry.abilities, self.known):
             return ProvisioningRefused.INVALID
         if entry.subject and entry.subject in {one.subject for one in self.people.configured().values()}:
             return ProvisioningRefused.TAKEN

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from broker.model.audit import AuditEvent
-from broker.model.staff import StaffRole
+from broker.model.staff import UNSAID, StaffMember, StaffRole
 from broker.model.staff_people import (
     AccessReview,
     ChangeReason,
@@ -55,6 +55,7 @@ class DirectoryAttributes:
     user_name: str
     external_id: str
     name: str
+    abilities: StaffMember = UNSAID
 
 
 class _Stale(Exception):
@@ -158,6 +159,7 @@ class SqlPeople:
             user_name=said.user_name,
             external_id=said.external_id,
             name=said.name,
+            abilities=said.abilities,
             created=created,
             changed=changed,
             version=version,
@@ -234,7 +236,7 @@ class SqlPeople:
     def _row(self, entry: StaffEntry, now: float) -> Mapping[str, object]:
         """The columns of an entry. What the directory deleted has no sealed part and no marks."""
         known = bool(entry.user_name)
-        said = DirectoryAttributes(entry.subject, entry.user_name, entry.external_id, entry.name)
+        said = DirectoryAttributes(entry.subject, entry.user_name, entry.external_id, entry.name, entry.abilities)
         return {
             "id": entry.id,
             "next": entry.version + 1,

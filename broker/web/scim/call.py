@@ -3,7 +3,9 @@
 import hmac
 import json
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,8 +26,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from broker.actions.people.provisioning import DirectoryState, Provisioning
+from broker.actions.ports import RateLimits
+from broker.model.rate_limit import RateWindow
 from broker.model.staff_people import StaffEntry
-from broker.web.shared.request_parsing import header, joined_header
+from broker.model.store_results import StoreUnavailable
+from broker.web.shared.request_parsing import client_ip, header, joined_header
 
 BASE: Final = "/scim/v2"
 MOST: Final = 200
@@ -39,11 +44,15 @@ _POLICY: Final = ScimPolicy(unknown=ScimPolicy.Unknown.ignore, remove_value_as_f
 
 @dataclass(frozen=True, slots=True)
 class ScimServer:
-    """What the routes work with: the directory, the origin of the console, and the bearer token as it is sent."""
+    """What the routes work with: the directory, the origin of the console, the bearer token as it is sent, and how many
+    wrong ones an address may send.
+    """
 
     provisioning: Provisioning
     origin: str
     token: str
+    rates: RateLimits
+    wrong_tokens: RateWindow
 
     @property
     def base(self) -> str:
@@ -121,10 +130,14 @@ def handler_of(server: ScimServer, answers: Mapping[str, Answer]) -> Callable[[R
     expected = f"Bearer {server.token}".encode()
 
     async def handler(request: Request) -> Response:
+        if (wait := await _limited(server, request)) is not None:
+            _LOG.warning("scim_limited", extra={"seconds": wait})
+            return error_response(Error(status=429, detail="too many wrong tokens"), {"Retry-After": str(wait)})
         presented = (header(request, b"authorization") or "").encode("latin-1")
         if not hmac.compare_digest(presented, expected):
             _LOG.warning("scim_token_refused", extra={"sent": bool(presented)})
             return error_response(Error(status=401, detail="a bearer token is needed"), {"WWW-Authenticate": "Bearer"})
+        await _give_back(server, request)
         answer = answers.get("GET" if request.method == "HEAD" else request.method)
         if answer is None:
             status, detail = (405, "the method is not served here") if answers else (404, "there is no such endpoint")
@@ -139,6 +152,31 @@ def handler_of(server: ScimServer, answers: Mapping[str, Answer]) -> Callable[[R
             return error_response(problem.to_error())
 
     return handler
+
+
+async def _limited(server: ScimServer, request: Request) -> int | None:
+    """Counts a token, before it is compared; the seconds to wait if the address sent too many wrong ones.
+
+    Beyond the limit no token is compared. A limit protects the machine, not the token, which cannot be guessed: while
+    the store is unreachable there is none.
+    """
+    rate = server.wrong_tokens
+    try:
+        allowed = await server.rates.allow(_counter(request), rate.most, rate.window)
+    except StoreUnavailable:
+        return None
+    now = server.provisioning.system.now()
+    return None if allowed else max(1, math.ceil(rate.ends(now) - now))
+
+
+async def _give_back(server: ScimServer, request: Request) -> None:
+    """Takes the right token out of the count."""
+    with suppress(StoreUnavailable):
+        await server.rates.give_back(_counter(request), server.wrong_tokens.window)
+
+
+def _counter(request: Request) -> str:
+    return f"scim:{client_ip(request)}"
 
 
 def error_response(error: Error, headers: Mapping[str, str] | None = None) -> Response:

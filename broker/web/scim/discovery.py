@@ -21,10 +21,10 @@ from scim2_models import (
 from starlette.responses import Response
 
 from broker.web.scim.call import MOST, Answer, Call, error_response, list_of
-from broker.web.scim.resources import RoleGroup, StaffUser
+from broker.web.scim.resources import RoleGroup, StaffExtension, StaffUser
 
 TYPES: Final = tuple(ResourceType.from_resource(model) for model in (StaffUser, RoleGroup))
-SCHEMAS: Final = tuple(model.to_schema() for model in (StaffUser, RoleGroup))
+SCHEMAS: Final = tuple(model.to_schema() for model in (StaffUser, RoleGroup, StaffExtension))
 
 
 async def show_config(call: Call) -> Response:

@@ -4,13 +4,17 @@ Only attributes that the broker keeps are declared; what else a directory sends 
 """
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
+from pydantic import Field
 from scim2_models import (
     URN,
+    AnyExtension,
     CaseExact,
     ComplexAttribute,
+    Extension,
     GroupMember,
     Meta,
     Mutability,
@@ -21,7 +25,8 @@ from scim2_models import (
 )
 
 from broker.actions.people.provisioning import DirectoryPerson, DirectoryState
-from broker.model.staff import StaffRole
+from broker.assisted.case_records import Channel
+from broker.model.staff import UNSAID, StaffMember, StaffRole
 from broker.model.staff_people import Roles, StaffEntry
 
 
@@ -34,7 +39,33 @@ class RoleValue(ComplexAttribute):
     """`in_force`, `waiting` (an admin has not approved it yet) or `leaving` (nor that it goes)."""
 
 
-class StaffUser(Resource[Any]):
+class SkillValue(ComplexAttribute):
+    """A skill that some checks need."""
+
+    value: Annotated[str | None, Required.true, CaseExact.true] = Field(None, examples=["chip", "light"])
+    """The skill, as the profile file names it."""
+    until: Annotated[str | None, CaseExact.true] = Field(None, examples=["2030-01-31"])
+    """The last day of its training, YYYY-MM-DD. After it the person does not have the skill; without, it has no end."""
+
+
+class StaffExtension(Extension):
+    """What a member of staff can do at the console beside their roles."""
+
+    __schema__ = URN("urn:portico:scim:schemas:extension:staff:1.0:User")
+
+    skills: list[SkillValue] | None = None
+    """The skills, such as those for checks of a chip or under UV light."""
+    languages: Annotated[list[str] | None, CaseExact.true] = Field(None, examples=["en", "cy", "ar"])
+    """The languages of the person's cases. Without any: all."""
+    channels: Annotated[list[str] | None, CaseExact.true] = Field(None, examples=list(Channel))
+    """The ways in which the person meets citizens. Without any: all."""
+    capacity: int | None = Field(None, examples=["1", "2"])
+    """How many cases the person may hold at a time, 1 to 20. Without: 1."""
+    in_training: bool | None = None
+    """Whether the person is in training: another person looks at each of their decisions."""
+
+
+class DirectoryUser(Resource[AnyExtension]):
     """A member of staff of the operator's directory."""
 
     __schema__ = URN("urn:ietf:params:scim:schemas:core:2.0:User")
@@ -51,6 +82,10 @@ class StaffUser(Resource[Any]):
     """The roles, in force and waiting. The directory asks for others through the members of groups."""
 
 
+StaffUser = DirectoryUser[StaffExtension]
+"""The user with its extension."""
+
+
 class RoleGroup(Resource[Any]):
     """A role and the people of the directory who have it."""
 
@@ -62,14 +97,14 @@ class RoleGroup(Resource[Any]):
     """The people in whom the role is in force. Who is added or removed here waits for an admin."""
 
 
-def user_of(entry: StaffEntry, state: DirectoryState, base: str) -> StaffUser:
+def user_of(entry: StaffEntry, state: DirectoryState, base: str) -> DirectoryUser[StaffExtension]:
     """The user of a person of the directory."""
     wanted = state.wanted(entry)
     roles = [
         RoleValue(value=role, type=("in_force" if role in wanted else "leaving") if role in entry.roles else "waiting")
         for role in sorted(entry.roles | wanted)
     ]
-    return StaffUser(
+    user = StaffUser(
         id=entry.id,
         external_id=entry.external_id or None,
         user_name=entry.user_name,
@@ -84,6 +119,19 @@ def user_of(entry: StaffEntry, state: DirectoryState, base: str) -> StaffUser:
             version=f'W/"{entry.version}"',
         ),
     )
+    if entry.abilities != UNSAID:
+        user[StaffExtension] = _extension(entry.abilities)
+    return user
+
+
+def _extension(can: StaffMember) -> StaffExtension:
+    return StaffExtension(
+        skills=[SkillValue(value=skill, until=can.training.get(skill)) for skill in can.skills] or None,
+        languages=list(can.languages) or None,
+        channels=list(can.channels) or None,
+        capacity=can.capacity,
+        in_training=can.in_training,
+    )
 
 
 def said_of(user: Any) -> DirectoryPerson:
@@ -93,6 +141,24 @@ def said_of(user: Any) -> DirectoryPerson:
         user.external_id or "",
         user.display_name or "",
         active=user.active is not False,
+        abilities=_abilities(user[StaffExtension]),
+    )
+
+
+def _abilities(sent: StaffExtension | None) -> StaffMember:
+    """What the extension says; without it nothing is said, and a person has no skill. A value that is there already is
+    added once (RFC 7644 3.5.2.1), and the end of a skill's training is the one that was said last."""
+    if sent is None:
+        return UNSAID
+    ends = {one.value or "": one.until for one in sent.skills or ()}
+    return replace(
+        UNSAID,
+        skills=tuple(ends),
+        training={skill: until for skill, until in ends.items() if until is not None},
+        languages=tuple(dict.fromkeys(sent.languages or ())),
+        channels=tuple(dict.fromkeys(sent.channels or ())),
+        capacity=1 if sent.capacity is None else sent.capacity,
+        in_training=sent.in_training is True,
     )
 
 
