@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from broker.actions.assisted.reports import Reports
+from broker.actions.open_data.publishing import OpenData
 from broker.model.account import Dependents
 from broker.model.audit import AuditEvent
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
@@ -183,6 +184,8 @@ class AdminStoresPort(Protocol):
     def clock(self) -> Clocks: ...
     @property
     def reports(self) -> Reports: ...
+    @property
+    def open_data(self) -> OpenData: ...
 
 
 @dataclass(frozen=True, slots=True)

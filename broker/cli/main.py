@@ -26,6 +26,7 @@ from broker.cli import (
     reload,
     serve,
     simulator,
+    stats,
     switches,
 )
 from broker.cli.context import CommandContext
@@ -85,7 +86,7 @@ def command_line(context: Callable[[], CommandContext] = command_context) -> arg
     _add(commands, "notices", notices, lambda args: notices.run(args, context()))
     _add(commands, "reference", reference, lambda args: reference.run(args, context()))
     connecting = {"keys": keys, "migrate": migrate, "epoch": epoch, "audit": audit, "reload": reload, "clock": clock}
-    connecting |= {"measures": measures}
+    connecting |= {"measures": measures, "stats": stats}
     for name, module in connecting.items():
         _add(commands, name, module, _in_loop(module.run, context))
     for kind in KillSwitchKind:

@@ -16,7 +16,6 @@ from broker.journey.transaction import Transaction
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.disclosure import SMALLEST, disclose, rounded
-from broker.model.identity import HELP
 
 STARTS: Final = "sign_ins_started"
 """Kind of the audit row that holds how many sign-ins of a day a process has started, by language."""
@@ -272,7 +271,7 @@ def publish(counted: Mapping[FigureKey, int]) -> tuple[FigureLine, ...]:
     lines.add_total(Figure.STARTED, sum(endings.values()))
     ended = lines.divide(Figure.ENDED, endings, Figure.STARTED in lines.totals)
     paths = lines.divide(Figure.ANSWERED, by_path, SignInEnding.ANSWERED in ended)
-    ways = {way for measure in (*_BY_WAY, Figure.FAILED_PROVIDER) for way in found.get(measure, {})} | {HELP}
+    ways = {way for measure in (*_BY_WAY, Figure.FAILED_PROVIDER) for way in found.get(measure, {})}
     for path in _BY_WAY:
         by_way = found.get(path, {})
         lines.divide(path, {way: by_way.get(way, 0) for way in ways}, path in paths)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker.actions.assisted.reports import Reports
+from broker.actions.open_data.publishing import OpenData
 from broker.crypto import seal
 from broker.crypto.keys import KeyRing, KeysUnusable, Pkcs11Tokens, load_all, load_sealing
 from broker.crypto.keys.index import load_index
@@ -213,6 +214,7 @@ class AdminStores:
     reloads: SharedCounters
     clock: ClockCheck
     reports: Reports
+    open_data: OpenData
 
 
 @asynccontextmanager
@@ -251,6 +253,7 @@ async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
             sql.counters,
             sql.clock,
             Reports(sql.measures, sql.system),
+            OpenData(sql.figures, sql.system),
         )
     finally:
         await ephemeral.close()

@@ -2,10 +2,12 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from broker.actions.open_data.publishing import OpenData, count_and_publish, publish_days
+from broker.actions.open_data.verifying import FigureDifference, correct_day, verify_day
 from broker.journey.figures import FigureLine, PublishedDay, SignInPath, count_all, publish, start_events
 from broker.model.audit import AuditEvent
 from broker.stores.sql_stores import SqlStores
@@ -121,3 +123,22 @@ async def test_sealed_rows_of_a_time_are_read_in_portions(sql: SqlStores) -> Non
     found = [event async for portion in sql.figures.sealed(AT, AT + 1) for event in portion]
     assert found == rows(4)
     assert [portion async for portion in sql.figures.sealed(AT + 2 * 86400, LATER)] == []
+
+
+async def test_a_published_day_is_proven_by_the_audit_record(sql: SqlStores) -> None:
+    await write(sql, [*rows(20), *rows(30, "2027-01-16", AT + 86400)])
+    context = at(sql, LATER)
+    await count_and_publish(context)
+    report = await verify_day(context, date(2027, 1, 15))
+    assert (report.rows, report.differences) == (21, ())
+    assert report.published is not None
+    assert (await verify_day(context, date(2027, 1, 16))).published is None
+    # rows that were sealed after the publication
+    await write(sql, rows(30))
+    report = await verify_day(context, date(2027, 1, 15))
+    assert FigureDifference("started", "", 40, 100) in report.differences
+    corrected = await correct_day(context, report, "sealed late", "olu")
+    assert corrected is not None
+    assert (corrected.revision, corrected.reason) == (2, "sealed late")
+    assert (await verify_day(context, date(2027, 1, 15))).differences == ()
+    assert await correct_day(context, report, "sealed late", "olu") is None

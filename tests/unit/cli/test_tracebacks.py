@@ -49,6 +49,7 @@ EVERY = (
     ("migrate",),
     ("epoch", "raise"),
     ("audit", "verify"),
+    ("stats", "verify", "2026-11-28"),
     ("reload",),
     ("provider", "list"),
     ("provider", "disable", "northbank", "--reason", "test"),

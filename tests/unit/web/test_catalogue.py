@@ -23,6 +23,10 @@ NO_PAGES = {
     "/signed-out/{handle}/services": "redirects within a hidden frame",
     "/open-data/assisted-verification.csv": "a table",
     "/open-data/assisted-verification.json": "a table",
+    "/performance/figures.csv": "a table",
+    "/performance/figures.json": "a table",
+    "/performance/figures.csv-metadata.json": "a data dictionary",
+    "/performance/feed.atom": "a feed",
 }
 """Routes with GET that answer with something else than a page to read."""
 NO_STAFF_PAGES = {

@@ -1,0 +1,100 @@
+"""Published days as the page of open data is given them, and a store that holds them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from broker.journey.figures import (
+    Figure,
+    FigureKey,
+    PublishedDay,
+    SignInPath,
+    publish,
+)
+from broker.model.audit import AuditEvent
+from broker.model.failures import FailureClass
+from tests.unit.web.examples import BANK, POST
+
+FIRST: Final = date(2026, 11, 1)
+AT: Final = 1_793_750_400.0
+"""When the first day was published: 2026-11-04, 00:00 UTC."""
+
+
+def counted(day: str, scale: int) -> Mapping[FigureKey, int]:
+    """What was counted of a day with so many sign-ins, in tens."""
+    parts = {
+        ("started_language", "en"): 90 * scale,
+        ("started_language", "cy"): 30 * scale,
+        ("started_language", "ar"): 12 * scale,
+        ("kept", ""): 11 * scale,
+        ("help_asked", ""): 12 * scale,
+        (Figure.ANSWERED, SignInPath.SESSION): 11 * scale,
+        (Figure.ANSWERED, SignInPath.FIRST_CHOICE): 40 * scale,
+        (Figure.ANSWERED, SignInPath.OTHER_CHOICE): 12 * scale,
+        (Figure.ANSWERED, SignInPath.AFTER_FAILURE): 14 * scale,
+        (Figure.FIRST_CHOICE, BANK.id): 40 * scale,
+        (Figure.OTHER_CHOICE, POST.id): 12 * scale,
+        (Figure.AFTER_FAILURE, POST.id): 14 * scale,
+        (Figure.ANSWERED_LANGUAGE, "en"): 55 * scale,
+        (Figure.ANSWERED_LANGUAGE, "cy"): 22 * scale,
+        (Figure.ANSWERED_LEVEL, "low"): 60 * scale,
+        (Figure.ANSWERED_LEVEL, "high"): 17 * scale,
+        (Figure.GIVEN_UP, FailureClass.CANCELLED): 13 * scale,
+        (Figure.FAILED_CLASS, FailureClass.CANCELLED): 21 * scale,
+        (Figure.FAILED_CLASS, FailureClass.PROVIDER_DOWN): 10 * scale,
+        (Figure.FAILED_PROVIDER, BANK.id): 31 * scale,
+        (Figure.FAILED_LEVEL, "low"): 31 * scale,
+    }
+    return {FigureKey(day, measure, detail): number for (measure, detail), number in parts.items()}
+
+
+def published_days(number: int = 30) -> tuple[PublishedDay, ...]:
+    """So many published days: one without any figure, the last one corrected."""
+    days = []
+    for place in range(number):
+        day = (FIRST + timedelta(days=place)).isoformat()
+        lines = () if place == number - 3 else publish(counted(day, 1 + place % 5))
+        days.append(PublishedDay(day, 1, AT + 86_400 * place, "", lines))
+    again = PublishedDay(days[-1].day, 2, days[-1].published + 3600, "Rows <late> & sealed", publish(counted("", 7)))
+    return (*days, again)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenFigures:
+    """A store of published days, in which nothing is counted."""
+
+    days: tuple[PublishedDay, ...] = published_days()
+
+    async def count_sealed(self, _count_all: object) -> int:
+        """Nothing is new."""
+        return 0
+
+    async def first_uncounted(self) -> float | None:
+        """Everything is counted."""
+        return None
+
+    async def first_day(self) -> str | None:
+        """Everything is published."""
+        return None
+
+    async def last_day(self) -> str | None:
+        """The last of them."""
+        return self.days[-1].day if self.days else None
+
+    async def counted(self, _day: str) -> Mapping[FigureKey, int]:
+        """Nothing."""
+        return {}
+
+    async def publish(self, _published: PublishedDay, _events: Sequence[AuditEvent] = ()) -> bool:
+        """Nothing is written."""
+        return False
+
+    async def published(self, since: str) -> Sequence[PublishedDay]:
+        """Those from a day on."""
+        return [one for one in self.days if one.day >= since]
+
+    async def sealed(self, _begins: float, _ends: float) -> AsyncIterator[Sequence[AuditEvent]]:
+        """No rows."""
+        for nothing in ():
+            yield nothing
