@@ -48,6 +48,8 @@ REFUSING: Final[Mapping[str, str]] = {
 
 MOVING: Final = frozenset({"CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK"})
 """Error codes of a Cluster during a failover or a slot migration."""
+MOVING_SCRIPT: Final = ("non local key in a cluster node", "while the cluster is down")
+"""What Redis writes, with the code ERR, if a script is already running when its record or its slot is gone."""
 
 
 class Misconfigured(StoreUnavailable):
@@ -70,6 +72,11 @@ def _fix(message: str, code: str) -> str | None:
     if message.startswith("ERR unknown command"):
         return "use Redis 6.2 or later, with none of its commands renamed"
     return REFUSING.get(code)
+
+
+def _moving(message: str, code: str) -> bool:
+    """Whether a node of a Cluster refuses because a slot moves, or because no node holds it for the moment."""
+    return code in MOVING or any(text in message for text in MOVING_SCRIPT)
 
 
 def reply_code(message: str) -> str:
@@ -148,7 +155,7 @@ class RedisClient:
             return await self._transport.execute(words)
         except ReplyError as error:
             code = reply_code(str(error))
-            if code in NOT_NOW or (self.clustered and code in MOVING):
+            if code in NOT_NOW or (self.clustered and _moving(str(error), code)):
                 raise StoreUnavailable(str(error)) from error
             if (fix := _fix(str(error), code)) is not None:
                 raise Misconfigured(str(error), fix) from error

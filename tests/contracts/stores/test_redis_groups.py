@@ -14,7 +14,7 @@ from broker.model.store_results import StoreUnavailable
 from broker.platform.redis_urls import read_redis_url
 from broker.platform.tls import ClientTls, client_context
 from broker.stores.ephemeral.open import EphemeralStores, open_ephemeral_stores
-from broker.stores.ephemeral.redis_client import Misconfigured
+from broker.stores.ephemeral.redis_client import Misconfigured, RedisClient, script
 from broker.stores.ephemeral.transport import RedisAccess
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.conftest import refused_at_once
@@ -191,7 +191,9 @@ async def test_a_failover_refuses_at_once_then_works_again_and_begins_a_new_epoc
     await works_again(passing, clock, f"later {fault}")
 
 
-async def test_a_slot_that_moves_is_followed(group: Group, passing: EphemeralStores, clock: FakeClock) -> None:
+async def test_a_slot_that_moves_is_followed(
+    group: Group, access: RedisAccess, passing: EphemeralStores, clock: FakeClock
+) -> None:
     if isinstance(group, SentinelGroup):
         assert await passing.check_server() == []
         return
@@ -199,7 +201,14 @@ async def test_a_slot_that_moves_is_followed(group: Group, passing: EphemeralSto
     await works_again(passing, clock, "before the move")
     assert await passing.transactions.create("moved", begun, LIMIT)
     target = next(one for one in group.servers if one.role == "master" and node_id(one) != node_id(group.primary))
+    client = RedisClient(group.url("portico@"), access)
+    record = client.key("transaction", "gone")
+    await client.command("SET", record, "value")
     await asyncio.to_thread(group.begin_move, target)
+    # a record that a script deletes is, for the rest of the script, a record of the other node
+    with pytest.raises(StoreUnavailable, match="non local key"):
+        await client.run(script("redis.call('DEL', KEYS[1]) return redis.call('GET', KEYS[1])"), [record])
+    await client.close()
     # half of what a script uses is here and half is there: it is refused, and nothing else happens
     outcomes = await asyncio.gather(*(use(passing, clock, f"half {n}") for n in range(30)), return_exceptions=True)
     assert all(isinstance(outcome, StoreUnavailable | None) for outcome in outcomes), outcomes
