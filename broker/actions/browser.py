@@ -31,7 +31,7 @@ class Browser:
     """The citizen's browser: its secrets (newest first), the broker's session cookie, its address, its language.
 
     `asked` are the marks of cases that were asked for in it (`case_mark`). `departed` is set if a citizen signed out in
-    it. `request_id` is the id of the current request in the log.
+    it. `request_id` is the id of the current request in the log, `agent` the beginning of its User-Agent.
 
     A new secret is set after each sign-in; older tabs keep the one they began with.
     """
@@ -43,6 +43,7 @@ class Browser:
     request_id: str = ""
     departed: SignedOutUser | None = None
     asked: tuple[str, ...] = ()
+    agent: str = ""
 
     def asks_anew(self, provider: str) -> bool:
         """Returns whether a new sign-in must be requested of a provider, since a citizen signed out here."""

@@ -91,12 +91,15 @@ class SharedItem:
 
 @dataclass(frozen=True, slots=True)
 class ConsentView:
-    """The consent page: which service gets which claims and why."""
+    """The consent page: which service gets which claims and why. `readable` is for how many seconds after the sign-in
+    the service can read them, at the most; `offline` that it can do so while the citizen is away."""
 
     transaction: Transaction
     service: Service
     card: ProviderInfo | None
     items: tuple[SharedItem, ...]
+    readable: int
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

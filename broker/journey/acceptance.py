@@ -31,7 +31,7 @@ class AccountMatch:
 
     Both are None for a new person; `subject` alone is None if the service has not received one yet. `reassigned`: the
     provider gave the identity of this account to another person. `blocked`: it reported that its account is disabled.
-    `outdated`: a credential of it was lost or changed after this sign-in.
+    `outdated`: a credential of it was lost or changed after this sign-in. `refused`: the citizen blocked the service.
     """
 
     account: str | None = None
@@ -39,6 +39,7 @@ class AccountMatch:
     reassigned: bool = False
     blocked: bool = False
     outdated: bool = False
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +86,9 @@ def check_account(
 ) -> FailureClass | None:
     """Checks the account of an accepted identity. Returns the reason for which it is rejected, or None.
 
-    It may be another person's, blocked by the provider, or turned off; the provider may accept no new users any more,
-    or the service may have requested another person (`id_token_hint`, OpenID Connect Core 3.1.2.1).
+    It may be another person's, blocked by the provider, or turned off; its citizen may have blocked the service; the
+    provider may accept no new users any more, or the service may have requested another person (`id_token_hint`, OpenID
+    Connect Core 3.1.2.1).
     """
     if person.reassigned:
         return FailureClass.OTHER_PERSON
@@ -96,6 +98,8 @@ def check_account(
         return FailureClass.SESSION_ENDED
     if person.account is not None and switches.is_off(KillSwitchKind.ACCOUNT, person.account):
         return FailureClass.ACCOUNT_OFF
+    if person.refused:
+        return FailureClass.SERVICE_REFUSED
     if candidate is not None and person.account is None and not candidate.policy.accepts_new(now):
         return FailureClass.NO_NEWCOMERS
     if transaction.request.expected_sub not in (None, person.subject):

@@ -64,7 +64,7 @@ def _is_available(step: NextStep, transaction: Transaction, offer: Offer, provid
             return provider in offer.contacts
         case NextStep.OTHER_WAYS:
             return offer.other_ways
-        case NextStep.USE_CODE | NextStep.START_AGAIN | NextStep.HOME:
+        case NextStep.USE_CODE | NextStep.START_AGAIN | NextStep.HOME | NextStep.OWN_SERVICES:
             return True
 
 

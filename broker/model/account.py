@@ -6,6 +6,7 @@ from enum import StrEnum
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
+from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.session import LogoutFanOut, Session
 
 ACCOUNT_SERVICE = "account"
@@ -30,12 +31,14 @@ class Errand:
     """Sign-in for the broker's own pages in place of a service.
 
     For LINK, `account` is the account to which the identity is to be linked, and `replaced` the key of the way that it
-    replaces, None to keep all. For RENEW, `replaced` is the key of the kept identity.
+    replaces, None to keep all. For RENEW, `replaced` is the key of the kept identity. `page` is the page of the account
+    to which an ACCOUNT errand leads: its path after that of the first page.
     """
 
     kind: ErrandKind
     account: str | None = None
     replaced: str | None = None
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +59,78 @@ class LinkedWay:
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """Claim that a service received of an account, first and last (seconds since 1970 UTC)."""
+    """Claim that a service received of an account, first and last (seconds since 1970 UTC).
+
+    `withdrawn` is when the citizen took back the agreement; the service receives it again only after a new one.
+    """
 
     client_id: str
     claim: str
     first: float
     last: float
+    withdrawn: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a citizen agreed to for one service, and what follows from it now.
+
+    `level` is that of the last sign-in there, None if no audit row says. `until` is until when the service may read
+    the details by itself, with the tokens that it has (seconds since 1970 UTC); None if it cannot. `blocked` is when
+    the citizen blocked the service, None if it is not.
+    """
+
+    client_id: str
+    claims: tuple[Disclosure, ...]
+    level: Level | None = None
+    until: float | None = None
+    blocked: float | None = None
+
+    @property
+    def first(self) -> float:
+        """When the service received something first."""
+        return min((claim.first for claim in self.claims), default=0.0)
+
+    @property
+    def last(self) -> float:
+        """When the service received something last."""
+        return max((claim.last for claim in self.claims), default=0.0)
+
+    @property
+    def stands(self) -> bool:
+        """Whether the agreement was not taken back."""
+        return any(claim.withdrawn is None for claim in self.claims)
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementEnd:
+    """The end of an agreement, written in one database transaction with its audit row.
+
+    Codes, tokens and grants of the service end; `logout_fan_out` makes its logout tokens for the live sessions in
+    which it took part, `deliveries` are its security events. With `block` it is refused from then on.
+    """
+
+    account: str
+    client_id: str
+    event: AuditEvent
+    logout_fan_out: LogoutFanOut
+    deliveries: tuple[OutboundDelivery, ...] = ()
+    block: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSession:
+    """Live session of an account: the digest of its cookie, the browser in closed words, how it was proved, and the
+    services that took part, by client id. Times are seconds since 1970 UTC."""
+
+    digest: str
+    browser: str
+    provider: str | None
+    level: Level | None
+    created: float
+    used: float
+    expires: float
+    services: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

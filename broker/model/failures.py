@@ -31,6 +31,7 @@ class FailureClass(StrEnum):
     WAY_CLOSED = "way_closed"
     NO_NEWCOMERS = "no_newcomers"
     ACCOUNT_OFF = "account_off"
+    SERVICE_REFUSED = "service_refused"
     OTHER_ACCOUNT = "other_account"
     OTHER_PERSON = "other_person"
     SESSION_ENDED = "session_ended"
@@ -97,6 +98,8 @@ class NextStep(StrEnum):
     """Contact the provider."""
     OTHER_WAYS = "other_ways"
     """Use the service without signing in."""
+    OWN_SERVICES = "own_services"
+    """See the services in one's own account, and lift a block."""
     START_AGAIN = "start_again"
     """Start again at the service."""
     HOME = "home"
@@ -208,6 +211,9 @@ FAILURES: Mapping[FailureClass, FailureSpec] = MappingProxyType({
     F.ACCOUNT_OFF: FailureSpec(
         FROM.BROKER, C.ACCESS_DENIED, "The account cannot be used right now.",
         (N.OTHER_WAYS, N.CONTACT)),
+    F.SERVICE_REFUSED: FailureSpec(
+        FROM.CITIZEN, C.ACCESS_DENIED, "The citizen does not let the service in.",
+        (N.OWN_SERVICES, N.OTHER_WAYS, N.CONTACT)),
     F.OTHER_ACCOUNT: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "Another account was asked for.",
         (N.RETRY, N.ANOTHER, N.HELP)),

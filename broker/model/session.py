@@ -12,7 +12,8 @@ class Session:
     """Session of a citizen at the broker, identified by the digest of its cookie.
 
     `id` is never sent to a service: each one receives a `sid` derived from it. `used` is when it was last used; it ends
-    `idle` seconds after that, and at `expires`.
+    `idle` seconds after that, and at `expires`. `browser` names the kind of browser in closed words
+    (`account.browsers`).
     """
 
     digest: str
@@ -22,6 +23,7 @@ class Session:
     created: float
     used: float
     expires: float
+    browser: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ _EVENTS: Final[Mapping[HappenedKind, tuple[str, ...]]] = {
     HappenedKind.PASSKEY_CREATED: (CREDENTIAL_CHANGE,),
     HappenedKind.PASSKEY_REVOKED: (CREDENTIAL_CHANGE,),
     HappenedKind.ACCOUNT_ERASED: (ACCOUNT_PURGED,),
+    HappenedKind.AGREEMENT_WITHDRAWN: (SESSION_REVOKED,),
 }
 _CHANGES: Final[Mapping[HappenedKind, str]] = {
     HappenedKind.PASSKEY_CREATED: "create",

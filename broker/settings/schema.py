@@ -185,7 +185,7 @@ class AccountSettings:
     """The citizens' own pages, on which they link a second provider, move to another one, and unlink one."""
 
     enabled: bool = True
-    """Whether citizens have these pages (`/account/ways`). If not, what is linked stays linked."""
+    """Whether citizens have these pages (`/account`). If not, what is linked stays linked."""
     fresh_for: Annotated[Seconds, Range(60, 3600)] = 600
     """How old a sign-in may be to permit a change. An older one is repeated first."""
     kept_reminders: tuple[Annotated[Seconds, Range(86400, 366 * 86400)], ...] = (30 * 86400, 7 * 86400)

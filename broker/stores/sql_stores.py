@@ -9,6 +9,7 @@ from broker.platform.system import System
 from broker.stores.clock_check import TOLERANCE, ClockCheck
 from broker.stores.monotonic_clock import MonotonicWallClock
 from broker.stores.sql.address import NO_CREDENTIALS, DatabaseAccess, SqliteAddress, address
+from broker.stores.sql.agreements import SqlAgreements
 from broker.stores.sql.appointments import SqlBookings
 from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.audit_chain import AuditChain
@@ -35,6 +36,7 @@ from broker.stores.sql.kill_switches import KillSwitchStore
 from broker.stores.sql.measures import SqlMeasures
 from broker.stores.sql.notices import SqlNotices
 from broker.stores.sql.outbox import SqlDeliveries
+from broker.stores.sql.own_sessions import SqlOwnSessions
 from broker.stores.sql.passkeys import SqlPasskeys
 from broker.stores.sql.people import SqlPeople
 from broker.stores.sql.postgres import PostgresDatabase
@@ -70,6 +72,8 @@ class SqlStores:
 
     authorizations: SqlAuthorizations
     identity_links: SqlIdentityLinks
+    agreements: SqlAgreements
+    own_sessions: SqlOwnSessions
     passkeys: SqlPasskeys
     kept_identities: SqlKeptIdentities
     kept_reminders: SqlKeptReminders
@@ -178,6 +182,8 @@ async def open_sql_stores(
             database, digests, session_termination, steady_system, audit_log, observe_version
         ),
         identity_links=SqlIdentityLinks(database, digests, proved_sessions, audit_log),
+        agreements=SqlAgreements(database, sealer, audit_log),
+        own_sessions=SqlOwnSessions(database, digests, session_termination),
         passkeys=SqlPasskeys(database, sealer, audit_log),
         kept_identities=SqlKeptIdentities(database, digests, proved_sessions, audit_log),
         kept_reminders=SqlKeptReminders(database, sealer, audit_log),

@@ -62,7 +62,7 @@ from broker.wiring.assisted_wiring import (
     video_rooms,
 )
 from broker.wiring.container import Container
-from broker.wiring.contexts import assisted_offered, endpoint_context, kept_context, sign_in_context
+from broker.wiring.contexts import assisted_offered, endpoint_context, kept_context, own_context, sign_in_context
 from broker.wiring.desk_wiring import desk_api, desk_counters, desk_file_limits
 from broker.wiring.signals_wiring import received_event_context, stream_context
 from broker.wiring.store_access import read_password
@@ -115,7 +115,7 @@ def public_app(container: Container) -> ASGIApp:
     )
     shown = [
         *citizens.citizen_routes(citizen_app),
-        *(citizens.account_routes(citizen_app) if broker.accounts.enabled else ()),
+        *(citizens.own_account_routes(citizen_app, own_context(container, sign_in)) if broker.accounts.enabled else ()),
         *(citizens.kept_routes(citizen_app, kept_context(container, sign_in)) if broker.accounts.enabled else ()),
         *goodbye_routes(citizen_app, logout),
         *session_watch_routes(citizen_app, logout),

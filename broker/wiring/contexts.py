@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from broker.actions.account.own import OwnContext
 from broker.actions.account.ways import account_policy
 from broker.actions.attempt_log import AttemptLog
 from broker.actions.endpoints.context import (
@@ -60,6 +61,7 @@ def sign_in_context(container: Container) -> SignInContext:
                 help=broker.limits.help_requests_per_ip,
                 waiting_refresh=broker.provider_watch.waiting_room_refresh,
                 passkeys=broker.limits.passkeys_per_ip,
+                tokens=broker.tokens,
             ),
             account=account_policy(
                 broker.issuer, broker.name, broker.accounts.fresh_for, broker.accounts.kept_reminders
@@ -96,6 +98,12 @@ def kept_context(container: Container, sign_in: SignInContext) -> KeptContext:
     """What the pages of passkeys work with."""
     stores = container.connections.sql_stores
     return KeptContext(sign_in, stores.passkeys, stores.kept_identities)
+
+
+def own_context(container: Container, sign_in: SignInContext) -> OwnContext:
+    """What the pages of a citizen's account work with."""
+    stores = container.connections.sql_stores
+    return OwnContext(sign_in, stores.agreements, stores.own_sessions)
 
 
 def reminder_context(container: Container) -> ReminderContext:

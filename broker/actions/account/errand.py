@@ -83,7 +83,7 @@ async def complete(
         before = await linked_identity(context, identity, service)
         failed = await recheck(context, handle, transaction, service, before, browser)
         return failed or transaction, BrowserUpdates()
-    leaving = ServiceAnswered(ClientRedirect(context.policy.account.home), done.account)
+    leaving = ServiceAnswered(ClientRedirect(f"{context.policy.account.home}{errand.page}"), done.account)
     after = await advance_transaction(context, handle, transaction, leaving)
     updates = BrowserUpdates(
         handles.new_handle(context.system), session_update.cookie, session_update.state(context), identity.provider
@@ -101,7 +101,7 @@ async def submit_link(
     errand, identity = transaction.request.errand, transaction.identity
     if transaction.state is not TransactionState.IDENTIFIED or errand is None or errand.kind is not ErrandKind.LINK:
         return BrowserUpdates()
-    home, service = context.policy.account.home, context.policy.account.service
+    home, service = f"{context.policy.account.home}/ways", context.policy.account.service
     if not agree or identity is None:
         await advance_transaction(context, handle, transaction, GaveUp(ClientRedirect(home)))
         return BrowserUpdates()

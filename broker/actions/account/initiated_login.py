@@ -38,7 +38,8 @@ def read_initiation(context: SignInContext, provider: str, parameters: Mapping[s
     if issuer is None or parameters.get("iss") != issuer:
         return None
     target, card = parameters.get("target_link_uri"), registered.provider.card
-    if target is None or target == context.policy.account.home:
+    home = context.policy.account.home
+    if target in (None, home, f"{home}/ways"):
         return InitiatedLogin(card)
     service = target_service(target, context.registry.services.values())
     if service is None:

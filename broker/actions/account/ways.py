@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from broker.account.links import LinkRefusal, is_last, refuse_change, strongest
 from broker.actions.account.errand import unlinked_session
+from broker.actions.account.own import HOME, open_account
 from broker.actions.browser import Browser
 from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.actions.passkeys.sign_in import passkey_provider
@@ -24,8 +26,11 @@ from broker.model.service import Service, ServicePresentation
 from broker.model.session import Session
 from broker.provider import ProviderInfo
 
-PATH = "/account/ways"
+PATH = f"{HOME}/ways"
 """Path of the page of the ways, at the broker's origin."""
+
+PAGES: Final = frozenset({"/ways", "/kept", "/services", "/sessions"})
+"""The pages of the account to which a sign-in may lead, beside the first one: their paths after HOME."""
 
 LINK_LIFETIME = 1_800
 """Seconds within which a second way must be proved and linked."""
@@ -38,7 +43,7 @@ def account_policy(
 
     The service that stands for them is in no registry: services cannot name it, and it has a sector that none can have.
     """
-    home = f"{issuer}{PATH}"
+    home = f"{issuer}{HOME}"
     service = Service(
         client_id=ACCOUNT_SERVICE,
         presentation=ServicePresentation(names=name, home=home),
@@ -94,16 +99,15 @@ class AccountView:
 
 async def view_account(context: SignInContext, browser: Browser) -> AccountView | None:
     """Returns the account of the browser's session, or None if the browser is not signed in."""
-    session = await live_session(context, browser)
-    if session is None:
+    own = await open_account(context, browser)
+    if own is None:
         return None
-    ways = await context.stores.links.ways(session.account)
-    told = await context.stores.links.disclosures(session.account)
+    told = await context.stores.links.disclosures(own.id)
     return AccountView(
-        _own_ways(context, session, ways),
+        _own_ways(context, own.session, own.ways),
         _by_service(context, told),
-        _refusal(context, session, ways),
-        context.policy.account.fresh_for,
+        own.refusal,
+        own.fresh_for,
         passkey_provider(context.registry) is not None,
     )
 
@@ -131,15 +135,20 @@ def ended_ways(context: SignInContext) -> Sequence[EndedWay]:
 
 
 async def begin(
-    context: SignInContext, browser: Browser, language: str, kind: ErrandKind, replaced: str | None = None
+    context: SignInContext,
+    browser: Browser,
+    language: str,
+    kind: ErrandKind,
+    replaced: str | None = None,
+    page: str = "",
 ) -> StartedTransaction | RateLimited:
     """Starts an errand: a sign-in to the account, or the proof of a second way, which `replaced` may give way to.
 
     A link or a renewal whose first proof is too old or too weak begins with the sign-in. `replaced` is the key of the
-    kept identity that is renewed.
+    kept identity that is renewed. `page` is that of the account to which the sign-in leads, one of PAGES.
     """
     session = await live_session(context, browser)
-    errand, level = Errand(ErrandKind.ACCOUNT), Level.LOW
+    errand, level = Errand(ErrandKind.ACCOUNT, page=page if page in PAGES else ""), Level.LOW
     if session is not None:
         ways = await context.stores.links.ways(session.account)
         refusal = _refusal(context, session, ways)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from broker.account import release
+from broker.account.browsers import browser_family
 from broker.actions.browser import Browser, BrowserUpdates
 from broker.actions.outbox.logout_tokens import logout_fan_out
 from broker.actions.ports import AuthorizationWrite, LinkedIdentity, SupersededSession
@@ -150,7 +151,12 @@ async def recheck(
         AccountMatch()
         if before is None
         else AccountMatch(
-            before.account, before.subject, before.reassigned, before.blocked, before.outdated(identity.auth_time)
+            before.account,
+            before.subject,
+            before.reassigned,
+            before.blocked,
+            before.outdated(identity.auth_time),
+            before.refused,
         )
     )
     refusal = (
@@ -324,6 +330,7 @@ async def update_session(
         created=now,
         used=now,
         expires=now + context.policy.limits.sessions.absolute,
+        browser=browser_family(browser.agent),
     )
     return SessionUpdate(session, cookie, None if existing is None or same else existing.digest)
 

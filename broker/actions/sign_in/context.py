@@ -1,7 +1,7 @@
 """The context of sign-ins: load a transaction with expired deadlines applied, advance and save it, log and audit."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from broker.actions.attempt_log import AttemptLog
@@ -33,7 +33,7 @@ from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
 from broker.model.identity import Identity
 from broker.model.kill_switches import KillSwitches
-from broker.model.lifetimes import SessionTimeouts
+from broker.model.lifetimes import SessionTimeouts, TokenLifetimes
 from broker.model.provider_policy import ProviderPolicy
 from broker.model.rate_limit import RateLimit, RateWindow
 from broker.model.service import Service
@@ -57,7 +57,7 @@ class SignInLimits:
 
     `waiting_refresh` is the longest time between two reloads of the page of a citizen in line.
     By client address: `codes` limits wrong user codes, `starts` new transactions, `help` requests for help, `passkeys`
-    answers with a passkey.
+    answers with a passkey. `tokens` says for how long services may read what was shared.
     """
 
     code_lifetime: int
@@ -68,6 +68,7 @@ class SignInLimits:
     help: RateWindow
     waiting_refresh: int
     passkeys: RateWindow = RateWindow(60, 600)
+    tokens: TokenLifetimes = field(default_factory=TokenLifetimes)
 
 
 class ProviderRegistry(Protocol):

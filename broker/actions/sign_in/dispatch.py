@@ -32,6 +32,7 @@ from broker.journey.next_steps import next_steps
 from broker.journey.provider_offer import Offer, redirect_uri_removed
 from broker.journey.transaction import Transaction, TransactionState
 from broker.model.failures import FailureClass
+from broker.model.grant import OFFLINE_ACCESS
 from broker.model.request import ClientRedirect
 from broker.model.service import Service
 
@@ -184,7 +185,10 @@ async def _identified(
         return await _view(context, cases, failed, service, browser), BrowserUpdates()
     if consent_required(transaction, service, before):
         by = context.card(identity.provider) if identity else None
-        return ConsentView(transaction, service, by, consent_items(transaction, service, before)), BrowserUpdates()
+        lifetimes, offline = context.policy.limits.tokens, OFFLINE_ACCESS in transaction.request.scope
+        readable = lifetimes.refresh if offline else lifetimes.access
+        items = consent_items(transaction, service, before)
+        return ConsentView(transaction, service, by, items, readable, offline), BrowserUpdates()
     answered = await answer(context, cases, handle, transaction, browser)
     if answered is not None:
         return _return_to_client(

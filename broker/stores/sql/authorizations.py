@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    null,
     or_,
     select,
     update,
@@ -57,6 +58,7 @@ from broker.stores.sql.tables import (
     consents,
     identities,
     pairwise_subjects,
+    service_blocks,
     shared_counters,
 )
 
@@ -151,8 +153,10 @@ def _shared() -> InsertRows:
         "client_id": bindparam("client_id", type_=Text),
         "first_at": _now,
         "last_at": _now,
+        "withdrawn": null(),
     }
-    return InsertRows(consents, "shares", ("claim",), same, ("account_id", "client_id", "claim"), ("last_at",))
+    key, renewed = ("account_id", "client_id", "claim"), ("last_at", "withdrawn")
+    return InsertRows(consents, "shares", ("claim",), same, key, renewed)
 
 
 def _deed(database: Database, kind: str, *, anchored: bool) -> AtomicWrite:
@@ -204,8 +208,16 @@ class SqlAuthorizations:
         self._releases = SealedCodec(digests.sealer, RecordCodec(ReleasedIdentity))
         self._identities = session_rows.identities(digests.sealer)
         mine = and_(pairwise_subjects.c.account_id == identities.c.account_id, pairwise_subjects.c.sector == _sector)
+        client_id = bindparam("client_id", type_=Text)
         with_it = and_(
-            consents.c.account_id == identities.c.account_id, consents.c.client_id == bindparam("client_id", type_=Text)
+            consents.c.account_id == identities.c.account_id,
+            consents.c.client_id == client_id,
+            consents.c.withdrawn.is_(None),
+        )
+        refused = exists(
+            select(service_blocks.c.at).where(
+                service_blocks.c.account_id == identities.c.account_id, service_blocks.c.client_id == client_id
+            )
         )
         person = and_(identities.c.issuer == _issuer, identities.c.digest == _identity)
         self._known = database.prepare(
@@ -217,6 +229,7 @@ class SqlAuthorizations:
                 identities.c.anchor,
                 identities.c.blocked,
                 identities.c.fresh_after,
+                refused,
             )
             .select_from(
                 shared_counters.outerjoin(identities, person)
@@ -260,7 +273,8 @@ class SqlAuthorizations:
         claims = tuple(row[3] for row in rows if row[3] is not None)
         shared = tuple(claim for claim in claims if claim != _SUB) if claims else None
         another = self._is_another(issuer, subject, anchor, rows[0][4])
-        return LinkedIdentity(rows[0][1], rows[0][2], shared, another, rows[0][5] is not None, rows[0][6])
+        _, account, sub, _, _, blocked, fresh_after, refused = rows[0]
+        return LinkedIdentity(account, sub, shared, another, blocked is not None, fresh_after, bool(refused))
 
     def _is_another(self, issuer: str, subject: str, anchor: str | None, stored: str | None) -> bool:
         """Whether the anchor of a sign-in is not the one stored with its identity."""

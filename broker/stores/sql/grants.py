@@ -14,6 +14,7 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
+    exists,
     insert,
     literal_column,
     null,
@@ -32,7 +33,7 @@ from broker.stores.sql import used_jtis as uses
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, InsertRows, Parameters, Prepared, Row
 from broker.stores.sql.sessions import has_ended
 from broker.stores.sql.shared_counters import EPOCH, VERSION, is_mark
-from broker.stores.sql.tables import authorization_codes, grants, shared_counters, tokens
+from broker.stores.sql.tables import authorization_codes, grants, service_blocks, shared_counters, tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +104,25 @@ def _tokens_revoked(which: ColumnElement[Any]) -> Update:
 # Atomic writes
 
 
+_BLOCKED: Final = exists(
+    select(service_blocks.c.at)
+    .where(
+        service_blocks.c.account_id == authorization_codes.c.account_id,
+        service_blocks.c.client_id == authorization_codes.c.client_id,
+    )
+    .correlate(authorization_codes)
+)
+"""The condition that the citizen blocked the code's service. A code that was written while they did so is not among
+those that the block ended; it is written after the block, which locks the account's identities, and refused here."""
+
+
 def _redemption() -> AtomicWrite:
     unredeemed = and_(
         authorization_codes.c.digest == _digest,
         authorization_codes.c.redeemed.is_(None),
         authorization_codes.c.epoch == EPOCH,
         ~has_ended(authorization_codes.c.sid),
+        ~_BLOCKED,
     )
     redeemed = update(authorization_codes).where(unredeemed).values(redeemed=_now, grant_id=_grant, sealed=null())
     return AtomicWrite(

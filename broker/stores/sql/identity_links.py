@@ -60,6 +60,7 @@ from broker.stores.sql.tables import (
     grants,
     identities,
     pairwise_subjects,
+    service_blocks,
     sessions,
 )
 
@@ -72,7 +73,7 @@ _MOVED: Final[tuple[Table, ...]] = (
     sessions,
     backchannel_requests,
 )
-"""The tables whose rows move to the other account in a merge, beside the consents."""
+"""The tables whose rows move to the other account in a merge, beside the consents and the blocked services."""
 
 _PAGE: Final = 1_000
 """Identities that one query counts, so that it ends in time whatever their number."""
@@ -116,7 +117,7 @@ class SqlIdentityLinks:
             .order_by(c.created, c.digest)
         )
         self._disclosures = database.prepare(
-            select(consents.c.client_id, consents.c.claim, consents.c.first_at, consents.c.last_at)
+            select(*(consents.c[name] for name in ("client_id", "claim", "first_at", "last_at", "withdrawn")))
             .where(consents.c.account_id == _account)
             .order_by(consents.c.client_id, consents.c.claim)
         )
@@ -328,16 +329,21 @@ class SqlIdentityLinks:
 
 def _moves(database: Database) -> Sequence[Any]:
     """The statements of a merge, in order: everything of `other` becomes `account`'s, then `other` is deleted."""
-    columns = [column.name for column in consents.columns]
-    theirs: list[ColumnElement[Any]] = [_account if name == "account_id" else consents.c[name] for name in columns]
-    copied = database.upsert(consents).from_select(columns, select(*theirs).where(consents.c.account_id == _other))
-    kept = ["account_id", "client_id", "claim"]
     return [
-        copied.on_conflict_do_nothing(index_elements=kept),
-        delete(consents).where(consents.c.account_id == _other),
+        *_copied(database, consents),
+        *_copied(database, service_blocks),
         *(update(table).where(table.c.account_id == _other).values(account_id=_account) for table in _MOVED),
         delete(accounts).where(accounts.c.id == _other),
     ]
+
+
+def _copied(database: Database, table: Table) -> Sequence[Any]:
+    """The statements that move the rows of a table whose key the account is a part of. Those of `account` stay."""
+    columns = [column.name for column in table.columns]
+    theirs: list[ColumnElement[Any]] = [_account if name == "account_id" else table.c[name] for name in columns]
+    copied = database.upsert(table).from_select(columns, select(*theirs).where(table.c.account_id == _other))
+    kept = [column.name for column in table.primary_key.columns]
+    return [copied.on_conflict_do_nothing(index_elements=kept), delete(table).where(table.c.account_id == _other)]
 
 
 def _way(row: Row) -> LinkedWay:

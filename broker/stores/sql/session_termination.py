@@ -27,7 +27,7 @@ class SessionTermination:
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         c, s = sessions.c, session_clients.c
-        ended = {"ended": bindparam("now", type_=Double), "sealed": null(), "upstream": null()}
+        ended = {"ended": bindparam("now", type_=Double), "sealed": null(), "upstream": null(), "browser": null()}
         over = update(sessions).where(_LIVE).values(**ended)
         self._deliveries = DeliveryRows(sealer)
         self._one = database.prepare(

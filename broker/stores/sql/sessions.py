@@ -20,6 +20,7 @@ from broker.stores.sql.tables import session_clients, sessions, shared_counters
 _LIVE: Final = and_(
     sessions.c.digest == bindparam("digest", type_=Text), sessions.c.ended.is_(None), sessions.c.epoch == EPOCH
 )
+_READ: Final = ("digest", "sid", "account_id", "created", "used", "expires", "sealed", "browser")
 
 
 def identities(sealer: Sealer) -> SealedCodec[Identity]:
@@ -50,12 +51,13 @@ def upsert_session(database: Database, account: ColumnElement[str]) -> Step:
             "sealed": bindparam("session_sealed", type_=LargeBinary),
             "epoch": EPOCH,
             "upstream": bindparam("session_upstream", type_=Text),
+            "browser": bindparam("session_browser", type_=Text),
         }
         chosen = select(*columns.values()).where(passed, columns["digest"].is_not(None))
         made = database.upsert(sessions).from_select(list(columns), chosen)
         same = sessions.c.account_id == made.excluded.account_id
         live = and_(sessions.c.ended.is_(None), sessions.c.epoch == EPOCH, same)
-        renewed = {name: made.excluded[name] for name in ("digest", "used", "expires", "upstream")}
+        renewed = {name: made.excluded[name] for name in ("digest", "used", "expires", "upstream", "browser")}
         kept = (sessions.c.digest == made.excluded.digest, sessions.c.sealed)
         renewed["sealed"] = case(kept, else_=made.excluded.sealed)
         return made.on_conflict_do_update(index_elements=["sid"], set_=renewed, where=live)
@@ -93,8 +95,8 @@ def has_ended(sid: "Column[Any]") -> ColumnElement[bool]:
 def values(session: Session | None, codec: SealedCodec[Identity]) -> Mapping[str, object]:
     """The parameters of the statement."""
     if session is None:
-        names = ("session_created", "session_used", "session_expires", "session_sealed", "session_upstream")
-        return dict.fromkeys(("session", "sid", *names))
+        names = ("created", "used", "expires", "sealed", "upstream", "browser")
+        return dict.fromkeys(("session", "sid", *(f"session_{name}" for name in names)))
     who = session.identity
     return {
         "session": session.digest,
@@ -104,6 +106,7 @@ def values(session: Session | None, codec: SealedCodec[Identity]) -> Mapping[str
         "session_expires": session.expires,
         "session_sealed": codec.write(who, place(session.digest)),
         "session_upstream": None if who.upstream_sid is None else upstream_session(who.issuer, who.upstream_sid),
+        "session_browser": session.browser or None,
     }
 
 
@@ -130,7 +133,7 @@ class SqlSessions:
         self._identities = identities(sealer)
         c = sessions.c
         self._load = database.prepare(
-            select(shared_counters.c.value, c.digest, c.sid, c.account_id, c.created, c.used, c.expires, c.sealed)
+            select(shared_counters.c.value, *(c[name] for name in _READ))
             .select_from(shared_counters.outerjoin(sessions, _LIVE))
             .where(is_mark("kill_switches"))
         )
@@ -171,8 +174,8 @@ class SqlSessions:
             return await self._session_termination.of_account(unit, account, event, fan_out)
 
     def _session(self, row: Row) -> Session | None:
-        _, digest, sid, account, created, used, expires, sealed = row
+        _, digest, sid, account, created, used, expires, sealed, browser = row
         identity = None if sealed is None else self._identities.read(sealed, place(digest))
         if identity is None:
             return None
-        return Session(digest, sid, account, identity, created, used, expires)
+        return Session(digest, sid, account, identity, created, used, expires, browser or "")

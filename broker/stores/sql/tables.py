@@ -92,7 +92,17 @@ consents: Final = Table(
     Column("claim", Text, nullable=False),
     Column("first_at", Double, nullable=False),
     Column("last_at", Double, nullable=False),
+    Column("withdrawn", Double),
     PrimaryKeyConstraint("account_id", "client_id", "claim"),
+)
+
+service_blocks: Final = Table(
+    "service_blocks",
+    metadata,
+    _account(),
+    Column("client_id", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    PrimaryKeyConstraint("account_id", "client_id"),
 )
 
 authorization_codes: Final = Table(
@@ -176,6 +186,7 @@ sessions: Final = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("ended", Double),
     Column("upstream", Text),
+    Column("browser", Text),
     UniqueConstraint("sid"),
     Index(None, "account_id"),
     Index(None, "expires"),
@@ -229,6 +240,9 @@ notifications: Final = Table(
 
 STAFF_ROWS: Final = text("substr(actor, 1, 6) = 'staff:'")
 LOOK_UP_ROWS: Final = text("kind IN ('case_opened', 'case_looked_up')")
+FAILURE_ROWS: Final = text("kind = 'attempt_failed'")
+OF_ACCOUNT: Final = text("account_id IS NOT NULL")
+OF_CASE: Final = text("case_id IS NOT NULL")
 """Conditions of partial indexes, which a statement that uses them repeats word by word."""
 
 audit: Final = Table(
@@ -251,6 +265,9 @@ audit: Final = Table(
     UniqueConstraint("number"),
     Index("ix_audit_unsealed", "id", postgresql_where=text("number IS NULL"), sqlite_where=text("number IS NULL")),
     Index("uq_audit_fact", "fact", "kind", unique=True),
+    Index("ix_audit_account_id", "account_id", "id", postgresql_where=OF_ACCOUNT, sqlite_where=OF_ACCOUNT),
+    Index("ix_audit_failures", "transaction_id", postgresql_where=FAILURE_ROWS, sqlite_where=FAILURE_ROWS),
+    Index("ix_audit_case_id", "case_id", postgresql_where=OF_CASE, sqlite_where=OF_CASE),
     Index("ix_audit_staff", "actor", "id", postgresql_where=STAFF_ROWS, sqlite_where=STAFF_ROWS),
     Index("ix_audit_look_ups", "id", postgresql_where=LOOK_UP_ROWS, sqlite_where=LOOK_UP_ROWS),
 )

@@ -9,13 +9,14 @@ Pages beside it: `info_pages` (about a provider, what the citizen has, which cla
 and `appointment_pages` (assisted verification), `binding_pages` (an approved case), `redress_pages` (a declined one),
 `resume_pages` (continuation code), `backchannel_pages` (CIBA), `freeze_page` (stop an identity), `rate_limit_page`;
 after signing out `logout_pages` and `provider_logout_page`, `framed_logout` in a provider's frame, and
-`session_watch`, which frames a provider's page. `account_pages` and `kept_pages` are those of the citizen's account,
-`link_page` links a second way to it, and `initiated_login` starts a sign-in that a provider begins. `passkey_pages`
-ask the browser for a passkey.
+`session_watch`, which frames a provider's page. The citizen's account: `own_pages` has its first page,
+`account_pages` the ways, `own_services`, `own_sessions` and `kept_pages` the rest; `link_page` links a second way to
+it, and `initiated_login` starts a sign-in that a provider begins. `passkey_pages` ask the browser for a passkey.
 """
 
 from starlette.routing import Route
 
+from broker.actions.account.own import OwnContext
 from broker.web.citizens import (
     account_pages,
     appointment_pages,
@@ -29,6 +30,9 @@ from broker.web.citizens import (
     link_page,
     logout_pages,
     open_case_pages,
+    own_pages,
+    own_services,
+    own_sessions,
     passkey_pages,
     rate_limit_page,
     redress_pages,
@@ -48,6 +52,9 @@ from broker.web.citizens.initiated_login import initiated_login_routes
 from broker.web.citizens.journey import journey_routes
 from broker.web.citizens.kept_pages import kept_routes
 from broker.web.citizens.open_case_pages import open_case_routes
+from broker.web.citizens.own_pages import own_routes
+from broker.web.citizens.own_services import own_service_routes
+from broker.web.citizens.own_sessions import own_session_routes
 from broker.web.citizens.passkey_pages import passkey_routes
 from broker.web.citizens.redress_pages import redress_routes
 from broker.web.citizens.request import CitizenApp
@@ -70,6 +77,9 @@ SHEETS: tuple[PageTemplate, ...] = (
     *info_pages.SHEETS,
     *account_pages.SHEETS,
     *kept_pages.SHEETS,
+    *own_pages.SHEETS,
+    *own_services.SHEETS,
+    *own_sessions.SHEETS,
     *initiated_login.SHEETS,
     *link_page.SHEETS,
     *logout_pages.SHEETS,
@@ -96,12 +106,22 @@ def citizen_routes(app: CitizenApp) -> list[Route]:
     ]
 
 
+def own_account_routes(app: CitizenApp, context: OwnContext) -> list[Route]:
+    """The routes of the citizen's account, but for what is kept with passkeys."""
+    return [
+        *own_routes(app),
+        *account_routes(app),
+        *own_service_routes(app, context),
+        *own_session_routes(app, context),
+    ]
+
+
 __all__ = [
     "SHEETS",
     "CitizenApp",
-    "account_routes",
     "citizen_routes",
     "freeze_routes",
     "kept_routes",
+    "own_account_routes",
     "upload_limits",
 ]

@@ -8,23 +8,18 @@ from starlette.routing import Route
 
 from broker.account.links import LinkRefusal
 from broker.actions.account import errand, ways
-from broker.actions.account.ways import PATH, EndedWay, OwnWay, ServiceDisclosures
+from broker.actions.account.ways import PATH, EndedWay, OwnWay
 from broker.actions.browser import BrowserUpdates
-from broker.actions.results import RateLimited
 from broker.model.account import ErrandKind, UnlinkResult
-from broker.web.citizens.claim_labels import label
 from broker.web.citizens.journey import page
 from broker.web.citizens.link_page import way_name
+from broker.web.citizens.own_pages import PLACE, begin_errand, service_name
 from broker.web.citizens.page_context import PageContext, level_text
-from broker.web.citizens.rate_limit_page import rate_limited_page
 from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to, set_cookies
 from broker.web.citizens.session_watch import watch_path
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
-
-PLACE = "account"
-"""CSRF token place of the account's pages."""
 
 UNLINK = f"{PATH}/unlink"
 UNLINKED = "unlinked"
@@ -41,7 +36,6 @@ def account_routes(app: CitizenApp) -> list[Route]:
     """The routes of the account's pages, and of the form that links two identities in a transaction."""
     return [
         Route(PATH, page(app, show_ways), methods=["GET"]),
-        Route(f"{PATH}/sign-in", page(app, sign_in), methods=["POST"]),
         Route(f"{PATH}/link", page(app, begin_link), methods=["POST"]),
         Route(UNLINK, page(app, confirm_unlink), methods=["GET"]),
         Route(UNLINK, page(app, unlink), methods=["POST"]),
@@ -61,15 +55,6 @@ class WayContext:
     notes: tuple[str, ...]
     current: bool
     watch: str
-
-
-@dataclass(frozen=True, slots=True)
-class DisclosureContext:
-    """What one service received, in words."""
-
-    name: str
-    claims: str
-    last: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +81,6 @@ async def show_ways(req: CitizenRequest) -> Response:
         None,
         done=done,
         listed=[_way(own, frame) for own in view.ways],
-        told=[_told(one, frame.language) for one in view.disclosures],
         again=view.refusal is not None,
         weak=view.refusal is LinkRefusal.TOO_WEAK,
         duration=frame.language.duration(view.fresh_for),
@@ -105,28 +89,12 @@ async def show_ways(req: CitizenRequest) -> Response:
     return req.answer(PageResponse("account/ways", variables), frame)
 
 
-async def sign_in(req: CitizenRequest) -> Response:
-    """Starts the sign-in to the account."""
-    return await _begin(req, ErrandKind.ACCOUNT)
-
-
 async def begin_link(req: CitizenRequest) -> Response:
     """Starts the proof of a second way. With `instead` it takes the place of that way of the account."""
-    return await _begin(req, ErrandKind.LINK)
-
-
-async def _begin(req: CitizenRequest, kind: ErrandKind) -> Response:
     form = await req.form(PLACE)
     if form is None:
         return redirect_to(PATH, "again")
-    replaced = form.get("instead") or None
-    begun = await ways.begin(req.app.context, req.browser, req.language().code, kind, replaced)
-    if isinstance(begun, RateLimited):
-        frame = req.frame(*begun.locales, place=PLACE)
-        return req.answer(rate_limited_page(begun, frame), frame)
-    response = redirect_to(f"/journey/{begun.handle}")
-    set_cookies(response, req.browser, BrowserUpdates(secret=begun.secret))
-    return response
+    return await begin_errand(req, ErrandKind.LINK, form.get("instead") or None, page="/ways")
 
 
 async def confirm_unlink(req: CitizenRequest) -> Response:
@@ -142,7 +110,9 @@ async def confirm_unlink(req: CitizenRequest) -> Response:
         provider=way_name(own.card, frame.language, own.way.provider, own.way.issuer),
         last=own.last,
         current=own.current,
-        services=[_service_name(one, frame.language) for one in view.disclosures] if own.last else [],
+        services=[service_name(one.client_id, one.service, frame.language) for one in view.disclosures]
+        if own.last
+        else [],
     )
     return req.answer(PageResponse("account/unlink", variables), frame)
 
@@ -196,13 +166,3 @@ def _way(own: OwnWay, frame: PageContext) -> WayContext:
 def _ended(one: EndedWay, words: Language) -> EndedContext:
     moving = "" if one.moving is None else words.day(one.moving)
     return EndedContext(one.card.name(words.code), words.day(one.since), moving)
-
-
-def _told(one: ServiceDisclosures, words: Language) -> DisclosureContext:
-    """What a service received. The pairwise subject is in words on the page, so that its claim is left out."""
-    claims = ", ".join(label(claim.claim, words) for claim in one.claims if claim.claim != "sub")
-    return DisclosureContext(_service_name(one, words), claims, words.day(max(claim.last for claim in one.claims)))
-
-
-def _service_name(one: ServiceDisclosures, words: Language) -> str:
-    return one.client_id if one.service is None else one.service.name(words.code)

@@ -7,17 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from broker.model.failures import FailureClass
-
-
-def marked(text: str) -> str:
-    """Marks a text for extraction into the catalogues; it is translated when a page is rendered."""
-    return text
-
+from broker.model.failures import FailureClass as F
+from broker.web.shared.i18n import marked as marked
 
 NOTHING_SHARED = marked("{service} was told nothing about you this time.")
 NO_SERVICE = marked("Opening this page shared nothing about you.")
-"""Text of a page that knows no service, or not the outcome of its request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +31,7 @@ class FailureText:
     not_shared: str = NOTHING_SHARED
 
 
-F = FailureClass
-
-FAILURE_TEXTS: Mapping[FailureClass, FailureText] = MappingProxyType(
+FAILURE_TEXTS: Mapping[F, FailureText] = MappingProxyType(
     {
         F.CANCELLED: FailureText(
             heading=marked("The sign-in was not finished"),
@@ -216,6 +208,13 @@ FAILURE_TEXTS: Mapping[FailureClass, FailureText] = MappingProxyType(
             meaning=marked("The account that somebody has here is turned off for the time being."),
             advice=marked("Get in touch with us."),
             short=marked("Your account with us is turned off."),
+        ),
+        F.SERVICE_REFUSED: FailureText(
+            heading=marked("A service is blocked"),
+            title=marked("You blocked {service}"),
+            story=(marked("You said in your account here that it may not sign you in. You can lift that there."),),
+            meaning=marked("Somebody blocked a service in their account here, so it cannot sign them in."),
+            advice=marked("Sign in to your account here, and lift the block if you want to use the service again."),
         ),
         F.OTHER_ACCOUNT: FailureText(
             heading=marked("Another account was asked for"),

@@ -8,28 +8,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.actions.account import ways
 from broker.actions.account.ways import PATH as WAYS
-from broker.actions.browser import BrowserUpdates
 from broker.actions.passkeys import kept
 from broker.actions.passkeys.kept import PATH, KeptContext, KeptRefusal, MadePasskey, NewRegistration
-from broker.actions.results import RateLimited
 from broker.model.account import ErrandKind
 from broker.model.identity import HELP, Identity
 from broker.model.passkey import KeptWithPasskeys, Passkey
 from broker.web.citizens.claim_labels import label
 from broker.web.citizens.journey import page
 from broker.web.citizens.link_page import way_name
+from broker.web.citizens.own_pages import PLACE, begin_errand, to_sign_in
 from broker.web.citizens.passkey_pages import attribute, chosen_days, day_choices
-from broker.web.citizens.rate_limit_page import rate_limited_page
-from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to, set_cookies
+from broker.web.citizens.request import CitizenApp, CitizenRequest, redirect_to
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
 
 ADD: Final = f"{PATH}/add"
-PLACE: Final = "account"
-"""CSRF token place: that of the account's pages, to whose forms these pages lead."""
 REFUSED: Final = "refused"
 _DONE: Final = ("added", "named", "removed", "changed", REFUSED)
 
@@ -86,10 +81,10 @@ def kept_routes(app: CitizenApp, context: KeptContext) -> list[Route]:
 
 
 async def show_kept(req: CitizenRequest, context: KeptContext) -> Response:
-    """What is kept; without a session the page of the ways, which offers to sign in."""
+    """What is kept; without a session it leads to the sign-in."""
     found = await kept.view(context, req.browser)
     if found is None:
-        return redirect_to(WAYS)
+        return to_sign_in(PATH)
     frame = req.frame(place=PLACE)
     done = req.request.query_params.get("done", "")
     variables = frame.template_variables(
@@ -97,6 +92,7 @@ async def show_kept(req: CitizenRequest, context: KeptContext) -> Response:
         done=done if done in _DONE else "",
         listed=[_line(one, req, frame.language) for one in found.kept],
         again=not found.fresh,
+        weak=False,
         persons=req.app.cases.enabled,
         choices=day_choices(found.days, frame.language),
         default=found.default,
@@ -170,13 +166,7 @@ async def replace_passkeys(req: CitizenRequest, _context: KeptContext) -> Respon
 
 async def _for_person(req: CitizenRequest, kind: ErrandKind, key: str | None = None) -> Response:
     """Leads to the form for a person, or to a fresh sign-in if one is needed first."""
-    begun = await ways.begin(req.app.context, req.browser, req.language().code, kind, key)
-    if isinstance(begun, RateLimited):
-        frame = req.frame(*begun.locales, place=PLACE)
-        return req.answer(rate_limited_page(begun, frame), frame)
-    response = redirect_to(f"/journey/{begun.handle}/help")
-    set_cookies(response, req.browser, BrowserUpdates(secret=begun.secret))
-    return response
+    return await begin_errand(req, kind, key, page="/kept", then="/help")
 
 
 def _refused(refusal: KeptRefusal) -> Response:

@@ -105,12 +105,8 @@ def _step(step: NextStep, view: FailureView, base: str, words: Language, now: fl
             title = words.text("Read why, and ask for a new look")
             text = words.text("You can have other people look at it again, complain, or print the decision.")
             return StepContext(StepControl.LINK, title, text, f"{base}/redress", words.text("Read why"))
-        case NextStep.STATUS | NextStep.CHANGE_HELP:
-            title = words.text("See how your request for help stands")
-            return StepContext(StepControl.POST, title, "", f"{base}/status", words.text("See how it stands"))
-        case NextStep.WITHDRAW:
-            title = words.text("Take back your request for help")
-            return StepContext(StepControl.POST, title, "", f"{base}/withdraw", words.text("Take it back"))
+        case NextStep.STATUS | NextStep.CHANGE_HELP | NextStep.WITHDRAW:
+            return _open_case(step, base, words)
         case NextStep.LATER:
             text = words.text("Get a code and go on when it suits you, also on another device. It takes a moment.")
             return StepContext(
@@ -128,6 +124,8 @@ def _step(step: NextStep, view: FailureView, base: str, words: Language, now: fl
             return _other_ways(view.service, words)
         case NextStep.USE_CODE:
             return _use_code(words)
+        case NextStep.OWN_SERVICES:
+            return _own_services(words)
         case NextStep.START_AGAIN | NextStep.HOME:
             return _start_again(view.service, view.service.presentation.home, words)
 
@@ -194,6 +192,21 @@ def _use_code(words: Language) -> StepContext:
     text = words.text("If you wrote down a code earlier, it brings you back to where you were.")
     return StepContext(
         StepControl.LINK, words.text("Continue with a code"), text, "/continue", words.text("Type in a code")
+    )
+
+
+def _open_case(step: NextStep, base: str, words: Language) -> StepContext:
+    if step is NextStep.WITHDRAW:
+        title = words.text("Take back your request for help")
+        return StepContext(StepControl.POST, title, "", f"{base}/withdraw", words.text("Take it back"))
+    title = words.text("See how your request for help stands")
+    return StepContext(StepControl.POST, title, "", f"{base}/status", words.text("See how it stands"))
+
+
+def _own_services(words: Language) -> StepContext:
+    text = words.text("You can lift the block there. Afterwards go to the service again.")
+    return StepContext(
+        StepControl.LINK, words.text("See your services"), text, "/account/services", words.text("Go to your account")
     )
 
 

@@ -49,6 +49,9 @@ PROBLEMS: Final = frozenset(
 LONGEST: Final = 2000
 """Largest length of a path and query to return to, in characters."""
 
+_AGENT: Final = 400
+"""Characters of a User-Agent that are read."""
+
 _HANDLE: Final = re.compile(r"[A-Za-z0-9_-]{16,128}")
 
 
@@ -165,6 +168,7 @@ def citizen_request(app: CitizenApp, request: Request) -> CitizenRequest | None:
         request_id=request_parsing.request_id(request),
         departed=cookies.departed(received.get(cookies.DEPARTED)),
         asked=cookies.secrets(received.get(cookies.ASKED)),
+        agent=(request_parsing.header(request, b"user-agent") or "")[:_AGENT],
     )
     return CitizenRequest(app, request, received, browser, handle)
 

@@ -264,6 +264,8 @@ def _share(view: ConsentView, frame: PageContext) -> PageResponse:
         view.service,
         provider=None if view.card is None else view.card.name(words.code),
         items=[_item(item, words) for item in view.items],
+        readable=words.duration(view.readable),
+        offline=view.offline,
     )
     return PageResponse("share", variables)
 

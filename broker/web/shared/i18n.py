@@ -134,6 +134,11 @@ def _time_format(locale: Locale) -> Callable[[time], str]:
     return formatted
 
 
+def marked(text: str) -> str:
+    """Marks a text for extraction into the catalogues; it is translated when a page is rendered."""
+    return text
+
+
 def isolate(name: str) -> str:
     """Wraps a name in Unicode bidi isolates, for text that is not HTML (UAX 9)."""
     return f"\u2068{name}\u2069"

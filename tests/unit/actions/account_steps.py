@@ -14,7 +14,8 @@ from broker.model.audit import AuditEvent
 from broker.model.service import Service
 from tests.unit.actions.page_world import ALDER, BIRCH, World
 
-HOME = "https://broker.example/account/ways"
+HOME = "https://broker.example/account"
+WAYS = f"{HOME}/ways"
 
 
 async def sub_at(w: World, provider: str, service: Service | None = None) -> str | None:
@@ -26,9 +27,9 @@ async def sub_at(w: World, provider: str, service: Service | None = None) -> str
     return None if found is None else found.subject
 
 
-async def begins(w: World, kind: ErrandKind = ErrandKind.ACCOUNT, replaced: str | None = None) -> str:
+async def begins(w: World, kind: ErrandKind = ErrandKind.ACCOUNT, replaced: str | None = None, page: str = "") -> str:
     """The citizen begins an errand; gives the handle."""
-    begun = await ways.begin(w.sign_in.sign_in_context, w.browser, "en", kind, replaced)
+    begun = await ways.begin(w.sign_in.sign_in_context, w.browser, "en", kind, replaced, page)
     assert isinstance(begun, StartedTransaction)
     w.ids[begun.handle] = (await w.transaction(begun.handle)).id
     return begun.handle

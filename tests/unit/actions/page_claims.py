@@ -103,6 +103,8 @@ CLAIMS: Mapping[str, Callable[[RecordedState], bool]] = {
     story(F.NO_NEWCOMERS, 1): proven,
     title(F.ACCOUNT_OFF): off(KillSwitchKind.ACCOUNT),
     story(F.ACCOUNT_OFF): lambda facts: off(KillSwitchKind.ACCOUNT)(facts) and proven(facts),
+    title(F.SERVICE_REFUSED): lambda facts: facts.failed("service_refused"),
+    story(F.SERVICE_REFUSED): lambda facts: facts.failed("service_refused"),
     title(F.OTHER_ACCOUNT): lambda f: f.transaction is not None and f.transaction.request.expected_sub is not None,
     story(F.OTHER_ACCOUNT): proven,
     title(F.OTHER_PERSON): lambda facts: facts.failed("other_person"),

@@ -13,7 +13,18 @@ from broker.model.account import ErrandKind
 from broker.model.assurance import Level
 from broker.model.kill_switches import KillSwitchKind
 from broker.provider import ProviderFailureReason
-from tests.unit.actions.account_steps import HOME, account, agrees, audited, begins, names, opens, proves_second, sub_at
+from tests.unit.actions.account_steps import (
+    HOME,
+    WAYS,
+    account,
+    agrees,
+    audited,
+    begins,
+    names,
+    opens,
+    proves_second,
+    sub_at,
+)
 from tests.unit.actions.assisted.case_harness import ME, STRANGER
 from tests.unit.actions.page_world import ALDER, BIRCH, World
 
@@ -118,7 +129,7 @@ async def test_both_identities_are_shown_before_they_are_linked(w: World) -> Non
     assert names(await account(w)) == [ALDER]
     left = await agrees(w, handle)
     assert isinstance(left, RedirectAway)
-    assert left.url == f"{HOME}?done=linked"
+    assert left.url == f"{WAYS}?done=linked"
     assert names(await account(w)) == [ALDER, BIRCH]
     assert not any(own.last for own in (await account(w)).ways)
 
@@ -143,7 +154,7 @@ async def test_a_citizen_who_does_not_agree_changes_nothing(w: World) -> None:
     handle, _ = await proves_second(w)
     left = await agrees(w, handle, agree=False)
     assert isinstance(left, RedirectAway)
-    assert left.url == HOME
+    assert left.url == WAYS
     assert names(await account(w)) == [ALDER]
     assert await audited(w, "identity_linked") == []
 

@@ -12,7 +12,7 @@ from broker.journey.transaction import TransactionState
 from broker.model.account import UnlinkResult
 from broker.model.assurance import Level
 from broker.model.failures import FailureClass
-from tests.unit.actions.account_steps import HOME, account, agrees, audited, begins, names, opens, proves_second, sub_at
+from tests.unit.actions.account_steps import WAYS, account, agrees, audited, begins, names, opens, proves_second, sub_at
 from tests.unit.actions.assisted.case_harness import STRANGER
 from tests.unit.actions.page_world import ALDER, BIRCH, World
 
@@ -26,7 +26,7 @@ async def test_a_move_keeps_the_subjects_and_the_browser_signed_in(w: World) -> 
     assert shown.replaced == ALDER
     left = await agrees(w, handle)
     assert isinstance(left, RedirectAway)
-    assert left.url == f"{HOME}?done=moved"
+    assert left.url == f"{WAYS}?done=moved"
     assert w.browser.session != old
     view = await account(w)
     assert (names(view), view.ways[0].current, view.refusal) == ([BIRCH], True, None)
@@ -43,7 +43,7 @@ async def test_a_move_of_a_way_that_is_not_the_accounts_links_and_removes_nothin
     assert view.replaced is None
     left = await agrees(w, handle)
     assert isinstance(left, RedirectAway)
-    assert left.url == f"{HOME}?done=linked"
+    assert left.url == f"{WAYS}?done=linked"
     assert names(await account(w)) == [ALDER, BIRCH]
 
 

@@ -32,7 +32,7 @@ LEAVING = {
     " cannot_use acting_for_another request_expired lost_place help_waiting help_declined help_expired way_closed"
     " help_unreached"
     " no_newcomers account_off other_account other_person session_ended help_withdrawn help_elsewhere help_revoked"
-    " passkey_unusable",
+    " passkey_unusable service_refused",
     "unmet_authentication_requirements": "level_too_low no_route help_too_low",
     "temporarily_unavailable": "provider_down provider_busy",
     "server_error": "unsafe_reply our_fault",

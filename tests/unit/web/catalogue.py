@@ -7,11 +7,14 @@ routes and templates of the application, and `test_accessibility` looks at them 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
+from urllib.parse import quote
 
 import httpx
 import pytest
 from starlette.routing import Route
 
+from broker.account.links import LinkRefusal
+from broker.actions.account import ways
 from broker.actions.account.ways import AccountView, EndedWay
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.assisted.reports import Reports
@@ -49,6 +52,7 @@ from broker.web.shared.static_files import Statics
 from tests.unit.web.citizen_pages import CODE, ISSUER, GivenCitizen, application, marks, path, shown_routes, system
 from tests.unit.web.example_views import ASKED_FOR, VIEWS
 from tests.unit.web.examples import ACCOUNT, BANK, CITY, HANDLE, HELP_ON_OFFER, NOW, POST, PROVIDERS, SERVICE
+from tests.unit.web.given_account import STATES
 from tests.unit.web.given_pages import (
     DECLINED_VIEWS,
     GIVEN_FILES,
@@ -61,7 +65,7 @@ from tests.unit.web.given_pages import (
     replace_page_actions,
 )
 from tests.unit.web.published import GivenFigures
-from tests.unit.web.shown_pages import Recording, Shown, route_of
+from tests.unit.web.shown_pages import LONG, Recording, Shown, route_of
 
 SECRET = "a-secret"
 HELP_STATES: Mapping[str, HelpOffered] = {
@@ -96,7 +100,8 @@ class GivenStates(GivenCitizen):
     async def view_account(self, browser: Browser) -> AccountView | None:
         """An account with several ways, or with one that is not fresh."""
         one = replace(ACCOUNT, ways=(replace(ACCOUNT.ways[0], last=True),))
-        return {"account": ACCOUNT, "one": one}.get(browser.session or "")
+        stale = replace(ACCOUNT, refusal=LinkRefusal.NOT_FRESH)
+        return {"account": ACCOUNT, "one": one, "stale": stale}.get(browser.session or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +198,21 @@ CASE = (
 )
 """Help from a person: asking, changing, appointments, sending, proving, a declined case."""
 
+_CHANGES = ("withdrawn", "blocked", "unblocked")
+
 REST = (
     Asked("/passkey?state=s"),
-    *(Asked("/account/ways", cookies=_with(session)) for session in ("account", "one", "")),
+    *(Asked(f"/account{page}", cookies=_with(session)) for page in ("", *ways.PAGES) for session in STATES),
+    *(Asked(f"/account{query}") for query in ("", "?next=/services", "?problem=again")),
+    *(
+        Asked(f"/account/services?done={done}", cookies=_with("account"))
+        for done in ("withdrawn", "blocked", "unblocked")
+    ),
+    Asked("/account/services?problem=not_now", cookies=_with("account")),
+    Asked("/account/services/end?service=fishing", cookies=_with("account")),
+    Asked(f"/account/services/end?service={quote(LONG)}", cookies=_with("account")),
+    Asked("/account/sessions?done=ended", cookies=_with("account")),
+    *(Asked("/account/ways", cookies=_with(session)) for session in ("",)),
     *(Asked(f"/account/ways?done={done}", cookies=_with("account")) for done in ("moved", "linked", "unlinked")),
     *(Asked(f"/account/ways/unlink?way=key-of-{way}", cookies=_with("account")) for way in ("birch", "alder")),
     *(Asked(f"/account/ways/unlink?way=key-of-alder{more}", cookies=_with("one")) for more in ("", "&problem=last")),

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from broker.account.links import LinkRefusal
 from broker.actions.account import errand, ways
+from broker.actions.account.own import OwnContext, OwnRefusal
 from broker.actions.account.ways import AccountView, EndedWay
 from broker.actions.assisted import binding
 from broker.actions.assisted.citizen import CitizenCases
@@ -56,6 +57,7 @@ from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
 from tests.unit.web.example_views import VIEWS
 from tests.unit.web.examples import HANDLE, HELP_ON_OFFER, NOW, PROVIDERS
+from tests.unit.web.given_account import replace_account_actions
 
 ISSUER = "https://id.test"
 CODE = "K7WM-2QXD-4FHJ-9TBV"
@@ -93,6 +95,7 @@ class GivenCitizen:
     then: View | None = None
     account: AccountView | None = None
     ended: Sequence[EndedWay] = ()
+    own_refusal: OwnRefusal | None = None
     unlinked: UnlinkResult | LinkRefusal = UnlinkResult.UNLINKED
     enabled: bool = True
 
@@ -117,6 +120,7 @@ class GivenCitizen:
         def with_contexts(method: Callable[..., Any]) -> Callable[..., Any]:
             return lambda _context, _cases, *arguments, **answered: method(*arguments, **answered)
 
+        replace_account_actions(monkeypatch, self._did, lambda: self.own_refusal)
         for module, action, replacement in (
             (dispatch, "current_view", with_contexts(self.look)),
             (dispatch, "check_page", with_context(self.check_page)),
@@ -252,10 +256,10 @@ class GivenCitizen:
         return self.account
 
     async def begin_errand(
-        self, browser: Browser, language: str, kind: ErrandKind, replaced: str | None = None
+        self, browser: Browser, language: str, kind: ErrandKind, replaced: str | None = None, page: str = ""
     ) -> StartedTransaction | RateLimited:
         """Records the call."""
-        self._did(browser, "begin_errand", language, kind, replaced)
+        self._did(browser, "begin_errand", language, kind, replaced, page)
         return self.begun or StartedTransaction(HANDLE, None)
 
     async def unlink(self, browser: Browser, key: str, *, last: bool) -> UnlinkResult | LinkRefusal:
@@ -339,7 +343,7 @@ def shown_routes(door: citizens.CitizenApp, citizen: GivenCitizen | CurrentCitiz
     """The routes of a transaction, of the account, of the link that stops an identity, and of public pages."""
     return [
         *citizens.citizen_routes(door),
-        *citizens.account_routes(door),
+        *citizens.own_account_routes(door, cast(OwnContext, None)),
         *citizens.freeze_routes(door, cast(FreezeLinks, citizen)),
         *public.public_routes(door, providers=PROVIDERS),
     ]

@@ -72,6 +72,8 @@ KEPT_VIEWS = {
     "kept": KEPT,
     "nothing": replace(KEPT, kept=()),
     "stale": replace(KEPT, fresh=False),
+    "account": KEPT,
+    "one": KEPT,
 }
 
 PLACES = (

@@ -16,7 +16,9 @@ from tests.unit.web.citizen_pages import GivenCitizen, path
 from tests.unit.web.citizen_requests import COOKIE, JOURNEY, get, post, set_cookies, token
 from tests.unit.web.examples import ACCOUNT, BANK, HANDLE, NOW, OWN, POST, own_way
 
-WAYS = "/account/ways"
+HOME = "/account"
+WAYS = f"{HOME}/ways"
+SIGN_IN = f"{HOME}/sign-in"
 LARGEST = 15_000
 """Bytes of a page without compression."""
 
@@ -34,7 +36,7 @@ def buttons(html: str) -> set[str]:
 
 async def test_without_a_session_the_page_offers_to_sign_in_and_shows_nothing(app: ASGIApp) -> None:
     html = (await get(app, WAYS)).text
-    assert buttons(html) == {f"{WAYS}/sign-in"}
+    assert buttons(html) == {SIGN_IN, HOME}
 
 
 async def test_without_a_session_the_page_tells_what_citizens_of_providers_that_left_can_do(
@@ -46,7 +48,7 @@ async def test_without_a_session_the_page_tells_what_citizens_of_providers_that_
     assert "If you used a way that is gone" in html
     assert html.count("you can still sign in with it on this page") == 1
     assert html.count("We cannot check any more that it was yours.") == 1
-    assert buttons(html) == {f"{WAYS}/sign-in", "/help"}
+    assert buttons(html) == {SIGN_IN, "/help", HOME}
 
 
 async def test_a_way_that_left_says_until_when_its_citizen_can_move(app: ASGIApp, citizen: GivenCitizen) -> None:
@@ -63,7 +65,7 @@ async def test_the_ways_are_listed_with_what_can_be_done(app: ASGIApp, citizen: 
         assert f"<bdi>{name}</bdi>" in html
     assert "It can be used until 13 February 2027." in html
     assert "It is not offered here any more." in html
-    assert buttons(html) == {f"{WAYS}/link"} | {f"{WAYS}/unlink?way={own.way.key}" for own in ACCOUNT.ways}
+    assert buttons(html) == {HOME, f"{WAYS}/link"} | {f"{WAYS}/unlink?way={own.way.key}" for own in ACCOUNT.ways}
     assert html.count("You are signed in with this one now.") == 1
 
 
@@ -77,24 +79,13 @@ async def test_a_way_whose_session_can_be_watched_leads_to_that_page(app: ASGIAp
     )
 
 
-async def test_what_services_received_is_listed_also_of_a_service_that_is_gone(
-    app: ASGIApp, citizen: GivenCitizen
-) -> None:
-    citizen.account = ACCOUNT
-    html = (await get(app, WAYS)).text
-    assert "Apply for a fishing licence" in html
-    assert "Date of birth, Name" in html
-    assert "closed-since" in html
-    assert "No details" in html
-
-
 @pytest.mark.parametrize("refusal", [LinkRefusal.NOT_FRESH, LinkRefusal.TOO_WEAK])
 async def test_after_an_old_or_weak_sign_in_nothing_but_a_new_one_is_offered(
     app: ASGIApp, citizen: GivenCitizen, refusal: LinkRefusal
 ) -> None:
     citizen.account = replace(ACCOUNT, refusal=refusal)
     html = (await get(app, WAYS)).text
-    assert buttons(html) == {f"{WAYS}/sign-in"}
+    assert buttons(html) == {SIGN_IN, HOME}
     assert ("your strongest way" in html) == (refusal is LinkRefusal.TOO_WEAK)
     location = (await get(app, f"{WAYS}/unlink?way={ACCOUNT.ways[0].way.key}")).headers["location"]
     assert location == WAYS
@@ -111,27 +102,39 @@ async def test_what_was_done_is_said_once(app: ASGIApp, citizen: GivenCitizen, d
 async def test_the_forms_begin_an_errand_in_this_browser(app: ASGIApp, citizen: GivenCitizen) -> None:
     citizen.begun = StartedTransaction(HANDLE, "a-new-secret")
     for where, fields, expected in (
-        ("sign-in", {}, (ErrandKind.ACCOUNT, None)),
-        ("link", {}, (ErrandKind.LINK, None)),
-        ("link", {"instead": "key-of-alder"}, (ErrandKind.LINK, "key-of-alder")),
+        (SIGN_IN, {}, (ErrandKind.ACCOUNT, None, "")),
+        (SIGN_IN, {"next": "/sessions"}, (ErrandKind.ACCOUNT, None, "/sessions")),
+        (f"{WAYS}/link", {}, (ErrandKind.LINK, None, "/ways")),
+        (f"{WAYS}/link", {"instead": "key-of-alder"}, (ErrandKind.LINK, "key-of-alder", "/ways")),
     ):
-        answer = await post(app, f"{WAYS}/{where}", token=token("account"), **fields)
+        answer = await post(app, where, token=token("account"), **fields)
         assert (answer.status_code, answer.headers["location"]) == (303, JOURNEY)
         assert citizen.done[-1] == ("begin_errand", "en", *expected)
         assert "a-new-secret" in set_cookies(answer)[0]
 
 
-@pytest.mark.parametrize("where", ["sign-in", "link", "unlink"])
-async def test_a_form_without_its_token_changes_nothing(app: ASGIApp, citizen: GivenCitizen, where: str) -> None:
-    answer = await post(app, f"{WAYS}/{where}", token="forged", way="key-of-alder")
-    assert (answer.headers["location"], citizen.done) == (f"{WAYS}?problem=again", [])
+@pytest.mark.parametrize(
+    ("where", "back"),
+    [
+        (SIGN_IN, HOME),
+        (f"{WAYS}/link", WAYS),
+        (f"{WAYS}/unlink", WAYS),
+        *((f"{HOME}/services/{deed}", f"{HOME}/services") for deed in ("withdraw", "block", "unblock")),
+        (f"{HOME}/sessions/end", f"{HOME}/sessions"),
+    ],
+)
+async def test_a_form_without_its_token_changes_nothing(
+    app: ASGIApp, citizen: GivenCitizen, where: str, back: str
+) -> None:
+    answer = await post(app, where, token="forged", way="key-of-alder", service="fishing", session="here", all="here")
+    assert (answer.headers["location"], citizen.done) == (f"{back}?problem=again", [])
 
 
 async def test_a_rate_limit_has_its_page(app: ASGIApp, citizen: GivenCitizen) -> None:
     citizen.begun = RateLimited(LimitKind.STARTS, NOW + 60, OWN)
-    answer = await post(app, f"{WAYS}/sign-in", token=token("account"))
+    answer = await post(app, SIGN_IN, token=token("account"))
     assert answer.status_code == 429
-    assert "https://id.test/account/ways" in buttons(answer.text)
+    assert "https://id.test/account" in buttons(answer.text)
 
 
 async def test_before_a_way_is_removed_the_page_asks(app: ASGIApp, citizen: GivenCitizen) -> None:

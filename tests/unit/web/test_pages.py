@@ -27,7 +27,7 @@ from tests.unit.web.examples import BANK, HANDLE, NOW, SERVICE, went_wrong
 LANGUAGES = SITE.languages
 GOING_ON = {*NextStep} - {NextStep.USE_CODE, NextStep.START_AGAIN, NextStep.HOME, NextStep.CONTACT}
 GOING_ON -= {NextStep.CONTACT_PROVIDER, NextStep.OTHER_WAYS, NextStep.WHAT_AND_WHY}
-GOING_ON -= {NextStep.WITHDRAW}
+GOING_ON -= {NextStep.WITHDRAW, NextStep.OWN_SERVICES}
 """The steps that continue the transaction."""
 
 AT_A_PROVIDER = {from_reason(reason) for reason in ProviderFailureReason} | {FailureClass.TOOK_TOO_LONG}
@@ -185,6 +185,14 @@ def test_what_is_shared_stands_there_in_words_with_its_reason(written: PageRende
     assert "Email address was checked Yes" in said
     assert "Alder Bank told us that this is you" in said
     assert "asks for no details about you" in text(page(VIEWS["share_nothing"], written))
+
+
+def test_the_page_says_for_how_long_the_service_can_read(written: PageRenderer) -> None:
+    said = text(page(VIEWS["share"], written))
+    assert "can read this for 30 days after you signed in, also while you are away." in said
+    assert "You can take it back at any time in your account here." in said
+    said = text(page(VIEWS["share_nothing"], written))
+    assert "can read this from us for 10 minutes, and later only if you sign in there again." in said
 
 
 def test_leaving_goes_by_itself_the_first_time_only(written: PageRenderer) -> None:

@@ -1,0 +1,37 @@
+"""Ports of the citizen's own pages, which the SQL stores implement."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from broker.model.account import Agreement, AgreementEnd, OwnSession
+from broker.model.audit import AuditEvent
+from broker.model.session import LogoutFanOut
+
+
+class Agreements(Protocol):
+    """What services may do in the name of an account (database)."""
+
+    async def of_account(self, account: str, now: float) -> Sequence[Agreement]:
+        """The agreements of an account, those with the latest answer first, and blocked services."""
+        ...
+
+    async def end(self, write: AgreementEnd) -> bool:
+        """Takes back an agreement. False, and nothing written, if there is none that stands; a block also needs one,
+        but it may have been taken back."""
+        ...
+
+    async def unblock(self, account: str, client_id: str, event: AuditEvent) -> bool:
+        """Lifts the block of a service. False, and nothing written, if there is none."""
+        ...
+
+
+class OwnSessions(Protocol):
+    """The live sessions of an account (database)."""
+
+    async def of_account(self, account: str) -> Sequence[OwnSession]:
+        """The sessions of an account that were not ended, the one used last first. The caller checks expiry."""
+        ...
+
+    async def end(self, account: str, digests: Sequence[str], event: AuditEvent, fan_out: LogoutFanOut) -> int:
+        """Ends those of these sessions that are the account's. Returns their number."""
+        ...

@@ -1,0 +1,104 @@
+"""The citizen's account over replaced actions: what each page shows is chosen by the session cookie of the request."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from broker.account.links import LinkRefusal
+from broker.actions.account import own, services, sessions
+from broker.actions.account.own import HomeView, OwnAccount, OwnRefusal
+from broker.actions.account.services import OwnService, ServicesView
+from broker.actions.account.sessions import SeenSession, SessionsView
+from broker.actions.browser import Browser, SignedOutUser
+from broker.model.account import Agreement, Disclosure, OwnSession
+from broker.model.assurance import Level
+from broker.model.identity import Identity
+from broker.model.session import Session
+from tests.unit.web.examples import ACCOUNT, BANK, HOUR, NOW, SERVICE
+from tests.unit.web.shown_pages import LONG
+
+PROOF = Identity("alder", "https://alder.example", "17", Level.HIGH, (), int(NOW) - 60)
+OPENED = OwnAccount(
+    Session("here", "sid", "account-1", PROOF, NOW - HOUR, NOW - 60, NOW + HOUR),
+    [one.way for one in ACCOUNT.ways],
+    None,
+    600,
+)
+"""An account that was just proved."""
+
+STATES = {
+    "account": OPENED,
+    "one": replace(OPENED, refusal=LinkRefusal.TOO_WEAK),
+    "stale": replace(OPENED, refusal=LinkRefusal.NOT_FRESH),
+}
+
+
+def _claims(client: str, *names: str, withdrawn: float | None = None) -> tuple[Disclosure, ...]:
+    return tuple(Disclosure(client, name, NOW - 9e6, NOW - 8e4, withdrawn) for name in names)
+
+
+SERVICES = (
+    OwnService(
+        Agreement("fishing", _claims("fishing", "birthdate", "name", "sub"), Level.SUBSTANTIAL, NOW + 9e5), SERVICE
+    ),
+    OwnService(Agreement("closed since & <gone>", _claims("closed since & <gone>", "sub")), None),
+    OwnService(Agreement(LONG, _claims(LONG, "address", withdrawn=NOW - 60), Level.LOW), None),
+    OwnService(Agreement("blocked", _claims("blocked", "sub", withdrawn=NOW - 60), Level.HIGH, blocked=NOW - 60), None),
+)
+"""Services of every kind: one that may read by itself, one that is not registered any more, one whose agreement was
+taken back, one that is blocked."""
+
+
+def _session(digest: str, browser: str, provider: str | None, began: float = NOW - 30 * HOUR) -> OwnSession:
+    level = None if provider is None else Level.HIGH
+    return OwnSession(digest, browser, provider, level, began, NOW - HOUR, NOW + HOUR)
+
+
+SESSIONS = (
+    SeenSession(_session("here", "firefox/linux", "alder", NOW - HOUR), BANK, (("fishing", SERVICE), (LONG, None))),
+    SeenSession(_session("elsewhere", "/android", "help"), None, ()),
+    SeenSession(_session("unknown", "", None), None, ()),
+)
+
+
+def replace_account_actions(
+    monkeypatch: pytest.MonkeyPatch, did: Callable[..., None], refused: Callable[[], OwnRefusal | None]
+) -> None:
+    """Replaces the actions of the account's pages. `did` records a change, `refused` says what comes of it."""
+
+    async def home_seen(_context: object, browser: Browser) -> HomeView | None:
+        own_account = STATES.get(browser.session or "")
+        return None if own_account is None else HomeView(own_account, BANK, passkeys=browser.session != "one")
+
+    async def services_seen(_context: object, browser: Browser) -> ServicesView | None:
+        own_account = STATES.get(browser.session or "")
+        found = () if browser.session == "one" else SERVICES
+        return None if own_account is None else ServicesView(own_account, found)
+
+    async def sessions_seen(_context: object, browser: Browser) -> SessionsView | None:
+        own_account = STATES.get(browser.session or "")
+        found = SESSIONS[:1] if browser.session == "one" else SESSIONS
+        return None if own_account is None else SessionsView(own_account, found)
+
+    def changes(name: str) -> Callable[..., Any]:
+        async def changed(_context: object, browser: Browser, *rest: Any, **more: Any) -> OwnRefusal | None:
+            did(browser, name, *rest, *more.values())
+            return refused()
+
+        return changed
+
+    async def ended(_context: object, browser: Browser, digest: str | None, *, here: bool) -> Any:
+        did(browser, "end_sessions", digest, here)
+        return refused() or (SignedOutUser() if here else None)
+
+    for module, action, replacement in (
+        (own, "view_home", home_seen),
+        (services, "view_services", services_seen),
+        (services, "end_agreement", changes("end_agreement")),
+        (services, "unblock", changes("unblock")),
+        (sessions, "view_sessions", sessions_seen),
+        (sessions, "end_sessions", ended),
+    ):
+        monkeypatch.setattr(module, action, replacement)

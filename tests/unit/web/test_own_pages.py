@@ -1,0 +1,123 @@
+"""Pages of the citizen's services and sessions: what they show, and what their forms do."""
+
+import pytest
+from starlette.types import ASGIApp
+
+from broker.actions.account.own import OwnRefusal
+from tests.unit.web.citizen_pages import GivenCitizen
+from tests.unit.web.citizen_requests import get, post, set_cookies, token
+from tests.unit.web.test_account_pages import buttons
+
+SERVICES = "/account/services"
+SESSIONS = "/account/sessions"
+
+
+def cookie(session: str) -> dict[str, str]:
+    """The cookies of a browser with this session."""
+    return {"cookie": f"__Host-portico-browser=the-browsers-secret; __Host-portico-session={session}"}
+
+
+@pytest.mark.parametrize("page", ["services", "sessions", "kept"])
+async def test_without_a_session_a_page_leads_to_the_sign_in_which_leads_back(app: ASGIApp, page: str) -> None:
+    if page != "kept":
+        answer = await get(app, f"/account/{page}")
+        assert answer.headers["location"] == f"/account?next=/{page}"
+    html = (await get(app, f"/account?next=/{page}")).text
+    assert f'name="next" value="/{page}"' in html
+
+
+async def test_no_address_of_another_site_gets_into_the_sign_in(app: ASGIApp) -> None:
+    for wanted in ("https://evil.example", "//evil.example", "/services/../../x", "services"):
+        assert 'name="next" value=""' in (await get(app, f"/account?next={wanted}")).text
+
+
+async def test_the_first_page_leads_to_the_others(app: ASGIApp) -> None:
+    html = (await get(app, "/account", **cookie("account"))).text
+    assert "You are signed in with" in html
+    assert {SERVICES, "/account/ways", SESSIONS} <= buttons(html)
+
+
+async def test_every_page_leads_to_the_account(app: ASGIApp) -> None:
+    for page in ("/", "/help", "/privacy"):
+        assert '<li><a href="/account">Your account</a></li>' in (await get(app, page)).text
+
+
+async def test_services_are_listed_with_what_each_has_and_what_can_be_done(app: ASGIApp) -> None:
+    html = (await get(app, SERVICES, **cookie("account"))).text
+    for shown in (
+        "Apply for a fishing licence",
+        "Date of birth, Name",
+        "Strong proof of who you are",
+        "Yes, until",
+        "No, only when you sign in there.",
+        "closed since &amp; &lt;gone&gt;",
+        "No details",
+        "You took this back on",
+        "Blocked since",
+    ):
+        assert shown in html
+    assert html.count("Blocked since") == html.count(f'action="{SERVICES}/unblock"') == 1
+    assert f"{SERVICES}/end?service=closed%20since%20%26%20%3Cgone%3E" in html
+
+
+async def test_nothing_is_changed_after_an_old_sign_in_and_a_new_one_leads_back(app: ASGIApp) -> None:
+    for page in (SERVICES, SESSIONS):
+        html = (await get(app, page, **cookie("stale"))).text
+        assert buttons(html) <= {"/account/sign-in", "/account", "/logout"}
+        assert f'name="next" value="{page.removeprefix("/account")}"' in html
+    assert (await get(app, f"{SERVICES}/end?service=fishing", **cookie("stale"))).headers["location"] == SERVICES
+
+
+async def test_a_service_is_taken_back_or_blocked_after_a_question(app: ASGIApp, citizen: GivenCitizen) -> None:
+    html = (await get(app, f"{SERVICES}/end?service=fishing", **cookie("account"))).text
+    assert {f"{SERVICES}/withdraw", f"{SERVICES}/block", SERVICES} <= buttons(html)
+    assert "help@fishing.example" in html
+    for unknown in ("nobody", "blocked", ""):
+        answer = await get(app, f"{SERVICES}/end?service={unknown}", **cookie("account"))
+        assert answer.headers["location"] == SERVICES
+    for deed, done, expected in (
+        ("withdraw", "withdrawn", ("end_agreement", "fishing", False)),
+        ("block", "blocked", ("end_agreement", "fishing", True)),
+        ("unblock", "unblocked", ("unblock", "fishing")),
+    ):
+        answer = await post(app, f"{SERVICES}/{deed}", token=token("account"), service="fishing")
+        assert answer.headers["location"] == f"{SERVICES}?done={done}"
+        assert citizen.done[-1] == expected
+        assert 'role="status"' in (await get(app, f"{SERVICES}?done={done}", **cookie("account"))).text
+
+
+@pytest.mark.parametrize(
+    ("refusal", "query"),
+    [
+        (OwnRefusal.NOT_FRESH, "problem=not_now"),
+        (OwnRefusal.NOTHING, "problem=not_now"),
+        (OwnRefusal.SIGNED_OUT, "next="),
+    ],
+)
+async def test_a_refused_change_leads_back_with_a_reason(
+    app: ASGIApp, citizen: GivenCitizen, refusal: OwnRefusal, query: str
+) -> None:
+    citizen.own_refusal = refusal
+    for address in (f"{SERVICES}/withdraw", f"{SERVICES}/unblock", f"{SESSIONS}/end"):
+        answer = await post(app, address, token=token("account"), service="fishing", session="elsewhere")
+        assert query in answer.headers["location"]
+
+
+async def test_sessions_are_listed_by_browser_with_their_services(app: ASGIApp) -> None:
+    html = (await get(app, SESSIONS, **cookie("account"))).text
+    for shown in ("Firefox on Linux", "A browser on Android", "<bdi>A browser</bdi>", "the check by a person"):
+        assert shown in html
+    assert html.count("This browser") == html.count('href="/logout">Sign out in this browser') == 1
+    assert "End all but this browser" not in (await get(app, SESSIONS, **cookie("one"))).text
+
+
+async def test_one_session_is_ended_or_all(app: ASGIApp, citizen: GivenCitizen) -> None:
+    for fields, expected, back in (
+        ({"session": "elsewhere"}, ("elsewhere", False), f"{SESSIONS}?done=ended"),
+        ({"session": ""}, ("", False), f"{SESSIONS}?done=ended"),
+        ({"all": "others"}, (None, False), f"{SESSIONS}?done=ended"),
+        ({"all": "here"}, (None, True), "/account"),
+    ):
+        answer = await post(app, f"{SESSIONS}/end", token=token("account"), **fields)
+        assert (citizen.done[-1], answer.headers["location"]) == (("end_sessions", *expected), back)
+    assert any("portico-departed" in one for one in set_cookies(answer))
