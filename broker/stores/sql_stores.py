@@ -36,6 +36,7 @@ from broker.stores.sql.kill_switches import KillSwitchStore
 from broker.stores.sql.measures import SqlMeasures
 from broker.stores.sql.notices import SqlNotices
 from broker.stores.sql.outbox import SqlDeliveries
+from broker.stores.sql.own_activity import SqlActivity
 from broker.stores.sql.own_sessions import SqlOwnSessions
 from broker.stores.sql.passkeys import SqlPasskeys
 from broker.stores.sql.people import SqlPeople
@@ -74,6 +75,7 @@ class SqlStores:
     identity_links: SqlIdentityLinks
     agreements: SqlAgreements
     own_sessions: SqlOwnSessions
+    own_activity: SqlActivity
     passkeys: SqlPasskeys
     kept_identities: SqlKeptIdentities
     kept_reminders: SqlKeptReminders
@@ -183,6 +185,7 @@ async def open_sql_stores(
         ),
         identity_links=SqlIdentityLinks(database, digests, proved_sessions, audit_log),
         agreements=SqlAgreements(database, sealer, audit_log),
+        own_activity=SqlActivity(database),
         own_sessions=SqlOwnSessions(database, digests, session_termination),
         passkeys=SqlPasskeys(database, sealer, audit_log),
         kept_identities=SqlKeptIdentities(database, digests, proved_sessions, audit_log),

@@ -25,6 +25,15 @@ class Agreements(Protocol):
         ...
 
 
+class OwnActivity(Protocol):
+    """The audit rows of an account (database)."""
+
+    async def of_account(self, account: str, since: float) -> Sequence[AuditEvent]:
+        """The rows since a time, with the failed attempts of its sign-ins and the work on its cases, the latest
+        first."""
+        ...
+
+
 class OwnSessions(Protocol):
     """The live sessions of an account (database)."""
 

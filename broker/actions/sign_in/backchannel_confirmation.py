@@ -12,7 +12,7 @@ from broker.actions.ports import AuthorizationWrite, LinkedIdentity
 from broker.actions.results import LimitKind, RateLimited, StartedTransaction
 from broker.actions.sign_in.authorize import new_transaction, start_transaction
 from broker.actions.sign_in.case_link import CaseLink
-from broker.actions.sign_in.consent import consent_items, linked_identity, recheck
+from broker.actions.sign_in.consent import claim_names, consent_items, linked_identity, recheck
 from broker.actions.sign_in.context import (
     SignInContext,
     advance_transaction,
@@ -243,6 +243,7 @@ async def _answered(
         created=now,
         expires=max(question.expires, now + context.policy.limits.code_lifetime),
     )
+    settled = _settled_event(context, transaction, BackchannelState.CONFIRMED)
     done = await context.stores.authorizations.record(
         AuthorizationWrite(
             issuer=identity.issuer,
@@ -257,7 +258,7 @@ async def _answered(
             code=code,
             shared=tuple(released.claims),
             session=None,
-            events=(_settled_event(context, transaction, BackchannelState.CONFIRMED),),
+            events=(replace(settled, details={**settled.details, "claims": claim_names(released.claims)}),),
             fact=code.digest,
             client_id=service.client_id,
             question=question.id,

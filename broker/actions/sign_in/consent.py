@@ -25,6 +25,7 @@ from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
 from broker.model.grant import AuthorizationCode, ReleasedIdentity
 from broker.model.identity import Identity
+from broker.model.json_types import JsonObject
 from broker.model.request import ClientRedirect
 from broker.model.service import Service
 from broker.model.session import Session
@@ -45,6 +46,11 @@ class ClientAnswer:
     account: str
     shared: BrowserUpdates
     code_sent: bool
+
+
+def claim_names(claims: JsonObject) -> str:
+    """Returns the names of released claims, as an audit row has them."""
+    return " ".join(sorted(claims))
 
 
 async def linked_identity(context: SignInContext, identity: Identity, service: Service) -> LinkedIdentity | None:
@@ -238,7 +244,16 @@ async def issue_code(
             shared=tuple(released.claims),
             session=session_update.session,
             client_id=service.client_id,
-            events=(audit_event(context, kind, transaction, provider=identity.provider, level=level),),
+            events=(
+                audit_event(
+                    context,
+                    kind,
+                    transaction,
+                    provider=identity.provider,
+                    level=level,
+                    claims=claim_names(released.claims),
+                ),
+            ),
             fact=handles.sha256_hex(plain_code),
             replaced=None if session_update.replaced is None else replaced_session(context, session_update.replaced),
         )

@@ -10,8 +10,9 @@ and `appointment_pages` (assisted verification), `binding_pages` (an approved ca
 `resume_pages` (continuation code), `backchannel_pages` (CIBA), `freeze_page` (stop an identity), `rate_limit_page`;
 after signing out `logout_pages` and `provider_logout_page`, `framed_logout` in a provider's frame, and
 `session_watch`, which frames a provider's page. The citizen's account: `own_pages` has its first page,
-`account_pages` the ways, `own_services`, `own_sessions` and `kept_pages` the rest; `link_page` links a second way to
-it, and `initiated_login` starts a sign-in that a provider begins. `passkey_pages` ask the browser for a passkey.
+`account_pages` the ways, `own_activity`, `own_services`, `own_sessions` and `kept_pages` the rest; `link_page` links
+a second way to it, and `initiated_login` starts a sign-in that a provider begins. `passkey_pages` ask the browser for
+a passkey.
 """
 
 from starlette.routing import Route
@@ -30,6 +31,7 @@ from broker.web.citizens import (
     link_page,
     logout_pages,
     open_case_pages,
+    own_activity,
     own_pages,
     own_services,
     own_sessions,
@@ -52,6 +54,7 @@ from broker.web.citizens.initiated_login import initiated_login_routes
 from broker.web.citizens.journey import journey_routes
 from broker.web.citizens.kept_pages import kept_routes
 from broker.web.citizens.open_case_pages import open_case_routes
+from broker.web.citizens.own_activity import own_activity_routes
 from broker.web.citizens.own_pages import own_routes
 from broker.web.citizens.own_services import own_service_routes
 from broker.web.citizens.own_sessions import own_session_routes
@@ -78,6 +81,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *account_pages.SHEETS,
     *kept_pages.SHEETS,
     *own_pages.SHEETS,
+    *own_activity.SHEETS,
     *own_services.SHEETS,
     *own_sessions.SHEETS,
     *initiated_login.SHEETS,
@@ -113,6 +117,7 @@ def own_account_routes(app: CitizenApp, context: OwnContext) -> list[Route]:
         *account_routes(app),
         *own_service_routes(app, context),
         *own_session_routes(app, context),
+        *own_activity_routes(app, context),
     ]
 
 

@@ -24,7 +24,7 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 def own(w: World) -> OwnContext:
     """The context of the pages."""
     facts = w.stage.facts
-    return OwnContext(w.sign_in.sign_in_context, facts.agreements, facts.own_sessions)
+    return OwnContext(w.sign_in.sign_in_context, facts.agreements, facts.own_sessions, facts.own_activity)
 
 
 async def uses_library(w: World) -> str | None:

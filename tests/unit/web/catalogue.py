@@ -208,6 +208,8 @@ REST = (
         Asked(f"/account/services?done={done}", cookies=_with("account"))
         for done in ("withdrawn", "blocked", "unblocked")
     ),
+    *(Asked(f"/account/activity?what={what}", cookies=_with("account")) for what in ("people", "failed", "nothing")),
+    Asked("/account/activity?page=1", cookies=_with("account")),
     Asked("/account/services?problem=not_now", cookies=_with("account")),
     Asked("/account/services/end?service=fishing", cookies=_with("account")),
     Asked(f"/account/services/end?service={quote(LONG)}", cookies=_with("account")),

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from broker.account.activity import KINDS, Activity, ActivityGroup
 from broker.account.links import LinkRefusal
-from broker.actions.account import own, services, sessions
+from broker.actions.account import activity, own, services, sessions
+from broker.actions.account.activity import ActivityView, SeenActivity
 from broker.actions.account.own import HomeView, OwnAccount, OwnRefusal
 from broker.actions.account.services import OwnService, ServicesView
 from broker.actions.account.sessions import SeenSession, SessionsView
@@ -15,10 +17,12 @@ from broker.actions.browser import Browser, SignedOutUser
 from broker.model.account import Agreement, Disclosure, OwnSession
 from broker.model.assurance import Level
 from broker.model.identity import Identity
+from broker.model.service import Service
 from broker.model.session import Session
 from tests.unit.web.examples import ACCOUNT, BANK, HOUR, NOW, SERVICE
 from tests.unit.web.shown_pages import LONG
 
+SIGN_INS = ActivityGroup.SIGN_INS
 PROOF = Identity("alder", "https://alder.example", "17", Level.HIGH, (), int(NOW) - 60)
 OPENED = OwnAccount(
     Session("here", "sid", "account-1", PROOF, NOW - HOUR, NOW - 60, NOW + HOUR),
@@ -56,6 +60,20 @@ def _session(digest: str, browser: str, provider: str | None, began: float = NOW
     return OwnSession(digest, browser, provider, level, began, NOW - HOUR, NOW + HOUR)
 
 
+def _happened(kind: str, group: ActivityGroup, service: Service | None = None, **more: Any) -> SeenActivity:
+    client = None if service is None else service.client_id
+    return SeenActivity(Activity(NOW - HOUR, kind, group, client, **more), service, BANK)
+
+
+_PERSON = {"role": "desk", "office": "=HYPERLINK(1)"}
+ACTIVITY = (
+    _happened("service_answered", SIGN_INS, SERVICE, provider="alder", level=Level.HIGH, claims=("name", "birthdate")),
+    _happened("attempt_failed", ActivityGroup.FAILED, SERVICE, provider="alder", failure="cancelled"),
+    _happened("person_looked", ActivityGroup.PEOPLE, SERVICE, **_PERSON),
+    *(_happened(kind, KINDS[kind], SERVICE, provider="alder") for kind in KINDS),
+)
+"""One entry of every kind, and some with everything that an entry may have."""
+
 SESSIONS = (
     SeenSession(_session("here", "firefox/linux", "alder", NOW - HOUR), BANK, (("fishing", SERVICE), (LONG, None))),
     SeenSession(_session("elsewhere", "/android", "help"), None, ()),
@@ -82,6 +100,11 @@ def replace_account_actions(
         found = SESSIONS[:1] if browser.session == "one" else SESSIONS
         return None if own_account is None else SessionsView(own_account, found)
 
+    async def activity_seen(_context: object, browser: Browser) -> ActivityView | None:
+        own_account = STATES.get(browser.session or "")
+        shown = () if own_account is None or not own_account.fresh else ACTIVITY
+        return None if own_account is None else ActivityView(own_account, shown)
+
     def changes(name: str) -> Callable[..., Any]:
         async def changed(_context: object, browser: Browser, *rest: Any, **more: Any) -> OwnRefusal | None:
             did(browser, name, *rest, *more.values())
@@ -95,6 +118,7 @@ def replace_account_actions(
 
     for module, action, replacement in (
         (own, "view_home", home_seen),
+        (activity, "view_activity", activity_seen),
         (services, "view_services", services_seen),
         (services, "end_agreement", changes("end_agreement")),
         (services, "unblock", changes("unblock")),

@@ -1,5 +1,8 @@
 """Pages of the citizen's services and sessions: what they show, and what their forms do."""
 
+import csv
+import io
+
 import pytest
 from starlette.types import ASGIApp
 
@@ -101,6 +104,57 @@ async def test_a_refused_change_leads_back_with_a_reason(
     for address in (f"{SERVICES}/withdraw", f"{SERVICES}/unblock", f"{SESSIONS}/end"):
         answer = await post(app, address, token=token("account"), service="fishing", session="elsewhere")
         assert query in answer.headers["location"]
+
+
+ACTIVITY = "/account/activity"
+
+
+async def test_activity_says_service_way_level_and_details_and_of_a_person_the_role(app: ASGIApp) -> None:
+    html = (await get(app, ACTIVITY, **cookie("account"))).text
+    for shown in (
+        "You signed in to Apply for a fishing licence",
+        "With Alder Bank",
+        "Very strong proof of who you are",
+        "Name, Date of birth",
+        "A try to sign in for Apply for a fishing licence did not work",
+        "The sign-in was not finished",
+        "Role: agent at the counter of a partner",
+    ):
+        assert shown in html
+    assert f"{ACTIVITY}?what=&amp;page=1" in html
+
+
+async def test_activity_is_filtered_and_paged(app: ASGIApp) -> None:
+    html = (await get(app, f"{ACTIVITY}?what=people", **cookie("account"))).text
+    assert "A person looked at your request for help" in html
+    assert "You signed in" not in html
+    assert '<option value="people" selected>' in html
+    last = (await get(app, f"{ACTIVITY}?page=99999", **cookie("account"))).text
+    assert f"{ACTIVITY}?what=&amp;page=0" in last
+    assert "page=2" not in last
+    for odd in ("page=-1", "page=%D9%A3", "what=%3Cscript%3E"):
+        assert (await get(app, f"{ACTIVITY}?{odd}", **cookie("account"))).status_code == 200
+
+
+async def test_activity_is_a_file_in_csv_and_json_without_formulas(app: ASGIApp) -> None:
+    table = await get(app, f"{ACTIVITY}.csv", **cookie("account"))
+    rows = list(csv.DictReader(io.StringIO(table.text)))
+    entries = (await get(app, f"{ACTIVITY}.json", **cookie("account"))).json()["activity"]
+    assert len(rows) == len(entries) > 25
+    assert (rows[0]["service"], rows[0]["level"], rows[0]["details"]) == ("fishing", "high", "name birthdate")
+    assert [one["office"] for one in rows if one["office"]] == ["'=HYPERLINK(1)"]
+    assert [one["office"] for one in entries if one["office"]] == ["=HYPERLINK(1)"]
+    assert table.headers["content-disposition"] == 'attachment; filename="activity.csv"'
+    assert table.headers["cache-control"] == "no-store"
+    for kind in ("csv", "json"):
+        assert (await get(app, f"{ACTIVITY}.{kind}", **cookie("stale"))).headers["location"] == ACTIVITY
+        assert "next=/activity" in (await get(app, f"{ACTIVITY}.{kind}")).headers["location"]
+
+
+async def test_without_a_fresh_sign_in_no_activity_is_shown(app: ASGIApp) -> None:
+    html = (await get(app, ACTIVITY, **cookie("stale"))).text
+    assert "Before we show it" in html
+    assert "You signed in to" not in html
 
 
 async def test_sessions_are_listed_by_browser_with_their_services(app: ASGIApp) -> None:
