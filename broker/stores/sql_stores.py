@@ -22,6 +22,7 @@ from broker.stores.sql.client_tokens import SqlClientTokens
 from broker.stores.sql.database import Database
 from broker.stores.sql.desk import SqlDesks
 from broker.stores.sql.digests import Digests, open_digests
+from broker.stores.sql.disruptions import SqlDisruptions
 from broker.stores.sql.evidence_files import SqlEvidenceFiles
 from broker.stores.sql.expiring import Expirer
 from broker.stores.sql.figures import SqlFigures
@@ -111,6 +112,7 @@ class SqlStores:
     bookings: SqlBookings
     measures: SqlMeasures
     figures: SqlFigures
+    disruptions: SqlDisruptions
     quality: SqlQuality
     digests: Digests
     system: System
@@ -222,6 +224,7 @@ async def open_sql_stores(
         bookings=SqlBookings(database),
         measures=SqlMeasures(database),
         figures=SqlFigures(database, audit_log),
+        disruptions=SqlDisruptions(database, audit_log),
         quality=SqlQuality(database, sealer, audit_log),
         digests=digests,
         system=steady_system,

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.logout import LogoutContext, LogoutStores
 from broker.actions.open_data.publishing import OpenData
+from broker.actions.open_data.status import Status
 from broker.actions.people.provisioning import Provisioning
 from broker.actions.upstream_logout import UpstreamLogoutContext
 from broker.assisted.case_records import Channel
@@ -122,6 +123,9 @@ def public_app(container: Container) -> ASGIApp:
         *citizens.freeze_routes(citizen_app, freeze_links(container)),
         *public.public_routes(citizen_app, registry.services, registry.providers, broker.picker.order),
         *(public.open_data_routes(citizen_app, reports(container)) if broker.assisted.open_data else ()),
+        *public.status_routes(
+            citizen_app, Status(container.connections.sql_stores.disruptions, container.system), registry.providers
+        ),
         *public.performance_routes(
             citizen_app,
             OpenData(container.connections.sql_stores.figures, container.system),

@@ -11,6 +11,8 @@ from broker.actions.console.incidents import run_incidents
 from broker.actions.files.erasing import sweep
 from broker.actions.open_data.publishing import OpenData, count_and_publish
 from broker.actions.open_data.starts import EVERY as STARTS_EVERY
+from broker.actions.open_data.status import EVERY as STATUS_EVERY
+from broker.actions.open_data.status import Status, record_status
 from broker.actions.passkeys.reminders import remind
 from broker.actions.periodic import PeriodicTask
 from broker.actions.signals.received import poll_events
@@ -21,7 +23,7 @@ from broker.wiring.container import Container
 from broker.wiring.contexts import reminder_context
 from broker.wiring.delivery import outbox_tasks, update_waiting
 from broker.wiring.key_rotation import rotate, rotation_policy
-from broker.wiring.provider_watch import DailyTest, update_provider_gauges
+from broker.wiring.provider_watch import DailyTest, conditions, update_provider_gauges
 from broker.wiring.settings_reload import SettingsReloader, SettingsWatch
 from broker.wiring.signals_wiring import received_event_context
 
@@ -34,6 +36,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     cases, measured = case_context(container), reports(container)
     people = staff_people(container)
     received, reminding = received_event_context(container), reminder_context(container)
+    status = Status(sql.disruptions, container.system)
     published = OpenData(sql.figures, container.system)
     timeless = [
         PeriodicTask("seal", 1.0, lambda: _maintain(container)),
@@ -53,6 +56,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         PeriodicTask(
             "starts", STARTS_EVERY, lambda: container.monitoring.starts.write(sql.audit, container.system.now())
         ),
+        PeriodicTask("status", STATUS_EVERY, lambda: record_status(status, conditions(container))),
         PeriodicTask("figures", 60.0, lambda: count_and_publish(published)),
         PeriodicTask("measures", 60.0, lambda: count_new(measured, container.monitoring.metrics.measured)),
         PeriodicTask("waiting cases", 15.0, lambda: _update_cases(container)),

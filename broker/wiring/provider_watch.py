@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from broker.model.disruption import Condition, DisruptionKind
 from broker.model.kill_switches import KillSwitchKind
 from broker.model.self_test import SelfTestFinding, decode_findings, encode_findings
 from broker.model.store_results import StoreUnavailable
@@ -33,6 +34,29 @@ def update_provider_gauges(container: Container) -> None:
             ends=None if policy.accept_sign_in_until is None else policy.accept_sign_in_until - now,
         )
     metrics.update_lines(now)
+
+
+def conditions(container: Container) -> Mapping[str, Condition]:
+    """How each provider that citizens may use is now, for the status page, from what is in memory.
+
+    An outage of a provider that this process has not checked yet stays as it was recorded.
+    """
+    now, found = container.system.now(), dict[str, Condition]()
+    switches = container.connections.sql_stores.kill_switches.latest
+    for provider_id, registered in container.configuration.registry.providers.items():
+        policy, health = registered.policy, container.monitoring.health_monitor.health_of(provider_id)
+        if policy.staff_only or not policy.enabled or policy.has_left(now):
+            continue
+        pause = policy.pause(now) or (None if switches is None else switches.pause(provider_id, now))
+        if switches is not None and switches.is_off(KillSwitchKind.PROVIDER, provider_id):
+            found[provider_id] = Condition(DisruptionKind.OFF)
+        elif pause is not None:
+            found[provider_id] = Condition(DisruptionKind.PAUSED)
+        elif not health.working:
+            found[provider_id] = Condition(DisruptionKind.OUTAGE, health.since)
+        else:
+            found[provider_id] = Condition(known=health.checked is not None or health.recovered is not None)
+    return found
 
 
 class DailyTest:

@@ -1,11 +1,11 @@
-"""Tables of open data about sign-ins: what is counted of days that are not published yet, and what was published.
+"""Tables of open data: what is counted of days that are not published yet, what was published, and disruptions.
 
 They hold nothing personal: counts alone.
 """
 
 from typing import Final
 
-from sqlalchemy import BigInteger, Column, Double, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, PrimaryKeyConstraint, Table, Text
 
 from broker.stores.sql.tables import metadata
 
@@ -28,4 +28,22 @@ published_days: Final = Table(
     Column("reason", Text, nullable=False),
     Column("lines", Text, nullable=False),
     PrimaryKeyConstraint("day", "revision"),
+)
+
+disruptions: Final = Table(
+    "disruptions",
+    metadata,
+    Column("subject", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("began", Double, nullable=False),
+    Column("ended", Double),
+    PrimaryKeyConstraint("subject", "began"),
+    Index(None, "ended"),
+)
+
+heartbeats: Final = Table(
+    "heartbeats",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Double, nullable=False),
 )

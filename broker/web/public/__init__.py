@@ -1,8 +1,8 @@
 """Public pages of the citizens' application that belong to no transaction.
 
 `public_pages` serves home, help, policies, the list of services and the explainer of errors, `open_data` the numbers
-about help from a person, `performance` those about sign-ins. `error_handlers` turns errors that reach Starlette,
-unknown paths and rejected headers into pages.
+about help from a person, `performance` those about sign-ins, `status` what did not work. `error_handlers` turns errors
+that reach Starlette, unknown paths and rejected headers into pages.
 """
 
 from broker.web.public.error_handlers import SHEETS as ERROR_SHEETS
@@ -13,8 +13,18 @@ from broker.web.public.performance import SHEET as PERFORMANCE
 from broker.web.public.performance import performance_routes
 from broker.web.public.public_pages import SHEETS as PUBLIC_SHEETS
 from broker.web.public.public_pages import public_routes
+from broker.web.public.status import SHEET as STATUS
+from broker.web.public.status import status_routes
 from broker.web.shared.pages import PageTemplate
 
-SHEETS: tuple[PageTemplate, ...] = (*PUBLIC_SHEETS, OPEN_DATA, PERFORMANCE, *ERROR_SHEETS)
+SHEETS: tuple[PageTemplate, ...] = (*PUBLIC_SHEETS, OPEN_DATA, PERFORMANCE, STATUS, *ERROR_SHEETS)
 
-__all__ = ["SHEETS", "handlers", "header_error_handler", "open_data_routes", "performance_routes", "public_routes"]
+__all__ = [
+    "SHEETS",
+    "handlers",
+    "header_error_handler",
+    "open_data_routes",
+    "performance_routes",
+    "public_routes",
+    "status_routes",
+]

@@ -37,7 +37,7 @@ def list_providers(
     async def answer(req: CitizenRequest) -> Response:
         frame = req.frame()
         words, now = frame.language, frame.now
-        rows = [_row(one, words, now) for one in providers.values() if _is_listed(one, now)]
+        rows = [_row(one, words, now) for one in providers.values() if is_listed(one, now)]
         variables = {
             **base_context(frame),
             "listed": sorted(rows, key=lambda row: row.name.casefold()),
@@ -49,7 +49,8 @@ def list_providers(
     return answer
 
 
-def _is_listed(configured: ConfiguredProvider, now: float) -> bool:
+def is_listed(configured: ConfiguredProvider, now: float) -> bool:
+    """Whether the public may see the provider."""
     policy = configured.policy
     return policy.enabled and not policy.staff_only and not policy.has_left(now)
 

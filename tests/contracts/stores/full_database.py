@@ -40,6 +40,7 @@ from broker.model.audit_export import AuditExport, ExportReason
 from broker.model.backchannel_request import BackchannelRequest, BackchannelState
 from broker.model.client_token import ClientToken
 from broker.model.desk import DeskAnswer, Use
+from broker.model.disruption import Disruption, DisruptionKind
 from broker.model.event_stream import DeliveryMethod, EventStream, StreamStatus
 from broker.model.evidence_file import EvidenceFile, FileContent, FileKind, FilePurpose, FileState
 from broker.model.freeze_link import FreezeLink
@@ -439,6 +440,8 @@ async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     await sql.audit.write([EVERY_EVENT])
     await sql.audit_chain.seal_once()
     await sql.audit_chain.checkpoint(NOW + 1, notary)
+    down = Disruption("bank", DisruptionKind.OUTAGE, NOW - 600, NOW - 60)
+    assert await sql.disruptions.record(NOW, lambda _lasting, _last: [down]) == [down]
     assert await sql.figures.publish(PublishedDay("2027-01-14", 1, NOW, "", (FigureLine("started", "", 40),)))
     assert await sql.figures.count_sealed(lambda _: {FigureKey("2027-01-15", "kept", ""): 3})
     await sql.audit.write([event("written_after_the_checkpoint")])

@@ -13,8 +13,9 @@ from broker.journey.figures import (
     publish,
 )
 from broker.model.audit import AuditEvent
+from broker.model.disruption import BROKER, Disruption, DisruptionKind, StatusRecord
 from broker.model.failures import FailureClass
-from tests.unit.web.examples import BANK, POST
+from tests.unit.web.examples import BANK, NOW, POST
 
 FIRST: Final = date(2026, 11, 1)
 AT: Final = 1_793_750_400.0
@@ -98,3 +99,29 @@ class GivenFigures:
         """No rows."""
         for nothing in ():
             yield nothing
+
+
+DISRUPTIONS: Final = (
+    Disruption(BANK.id, DisruptionKind.OUTAGE, NOW - 7200),
+    Disruption(POST.id, DisruptionKind.PAUSED, NOW - 10 * 86_400, NOW - 9 * 86_400),
+    Disruption(BROKER, DisruptionKind.OUTAGE, NOW - 20 * 86_400, NOW - 20 * 86_400 + 600),
+    Disruption("gone", DisruptionKind.OUTAGE, NOW - 30 * 86_400, NOW - 29 * 86_400),
+)
+
+
+RECORDED: Final = StatusRecord(DISRUPTIONS, NOW - 40 * 86_400, NOW)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenDisruptions:
+    """A store of recorded disruptions."""
+
+    record_of: StatusRecord = RECORDED
+
+    async def record(self, _now: float, _decide: object) -> Sequence[Disruption]:
+        """Nothing is recorded."""
+        return ()
+
+    async def recent(self, _since: float) -> StatusRecord:
+        """All of them."""
+        return self.record_of

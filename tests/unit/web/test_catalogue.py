@@ -27,6 +27,7 @@ NO_PAGES = {
     "/performance/figures.json": "a table",
     "/performance/figures.csv-metadata.json": "a data dictionary",
     "/performance/feed.atom": "a feed",
+    "/status/feed.atom": "a feed",
 }
 """Routes with GET that answer with something else than a page to read."""
 NO_STAFF_PAGES = {
