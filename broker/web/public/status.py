@@ -115,8 +115,7 @@ def status_variables(record: StatusRecord, names: Mapping[str, str], words: Lang
             (
                 names[one.subject],
                 words.text(_WHAT[one.kind]),
-                words.format_time(one.began, now),
-                "–" if one.ended is None else words.format_time(one.ended, now),
+                _span(one, words, now),
             )
             for one in shown
         ],
@@ -132,6 +131,14 @@ def _row(record: StatusRecord, subject: str, name: str, words: Language, first: 
         return StatusRow(name, words.text("Works"), percent, works=True)
     state = words.text(_NOW[lasting.kind], time=words.format_time(lasting.began, now))
     return StatusRow(name, state, percent, works=False)
+
+
+def _span(one: Disruption, words: Language, now: float) -> str:
+    """From when to when, in words."""
+    began = words.format_time(one.began, now)
+    if one.ended is None:
+        return words.text("Since {time}", time=began)
+    return words.text("{start} until {end}", start=began, end=words.format_time(one.ended, now))
 
 
 def status_feed(disruptions: Sequence[Disruption], names: Mapping[str, str], issuer: str) -> str:
