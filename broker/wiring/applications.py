@@ -44,7 +44,6 @@ from broker.web.services.provider_events import provider_event_routes
 from broker.web.services.signals import signal_routes
 from broker.web.shared.fast_router import fast_router
 from broker.web.shared.not_found import NotFoundHandler, paths, typeable_paths
-from broker.web.shared.pages import PageRenderer
 from broker.web.shared.static_files import static_routes, statics
 from broker.wiring.app_pages import public_pages, site_pages, staff_pages
 from broker.wiring.assisted_wiring import (
@@ -171,7 +170,7 @@ def public_app(container: Container) -> ASGIApp:
         routes, called = [*routes, *registering], [*called, *registering]
     astray = NotFoundHandler(broker.issuer, typeable_paths(shown), paths(called))
     if not broker.inspector:
-        return _with_middleware(routes, pages, astray, "public", container)
+        return _with_middleware(routes, public.ErrorPages(pages), astray, "public", container)
     from broker.web import inspector  # here, since production needs none of it
 
     memory = inspector.ExchangeLog(frozenset(container.configuration.registry.services))
@@ -179,7 +178,7 @@ def public_app(container: Container) -> ASGIApp:
     routes.append(inspector.inspector_route(engineers, memory))
     return _with_middleware(
         routes,
-        pages,
+        public.ErrorPages(pages),
         astray,
         "public",
         container,
@@ -263,27 +262,28 @@ def staff_app(container: Container) -> ASGIApp:
         routes += scim.scim_routes(scim.ScimServer(provisioning, broker.console, token, rates, wrong))
     if counters.enabled:
         routes.append(metrics_route(container.monitoring.metrics, read_password(counters.token_file)))
-    return _with_middleware(
-        routes, pages, NotFoundHandler(container.settings.broker.console, typeable_paths(shown)), "staff", container
-    )
+    errors = public.ErrorPages(pages, staff.console_language)
+    astray = NotFoundHandler(container.settings.broker.console, typeable_paths(shown))
+    return _with_middleware(routes, errors, astray, "staff", container)
 
 
 def _with_middleware(
     routes: Sequence[BaseRoute],
-    pages: PageRenderer,
+    errors: public.ErrorPages,
     astray: NotFoundHandler,
     listener: str,
     container: Container,
     within: Callable[[ASGIApp], ASGIApp] = lambda app: app,
 ) -> ASGIApp:
     """The application of these routes inside its middleware. `within` adds the innermost middleware."""
-    handlers, clock = public.handlers(pages), container.connections.sql_stores.clock
+    handlers, clock = public.handlers(errors.pages, errors.language), container.connections.sql_stores.clock
     inner = within(fast_router(routes, handlers, astray))
     clock_guard = ClockGuard(inner, lambda: clock.unready_reason, astray.calls, handlers[StoreUnavailable])
     files = container.settings.broker.assisted.files
     public_files = listener == "public" and files.enabled
     uploads = {**citizens.upload_limits(files), **desk_file_limits(container)} if public_files else {}
-    guard = guarded(clock_guard, container.system, BodyLimits(larger=uploads), public.header_error_handler(pages))
+    refuse = public.header_error_handler(errors.pages, errors.language)
+    guard = guarded(clock_guard, container.system, BodyLimits(larger=uploads), refuse)
     opened = CrossOrigin(guard, CROSS_ORIGIN if listener == "public" else (), container.configuration.registry.services)
     return RequestMetricsMiddleware(
         opened, listener, templates(routes), container.monitoring.metrics, container.system.monotonic

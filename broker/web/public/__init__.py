@@ -6,7 +6,7 @@ that reach Starlette, unknown paths and rejected headers into pages.
 """
 
 from broker.web.public.error_handlers import SHEETS as ERROR_SHEETS
-from broker.web.public.error_handlers import handlers, header_error_handler
+from broker.web.public.error_handlers import ErrorPages, handlers, header_error_handler
 from broker.web.public.open_data import SHEET as OPEN_DATA
 from broker.web.public.open_data import open_data_routes
 from broker.web.public.performance import SHEET as PERFORMANCE
@@ -21,6 +21,7 @@ SHEETS: tuple[PageTemplate, ...] = (*PUBLIC_SHEETS, OPEN_DATA, PERFORMANCE, STAT
 
 __all__ = [
     "SHEETS",
+    "ErrorPages",
     "handlers",
     "header_error_handler",
     "open_data_routes",

@@ -52,7 +52,7 @@ from broker.web.staff.outcome_pages import outcome_routes
 from broker.web.staff.people_pages import people_routes
 from broker.web.staff.quality_pages import quality_routes
 from broker.web.staff.report_pages import report_routes
-from broker.web.staff.request import StaffApp
+from broker.web.staff.request import StaffApp, console_language
 from broker.web.staff.sent_notices import notice_routes
 from broker.web.staff.source_pages import source_routes
 from broker.web.staff.threads import thread_routes
@@ -126,4 +126,4 @@ def staff_routes(app: StaffApp) -> list[Route]:
     ]
 
 
-__all__ = ["SHEETS", "StaffApp", "staff_routes"]
+__all__ = ["SHEETS", "StaffApp", "console_language", "staff_routes"]

@@ -147,8 +147,7 @@ class StaffRequest:
     @property
     def language(self) -> Language:
         """The language of the console's texts: the one that was chosen in this browser, else English."""
-        pages = self.app.pages
-        return pages.language(lookup(self.cookies.get(cookies.LANGUAGE, ""), pages.languages) or SOURCE)
+        return _language(self.app.pages, self.cookies)
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -218,6 +217,15 @@ class StaffPage:
     def base(self) -> str:
         """The path of the case's page."""
         return f"/cases/{self.id}"
+
+
+def console_language(pages: PageRenderer, request: Request) -> Language:
+    """The language of the console's error pages: that of its other pages."""
+    return _language(pages, read(request_parsing.joined_header(request, b"cookie", "; ")))
+
+
+def _language(pages: PageRenderer, held: Mapping[str, str]) -> Language:
+    return pages.language(lookup(held.get(cookies.LANGUAGE, ""), pages.languages) or SOURCE)
 
 
 PublicHandler = Callable[[StaffRequest], Awaitable[Response]]

@@ -275,8 +275,10 @@ async def staged(
         )
         shown = staff.staff_routes(door)
         routes = [*static_routes(given.files), *shown]
-        inner = fast_router(routes, public.handlers(written), NotFoundHandler(origin, typeable_paths(shown)))
-        app = guarded(inner, system, refuse=public.header_error_handler(written))
+        inner = fast_router(
+            routes, public.handlers(written, staff.console_language), NotFoundHandler(origin, typeable_paths(shown))
+        )
+        app = guarded(inner, system, refuse=public.header_error_handler(written, staff.console_language))
         if served:
             client = SimulatedClient(
                 "portico-console", (callback,), jwks={"keys": [dict(load_signing_key(PEM, "ES256").jwk)]}

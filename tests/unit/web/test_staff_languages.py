@@ -2,9 +2,13 @@
 
 import re
 
+import httpx
 import pytest
 
+from broker.actions.assisted.staff_login import StaffLogin
+from broker.model.store_results import StoreUnavailable
 from broker.web.shared.i18n import language
+from broker.web.staff.cookies import SESSION
 from tests.unit.web.staff import CARYS, Stage
 from tests.unit.web.test_texts import HOLE
 from tests.unit.web.texts import CONSOLE, codes, found_for_staff, registry
@@ -68,3 +72,41 @@ async def test_the_switch_leads_nowhere_else_and_is_not_on_a_form_of_a_case(stag
     assert 'action="/language"' in (await agent.get(at)).text
     for path in (f"{at}/person", f"{at}/details", f"{at}/evidence/new?kind=passport"):
         assert 'action="/language"' not in (await agent.get(path)).text
+
+
+CITIZENS = "__Host-portico-language"
+
+
+@pytest.mark.store
+@pytest.mark.parametrize(
+    ("cookie", "accepts", "code"),
+    [
+        (f"{COOKIE}=cy", "en", "cy"),
+        (f"{COOKIE}=cy; {CITIZENS}=ar", "ar", "cy"),
+        (f"{CITIZENS}=cy", "cy", "en"),
+        (f"{COOKIE}=ar; {CITIZENS}=cy", "cy", "en"),
+        ("", "cy", "en"),
+    ],
+)
+async def test_error_pages_of_the_console_are_in_its_own_language(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, cookie: str, accepts: str, code: str
+) -> None:
+    """Not found, refused headers, a store that does not answer, and an exception: whatever citizens' pages are in."""
+
+    async def fails(*_given: object) -> None:
+        raise problems.pop()
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(stage.app, raise_app_exceptions=False), base_url=stage.origin
+    ) as client:
+        headers = {"cookie": cookie, "accept-language": accepts}
+        pages = [
+            await client.get("/no-such-page", headers=headers),
+            await client.get("/help", headers={**headers, "x-large": "x" * 70_000}),
+        ]
+        problems: list[Exception] = [StoreUnavailable("away"), ValueError("unexpected")]
+        monkeypatch.setattr(StaffLogin, "principal", fails)
+        headers["cookie"] += f"; {SESSION}=any"
+        pages += [await client.get("/help", headers=headers) for _ in range(2)]
+    assert [page.status_code for page in pages] == [404, 431, 500, 503]
+    assert [re.findall(r'<html lang="(\w+)"', page.text) for page in pages] == [[code]] * 4
