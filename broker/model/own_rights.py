@@ -20,6 +20,9 @@ class DeskLocation:
     """Where it is, in one line."""
     hours: Mapping[str, str] = field(default_factory=dict)
     """When it is open, in words, by language."""
+    areas: tuple[str, ...] = ()
+    """Towns, in any language, and first parts of postcodes near it, such as "Aberlan" and "AB1": a citizen who types
+    one of them reads of this counter first."""
 
 
 class OwnScope(StrEnum):

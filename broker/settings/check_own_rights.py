@@ -47,5 +47,9 @@ def check_desk(service: Service, context: CheckContext) -> Iterator[Problem]:
         if location.names and not (location.address and location.hours):
             fix = "write both, or remove the names"
             yield Problem(f"desk_locations[{i}].names", "citizens need the address and the hours as well", fix)
+        for n, area in enumerate(location.areas):
+            if sum(letter.isalnum() for letter in area) < 2:
+                fix = 'write a town or the first part of a postcode, such as "AB1"'
+                yield Problem(f"desk_locations[{i}].areas[{n}]", "citizens cannot type this place", fix)
     if own.desk_events_uri is not None:
         yield from check_url("desk_events_uri", own.desk_events_uri, development=context.development)

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -18,6 +19,8 @@ from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.crypto.seal_stream import chunks_of
 from broker.model.evidence_file import EvidenceFile, FilePurpose, FileState, UploadFault
+from broker.web.desk import routes
+from broker.web.desk.reading import file_plan
 from broker.wiring.assisted_wiring import file_context
 from tests.security.desk_stage import ANN, Desk, DeskStage, desk_stage, problem
 from tests.security.hostile_files import PAYLOAD, HostileFile, hostile_files
@@ -261,6 +264,38 @@ async def test_hostile_forms_are_refused_and_leave_nothing(desks: DeskStage) -> 
     assert problem(huge, 413, "too_large")["status"] == 413
     assert huge.headers["Connection"] == "close"
     await nothing_taken(desks, made.id)
+
+
+@pytest.mark.parametrize("how", ["stops", "drips", "takes long"])
+async def test_a_photograph_that_arrives_too_slowly_is_refused_in_time_and_leaves_nothing(
+    desks: DeskStage, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """A desk that stops, that sends slower than the least rate, or that takes longer than the whole may."""
+    settled = replace(
+        file_plan(context_of(desks).settings),
+        **{"stops": {"pause": 0.05}, "drips": {"grace": 0.0, "least": 10**9}, "takes long": {"seconds": 0.05}}[how],
+    )
+    monkeypatch.setattr(routes, "file_plan", lambda _settings: settled)
+    made, post = await at_desk(desks), desks.post
+    digest, never = hashlib.sha256(PHOTO).hexdigest(), asyncio.Event()
+    named = {"agent_id": "clerk-7", "location_id": "market-street", "purpose": "front", "sha256": digest}
+    body, head = form(named, PHOTO)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield body[:3000]
+        if how != "drips":
+            await never.wait()
+        for at in range(3000, len(body)):
+            yield body[at : at + 1]
+
+    async with asyncio.timeout(20):
+        refused = await post.send_body(f"/desk/v1/cases/{made.id}/files", slowly(), None, head)
+    problem(refused, 408, "too_slow")
+    assert refused.headers["Connection"] == "close"
+    await nothing_taken(desks, made.id)
+    monkeypatch.undo()
+    assert (await post.send_file(made.id, PHOTO)).status_code == 200
+    await cleared(desks, made.id)
 
 
 async def test_one_photograph_at_a_time_and_no_more_than_the_limit(desks: DeskStage) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from broker.actions.results import HelpOffered, HelpRequest
 from broker.assisted.case_records import Channel, ContactMethod
 from broker.assisted.case_status import Asked
+from broker.assisted.counters import LONGEST_PLACE, by_place
 from broker.assisted.help_ways import HelpWay
 from broker.assisted.intake import LONGEST, Intake, Need, Times
 from broker.normalize.email import is_unreachable, sendable
@@ -96,6 +97,8 @@ SECOND: Final = marked("Type in another email address or telephone number than t
 UNREACHABLE: Final = marked(
     "We cannot send to this email address, because of the letters before the @. Type in another one"
 )
+NEAR: Final = "near"
+"""The button that orders the counters by the place that was typed, and asks for nothing."""
 FIELDS: Final = ("channel", "way", "address", "second")
 """The fields that can be wrong, in the order of the form."""
 
@@ -136,6 +139,10 @@ def help_page(
     """The page with the form. `missing` are the texts of errors by field, not translated yet."""
     words = frame.language
     fields = TypedValues(typed or ({} if offered.asked is None else _fields(offered.asked)))
+    near = fields["near"].strip()
+    counters, named = by_place(
+        app.counters() if any(way.channel is Channel.IN_PERSON for way in offered.ways) else (), near
+    )
     variables = frame.template_variables(
         offered.service,
         ways=[_way(way, offered, words, frame.now) for way in offered.ways],
@@ -149,8 +156,11 @@ def help_page(
         typed=fields,
         counters=[
             OfficeCard(in_language(one.names, words.code), one.address, in_language(one.hours, words.code), "")
-            for one in (app.counters() if any(way.channel is Channel.IN_PERSON for way in offered.ways) else ())
+            for one in counters
         ],
+        can_order=len(counters) > 1 and any(one.areas for one in counters),
+        named=named if near else None,
+        longest_place=LONGEST_PLACE,
         keeps=True,
         changing=offered.asked is not None,
         purpose=offered.purpose.value,

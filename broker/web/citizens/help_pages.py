@@ -21,7 +21,7 @@ from broker.assisted.case_status import CaseStage
 from broker.assisted.former import CasePurpose
 from broker.web.citizens.binding_pages import keep_mark
 from broker.web.citizens.case_status_page import ALWAYS_DATED
-from broker.web.citizens.help_form import ADDRESS, NO_WAY, SECOND, UNREACHABLE, help_page, read_wanted
+from broker.web.citizens.help_form import ADDRESS, NEAR, NO_WAY, SECOND, UNREACHABLE, help_page, read_wanted
 from broker.web.citizens.help_form import SHEETS as FORM_SHEETS
 from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import readable
@@ -78,6 +78,8 @@ async def request_help(req: CitizenRequest) -> Response:
     if (other := req.switched(form)) is not None:
         return await _show_form(other, form, {})
     wanted, missing = read_wanted(form, req.app.region)
+    if _orders(form, complete=wanted is not None):
+        return await _show_form(req, form, {})
     if wanted is None:
         return await _show_form(req, form, missing)
     wanted = replace(wanted, purpose=_purpose(form))
@@ -92,6 +94,12 @@ async def request_help(req: CitizenRequest) -> Response:
         set_cookie(response, cookies.code(req.handle, outcome.code))
         keep_mark(req, response, outcome.mark)
     return response
+
+
+def _orders(form: Mapping[str, str], *, complete: bool) -> bool:
+    """Whether the form only orders the counters: its button was pressed, or Enter in the field of the place, which
+    presses the first button, before the rest was typed."""
+    return form.get("do") == NEAR or (not complete and form.get("near", "") != form.get("near_shown", ""))
 
 
 def _refused(why: HelpRefused, wanted: HelpRequest) -> dict[str, str]:
@@ -122,6 +130,8 @@ async def change_request(req: CitizenRequest) -> Response:
     if (other := req.switched(form)) is not None:
         return await _show_change(other, form, {})
     wanted, missing = read_wanted(form, req.app.region, changing=True)
+    if _orders(form, complete=wanted is not None):
+        return await _show_change(req, form, {})
     if wanted is None:
         return await _show_change(req, form, missing)
     outcome = await req.app.cases.change_request(req.handle, req.browser, wanted)

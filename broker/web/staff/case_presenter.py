@@ -95,6 +95,7 @@ class CaseContextRow:
     passkey: CasePasskey | None
     purpose: str
     compared: bool
+    recommended: bool
     warnings: tuple[str, ...]
     about: tuple[str, ...]
     may: frozenset[StaffAction]
@@ -198,6 +199,7 @@ class CasePresenter:
             passkey=case.passkey if view.role is CaseRole.AGENT else None,
             purpose=case.purpose.value,
             compared=matched(case),
+            recommended=_recommended(case),
             warnings=tuple(words.text(_WARNINGS[one]) for one in view.warnings),
             about=tuple(self._about(case)),
             may=view.actions,
@@ -280,6 +282,12 @@ class CasePresenter:
             )
             for move in case.history
         ]
+
+
+def _recommended(case: Case) -> bool:
+    """Whether a partner desk recommends what a second person looks at, and no agent decided it."""
+    last = next((move.event for move in reversed(case.history) if move.event in ("decided", "recommended")), "")
+    return last == "recommended"
 
 
 def _name(who: str, people: Mapping[str, StaffMember]) -> str:

@@ -108,11 +108,15 @@ COUNTER = DeskLocation(
 )
 
 
+HILL = replace(COUNTER, id="hill", names={"en": "Hill post office"}, areas=("Brynmawr", "HL1"))
+COUNTERS = [COUNTER, HILL]
+
+
 async def comes(stage: Stage, written: PageRenderer, level: Level = Level.SUBSTANTIAL) -> Citizen:
     """A citizen who may ask for a person."""
     cases = stage.citizen_cases
     context, system = cases.sign_in_context, stage.context.system
-    app = citizens.CitizenApp(context, cases, written, marks(), system, counters=lambda: [COUNTER])
+    app = citizens.CitizenApp(context, cases, written, marks(), system, counters=lambda: COUNTERS)
     inner = fast_router(citizens.citizen_routes(app), public.handlers(written), NotFoundHandler(ISSUER, ()))
     return Citizen(stage, cases, guarded(inner, stage.context.system), await stage.arrives(level))
 
@@ -135,6 +139,28 @@ async def test_each_way_says_what_it_needs_when_it_is_open_where_and_how_long_on
     assert "On the telephone we do not see you or your documents, and this service needs that." in text
     assert "Counters where you can go without an appointment" in text
     assert "Harbour post office , 3 Quay, Ardle . Every day, 7:00 to 20:00." in text
+
+
+async def test_counters_of_the_place_that_a_citizen_types_come_first_and_what_was_typed_stays(citizen: Citizen) -> None:
+    def order(text: str) -> list[str]:
+        return re.findall(r"(Harbour|Hill) post office", text)
+
+    assert order(await citizen.text("/help")) == ["Harbour", "Hill"]
+    typed = {"channel": "video", "way": "email", "address": "", "email": "ada@x.test"}
+    for form, said in (
+        ({"do": "near", "near": "hl1 2ab"}, "Counters that name this place come first."),
+        ({"near": "BRYNMAWR", "near_shown": ""}, "Counters that name this place come first."),
+    ):
+        answer = await citizen.post("/help", **{**typed, "way": "", **form})
+        assert (answer.status_code, "ada@x.test" in answer.text) == (200, True)
+        assert order(answer.text) == ["Hill", "Harbour"]
+        assert said in answer.text
+        assert "Error:" not in answer.text
+    nowhere = await citizen.post("/help", **{**typed, "do": "near", "near": "Atlantis"})
+    assert order(nowhere.text) == ["Harbour", "Hill"]
+    assert "No counter names this place. Here are all of them." in nowhere.text
+    shown = {"near": "hl1", "near_shown": "hl1"}
+    assert (await citizen.post("/help", **{**typed, "way": "", **shown})).status_code == 422
 
 
 async def test_a_wait_is_told_once_twenty_cases_were_measured(citizen: Citizen) -> None:

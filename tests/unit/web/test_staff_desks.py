@@ -27,6 +27,8 @@ async def test_a_reviewer_gives_their_own_view_before_they_read_what_the_desk_re
         text = (await reviewer.get(path)).text
         assert "What the counter of a partner recommends" not in text
         assert "A partner’s counter recommends: " not in text
+        assert "you see what the counter of a partner recommends" in text
+        assert "agent decided" not in text
     assert (await reviewer.get(f"{at}/review")).headers["location"] == f"{at}?problem=not_now"
     await reviewer.send(f"{at}/view", f"{at}/view", {"decision": "decline", "decline.face_differs": "yes"})
     told = (await reviewer.get(f"{at}/review")).text
