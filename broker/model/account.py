@@ -32,7 +32,7 @@ class Errand:
 
     For LINK, `account` is the account to which the identity is to be linked, and `replaced` the key of the way that it
     replaces, None to keep all. For RENEW, `replaced` is the key of the kept identity. `page` is the page of the account
-    to which an ACCOUNT errand leads: its path after that of the first page.
+    to which an errand leads, but for LINK: its path after that of the first page.
     """
 
     kind: ErrandKind

@@ -44,7 +44,6 @@ async def test_a_citizen_links_moves_and_removes_a_way_and_services_know_them_as
 
     await citizen.page.goto(f"{stage.issuer}/account/ways")
     await citizen.reads(NORTHBANK)
-    await citizen.reads("Aberlan Council")
     await citizen.press("Add another way")
     await proves_second(citizen, HARBOUR)
     await citizen.press("Yes, both are me: join them")
@@ -85,4 +84,41 @@ async def test_the_last_way_is_removed_only_after_a_warning(stage: Stage, newcom
     await citizen.page.get_by_role("checkbox").check()
     await citizen.press(f"Remove {NORTHBANK}")
     await citizen.reads("The way was removed.")
+    await citizen.reads("Sign in to see it.")
+
+
+async def test_a_citizen_takes_an_agreement_back_and_blocks_the_service(stage: Stage, newcomer: Newcomer) -> None:
+    citizen = await newcomer(stage, script=False)
+    await citizen.begin()
+    await citizen.choose(NORTHBANK)
+    await citizen.play("ok", "noor")
+    await citizen.share()
+    before = await subject(citizen)
+
+    await citizen.page.goto(f"{stage.issuer}/privacy")
+    await citizen.page.get_by_role("link", name="Your account").click()
+    await citizen.page.get_by_role("link", name="Services", exact=True).click()
+    await citizen.reads("Aberlan Council")
+    await citizen.page.get_by_role("link", name="Take back or block: Aberlan Council").click()
+    await citizen.press("Take it back")
+    await citizen.reads("You took it back.")
+    await citizen.begin(prompt="")
+    await citizen.share()
+    assert await subject(citizen) == before
+
+    await citizen.page.goto(f"{stage.issuer}/account/services")
+    await citizen.page.get_by_role("link", name="Take back or block: Aberlan Council").click()
+    await citizen.press("Block the service")
+    await citizen.begin(prompt="")
+    await citizen.sees("You blocked Aberlan Council")
+    await citizen.page.get_by_role("link", name="Go to your account").click()
+    await citizen.press("Lift the block of Aberlan Council")
+    await citizen.reads("The block is lifted.")
+
+    await citizen.press("Back to your account")
+    await citizen.page.get_by_role("link", name="What happened in your account").click()
+    await citizen.reads("You lifted the block of Aberlan Council")
+    await citizen.page.goto(f"{stage.issuer}/account/sessions")
+    await citizen.press("End all, also here")
+    await citizen.sees("Your account")
     await citizen.reads("Sign in to see it.")

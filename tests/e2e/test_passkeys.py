@@ -230,6 +230,5 @@ async def renews(citizen: Citizen, agent: Colleague, reviewer: Colleague) -> Non
     await agent.sees("Your decision is recorded")
     await review(reviewer)
     await takes_up(citizen, "amina@mail.example", said)
-    await citizen.page.wait_for_url(f"{citizen.stage.issuer}/account/ways")
-    await citizen.press("Your passkeys, and what we keep")
+    await citizen.page.wait_for_url(f"{citizen.stage.issuer}/account/kept")
     await citizen.reads("From the check by a person")

@@ -149,18 +149,19 @@ async def begin(
     """
     session = await live_session(context, browser)
     errand, level = Errand(ErrandKind.ACCOUNT, page=page if page in PAGES else ""), Level.LOW
+    leads_to = errand.page
     if session is not None:
         ways = await context.stores.links.ways(session.account)
         refusal = _refusal(context, session, ways)
         if kind in (ErrandKind.LINK, ErrandKind.RENEW) and refusal is None:
             known = replaced in [way.key for way in ways]
-            errand = Errand(kind, session.account, replaced if known else None)
+            errand = Errand(kind, session.account, replaced if known else None, leads_to)
             kept = next((way for way in ways if kind is ErrandKind.RENEW and way.key == replaced), None)
             level = level if kept is None or kept.level is None else kept.level
         elif refusal is LinkRefusal.TOO_WEAK:
             level = strongest(ways)
     if kind is ErrandKind.REBIND:
-        errand, level = Errand(kind), Level.SUBSTANTIAL
+        errand, level = Errand(kind, page=leads_to), Level.SUBSTANTIAL
     service = context.policy.account.service
     prompt = () if session is None else ("login",)
     request = AuthorizationRequest(ACCOUNT_SERVICE, "", (), level, prompt=prompt, errand=errand)
