@@ -30,6 +30,7 @@ from broker.demo.inbox import messages
 from broker.demo.land_register import LandRegister
 from broker.demo.multi_tab_oauth import MultiTabOAuth
 from broker.demo.sample_desk import DeskClient, SampleDesk
+from broker.demo.support_tools import tool_routes
 from broker.demo.world import ABERLAN, Permit, World
 
 TEMPLATES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
@@ -84,6 +85,7 @@ def create(sample: Sample) -> Starlette:
             Route("/try", pages.what_to_try),
             *pages.case_routes(),
             *pages.neighbour_routes(),
+            *tool_routes(sample.base, sample.outbox, pages.page),
         ],
         middleware=[
             Middleware(SessionMiddleware, secret_key=sample.session_secret, session_cookie="sample-service"),
@@ -126,20 +128,21 @@ class _Pages:
         """The routes of the case system, and of the form that sends a request to it, if the world has one."""
         if self._cases is None:
             return []
-        return [*self._cases.routes(self._page), Route("/send", self.send, methods=["POST"])]
+        return [*self._cases.routes(self.page), Route("/send", self.send, methods=["POST"])]
 
     def neighbour_routes(self) -> list[Route]:
         """The routes of the partner desk and of the other service, if the world has them."""
         desk, register = self._sample.desk, self._sample.register
         return [
-            *([] if desk is None else SampleDesk(desk).routes(self._page)),
-            *([] if register is None else register.routes(self._page)),
+            *([] if desk is None else SampleDesk(desk).routes(self.page)),
+            *([] if register is None else register.routes(self.page)),
         ]
 
     def _person(self, request: Request) -> SignedInUser | None:
         return self._people.get(request.session.get("visit", ""))
 
-    def _page(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
+    def page(self, request: Request, name: str, status: int = 200, **values: Any) -> Response:
+        """Renders a page in the language of the citizen."""
         code = self._language(request)
         others = [other for other in ("en", *self._sample.world.translations) if other != code]
         page = TEMPLATES.get_template(name).render(
@@ -160,16 +163,16 @@ class _Pages:
         return str(request.session.get("language", "en"))
 
     async def home(self, request: Request) -> Response:
-        return self._page(request, "home.html", person=self._person(request), told=self._told[-5:])
+        return self.page(request, "home.html", person=self._person(request), told=self._told[-5:])
 
     async def what_to_try(self, request: Request) -> Response:
-        return self._page(request, "try.html")
+        return self.page(request, "try.html")
 
     async def sign_in(self, request: Request) -> Response:
         """Starts a sign-in. Also the login initiation endpoint for citizens who start at the broker: `iss`
         identifies it (OpenID Connect Core 4)."""
         if request.query_params.get("iss", self._sample.issuer) != self._sample.issuer:
-            return self._page(request, "home.html", 400, person=self._person(request), told=())
+            return self.page(request, "home.html", 400, person=self._person(request), told=())
         permit = self._permit(request.query_params.get("for"))
         request.session["permit"] = permit.id
         extra: dict[str, str] = {"acr_values": permit.level}
@@ -192,7 +195,7 @@ class _Pages:
             token = await self._portico.authorize_access_token(request)
         except OAuthError as error:
             asked = request.query_params
-            return self._page(
+            return self.page(
                 request,
                 "not_signed_in.html",
                 error=error.error,
@@ -212,7 +215,7 @@ class _Pages:
         asked = self._permit(request.session.get("permit")).id
         world, sent = self._sample.world.in_language(self._language(request)), request.session.pop("sent", None)
         permit = next(one for one in world.permits if one.id == asked)
-        return self._page(request, "signed_in.html", person=person, permit=permit, sent=sent, json=_pretty)
+        return self.page(request, "signed_in.html", person=person, permit=permit, sent=sent, json=_pretty)
 
     def _permit(self, permit_id: str | None) -> Permit:
         permits = self._sample.world.permits
@@ -259,7 +262,7 @@ class _Pages:
     async def events(self, request: Request) -> Response:
         """The security events that arrived. A POST creates a new stream."""
         problem = await self._events.connect() if request.method == "POST" else ""
-        return self._page(request, "events.html", events=self._events.events[-20:], problem=problem)
+        return self.page(request, "events.html", events=self._events.events[-20:], problem=problem)
 
     async def security_event(self, request: Request) -> Response:
         """Push endpoint of the stream (RFC 8935)."""
@@ -283,13 +286,13 @@ class _Pages:
         if question is None:
             return RedirectResponse("/", status_code=303)
         await self._asker.look(question)
-        return self._page(request, "asked.html", question=question)
+        return self.page(request, "asked.html", question=question)
 
     async def style(self, _request: Request) -> Response:
         return FileResponse(Path(__file__).parent / "service.css", media_type="text/css")
 
     async def inbox(self, request: Request) -> Response:
-        return self._page(request, "inbox.html", messages=messages(self._sample.outbox))
+        return self.page(request, "inbox.html", messages=messages(self._sample.outbox))
 
 
 def _pretty(value: Any) -> str:

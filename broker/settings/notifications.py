@@ -69,7 +69,8 @@ class NotificationSettings:
     through `notify` or `text_gateway`, by letter through `notify` or `letter_gateway`, or posted by staff."""
 
     outbox: Path | None = None
-    """Development: a folder in which each notification becomes a file, for the inbox page. Nothing is sent."""
+    """Development: a folder in which each notification becomes a file, for the inbox page. Nothing is sent, except
+    letters if there is a print service."""
     smtp: SmtpSettings | None = None
     """Mails: an SMTP server. STARTTLS or TLS is required."""
     notify: NotifySettings | None = None

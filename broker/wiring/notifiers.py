@@ -23,9 +23,9 @@ from broker.wiring.store_access import read_password
 def build_notifiers(broker: BrokerSettings, http_clients: HttpClients, system: System) -> Notifiers:
     """Returns the notifier of each way in which something can be sent. Raises ValueError for unusable files."""
     notices, zone = broker.notifications, ZoneInfo(broker.time_zone)
-    if notices.outbox is not None:
-        return dict.fromkeys(("email", "phone", "post"), FileNotifier(notices.outbox, zone))
     found: dict[str, Notifier] = {}
+    if notices.outbox is not None:
+        found |= dict.fromkeys(("email", "phone", "post"), FileNotifier(notices.outbox, zone))
     if notices.notify is not None:
         notify = notify_notifier(notices.notify, zone, http_clients, system)
         found |= dict.fromkeys(notify.templates, notify)

@@ -64,6 +64,7 @@ def test_the_table_assisted_is_the_policy_of_cases_with_its_defaults_and_busines
     london = BusinessHours(time_zone="Europe/London")
     shown = config.settings().broker.assisted
     own = {"correction": shown.correction, "channels": shown.channels, "offices": shown.offices, "files": shown.files}
+    own |= {"video_rooms": shown.video_rooms}
     assert shown == CasePolicy(hours=london, **own)
     config.change("broker.toml", "assisted.lease", "10 minutes")
     config.change("broker.toml", "assisted.hours.days", ["sat", "sun"])
