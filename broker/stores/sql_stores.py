@@ -189,7 +189,7 @@ async def open_sql_stores(
         agreements=SqlAgreements(database, sealer, audit_log),
         own_activity=SqlActivity(database),
         own_sessions=SqlOwnSessions(database, digests, session_termination),
-        passkeys=SqlPasskeys(database, sealer, audit_log),
+        passkeys=SqlPasskeys(database, digests, audit_log),
         kept_identities=SqlKeptIdentities(database, digests, proved_sessions, audit_log),
         kept_reminders=SqlKeptReminders(database, sealer, audit_log),
         former_identities=SqlFormerIdentities(database, sealer),

@@ -182,11 +182,11 @@ async def register(
     created = _happened(context, own, HappenedKind.PASSKEY_CREATED, passkey.digest)
     told = _tell(context, replace(created, roaming=passkey.device_bound))
     if mine is not None:
-        return None if await context.passkeys.add(passkey, added, told) else KeptRefusal.REFUSED
+        return None if await context.passkeys.add(passkey, own.session, added, told) else KeptRefusal.REFUSED
     events = [_event(context, "passkey_identity_kept", own), added]
     reach = KeptReach(_addresses(kept.identity, language), _remind_at(context, kept))
     new = NewlyKept(kept, passkey, own.provider.card.id, reach)
-    done = await context.kept.keep(own.session.account, new, events, told)
+    done = await context.kept.keep(own.session, new, events, told)
     return None if done else KeptRefusal.REFUSED
 
 

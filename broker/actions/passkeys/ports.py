@@ -7,6 +7,7 @@ from broker.model.audit import AuditEvent
 from broker.model.notification import Notification
 from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.passkey import DueReminder, KeptIdentity, KeptWithPasskeys, KnownPasskey, NewlyKept, Passkey
+from broker.model.session import Session
 
 
 class PasskeysInUse(Protocol):
@@ -24,8 +25,11 @@ class PasskeysInUse(Protocol):
 class Passkeys(Protocol):
     """Passkeys that lead to a kept identity (database)."""
 
-    async def add(self, passkey: Passkey, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()) -> bool:
-        """Registers a passkey. False, and nothing written, if its credential id is registered."""
+    async def add(
+        self, passkey: Passkey, proof: Session, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()
+    ) -> bool:
+        """Registers a passkey for the account of the session `proof`. False, and nothing written, if its credential id
+        is registered, or if the session has ended or counts no more."""
         ...
 
     async def rename(self, passkey: Passkey) -> None:
@@ -50,12 +54,13 @@ class KeptIdentities(Protocol):
 
     async def keep(
         self,
-        account: str,
+        proof: Session,
         new: NewlyKept,
         events: Sequence[AuditEvent],
         deliveries: Sequence[OutboundDelivery] = (),
     ) -> bool:
-        """Keeps an identity as a new way of an account, with its first passkey. False if that is registered already."""
+        """Keeps an identity as a new way of the account of the session `proof`, with its first passkey. False if that
+        is registered already, or if the session has ended or counts no more."""
         ...
 
     async def renew(

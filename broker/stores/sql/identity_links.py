@@ -8,9 +8,7 @@ Races are settled by the database:
   ids), which does not delay sign-ins.
 - A sign-in locks its identity's row before it writes anything. Merging therefore locks the identities of both accounts
   before it moves what belongs to them: in the other order the two would wait for each other.
-- A provider's event about an account locks the row of its identity before it ends sessions. A link therefore locks the
-  rows of all identities that it is about, after the account's, and reads the session after that: it sees what the event
-  did, or the event sees what the link did.
+- A link does not rest on a sign-in that counts no more, also not by a provider's event at the same time (`LiveProofs`).
 - Merging deletes the row of the account that is given up, after everything that refers to it was moved. A concurrent
   sign-in that refers to it either commits first, then the foreign key rejects the deletion and the merge starts again;
   or it finds the row deleted and reads the account again (`AccountMerged`). So no pairwise subject is lost.
@@ -50,6 +48,7 @@ from broker.stores.sql import audit
 from broker.stores.sql import sessions as session_rows
 from broker.stores.sql.database import AccountMerged, AtomicWrite, Conflict, Database, Row, UnitOfWork
 from broker.stores.sql.digests import Digests
+from broker.stores.sql.live_proofs import LiveProofs
 from broker.stores.sql.passkey_rows import deletions
 from broker.stores.sql.proved_sessions import ProvedSessions
 from broker.stores.sql.tables import (
@@ -122,26 +121,13 @@ class SqlIdentityLinks:
             .order_by(consents.c.client_id, consents.c.claim)
         )
         self._owner = database.prepare(select(c.account_id, c.anchor).where(c.issuer == _issuer, c.digest == _digest))
-        self._locked = database.prepare(
-            select(accounts.c.id)
-            .where(database.among(accounts.c.id, "accounts"))
-            .order_by(accounts.c.id)
-            .with_for_update(key_share=True)
-        )
+        self._proofs = LiveProofs(database, digests)
         self._hold_identities = database.prepare(
             select(c.digest)
             .where(database.among(c.account_id, "accounts"))
             .order_by(c.issuer, c.digest)
             .with_for_update(key_share=True)
         )
-        self._hold = database.prepare(
-            select(c.digest, c.blocked, c.fresh_after)
-            .where(database.among(c.digest, "digests"))
-            .order_by(c.issuer, c.digest)
-            .with_for_update(key_share=True)
-        )
-        live = (database.among(sessions.c.digest, "sessions"), sessions.c.ended.is_(None))
-        self._live = database.prepare(select(sessions.c.sid).where(*live))
         self._common = database.prepare(
             select(mine.sector)
             .join_from(pairwise_subjects, theirs, theirs.c.sector == mine.sector)
@@ -231,7 +217,7 @@ class SqlIdentityLinks:
     ) -> UnlinkResult:
         """Unlinks a way, and ends the sessions that it proved. With `last` it may be the only one of the account."""
         async with self._database.transaction() as unit:
-            await unit.run(self._locked, {"accounts": [account]})
+            await self._proofs.lock(unit, [account])
             ways = [_way(row) for row in await unit.run(self._ways, {"account": account})]
             if key not in [way.key for way in ways]:
                 return UnlinkResult.UNKNOWN
@@ -257,13 +243,13 @@ class SqlIdentityLinks:
         key = self._key(write.identity.issuer, write.identity.subject)
         async with self._database.transaction() as unit:
             before = await unit.run(self._owner, key)
-            locked = await unit.run(self._locked, {"accounts": [account, *(row[0] for row in before)]})
+            locked = await self._proofs.lock(unit, [account, *(row[0] for row in before)])
             owner = await unit.run(self._owner, key)
-            if (account,) not in [tuple(row) for row in locked]:
+            if account not in locked:
                 return LinkResult.GONE, None
             if [tuple(row) for row in owner] != [tuple(row) for row in before]:
                 raise Conflict("identities", ("issuer", "digest"))
-            if not await self._counts(unit, write):
+            if not await self._count(unit, write):
                 return LinkResult.OUTDATED, None
             result = await self._attach(unit, write, key, owner[0] if owner else None)
             if result is LinkResult.CONFLICT or (result is LinkResult.ALREADY and write.replaced is None):
@@ -278,17 +264,11 @@ class SqlIdentityLinks:
             await unit.run(self._write, {"events": audit.rows([event])})
         return result, event
 
-    async def _counts(self, unit: UnitOfWork, write: LinkWrite) -> bool:
-        """Whether both sign-ins still count, and the session that proved the account has not ended."""
-        proved = [write.identity, write.first.identity]
-        times = {self.key(one.issuer, one.subject): one.auth_time for one in proved}
-        touched = [*times, *([] if write.replaced is None else [write.replaced])]
-        for digest, blocked, fresh_after in await unit.run(self._hold, {"digests": touched}):
-            if digest in times and (blocked is not None or (fresh_after or 0.0) > times[digest]):
-                return False
-        # the same press, sent twice, finds the session that it renewed the first time
-        digests = [write.first.digest, *([] if write.session is None else [write.session.digest])]
-        return bool(await unit.run(self._live, {"sessions": digests}))
+    async def _count(self, unit: UnitOfWork, write: LinkWrite) -> bool:
+        """Whether both sign-ins still count. The same press, sent twice, finds the session that it renewed before."""
+        touched = () if write.replaced is None else (write.replaced,)
+        renewed = () if write.session is None else (write.session.digest,)
+        return await self._proofs.count(unit, write.first, write.identity, touched=touched, renewed=renewed)
 
     async def _attach(
         self, unit: UnitOfWork, write: LinkWrite, key: Mapping[str, str], found: Row | None

@@ -9,10 +9,11 @@ from sqlalchemy import BigInteger, Double, LargeBinary, Text, bindparam, delete,
 from broker.model.audit import AuditEvent
 from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.passkey import KeptIdentity, KeptWithPasskeys, NewlyKept, Passkey
-from broker.model.session import LogoutFanOut
+from broker.model.session import LogoutFanOut, Session
 from broker.stores.sql import audit
 from broker.stores.sql.database import AtomicWrite, Conflict, Database, Prepared
 from broker.stores.sql.digests import Digests
+from broker.stores.sql.live_proofs import LiveProofs
 from broker.stores.sql.outbox import DeliveryRows, deliveries_written
 from broker.stores.sql.passkey_rows import (
     KEPT,
@@ -43,6 +44,7 @@ class SqlKeptIdentities:
         self._proved_sessions = proved_sessions
         self._audit = audit_log
         self._kept = KeptIdentityRows(digests.sealer)
+        self._proofs = LiveProofs(database, digests)
         self._deliveries = DeliveryRows(digests.sealer)
         self._passkeys = PasskeyRows(digests.sealer)
         k = kept_identities.c
@@ -114,14 +116,15 @@ class SqlKeptIdentities:
 
     async def keep(
         self,
-        account: str,
+        proof: Session,
         new: NewlyKept,
         events: Sequence[AuditEvent],
         deliveries: Sequence[OutboundDelivery] = (),
     ) -> bool:
-        """Keeps an identity, whose issuer and subject are new, with its first passkey: a way of the account, which
-        its provider asserts. False, and nothing written, if the passkey is registered already."""
-        kept, identity = new.kept, new.kept.identity
+        """Keeps an identity, whose issuer and subject are new, with its first passkey: a way of the account of the
+        session `proof`, which its provider asserts. False, and nothing written, if the passkey is registered already,
+        or if the session has ended or counts no more."""
+        kept, identity, account = new.kept, new.kept.identity, proof.account
         values = {
             **self._kept.values(kept, new.reach.remind_at),
             **self._kept.reach_values(kept.key, new.reach),
@@ -132,11 +135,16 @@ class SqlKeptIdentities:
             "provider": new.provider,
             "level": int(identity.level),
             "deliveries": self._deliveries.rows(deliveries),
+            "events": audit.rows(events),
         }
         try:
-            await self._audit.perform(self._keep, values, events)
+            async with self._database.transaction() as unit:
+                if not await self._proofs.lock(unit, [account]) or not await self._proofs.count(unit, proof):
+                    return False
+                await unit.run(self._keep, values)
         except Conflict:
             return False
+        self._audit.report(events)
         return True
 
     async def renew(

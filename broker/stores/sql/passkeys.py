@@ -5,12 +5,14 @@ from typing import Final
 
 from sqlalchemy import BigInteger, Double, LargeBinary, Text, bindparam, delete, select, update
 
-from broker.crypto.seal import Sealer
 from broker.model.audit import AuditEvent
 from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.passkey import KnownPasskey, Passkey
+from broker.model.session import Session
 from broker.stores.sql import audit
 from broker.stores.sql.database import AtomicWrite, Conflict, Database
+from broker.stores.sql.digests import Digests
+from broker.stores.sql.live_proofs import LiveProofs
 from broker.stores.sql.outbox import DeliveryRows, deliveries_written
 from broker.stores.sql.passkey_rows import (
     KEPT,
@@ -29,9 +31,10 @@ _digest: Final = bindparam("digest", type_=Text)
 class SqlPasskeys:
     """Passkeys in SQL."""
 
-    def __init__(self, database: Database, sealer: Sealer, audit_log: audit.SqlAudit) -> None:
+    def __init__(self, database: Database, digests: Digests, audit_log: audit.SqlAudit) -> None:
         self._database = database
         self._audit = audit_log
+        self._proofs, sealer = LiveProofs(database, digests), digests.sealer
         self._rows, self._kept = PasskeyRows(sealer), KeptIdentityRows(sealer)
         c = passkeys.c
         mine = (c.digest == _digest, c.owner == bindparam("owner", type_=Text))
@@ -57,13 +60,20 @@ class SqlPasskeys:
         passkey = self._rows.read(rows[0][: len(PASSKEY)]) if rows else None
         return None if passkey is None else KnownPasskey(passkey, self._kept.read(rows[0][len(PASSKEY) :]))
 
-    async def add(self, passkey: Passkey, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()) -> bool:
-        """Registers a passkey. False, and nothing written, if its credential id is registered."""
+    async def add(
+        self, passkey: Passkey, proof: Session, event: AuditEvent, deliveries: Sequence[OutboundDelivery] = ()
+    ) -> bool:
+        """Registers a passkey for the account of the session `proof`. False, and nothing written, if its credential id
+        is registered, or if the session has ended or counts no more."""
         values = {**self._rows.values(passkey), "deliveries": self._deliveries.rows(deliveries)}
         try:
-            await self._audit.perform(self._add, values, [event])
+            async with self._database.transaction() as unit:
+                if not await self._proofs.lock(unit, [proof.account]) or not await self._proofs.count(unit, proof):
+                    return False
+                await unit.run(self._add, {**values, "events": audit.rows([event])})
         except Conflict:
             return False
+        self._audit.report([event])
         return True
 
     async def use(self, passkey: Passkey, sign_count: int, now: float) -> bool:

@@ -469,7 +469,7 @@ async def _fill_people(sql: SqlStores) -> None:
     hers = kept(sql, "eve")
     key = passkey("eve", hers.key, "case-declined")
     new = NewlyKept(hers, key, "passkey", REACHED)
-    assert await sql.kept_identities.keep("account-eve", new, [event("passkey_added")])
+    assert await sql.kept_identities.keep(session("eve"), new, [event("passkey_added")])
     assert await sql.passkeys.use(key, 4, NOW)
     assert await sql.kept_identities.freeze(hers.key, event("frozen"), event("session_ended"), fan_out)
 

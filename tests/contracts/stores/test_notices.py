@@ -19,7 +19,7 @@ from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.passkey import NewlyKept
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.conftest import OpenSqlStores
-from tests.contracts.stores.full_database import ISSUER, NOW, answer, fan_out, kept, passkey
+from tests.contracts.stores.full_database import ISSUER, NOW, answer, fan_out, kept, passkey, session
 from tests.contracts.stores.samples import case, event, notice
 
 pytestmark = pytest.mark.store
@@ -139,7 +139,7 @@ async def bound(sql: SqlStores, state: CaseState = CaseState.RELEASED) -> Case:
     answered = answer("ann")
     await sql.authorizations.record(answered)
     hers = kept(sql, "ann")
-    await sql.kept_identities.keep("account-ann", NewlyKept(hers, passkey("ann", hers.key), "passkey"), [event(NOW)])
+    await sql.kept_identities.keep(session("ann"), NewlyKept(hers, passkey("ann", hers.key), "passkey"), [event(NOW)])
     binding = IdentityBinding("ann-at-bank", NOW, Level.LOW, ("otp",), asking_browser=True, code=True, words=True)
     made = case(NOW, state=state, binding=binding)
     await sql.cases.create(made, (), CaseWork(freeze_links=(LINK,)))

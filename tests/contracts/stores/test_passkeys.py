@@ -16,7 +16,7 @@ from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.passkey import KeptWithPasskeys, KnownPasskey, NewlyKept
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.database_dumps import query
-from tests.contracts.stores.full_database import NOW, answer, fan_out, kept, passkey
+from tests.contracts.stores.full_database import NOW, answer, fan_out, kept, passkey, session
 from tests.contracts.stores.samples import case
 
 pytestmark = pytest.mark.store
@@ -34,7 +34,7 @@ async def keep(sql: SqlStores, person: str = "ann") -> KeptWithPasskeys:
     hers = kept(sql, person)
     key = passkey(person, hers.key)
     new = NewlyKept(hers, key, "passkey")
-    assert await sql.kept_identities.keep(f"account-{person}", new, [event("passkey_added")])
+    assert await sql.kept_identities.keep(session(person), new, [event("passkey_added")])
     return KeptWithPasskeys(hers, (key,))
 
 
@@ -55,12 +55,12 @@ async def test_a_passkey_leads_to_its_kept_identity_and_that_is_a_way_of_the_acc
 
 async def test_a_credential_is_registered_once(sql: SqlStores) -> None:
     [first] = (await keep(sql)).passkeys
-    assert not await sql.passkeys.add(replace(first, name="again"), event("passkey_added"))
+    assert not await sql.passkeys.add(replace(first, name="again"), session("ann"), event("passkey_added"))
     other = replace(kept(sql, "bob"), key="another")
     await sql.authorizations.record(answer("bob"))
     stolen = replace(first, owner="another")
     taken = NewlyKept(other, stolen, "passkey")
-    assert not await sql.kept_identities.keep("account-bob", taken, [event("passkey_added")])
+    assert not await sql.kept_identities.keep(session("bob"), taken, [event("passkey_added")])
     assert await sql.kept_identities.of_account("account-bob") == []
 
 
@@ -76,7 +76,7 @@ async def test_one_of_two_uses_with_the_same_counter_counts(sql: SqlStores) -> N
 async def test_after_a_passkey_was_removed_a_sign_in_of_the_same_second_counts(sql: SqlStores) -> None:
     made = await keep(sql)
     second = replace(passkey("second", made.kept.key), created=NOW + 1)
-    assert await sql.passkeys.add(second, event("passkey_added"))
+    assert await sql.passkeys.add(second, session("ann"), event("passkey_added"))
     removed = replace(event("passkey_removed"), at=NOW + 7.6)
     assert await sql.passkeys.remove(second, removed)
     proven = made.kept.identity
@@ -92,7 +92,7 @@ async def test_a_passkey_is_named_and_removed_by_its_owner_alone(sql: SqlStores)
     made = await keep(sql)
     [first] = made.passkeys
     second = replace(passkey("second", made.kept.key), created=NOW + 1)
-    assert await sql.passkeys.add(second, event("passkey_added"))
+    assert await sql.passkeys.add(second, session("ann"), event("passkey_added"))
     stranger = replace(second, owner="another", name="stolen")
     await sql.passkeys.rename(stranger)
     assert not await sql.passkeys.remove(stranger, event("passkey_removed"))
@@ -174,8 +174,8 @@ async def test_security_events_are_written_with_what_they_are_about_or_not_at_al
     made = await keep(sql)
     [first] = made.passkeys
     second = replace(passkey("second", made.kept.key), created=NOW + 1)
-    assert await sql.passkeys.add(second, event("passkey_added"), told("added"))
-    assert not await sql.passkeys.add(second, event("passkey_added"), told("again"))
+    assert await sql.passkeys.add(second, session("ann"), event("passkey_added"), told("added"))
+    assert not await sql.passkeys.add(second, session("ann"), event("passkey_added"), told("again"))
     assert await written() == 1
     assert await sql.passkeys.remove(second, event("passkey_removed"), told("removed"))
     assert not await sql.passkeys.remove(second, event("passkey_removed"), told("again"))
@@ -190,7 +190,7 @@ async def test_security_events_are_written_with_what_they_are_about_or_not_at_al
     events = [event("passkey_added")]
     stolen = replace(first, owner="another")
     taken = NewlyKept(other, stolen, "passkey")
-    assert not await sql.kept_identities.keep("account-bob", taken, events, told("stolen"))
+    assert not await sql.kept_identities.keep(session("bob"), taken, events, told("stolen"))
     assert await written() == 3
 
 

@@ -154,7 +154,9 @@ async def test_what_is_kept_of_a_suspended_account_is_frozen(sql: SqlStores, pro
     hers = full_database.kept(sql, "ann")
     hers = replace(hers, identity=replace(hers.identity, provider="bank"))
     key = full_database.passkey("ann", hers.key)
-    assert await sql.kept_identities.keep("account-ann", NewlyKept(hers, key, "passkey"), [event(full_database.NOW)])
+    assert await sql.kept_identities.keep(
+        full_database.session("ann"), NewlyKept(hers, key, "passkey"), [event(full_database.NOW)]
+    )
     record = AuditEvent("provider_event", full_database.NOW, f"provider:{provider}", provider=provider)
     found = ProviderEvent(full_database.ISSUER, "jti", "urn:event", full_database.NOW, "ann-at-bank")
     assert await sql.provider_events.apply(found, EventEffect.SUSPEND, record, no_fan_out)
@@ -246,6 +248,45 @@ async def test_of_an_event_and_confirmations_and_links_at_once_nothing_is_left_f
     assert done[3] in (LinkResult.LINKED, LinkResult.OUTDATED)
     found = await sql.grants.code(sha256_hex(put.handle))
     assert found is None or found.code.expires <= now + 1
+
+
+@pytest.mark.parametrize("effect", [EventEffect.END_SESSIONS, EventEffect.SUSPEND, EventEffect.REMOVE])
+async def test_a_citizen_whose_account_is_disabled_while_they_make_a_passkey_gets_none(
+    sql: SqlStores, effect: EventEffect
+) -> None:
+    await sql.authorizations.record(full_database.answer("ann"))
+    at, proof = full_database.NOW, full_database.session("ann")
+    hers = full_database.kept(sql, "ann")
+    new = NewlyKept(hers, full_database.passkey("ann", hers.key), "passkey")
+    found = ProviderEvent(full_database.ISSUER, "jti", "urn:event", at, "ann-at-bank")
+    assert await apply(sql, found, effect, at)
+    rows = len(await sql.audit.read(0, 100))
+    assert not await sql.kept_identities.keep(proof, new, [event(at)])
+    assert not await sql.passkeys.add(new.passkey, proof, event(at))
+    assert await sql.passkeys.find(new.passkey.digest) is None
+    assert await sql.kept_identities.of_account("account-ann") == []
+    assert len(await sql.audit.read(0, 100)) == rows
+
+
+async def test_of_an_event_and_a_passkey_at_once_none_is_left_that_can_be_used(sql: SqlStores) -> None:
+    at = full_database.NOW
+    for person in full_database.PEOPLE:
+        await sql.authorizations.record(full_database.answer(person))
+    made = {person: full_database.kept(sql, person) for person in full_database.PEOPLE}
+    made = {person: replace(one, identity=replace(one.identity, provider="bank")) for person, one in made.items()}
+
+    async def keeps(person: str) -> bool:
+        new = NewlyKept(made[person], full_database.passkey(person, made[person].key), "passkey")
+        return await sql.kept_identities.keep(full_database.session(person), new, [event(at)])
+
+    async def disabled(person: str) -> bool:
+        found = ProviderEvent(full_database.ISSUER, f"jti-{person}", "urn:event", at, f"{person}-at-bank")
+        return await apply(sql, found, EventEffect.SUSPEND, at)
+
+    await asyncio.gather(*(act(person) for person in made for act in (keeps, disabled)))
+    for person in made:
+        kept = await sql.kept_identities.of_account(f"account-{person}")
+        assert all(one.kept.frozen is not None for one in kept)
 
 
 async def test_an_older_event_does_not_make_a_sign_in_count_again(sql: SqlStores, clock: FakeClock) -> None:

@@ -10,7 +10,7 @@ from broker.model.notification import NotificationKind, Recipient
 from broker.model.passkey import KeptIdentity, KeptReach, NewlyKept, next_reminder
 from broker.model.session import no_fan_out
 from broker.platform.system import System
-from tests.contracts.stores.full_database import answer, event, kept, passkey
+from tests.contracts.stores.full_database import answer, event, kept, passkey, session
 from tests.unit.actions.assisted.case_harness import ISSUER, Stage
 
 pytestmark = pytest.mark.store
@@ -46,7 +46,7 @@ async def eve(stage: Stage) -> Kept:
     hers = replace(kept(facts, "eve"), since=now, expires=now + 90 * DAY)
     reach = KeptReach((ADA,), next_reminder(hers.expires, now, BEFORE))
     new = NewlyKept(hers, passkey("eve", hers.key), "passkey", reach)
-    assert await facts.kept_identities.keep("account-eve", new, [event("passkey_added")])
+    assert await facts.kept_identities.keep(session("eve"), new, [event("passkey_added")])
     system = System(now=stage.clock.now, random_bytes=stage.lot.draw, monotonic=stage.clock.tick)
     page, ways = f"{ISSUER}/account/kept", frozenset({"email"})
     return Kept(stage, hers, ReminderContext(facts.kept_reminders, BEFORE, page, ways, system))
