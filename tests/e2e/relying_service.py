@@ -82,6 +82,15 @@ def rides(folder: Path, issuer: str) -> Service:
     return _service(folder, issuer, RIDES, "http://localhost:9/rides/callback", bound=False)
 
 
+STROLLS_SERVICE = RIDES_SERVICE.replace("rides", "strolls").replace("Rides", "Strolls")
+"""A service like `RIDES_SERVICE`, which may ask for another level."""
+
+
+def strolls(folder: Path, issuer: str) -> Service:
+    """The service of `STROLLS_SERVICE`; `folder` has the broker's data."""
+    return _service(folder, issuer, "strolls", "http://localhost:9/strolls/callback", bound=False)
+
+
 def land_register(folder: Path, issuer: str, base: str) -> Service:
     """The example of the profile `fapi2`; `base` is the URL of the sample service."""
     return _service(folder, issuer, "land-register", f"{base}/land-register/callback", bound=True)

@@ -54,8 +54,8 @@ class LiveProofs:
         """Whether the session that proved the account has not ended, and the sign-ins of the `others` count.
 
         An event that outdates the session's own sign-in ends the session; after the citizen removed a passkey it goes
-        on, and may add another one. `touched` are the digests of further identities that the change is about. `renewed` are those under which the
-        session goes on if the same change was made before.
+        on, and may add another one. `touched` are the digests of further identities that the change is about. `renewed`
+        are those under which the session goes on if the same change was made before.
         """
         times = {self._digest(one): float(one.auth_time) for one in others}
         times.setdefault(self._digest(proof.identity), inf)

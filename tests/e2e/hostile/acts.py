@@ -9,6 +9,7 @@ from tests.e2e import assisted_http
 from tests.e2e.app_harness import Script
 from tests.e2e.assisted_http import AGENT, SECOND, Centre, HelpedCitizen
 from tests.e2e.raw_client import Reply
+from tests.e2e.relying_service import STROLLS_SERVICE
 
 TRIES = 5
 ROLE_SETS = [some for size in range(1, 6) for some in combinations(StaffRole, size)]
@@ -25,13 +26,13 @@ def _people() -> str:
 
 _FIRST = '[[people]]\nid = "tom"'
 SCRIPT = Script(
-    files=assisted_http.SCRIPT.files,
+    files={**assisted_http.SCRIPT.files, "services/strolls.toml": STROLLS_SERVICE},
     edits={
         **assisted_http.SCRIPT.edits,
         "staff.toml": {_FIRST: _people() + assisted_http.SCRIPT.edits["staff.toml"][_FIRST]},
     },
 )
-"""The support centre with a member of staff for each set of roles."""
+"""The support centre with a member of staff for each set of roles, and a service that asks for little."""
 
 
 def location(reply: Reply) -> str:
