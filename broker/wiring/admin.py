@@ -21,6 +21,7 @@ from broker.settings.check_shared_secrets import StoredSecret, copies, file_mark
 from broker.stores.clock_check import ClockCheck
 from broker.stores.ephemeral.open import open_ephemeral_stores, open_memory_monitor
 from broker.stores.ephemeral.redis_client import Misconfigured
+from broker.stores.figure_archive import FigureArchive
 from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.digests import DigestKeyLost
 from broker.stores.sql.identity_links import SqlIdentityLinks
@@ -242,6 +243,7 @@ async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
     try:
         if sql.clock.unready_reason is not None:
             await sql.clock.read_clocks()  # again, now that Redis can be asked
+        archive = None if broker.audit.checkpoints is None else FigureArchive(broker.audit.checkpoints)
         record = AuditVerifier(sql, ring, broker.audit.checkpoints)
         yield AdminStores(
             sql.kill_switches,
@@ -253,7 +255,7 @@ async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
             sql.counters,
             sql.clock,
             Reports(sql.measures, sql.system),
-            OpenData(sql.figures, sql.system),
+            OpenData(sql.figures, sql.system, archive),
         )
     finally:
         await ephemeral.close()

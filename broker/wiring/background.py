@@ -17,6 +17,7 @@ from broker.actions.passkeys.reminders import remind
 from broker.actions.periodic import PeriodicTask
 from broker.actions.signals.received import poll_events
 from broker.crypto.keys import KeyManager
+from broker.stores.figure_archive import FigureArchive
 from broker.stores.sql.audit_chain import CheckpointSigner
 from broker.wiring.assisted_wiring import access_reviews, case_context, file_context, reports, staff_people
 from broker.wiring.container import Container
@@ -37,7 +38,8 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     people = staff_people(container)
     received, reminding = received_event_context(container), reminder_context(container)
     status = Status(sql.disruptions, container.system)
-    published = OpenData(sql.figures, container.system)
+    archive = None if broker.audit.checkpoints is None else FigureArchive(broker.audit.checkpoints)
+    published = OpenData(sql.figures, container.system, archive)
     timeless = [
         PeriodicTask("seal", 1.0, lambda: _maintain(container)),
         PeriodicTask("memory", 5.0, lambda: _update_memory_usage(container)),

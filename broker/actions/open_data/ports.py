@@ -7,6 +7,18 @@ from broker.journey.figures import FigureKey, PublishedDay
 from broker.model.audit import AuditEvent
 
 
+class Archive(Protocol):
+    """Published figures outside of the database."""
+
+    async def read(self) -> Mapping[str, Sequence[PublishedDay]]:
+        """Every revision of each day, in order."""
+        ...
+
+    async def append(self, published: PublishedDay) -> None:
+        """Writes a publication, durably."""
+        ...
+
+
 class Figures(Protocol):
     """Counts of days that are not published, and the published figures."""
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from broker.actions.open_data.ports import Figures
+from broker.actions.open_data.ports import Archive, Figures
 from broker.journey.figures import PublishedDay, count_all, publish
 from broker.model.audit import AuditEvent
 from broker.platform.system import System
@@ -18,10 +18,14 @@ PORTIONS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class OpenData:
-    """What publishing works with."""
+    """What publishing works with.
+
+    A day that the `archive` has is published as it is there; None if there is no archive.
+    """
 
     figures: Figures
     system: System
+    archive: Archive | None = None
 
     def closed_until(self) -> date:
         """The first day that is too young to be published."""
@@ -46,9 +50,21 @@ async def publish_days(context: OpenData) -> None:
     if first is None:
         return
     day = date.fromisoformat(first) + timedelta(days=0 if last is None else 1)
+    archived = await context.archive.read() if context.archive is not None and day < until else {}
     while day < until:
-        now, lines = context.system.now(), publish(await context.figures.counted(day.isoformat()))
-        published = PublishedDay(day.isoformat(), 1, now, "", lines)
-        event = AuditEvent("figures_published", now, "broker", details={"day": published.day, "revision": "1"})
-        await context.figures.publish(published, [event])
+        name = day.isoformat()
+        revisions = archived.get(name)
+        if revisions is None:
+            revisions = [PublishedDay(name, 1, context.system.now(), "", publish(await context.figures.counted(name)))]
+            await archive(context, revisions[0])
+        for one in revisions:
+            details = {"day": name, "revision": str(one.revision)}
+            event = AuditEvent("figures_published", context.system.now(), "broker", details=details)
+            await context.figures.publish(one, [event])
         day += timedelta(days=1)
+
+
+async def archive(context: OpenData, published: PublishedDay) -> None:
+    """Writes a publication to the archive before it is published, so that a crash leaves no other figures there."""
+    if context.archive is not None:
+        await context.archive.append(published)

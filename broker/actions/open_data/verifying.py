@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from broker.actions.open_data.publishing import SETTLED, OpenData
+from broker.actions.open_data.publishing import SETTLED, OpenData, archive
 from broker.journey.figures import FigureKey, FigureLine, PublishedDay, count_all, publish
 from broker.model.audit import AuditEvent
 
@@ -65,7 +65,10 @@ async def correct_day(context: OpenData, report: DayReport, reason: str, actor: 
     corrected = PublishedDay(report.day, before.revision + 1, now, reason, report.lines)
     details = {"day": corrected.day, "revision": str(corrected.revision)}
     event = AuditEvent("figures_corrected", now, actor, details=details)
-    return corrected if await context.figures.publish(corrected, [event]) else None
+    if not await context.figures.publish(corrected, [event]):
+        return None
+    await archive(context, corrected)
+    return corrected
 
 
 def _differences(published: Sequence[FigureLine], counted: Sequence[FigureLine]) -> tuple[FigureDifference, ...]:

@@ -154,7 +154,7 @@ class AuditChain:
             number, hash_ = head[0]
             claims = {"number": number, "hash": hash_, "at": now}
             made = Checkpoint(number, hash_, now, sign(claims, signer.key, typ=_TYP))
-            await asyncio.to_thread(_append, signer.file, made.statement)
+            await asyncio.to_thread(append_line, signer.file, made.statement)
             _log.info("audit_checkpoint number=%d hash=%s statement=%s", number, hash_, made.statement)
             await unit.run(self._record, {**claims, "statement": made.statement})
         return made
@@ -226,7 +226,7 @@ def _read(file: Path, keys: KeySet) -> tuple[Mapping[int, Checkpoint], list[Chai
     return known, problems
 
 
-def _append(file: Path, line: str) -> None:
+def append_line(file: Path, line: str) -> None:
     """Appends a line, flushed to disk before it counts."""
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "ab") as out:
         size = out.seek(0, os.SEEK_END)

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from broker.actions.open_data.publishing import OpenData, count_and_publish, pub
 from broker.actions.open_data.verifying import FigureDifference, correct_day, verify_day
 from broker.journey.figures import FigureLine, PublishedDay, SignInPath, count_all, publish, start_events
 from broker.model.audit import AuditEvent
+from broker.stores.figure_archive import FigureArchive
 from broker.stores.sql_stores import SqlStores
 from tests.contracts.stores.conftest import OpenSqlStores
 from tests.contracts.stores.database_dumps import query
@@ -36,9 +38,10 @@ async def write(sql: SqlStores, events: list[AuditEvent]) -> None:
         pass
 
 
-def at(sql: SqlStores, now: float) -> OpenData:
+def at(sql: SqlStores, now: float, checkpoints: Path | None = None) -> OpenData:
     """Publishing, at a time."""
-    return OpenData(sql.figures, replace(sql.system, now=lambda: now))
+    archive = None if checkpoints is None else FigureArchive(checkpoints)
+    return OpenData(sql.figures, replace(sql.system, now=lambda: now), archive)
 
 
 async def test_sealed_rows_are_counted_once_in_any_portions(sql: SqlStores) -> None:
@@ -142,3 +145,24 @@ async def test_a_published_day_is_proven_by_the_audit_record(sql: SqlStores) -> 
     assert (corrected.revision, corrected.reason) == (2, "sealed late")
     assert (await verify_day(context, date(2027, 1, 15))).differences == ()
     assert await correct_day(context, report, "sealed late", "olu") is None
+
+
+async def test_a_restored_database_publishes_what_was_published_before(
+    open_one: OpenSqlStores, sql_url: str, tmp_path: Path
+) -> None:
+    sql, checkpoints = await open_one(), tmp_path / "checkpoints"
+    await write(sql, rows(20))
+    await count_and_publish(at(sql, LATER, checkpoints))
+    await write(sql, rows(30))
+    context = at(sql, LATER + 60, checkpoints)
+    assert await correct_day(context, await verify_day(context, date(2027, 1, 15)), "sealed late", "olu")
+    published = await sql.figures.published(DAY)
+    assert len(published) == 2
+    # a backup from before most of the day, and a crash that truncated the last line of the archive
+    for table in ("audit", "measured_rows", "published_days", "figures"):
+        await query(sql_url, f"DELETE FROM {table}")
+    with FigureArchive(checkpoints).file.open("ab") as archive:
+        archive.write(b'{"day":"2027-01-1')
+    await write(sql, rows(12))
+    await count_and_publish(at(sql, LATER + 120, checkpoints))
+    assert await sql.figures.published(DAY) == published
