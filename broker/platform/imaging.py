@@ -7,6 +7,7 @@ reads the first byte, and exits. `image_child` starts it.
 """
 
 import io
+import itertools
 import json
 import resource
 import sys
@@ -28,6 +29,9 @@ SMALLEST = 200
 
 PIXELS = 50_000_000
 """Most pixels of an image, by its header."""
+
+TILE = 1024
+"""Side of the squares, in pixels, in which an image with transparent parts is flattened."""
 
 QUALITY = 85
 
@@ -64,10 +68,11 @@ def reencode(data: bytes) -> tuple[bytes, int, int]:
                 raise Refused("animated")
             image.draft("RGB", (LARGEST, LARGEST))
             image.load()
-            image.thumbnail((LARGEST, LARGEST))
-            upright = _upright(image)
+            flat = _flat(image)
+            flat.thumbnail((LARGEST, LARGEST))
+            upright = _upright(flat)
             written = io.BytesIO()
-            _on_white(upright).save(written, "JPEG", quality=QUALITY, exif=b"", icc_profile=None, comment=b"")
+            upright.convert("RGB").save(written, "JPEG", quality=QUALITY, exif=b"", icc_profile=None, comment=b"")
             return written.getvalue(), *upright.size
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError):
         raise Refused("too_many_pixels") from None
@@ -87,14 +92,24 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    """The image in RGB; transparent parts become white."""
+def _flat(image: Image.Image) -> Image.Image:
+    """The image without transparency, on white, and not much larger than it will be.
+
+    Pillow scales an image with transparency by a copy of all of it; square by square no second one is in memory.
+    """
     if image.mode not in ("RGBA", "LA", "PA") and "transparency" not in image.info:
-        return image.convert("RGB")
-    layer = image.convert("RGBA")
-    white = Image.new("RGB", layer.size, "white")
-    white.paste(layer, mask=layer.getchannel("A"))
-    return white
+        return image
+    (width, height), factor = image.size, max(1, max(image.size) // LARGEST)
+    flat = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    side = factor * max(1, TILE // factor)
+    for left, top in itertools.product(range(0, width, side), range(0, height, side)):
+        layer = image.crop((left, top, min(left + side, width), min(top + side, height))).convert("RGBA")
+        white = Image.new("RGB", layer.size, "white")
+        white.paste(layer, mask=layer.getchannel("A"))
+        flat.paste(white.reduce(factor), (left // factor, top // factor))
+    if "exif" in image.info:
+        flat.info["exif"] = image.info["exif"]
+    return flat
 
 
 def main() -> None:

@@ -5,10 +5,13 @@ memory of the process stays bounded, and nothing is left.
 import asyncio
 import html
 import io
+import math
 import os
 import re
+import struct
 import sys
-from collections.abc import AsyncIterator
+import zlib
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
@@ -21,8 +24,9 @@ from broker.actions.files.erasing import sweep
 from broker.actions.files.receiving import stored
 from broker.assisted.events import Withdrawn
 from broker.crypto.seal_stream import chunks_of
-from broker.model.evidence_file import FileKind, FileState, UploadFault
+from broker.model.evidence_file import FileKind, FileSettings, FileState, Photo, UploadFault
 from broker.platform.image_child import PROGRAM, ImageReencoder
+from broker.platform.imaging import LARGEST, PIXELS
 from broker.stores.sql.migrate import migrate
 from broker.web.citizens.upload_pages import FAULTS, fault_text
 from tests.security.hostile_files import PAYLOAD, HostileFile, hostile_files
@@ -264,3 +268,52 @@ async def test_nothing_is_left_when_the_browser_goes_away_or_the_case_is_withdra
     at.clock.advance(7200)
     await sweep(at.context)
     assert at.stored() == []
+
+
+MOST_OF_LARGEST = 360 * 1024
+"""The most memory (KiB) that the program uses for the largest PNG: four bytes for each of its pixels, the file, and
+what it makes of it. Scaled by Pillow with its transparency it would be 495 MiB."""
+LARGEST_FILE = FileSettings().largest(FileKind.PHOTO)
+
+
+def png(depth: int, color: int, channels: int, *extra: tuple[bytes, bytes]) -> bytes:
+    """A PNG of one colour with the most pixels, filled up to the largest file by a chunk that readers skip."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    side, packed = math.isqrt(PIXELS), zlib.compressobj(1)
+    row = bytes(1 + side * channels * depth // 8)
+    pixels = b"".join([*(packed.compress(row) for _ in range(side)), packed.flush()])
+    header = struct.pack(">IIBBBBB", side, side, depth, color, 0, 0, 0)
+    begins = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(chunk(*one) for one in extra)
+    ends, data = chunk(b"IEND", b""), chunk(b"IDAT", pixels)
+    rest = LARGEST_FILE - len(begins) - len(data) - len(ends) - 12
+    return begins + data + chunk(b"prVt", bytes(rest)) + ends
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("RGBA, 16 bits", lambda: png(16, 6, 4)),
+        ("grey with transparency", lambda: png(8, 4, 2)),
+        ("RGB with a transparent colour", lambda: png(8, 2, 3, (b"tRNS", bytes(6)))),
+    ],
+)
+async def test_the_largest_png_that_the_limits_allow_is_decoded_in_bounded_memory(
+    measured: tuple[UploadStage, int], name: str, file: Callable[[], bytes]
+) -> None:
+    _, pipe = measured
+    content, reencoder = file(), measured[0].context.photos
+    assert len(content) == LARGEST_FILE
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(content), 65_536):
+            yield content[start : start + 65_536]
+
+    made = await reencoder.reencode(pieces())
+    assert isinstance(made, Photo), name
+    assert (made.width, made.height) == (LARGEST, LARGEST)
+    [peak_of_child] = [int(found) for found in re.findall(rb"VmHWM:\s+(\d+)", os.read(pipe, 65_536))]
+    assert peak_of_child < MOST_OF_LARGEST

@@ -1,44 +1,90 @@
 """The stores of evidence files keep the same contract: a folder, and an object store that speaks S3 over HTTP.
 
-moto's server stands in for the object store: real HTTP, signed requests, uploads in parts. It verifies no signature.
+The object store is SeaweedFS, which verifies signatures and rights.
 """
 
-import logging
+import asyncio
+import json
 import secrets
 import stat
-import urllib.request
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from broker.actions.files.ports import ObjectStore
 from broker.model.evidence_file import FileLost, S3Settings
 from broker.model.store_results import StoreUnavailable
 from broker.stores.evidence.folder import FolderObjects
 from broker.stores.evidence.s3 import S3Objects
-from tests.support.ports import free_port
+from tests.support.ports import free_port, free_ports
 
 pytestmark = pytest.mark.store
 
+KEY, OWNER, SECRET = "portico", "owner", "a secret of this test"
+
 
 @pytest.fixture(scope="module")
-def s3_url() -> Iterator[str]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    bucket = urllib.request.Request(f"{url}/portico", method="PUT")
-    with urllib.request.urlopen(bucket) as answer:
-        assert answer.status == 200
-    yield url
-    server.stop()
+def s3_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """SeaweedFS with a bucket, which its owner made, and the broker's identity with rights to that alone."""
+    folder, first = tmp_path_factory.mktemp("seaweedfs"), free_ports(8)
+    identities = [
+        {"name": key, "credentials": [{"accessKey": key, "secretKey": SECRET}], "actions": actions}
+        for key, actions in ((KEY, ["Read:portico", "Write:portico"]), (OWNER, ["Admin"]))
+    ]
+    (folder / "identities.json").write_text(json.dumps({"identities": identities}))
+    (folder / "data").mkdir()
+    names = ("master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc")
+    ports = [f"-{name}={first + n}" for n, name in enumerate((*names, "s3.port", "s3.port.grpc"))]
+    command = [
+        str(Path(sys.executable).with_name("weed")),
+        "server",
+        f"-dir={folder / 'data'}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        *ports,
+        "-volume.max=3",
+        "-master.volumeSizeLimitMB=64",
+        "-filer",
+        "-s3",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        f"-s3.localSocket={folder / 's3.sock'}",
+        f"-filer.localSocket={folder / 'filer.sock'}",
+        f"-s3.config={folder / 'identities.json'}",
+    ]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, cwd=folder, env={"HOME": str(folder)}, stdout=log, stderr=log)
+    url = f"http://127.0.0.1:{first + 6}"
+    try:
+        until = time.monotonic() + 60
+        while not _answers(url):
+            assert server.poll() is None, (folder / "log").read_text()[-2000:]
+            assert time.monotonic() < until, (folder / "log").read_text()[-2000:]
+            time.sleep(0.05)
+        yield url
+    finally:
+        server.kill()
+        server.wait()
+        for port in range(first, first + 8):  # sockets of its own, which no option moves
+            for left in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink()
 
 
-def in_bucket(url: str, bucket: str = "portico") -> S3Objects:
-    return S3Objects(S3Settings(url, bucket, Path(), Path()), "key", "secret")
+def _answers(url: str) -> bool:
+    """Whether the object store takes an object of its owner, whose first one makes the bucket."""
+    try:
+        asyncio.run(in_bucket(url, key=OWNER).write("a" * 32, pieces(b"x")))
+    except StoreUnavailable:
+        return False
+    return True
+
+
+def in_bucket(url: str, bucket: str = "portico", secret: str = SECRET, key: str = KEY) -> S3Objects:
+    return S3Objects(S3Settings(url, bucket, Path(), Path()), key, secret)
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -124,3 +170,13 @@ async def test_an_object_store_without_the_bucket_or_without_a_server_is_unavail
             await store.write(name, pieces(b"x"))
         with pytest.raises((StoreUnavailable, FileLost)):
             await read(store, name)
+
+
+async def test_an_object_store_refuses_a_wrong_key_and_a_bucket_without_rights(s3_url: str, name: str) -> None:
+    await in_bucket(s3_url).write(name, pieces(b"content"))
+    wrong, others = in_bucket(s3_url, secret="another secret"), in_bucket(s3_url, "others")
+    calls = (wrong.write(name, pieces(b"x")), read(wrong, name), wrong.delete(name))
+    for call in (*calls, others.write(name, pieces(b"x")), read(others, name)):
+        with pytest.raises(StoreUnavailable):
+            await call
+    assert await read(in_bucket(s3_url), name) == b"content"
