@@ -60,6 +60,8 @@ KINDS: Final[Mapping[str, ActivityGroup]] = MappingProxyType(
         "service_blocked": _G.CHANGES,
         "service_unblocked": _G.CHANGES,
         "session_ended": _G.CHANGES,
+        "account_disowned": _G.CHANGES,
+        "way_resumed": _G.CHANGES,
         "provider_event": _G.CHANGES,
     }
 )

@@ -70,6 +70,16 @@ def is_last(ways: Sequence[LinkedWay], key: str) -> bool:
     return [way.key for way in ways] == [key]
 
 
+def may_stop(ways: Sequence[LinkedWay], key: str) -> bool:
+    """Whether a way can be stopped: another one that can be used has to prove as much, so that it can turn it on."""
+    stopping = next((way for way in ways if way.key == key and way.stopped is None), None)
+    if stopping is None:
+        return False
+    needed = stopping.level or Level.LOW
+    others = [way for way in ways if way.key != key and way.stopped is None]
+    return any((way.level or Level.LOW) >= needed for way in others)
+
+
 def _are_different_people(first: Identity, second: Identity) -> bool:
     """Whether the identities contradict each other. A missing or partial date of birth (`1970-00-00`) does not."""
     dates = [identity.claims.get("birthdate") for identity in (first, second)]

@@ -32,6 +32,7 @@ class AccountMatch:
     Both are None for a new person; `subject` alone is None if the service has not received one yet. `reassigned`: the
     provider gave the identity of this account to another person. `blocked`: it reported that its account is disabled.
     `outdated`: a credential of it was lost or changed after this sign-in. `refused`: the citizen blocked the service.
+    `stopped`: the citizen stopped this way to sign in.
     """
 
     account: str | None = None
@@ -40,6 +41,7 @@ class AccountMatch:
     blocked: bool = False
     outdated: bool = False
     refused: bool = False
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,8 @@ def check_account(
         return FailureClass.OTHER_PERSON
     if person.blocked:
         return FailureClass.CANNOT_USE
+    if person.stopped:
+        return FailureClass.WAY_STOPPED
     if person.outdated:
         return FailureClass.SESSION_ENDED
     if person.account is not None and switches.is_off(KillSwitchKind.ACCOUNT, person.account):

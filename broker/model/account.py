@@ -47,7 +47,8 @@ class LinkedWay:
 
     `key` is the keyed digest of issuer and subject, unique among all identities. `provider` is the broker's id of the
     provider that asserted it last, `level` the highest level at which it did; both are None for an identity that was
-    stored before they were recorded and was not used since. `linked` is seconds since 1970 UTC.
+    stored before they were recorded and was not used since. `linked` is seconds since 1970 UTC. `stopped` is when the
+    citizen stopped it, None if it can be used.
     """
 
     key: str
@@ -55,6 +56,7 @@ class LinkedWay:
     provider: str | None
     level: Level | None
     linked: float
+    stopped: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,22 @@ class AgreementEnd:
     logout_fan_out: LogoutFanOut
     deliveries: tuple[OutboundDelivery, ...] = ()
     block: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStop:
+    """Everything that ends because a citizen says "this was not me", in one database transaction with its audit row.
+
+    Sessions (each with the audit event `ended`), codes, tokens and grants of the account end, and no earlier sign-in
+    counts any more. `way` is the key of the way that is stopped, None for none.
+    """
+
+    account: str
+    way: str | None
+    event: AuditEvent
+    ended: AuditEvent
+    logout_fan_out: LogoutFanOut
+    deliveries: tuple[OutboundDelivery, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

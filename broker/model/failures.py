@@ -32,6 +32,7 @@ class FailureClass(StrEnum):
     NO_NEWCOMERS = "no_newcomers"
     ACCOUNT_OFF = "account_off"
     SERVICE_REFUSED = "service_refused"
+    WAY_STOPPED = "way_stopped"
     OTHER_ACCOUNT = "other_account"
     OTHER_PERSON = "other_person"
     SESSION_ENDED = "session_ended"
@@ -214,6 +215,9 @@ FAILURES: Mapping[FailureClass, FailureSpec] = MappingProxyType({
     F.SERVICE_REFUSED: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "The citizen does not let the service in.",
         (N.OWN_SERVICES, N.OTHER_WAYS, N.CONTACT)),
+    F.WAY_STOPPED: FailureSpec(
+        FROM.CITIZEN, C.ACCESS_DENIED, "The citizen stopped this way to sign in.",
+        (N.ANOTHER, N.HELP, N.OTHER_WAYS, N.CONTACT), tries=1),
     F.OTHER_ACCOUNT: FailureSpec(
         FROM.CITIZEN, C.ACCESS_DENIED, "Another account was asked for.",
         (N.RETRY, N.ANOTHER, N.HELP)),

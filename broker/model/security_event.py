@@ -24,6 +24,8 @@ class HappenedKind(StrEnum):
     PASSKEY_CREATED = "passkey_created"
     PASSKEY_REVOKED = "passkey_revoked"
     ACCOUNT_ERASED = "account_erased"
+    DISOWNED = "disowned"
+    """The citizen says that it was not they who signed in."""
     AGREEMENT_WITHDRAWN = "agreement_withdrawn"
     """The citizen took back what they agreed to for the service."""
 

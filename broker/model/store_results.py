@@ -25,7 +25,7 @@ class LinkedIdentity:
     `shared` is None if nothing was released to that service yet. `reassigned`: the identity had another anchor before,
     so the account is another person's. `blocked`: the provider reported that its account is disabled. Sign-ins before
     `fresh_after` (seconds since 1970 UTC) count no more, since a credential of it was lost or changed then. `refused`:
-    the citizen blocked the service.
+    the citizen blocked the service. `stopped`: they stopped this way to sign in.
     """
 
     account: str
@@ -35,6 +35,7 @@ class LinkedIdentity:
     blocked: bool = False
     fresh_after: float | None = None
     refused: bool = False
+    stopped: bool = False
 
     def outdated(self, auth_time: float) -> bool:
         """Whether a sign-in at `auth_time` counts no more."""

@@ -52,6 +52,7 @@ _EVENTS: Final[Mapping[HappenedKind, tuple[str, ...]]] = {
     HappenedKind.PASSKEY_CREATED: (CREDENTIAL_CHANGE,),
     HappenedKind.PASSKEY_REVOKED: (CREDENTIAL_CHANGE,),
     HappenedKind.ACCOUNT_ERASED: (ACCOUNT_PURGED,),
+    HappenedKind.DISOWNED: (SESSION_REVOKED,),
     HappenedKind.AGREEMENT_WITHDRAWN: (SESSION_REVOKED,),
 }
 _CHANGES: Final[Mapping[HappenedKind, str]] = {
@@ -64,6 +65,7 @@ _REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         InitiatingEntity.ADMIN: "An administrator ended the session",
         InitiatingEntity.POLICY: "A rule of the identity provider ended the session",
         InitiatingEntity.SYSTEM: "The identity provider ended the session",
+        HappenedKind.DISOWNED: "The citizen reports that it was not they who signed in",
     },
     CREDENTIAL_CHANGE: {"create": "A passkey was added", "revoke": "A passkey was removed"},
 }
@@ -93,6 +95,8 @@ def _delivery(happened: Happened, event: str, service: Service) -> OutboundDeliv
     about = {"account": happened.account, "txn": _mark("txn", happened.kind, happened.fact, service.client_id)}
     if happened.subjects is not None:
         about["sub"] = happened.subjects[service.client_id]
+    if happened.kind is HappenedKind.DISOWNED:
+        about["cause"] = happened.kind.value
     if happened.session is not None:
         about["sid"] = session_id(happened.session, service.client_id)
     members = {
@@ -169,7 +173,7 @@ def set_claims(delivery: OutboundDelivery, issuer: str, subject: str) -> dict[st
         event["event_timestamp"] = int(str(event["event_timestamp"]))
     if content["event"] == LEVEL_CHANGE:
         event["namespace"] = f"{issuer}/assurance"
-    cause = event.get("change_type", event.get("initiating_entity"))
+    cause = content.get("cause", event.get("change_type", event.get("initiating_entity")))
     if (reason := _REASONS.get(content["event"], {}).get(str(cause))) is not None:
         event["reason_admin"] = {"en": reason}
     claims: dict[str, object] = {

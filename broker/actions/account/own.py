@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from broker.account.links import LinkRefusal, refuse_change
-from broker.actions.account.ports import Agreements, OwnActivity, OwnSessions
+from broker.actions.account.ports import AccountStops, Agreements, OwnActivity, OwnSessions
 from broker.actions.browser import Browser
 from broker.actions.passkeys.sign_in import passkey_provider
 from broker.actions.sign_in.consent import live_session
@@ -28,6 +28,7 @@ class OwnContext:
     agreements: Agreements
     sessions: OwnSessions
     activity: OwnActivity
+    stops: AccountStops
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from broker.model.account import Agreement, AgreementEnd, OwnSession
+from broker.model.account import AccountStop, Agreement, AgreementEnd, OwnSession
 from broker.model.audit import AuditEvent
 from broker.model.session import LogoutFanOut
 
@@ -31,6 +31,18 @@ class OwnActivity(Protocol):
     async def of_account(self, account: str, since: float) -> Sequence[AuditEvent]:
         """The rows since a time, with the failed attempts of its sign-ins and the work on its cases, the latest
         first."""
+        ...
+
+
+class AccountStops(Protocol):
+    """Stops of accounts (database)."""
+
+    async def stop(self, write: AccountStop) -> bool:
+        """Stops an account. False, and nothing written, if it does not exist any more."""
+        ...
+
+    async def resume(self, account: str, way: str, event: AuditEvent) -> bool:
+        """Turns a stopped way on again. False, and nothing written, if it is none of the account's."""
         ...
 
 

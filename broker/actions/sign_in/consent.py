@@ -163,6 +163,7 @@ async def recheck(
             before.blocked,
             before.outdated(identity.auth_time),
             before.refused,
+            before.stopped,
         )
     )
     refusal = (

@@ -98,17 +98,18 @@ _SEEN: Final = exists(
 
 
 _NEVER: Final = literal_column("1e18", Double)
+_OFF: Final = or_(identities.c.blocked.is_not(None), identities.c.stopped.is_not(None))
 _COUNTS: Final = func.coalesce(
-    select(case((identities.c.blocked.is_not(None), _NEVER), else_=func.coalesce(identities.c.fresh_after, 0.0)))
+    select(case((_OFF, _NEVER), else_=func.coalesce(identities.c.fresh_after, 0.0)))
     .where(identities.c.issuer == _issuer, identities.c.digest == _identity)
     .with_for_update(key_share=True)
     .scalar_subquery(),
     literal_column("0", Double),
 ) <= bindparam("proved", type_=Double)
 """Whether the sign-in counts: not if the provider reported, perhaps while the citizen signed in, that its account is
-disabled or its credential lost. The row is locked against the write of such an event: it comes before, and this write
-sees it, or after, and sees the session and the code of this write. The lock is not a shared one: two sign-ins of one
-citizen that both update the row would wait for each other."""
+disabled or its credential lost, or the citizen stopped it. The row is locked against the write of such an event: it
+comes before, and this write sees it, or after, and sees the session and the code of this write. The lock is not a
+shared one: two sign-ins of one citizen that both update the row would wait for each other."""
 
 
 def _account(passed: ColumnElement[bool]) -> Insert:
@@ -230,6 +231,7 @@ class SqlAuthorizations:
                 identities.c.blocked,
                 identities.c.fresh_after,
                 refused,
+                identities.c.stopped,
             )
             .select_from(
                 shared_counters.outerjoin(identities, person)
@@ -273,8 +275,9 @@ class SqlAuthorizations:
         claims = tuple(row[3] for row in rows if row[3] is not None)
         shared = tuple(claim for claim in claims if claim != _SUB) if claims else None
         another = self._is_another(issuer, subject, anchor, rows[0][4])
-        _, account, sub, _, _, blocked, fresh_after, refused = rows[0]
-        return LinkedIdentity(account, sub, shared, another, blocked is not None, fresh_after, bool(refused))
+        _, account, sub, _, _, blocked, fresh_after, refused, stopped = rows[0]
+        off, halted = blocked is not None, stopped is not None
+        return LinkedIdentity(account, sub, shared, another, off, fresh_after, bool(refused), halted)
 
     def _is_another(self, issuer: str, subject: str, anchor: str | None, stored: str | None) -> bool:
         """Whether the anchor of a sign-in is not the one stored with its identity."""

@@ -111,7 +111,7 @@ class SqlIdentityLinks:
         c, theirs = identities.c, pairwise_subjects.alias("theirs")
         mine = pairwise_subjects.c
         self._ways = database.prepare(
-            select(c.digest, c.issuer, c.provider, c.level, c.created)
+            select(c.digest, c.issuer, c.provider, c.level, c.created, c.stopped)
             .where(c.account_id == _account)
             .order_by(c.created, c.digest)
         )
@@ -327,5 +327,5 @@ def _copied(database: Database, table: Table) -> Sequence[Any]:
 
 
 def _way(row: Row) -> LinkedWay:
-    key, issuer, provider, level, linked = row
-    return LinkedWay(key, issuer, provider, None if level is None else Level(level), linked)
+    key, issuer, provider, level, linked, stopped = row
+    return LinkedWay(key, issuer, provider, None if level is None else Level(level), linked, stopped)

@@ -8,7 +8,7 @@ event did, or the event sees what the change did.
 from collections.abc import Sequence
 from math import inf
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from broker.model.identity import Identity
 from broker.model.session import Session
@@ -30,7 +30,7 @@ class LiveProofs:
             .with_for_update(key_share=True)
         )
         self._hold = database.prepare(
-            select(i.digest, i.blocked, i.fresh_after)
+            select(i.digest, func.coalesce(i.blocked, i.stopped), i.fresh_after)
             .where(database.among(i.digest, "digests"))
             .order_by(i.issuer, i.digest)
             .with_for_update(key_share=True)

@@ -62,6 +62,7 @@ identities: Final = Table(
     Column("anchor", Text),
     Column("blocked", Double),
     Column("fresh_after", Double),
+    Column("stopped", Double),
     PrimaryKeyConstraint("issuer", "digest"),
     Index(None, "account_id"),
 )

@@ -10,9 +10,9 @@ and `appointment_pages` (assisted verification), `binding_pages` (an approved ca
 `resume_pages` (continuation code), `backchannel_pages` (CIBA), `freeze_page` (stop an identity), `rate_limit_page`;
 after signing out `logout_pages` and `provider_logout_page`, `framed_logout` in a provider's frame, and
 `session_watch`, which frames a provider's page. The citizen's account: `own_pages` has its first page,
-`account_pages` the ways, `own_activity`, `own_services`, `own_sessions` and `kept_pages` the rest; `link_page` links
-a second way to it, and `initiated_login` starts a sign-in that a provider begins. `passkey_pages` ask the browser for
-a passkey.
+`account_pages` the ways, `own_activity`, `own_services`, `own_sessions`, `own_wrong` and `kept_pages` the rest;
+`link_page` links a second way to it, and `initiated_login` starts a sign-in that a provider begins. `passkey_pages`
+ask the browser for a passkey.
 """
 
 from starlette.routing import Route
@@ -35,6 +35,7 @@ from broker.web.citizens import (
     own_pages,
     own_services,
     own_sessions,
+    own_wrong,
     passkey_pages,
     rate_limit_page,
     redress_pages,
@@ -58,6 +59,7 @@ from broker.web.citizens.own_activity import own_activity_routes
 from broker.web.citizens.own_pages import own_routes
 from broker.web.citizens.own_services import own_service_routes
 from broker.web.citizens.own_sessions import own_session_routes
+from broker.web.citizens.own_wrong import own_wrong_routes
 from broker.web.citizens.passkey_pages import passkey_routes
 from broker.web.citizens.redress_pages import redress_routes
 from broker.web.citizens.request import CitizenApp
@@ -84,6 +86,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *own_activity.SHEETS,
     *own_services.SHEETS,
     *own_sessions.SHEETS,
+    *own_wrong.SHEETS,
     *initiated_login.SHEETS,
     *link_page.SHEETS,
     *logout_pages.SHEETS,
@@ -118,6 +121,7 @@ def own_account_routes(app: CitizenApp, context: OwnContext) -> list[Route]:
         *own_service_routes(app, context),
         *own_session_routes(app, context),
         *own_activity_routes(app, context),
+        *own_wrong_routes(app, context),
     ]
 
 

@@ -157,6 +157,8 @@ def _way(own: OwnWay, frame: PageContext) -> WayContext:
     elif own.policy.accept_sign_in_until is not None:
         date = words.day(own.policy.accept_sign_in_until)
         notes.append(words.text("It can be used until {date}. Move to another way before.", date=date))
+    if way.stopped is not None:
+        notes.append(words.text("You stopped it. Turn it on again where something is wrong."))
     name = way_name(own.card, words, way.provider, way.issuer)
     strength = "" if way.level is None else level_text(words, way.level)
     watch = watch_path(own.card.id) if own.watched and own.card is not None else ""

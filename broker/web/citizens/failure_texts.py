@@ -1,35 +1,12 @@
-"""Failure texts: what citizens read about each failure class. Catalogues translate them.
-
-Placeholders: {provider}, {service} and {site}. No text blames the citizen, or names what did not match, fraud or death.
-"""
+"""Failure texts: what citizens read about each failure class. Catalogues translate them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from broker.model.failures import FailureClass as F
+from broker.web.citizens.failure_text import NO_SERVICE, FailureText
+from broker.web.citizens.help_failure_texts import HELP_FAILURE_TEXTS
 from broker.web.shared.i18n import marked as marked
-
-NOTHING_SHARED = marked("{service} was told nothing about you this time.")
-NO_SERVICE = marked("Opening this page shared nothing about you.")
-
-
-@dataclass(frozen=True, slots=True)
-class FailureText:
-    """The texts of one failure class.
-
-    `title` and `story` say what happened, `not_shared` what no service received. The picker shows `short` beside
-    a provider that failed before. The others are for the public explainer, which knows neither provider nor service.
-    """
-
-    heading: str
-    title: str
-    story: tuple[str, ...]
-    meaning: str
-    advice: str
-    short: str = ""
-    not_shared: str = NOTHING_SHARED
-
 
 FAILURE_TEXTS: Mapping[F, FailureText] = MappingProxyType(
     {
@@ -216,6 +193,17 @@ FAILURE_TEXTS: Mapping[F, FailureText] = MappingProxyType(
             meaning=marked("Somebody blocked a service in their account here, so it cannot sign them in."),
             advice=marked("Sign in to your account here, and lift the block if you want to use the service again."),
         ),
+        F.WAY_STOPPED: FailureText(
+            heading=marked("A way to sign in was stopped"),
+            title=marked("You stopped {provider} here"),
+            story=(
+                marked("You told us that it was not you who signed in with it, so it opens nothing here."),
+                marked("If you want to use it again, sign in to your account here in another way, and turn it on."),
+            ),
+            meaning=marked("Somebody told us that it was not them who signed in, and stopped a way to sign in."),
+            advice=marked("Sign in to your account here in another way, and turn the stopped one on."),
+            short=marked("You stopped it."),
+        ),
         F.OTHER_ACCOUNT: FailureText(
             heading=marked("Another account was asked for"),
             title=marked("{service} asked for another account"),
@@ -306,71 +294,6 @@ FAILURE_TEXTS: Mapping[F, FailureText] = MappingProxyType(
             meaning=marked("A service asked for a sign-in without showing a page, and that was not possible."),
             advice=marked("The service has to ask again and let the citizen take part."),
         ),
-        F.HELP_WAITING: FailureText(
-            heading=marked("A person is checking"),
-            title=marked("We are checking your identity"),
-            story=(marked("A person is dealing with it. You can look at any time how it stands."),),
-            meaning=marked("A person is checking somebody’s identity, and the answer is not there yet."),
-            advice=marked("Come back with your code to see how it stands."),
-            not_shared=marked("{service} has been told nothing about you so far this time."),
-        ),
-        F.HELP_DECLINED: FailureText(
-            heading=marked("A person could not confirm the identity"),
-            title=marked("We could not confirm your identity"),
-            story=(
-                marked("The people who looked at your case could not confirm who you are from what they had."),
-                marked("Other documents, or another way, may still do it. Our help page says how to reach us."),
-            ),
-            meaning=marked("A person looked at somebody’s documents and could not confirm who they are from them."),
-            advice=marked("Other documents may help. One can ask for it to be looked at again, or use another way."),
-        ),
-        F.HELP_EXPIRED: FailureText(
-            heading=marked("A request for help ran out of time"),
-            title=marked("Time ran out for your request for help"),
-            story=(marked("Requests for help close after a while."),),
-            meaning=marked("A request for help by a person was not finished within its time."),
-            advice=marked("Ask for help again, or use another way."),
-        ),
-        F.HELP_UNREACHED: FailureText(
-            heading=marked("A request for help was closed, because the person could not be reached"),
-            title=marked("We closed your request for help, because we could not reach you"),
-            story=(marked("We tried several times, and kept the request open for a while after that."),),
-            meaning=marked("Staff could not reach a person who had asked for help, and their request was closed."),
-            advice=marked("Ask for help again, and check the telephone number or address, or use another way."),
-        ),
-        F.HELP_WITHDRAWN: FailureText(
-            heading=marked("A request for help was taken back"),
-            title=marked("You took back your request for help"),
-            story=(marked("What you gave us for it is erased."),),
-            meaning=marked("Somebody took back their request for help by a person."),
-            advice=marked("Use another way, or ask for help once more."),
-        ),
-        F.HELP_ELSEWHERE: FailureText(
-            heading=marked("A request for help goes on elsewhere"),
-            title=marked("Your request for help goes on elsewhere"),
-            story=(marked("It was taken up in another browser or on another device. Go on there."),),
-            meaning=marked("A request for help was taken up in another browser or on another device."),
-            advice=marked("Go on where it was taken up, or use its newest code."),
-        ),
-        F.HELP_TOO_LOW: FailureText(
-            heading=marked("The check by a person was not strong enough"),
-            title=marked("The check does not reach the level {service} needs"),
-            story=(
-                marked("A person confirmed your identity, but {service} needs a stronger proof of who you are."),
-                marked(
-                    "It is strongest if you ask for help and take the result up in the same browser, with both words."
-                ),
-            ),
-            meaning=marked("A person confirmed somebody’s identity, but the service needs a stronger proof."),
-            advice=marked("Ask for help and take the result up in the same browser, or use another way."),
-        ),
-        F.HELP_REVOKED: FailureText(
-            heading=marked("A confirmed identity was taken back"),
-            title=marked("The confirmation of your identity was taken back"),
-            story=(marked("It had been confirmed by a person, and can no longer be used."),),
-            meaning=marked("An identity that a person had confirmed was taken back."),
-            advice=marked("Get in touch with us, or use another way."),
-        ),
         F.OVERLOADED: FailureText(
             heading=marked("The website is not available"),
             title=marked("{site} is not available right now"),
@@ -395,5 +318,6 @@ FAILURE_TEXTS: Mapping[F, FailureText] = MappingProxyType(
             meaning=marked("Signing in to a service is not possible for the time being."),
             advice=marked("Get in touch with the service."),
         ),
+        **HELP_FAILURE_TEXTS,
     }
 )

@@ -69,6 +69,8 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "agreement_withdrawn": marked("You took back what you agreed to for {service}"),
         "service_blocked": marked("You blocked {service}"),
         "service_unblocked": marked("You lifted the block of {service}"),
+        "account_disowned": marked("You said that it was not you, and everything ended"),
+        "way_resumed": marked("You turned a stopped way to sign in on again"),
         "session_ended": marked("A sign-in in a browser ended"),
         "provider_event": marked("{provider} reported a change of your account there"),
     }

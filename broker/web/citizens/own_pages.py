@@ -46,6 +46,7 @@ async def show_home(req: CitizenRequest) -> Response:
         way="" if found is None else _way(found, frame.language),
         passkeys=found is not None and found.passkeys,
         page=wanted if wanted in ways.PAGES else "",
+        done="stopped" if req.request.query_params.get("done") == "stopped" else "",
     )
     return req.answer(PageResponse("account", variables), frame)
 

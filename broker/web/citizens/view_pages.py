@@ -33,7 +33,8 @@ from broker.web.citizens.case_status_page import waiting
 from broker.web.citizens.claim_labels import label, lines
 from broker.web.citizens.continuation_code import code_variables
 from broker.web.citizens.ending_texts import ENDING_TEXTS
-from broker.web.citizens.failure_texts import FAILURE_TEXTS, NO_SERVICE, NOTHING_SHARED
+from broker.web.citizens.failure_text import NO_SERVICE, NOTHING_SHARED
+from broker.web.citizens.failure_texts import FAILURE_TEXTS
 from broker.web.citizens.link_page import link_check
 from broker.web.citizens.next_steps import StepContext, StepControl, dead_end_steps, steps
 from broker.web.citizens.page_context import PageContext, readable

@@ -11,7 +11,8 @@ from broker.model.assurance import Level
 from broker.model.failures import FailureClass
 from broker.model.kill_switches import KillSwitchKind
 from broker.provider import ProviderFailureReason
-from broker.web.citizens.failure_texts import FAILURE_TEXTS, NO_SERVICE
+from broker.web.citizens.failure_text import NO_SERVICE
+from broker.web.citizens.failure_texts import FAILURE_TEXTS
 from tests.unit.actions.page_world import RecordedState
 
 F = FailureClass
@@ -105,6 +106,9 @@ CLAIMS: Mapping[str, Callable[[RecordedState], bool]] = {
     story(F.ACCOUNT_OFF): lambda facts: off(KillSwitchKind.ACCOUNT)(facts) and proven(facts),
     title(F.SERVICE_REFUSED): lambda facts: facts.failed("service_refused"),
     story(F.SERVICE_REFUSED): lambda facts: facts.failed("service_refused"),
+    title(F.WAY_STOPPED): lambda facts: facts.failed("way_stopped"),
+    story(F.WAY_STOPPED): lambda facts: facts.failed("way_stopped"),
+    story(F.WAY_STOPPED, 1): lambda facts: facts.failed("way_stopped"),
     title(F.OTHER_ACCOUNT): lambda f: f.transaction is not None and f.transaction.request.expected_sub is not None,
     story(F.OTHER_ACCOUNT): proven,
     title(F.OTHER_PERSON): lambda facts: facts.failed("other_person"),

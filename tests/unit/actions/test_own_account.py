@@ -24,7 +24,9 @@ FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 def own(w: World) -> OwnContext:
     """The context of the pages."""
     facts = w.stage.facts
-    return OwnContext(w.sign_in.sign_in_context, facts.agreements, facts.own_sessions, facts.own_activity)
+    return OwnContext(
+        w.sign_in.sign_in_context, facts.agreements, facts.own_sessions, facts.own_activity, facts.account_stops
+    )
 
 
 async def uses_library(w: World) -> str | None:
@@ -47,8 +49,14 @@ def hears_of_it(w: World) -> None:
 
 
 async def sent(w: World) -> Sequence[OutboundDelivery]:
-    """What is due to services."""
-    return await claim_due(w.stage.facts, w.clock.now(), w.clock.now() + 1e9, 50)
+    """What is due to services, each of which gets it."""
+    found: list[OutboundDelivery] = []
+    now, deliveries = w.clock.now(), w.stage.facts.deliveries
+    while due := await claim_due(w.stage.facts, now, now + 1e9, 50):
+        found += due
+        for one in due:
+            await deliveries.lane(one.kind, one.client_id).mark_sent(one.id, now)
+    return found
 
 
 async def test_services_are_listed_with_level_and_time(w: World) -> None:

@@ -32,7 +32,7 @@ LEAVING = {
     " cannot_use acting_for_another request_expired lost_place help_waiting help_declined help_expired way_closed"
     " help_unreached"
     " no_newcomers account_off other_account other_person session_ended help_withdrawn help_elsewhere help_revoked"
-    " passkey_unusable service_refused",
+    " passkey_unusable service_refused way_stopped",
     "unmet_authentication_requirements": "level_too_low no_route help_too_low",
     "temporarily_unavailable": "provider_down provider_busy",
     "server_error": "unsafe_reply our_fault",
@@ -141,6 +141,8 @@ def reached() -> set[FailureClass]:
         check_account(begun(), AccountMatch(), candidate(accept_new_until=NOW), NOTHING_OFF, NOW),
         check_account(begun(), AccountMatch("mine"), candidate(), account, NOW),
         check_account(begun(), AccountMatch("theirs", reassigned=True), candidate(), NOTHING_OFF, NOW),
+        check_account(begun(), AccountMatch("mine", refused=True), candidate(), NOTHING_OFF, NOW),
+        check_account(begun(), AccountMatch("mine", stopped=True), candidate(), NOTHING_OFF, NOW),
         check_account(begun(expected_sub="another"), AccountMatch(), candidate(), NOTHING_OFF, NOW),
         accept_session(begun(), SessionMatch(session, None, candidate()), service(), NOTHING_OFF, NOW),
         offer(begun(), (), service(), off, NOW, OfferPolicy(DisplayOrder.SHUFFLED)).blocked_by,

@@ -116,6 +116,14 @@ def test_the_end_of_a_session_has_a_reason_whoever_caused_it(entity: InitiatingE
     assert token["events"][f"{CAEP}session-revoked"]["reason_admin"]["en"]
 
 
+def test_a_citizen_who_was_not_it_gives_the_reason_and_it_is_no_member_of_the_token() -> None:
+    (token,) = tokens(happened(HappenedKind.DISOWNED, subjects={"tax": "s"}))
+    event = token["events"][f"{CAEP}session-revoked"]
+    assert event["reason_admin"] == {"en": "The citizen reports that it was not they who signed in"}
+    assert token["sub_id"]["format"] == "iss_sub"
+    assert "cause" not in {*event, *token}
+
+
 def test_every_kind_of_fact_has_an_event() -> None:
     assert all(tokens(happened(kind, subjects={"tax": "s"})) for kind in HappenedKind)
 

@@ -8,11 +8,12 @@ import pytest
 
 from broker.account.activity import KINDS, Activity, ActivityGroup
 from broker.account.links import LinkRefusal
-from broker.actions.account import activity, own, services, sessions
+from broker.actions.account import activity, own, services, sessions, wrong
 from broker.actions.account.activity import ActivityView, SeenActivity
 from broker.actions.account.own import HomeView, OwnAccount, OwnRefusal
 from broker.actions.account.services import OwnService, ServicesView
 from broker.actions.account.sessions import SeenSession, SessionsView
+from broker.actions.account.wrong import SeenWay, WrongView
 from broker.actions.browser import Browser, SignedOutUser
 from broker.model.account import Agreement, Disclosure, OwnSession
 from broker.model.assurance import Level
@@ -81,6 +82,13 @@ SESSIONS = (
 )
 
 
+WAYS = (
+    SeenWay(ACCOUNT.ways[0].way, BANK, stoppable=False),
+    SeenWay(ACCOUNT.ways[1].way, None, stoppable=True),
+    SeenWay(replace(ACCOUNT.ways[2].way, stopped=NOW - 9e4), None, stoppable=False),
+)
+
+
 def replace_account_actions(
     monkeypatch: pytest.MonkeyPatch, did: Callable[..., None], refused: Callable[[], OwnRefusal | None]
 ) -> None:
@@ -105,6 +113,14 @@ def replace_account_actions(
         shown = () if own_account is None or not own_account.fresh else ACTIVITY
         return None if own_account is None else ActivityView(own_account, shown)
 
+    async def wrong_seen(_context: object, browser: Browser) -> WrongView | None:
+        own_account = STATES.get(browser.session or "")
+        return None if own_account is None else WrongView(own_account, WAYS[:1] if browser.session == "one" else WAYS)
+
+    async def disowned(_context: object, browser: Browser, key: str) -> OwnRefusal | SignedOutUser:
+        did(browser, "disown", key)
+        return refused() or SignedOutUser()
+
     def changes(name: str) -> Callable[..., Any]:
         async def changed(_context: object, browser: Browser, *rest: Any, **more: Any) -> OwnRefusal | None:
             did(browser, name, *rest, *more.values())
@@ -119,6 +135,9 @@ def replace_account_actions(
     for module, action, replacement in (
         (own, "view_home", home_seen),
         (activity, "view_activity", activity_seen),
+        (wrong, "view_wrong", wrong_seen),
+        (wrong, "disown", disowned),
+        (wrong, "resume_way", changes("resume_way")),
         (services, "view_services", services_seen),
         (services, "end_agreement", changes("end_agreement")),
         (services, "unblock", changes("unblock")),

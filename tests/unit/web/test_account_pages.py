@@ -121,6 +121,8 @@ async def test_the_forms_begin_an_errand_in_this_browser(app: ASGIApp, citizen: 
         (f"{WAYS}/unlink", WAYS),
         *((f"{HOME}/services/{deed}", f"{HOME}/services") for deed in ("withdraw", "block", "unblock")),
         (f"{HOME}/sessions/end", f"{HOME}/sessions"),
+        (f"{HOME}/wrong", f"{HOME}/wrong"),
+        (f"{HOME}/wrong/resume", f"{HOME}/wrong"),
     ],
 )
 async def test_a_form_without_its_token_changes_nothing(

@@ -157,6 +157,33 @@ async def test_without_a_fresh_sign_in_no_activity_is_shown(app: ASGIApp) -> Non
     assert "You signed in to" not in html
 
 
+WRONG = "/account/wrong"
+
+
+async def test_everything_is_stopped_by_one_press_also_long_after_the_sign_in(
+    app: ASGIApp, citizen: GivenCitizen
+) -> None:
+    for session in ("account", "stale"):
+        html = (await get(app, WRONG, **cookie(session))).text
+        assert "This was not me: stop everything" in html
+        assert html.count("It is stopped too.") == html.count("It stays on, because") == 1
+        assert (html.count(f'action="{WRONG}/resume"'), html.count("Sign in once more")) == (
+            (1, 0) if session == "account" else (0, 1)
+        )
+    answer = await post(app, WRONG, token=token("account"), way="key-of-birch")
+    assert (citizen.done[-1], answer.headers["location"]) == (("disown", "key-of-birch"), "/account?done=stopped")
+    assert any("portico-departed" in one for one in set_cookies(answer))
+    assert "Everything is stopped." in (await get(app, "/account?done=stopped")).text
+
+
+async def test_a_stopped_way_is_turned_on(app: ASGIApp, citizen: GivenCitizen) -> None:
+    answer = await post(app, f"{WRONG}/resume", token=token("account"), way="key-of-cedar")
+    assert (citizen.done[-1], answer.headers["location"]) == (("resume_way", "key-of-cedar"), f"{WRONG}?done=resumed")
+    citizen.own_refusal = OwnRefusal.NOT_FRESH
+    answer = await post(app, f"{WRONG}/resume", token=token("account"), way="key-of-cedar")
+    assert answer.headers["location"] == f"{WRONG}?problem=not_now"
+
+
 async def test_sessions_are_listed_by_browser_with_their_services(app: ASGIApp) -> None:
     html = (await get(app, SESSIONS, **cookie("account"))).text
     for shown in ("Firefox on Linux", "A browser on Android", "<bdi>A browser</bdi>", "the check by a person"):
