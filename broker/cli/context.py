@@ -4,16 +4,21 @@ import argparse
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
 from broker.actions.assisted.reports import Reports
 from broker.actions.open_data.publishing import OpenData
+from broker.assisted.case import Case
 from broker.model.account import Dependents
 from broker.model.audit import AuditEvent
+from broker.model.audit_export import SealedRow
+from broker.model.audit_search import AuditQuery
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
 from broker.model.self_test import SelfTestFinding
 from broker.model.session import LogoutFanOut
+from broker.model.sign_in_failure import SignInFailure
 from broker.normalize.text import clean
 from broker.platform.system import System
 from broker.settings import ProviderKind, Settings, load
@@ -163,6 +168,46 @@ class Links(Protocol):
         ...
 
 
+class AuditSearch(Protocol):
+    """Search in the audit record."""
+
+    async def row(self, number: int) -> tuple[int, AuditEvent] | None:
+        """The row with this id."""
+        ...
+
+    async def search(self, want: AuditQuery, limit: int) -> list[tuple[int, AuditEvent]]:
+        """The newest rows that fulfil all conditions, the oldest first, with their ids; at most `limit`."""
+        ...
+
+
+class FailedSignIns(Protocol):
+    """Failed sign-ins."""
+
+    async def by_reference(self, reference: str, now: float) -> Sequence[SignInFailure]:
+        """The failures with this reference, in any notation, the newest first."""
+        ...
+
+
+class CaseRecords(Protocol):
+    """Cases of assisted verification."""
+
+    async def by_reference(self, reference: str) -> Case | None:
+        """The case with this reference, in any notation."""
+        ...
+
+
+class AuditRows(Protocol):
+    """Sealed audit rows."""
+
+    async def span(self, begins: float, ends: float) -> tuple[int, int] | None:
+        """The first and the last number of the sealed rows of a time; None if there are none."""
+        ...
+
+    async def rows(self, first: int, last: int, limit: int) -> Sequence[SealedRow]:
+        """The sealed rows with these numbers, at most `limit`."""
+        ...
+
+
 class AdminStoresPort(Protocol):
     """The stores of facts that commands touch."""
 
@@ -186,6 +231,14 @@ class AdminStoresPort(Protocol):
     def reports(self) -> Reports: ...
     @property
     def open_data(self) -> OpenData: ...
+    @property
+    def audit_search(self) -> AuditSearch: ...
+    @property
+    def audit_rows(self) -> AuditRows: ...
+    @property
+    def failures(self) -> FailedSignIns: ...
+    @property
+    def cases(self) -> CaseRecords: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +278,17 @@ def line(text: str) -> str:
     if not 1 <= len(found) <= LONGEST:
         raise argparse.ArgumentTypeError(f"1 to {LONGEST} characters are needed, here are {len(found)}")
     return found
+
+
+def moment(argument: str) -> float:
+    """A point in time with its offset from UTC. Raises ArgumentTypeError."""
+    try:
+        found = datetime.fromisoformat(argument)
+    except ValueError:
+        raise argparse.ArgumentTypeError("write it as 2027-03-31T17:00:00+01:00") from None
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError("add the offset from UTC, such as +01:00 or Z")
+    return found.timestamp()
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from broker.cli import (
     clock,
     demo,
     epoch,
+    explain,
     keys,
     measures,
     migrate,
@@ -89,6 +90,10 @@ def command_line(context: Callable[[], CommandContext] = command_context) -> arg
     connecting |= {"measures": measures, "stats": stats}
     for name, module in connecting.items():
         _add(commands, name, module, _in_loop(module.run, context))
+    for what in explain.HELP:
+        command = commands.add_parser(what, help=explain.HELP[what], description=explain.DESCRIPTION[what])
+        explain.add_arguments(command, what)
+        command.set_defaults(run=_in_loop(partial(explain.run, what=what), context))
     for kind in KillSwitchKind:
         command = commands.add_parser(kind.value, help=switches.HELP[kind], description=switches.DESCRIPTION)
         if kind is KillSwitchKind.PROVIDER:

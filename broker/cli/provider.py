@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from broker.cli import switches
-from broker.cli.context import AdminStoresPort, CommandContext, add_config, line, load_settings, require_clock
+from broker.cli.context import AdminStoresPort, CommandContext, add_config, line, load_settings, moment, require_clock
 from broker.model.kill_switches import KillSwitches, KillSwitchKind
 from broker.settings import ProviderEntry, Settings
 from broker.wiring.errors import NOT_NOW, CommandError
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--reason", type=_text, action="append", required=True, metavar="LANGUAGE=TEXT", help="why, for citizens"
     )
     pause.add_argument(
-        "--until", type=_moment, metavar="TIME", help="when the pause ends by itself, as 2027-03-31T17:00:00+01:00"
+        "--until", type=moment, metavar="TIME", help="when the pause ends by itself, as 2027-03-31T17:00:00+01:00"
     )
     for verb in (pause, resume):
         verb.add_argument(
@@ -138,17 +138,6 @@ def _text(argument: str) -> tuple[str, str]:
     if not equals or not code.strip():
         raise argparse.ArgumentTypeError("write it as en=The reason")
     return code.strip().lower(), line(text)
-
-
-def _moment(argument: str) -> float:
-    """A point in time with its offset from UTC. Raises ArgumentTypeError."""
-    try:
-        moment = datetime.fromisoformat(argument)
-    except ValueError:
-        raise argparse.ArgumentTypeError("write it as 2027-03-31T17:00:00+01:00") from None
-    if moment.tzinfo is None:
-        raise argparse.ArgumentTypeError("add the offset from UTC, such as +01:00 or Z")
-    return moment.timestamp()
 
 
 def _time(moment: float) -> str:

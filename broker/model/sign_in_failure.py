@@ -13,8 +13,8 @@ class SignInFailure:
 
     `reference` is the transaction's, as the citizen's page displays it, and the reference of the case if they asked for
     help then. `failure` is the class of failure (`model.failures.FailureClass`); `reason` is the provider's reason
-    (`ProviderFailureReason`), empty if the provider did not fail. `at` is in seconds since 1970 UTC; `request_id` is
-    the one in the log.
+    (`ProviderFailureReason`), empty if the provider did not fail. `at` is in seconds since 1970 UTC, as in the audit
+    row of the attempt; `request_id` is the one in the log.
     """
 
     reference: str

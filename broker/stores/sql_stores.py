@@ -15,6 +15,7 @@ from broker.stores.sql.appointments import SqlBookings
 from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.audit_chain import AuditChain
 from broker.stores.sql.audit_exports import SqlAuditExports
+from broker.stores.sql.audit_search import SqlAuditSearch
 from broker.stores.sql.authorizations import SqlAuthorizations
 from broker.stores.sql.backchannel_requests import SqlBackchannelRequests, SqlPings
 from broker.stores.sql.case_lists import SqlCaseLists
@@ -106,6 +107,7 @@ class SqlStores:
     staff_audit: SqlStaffAudit
     people: SqlPeople
     audit_exports: SqlAuditExports
+    audit_search: SqlAuditSearch
     evidence_files: SqlEvidenceFiles
     staff_presence: SqlStaffPresence
     sign_in_failures: SqlSignInFailures
@@ -219,6 +221,7 @@ async def open_sql_stores(
         staff_audit=SqlStaffAudit(database),
         people=SqlPeople(database, digests, audit_log),
         audit_exports=SqlAuditExports(database, audit_log),
+        audit_search=SqlAuditSearch(database),
         evidence_files=SqlEvidenceFiles(database, sealer, audit_log),
         staff_presence=SqlStaffPresence(database),
         sign_in_failures=SqlSignInFailures(database, audit_log),

@@ -23,12 +23,16 @@ from broker.stores.ephemeral.open import open_ephemeral_stores, open_memory_moni
 from broker.stores.ephemeral.redis_client import Misconfigured
 from broker.stores.figure_archive import FigureArchive
 from broker.stores.sql.audit import SqlAudit
+from broker.stores.sql.audit_exports import SqlAuditExports
+from broker.stores.sql.audit_search import SqlAuditSearch
+from broker.stores.sql.cases import SqlCases
 from broker.stores.sql.digests import DigestKeyLost
 from broker.stores.sql.identity_links import SqlIdentityLinks
 from broker.stores.sql.kill_switches import KillSwitchStore
 from broker.stores.sql.schema import schema_is_current, unwritable
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.shared_counters import SharedCounters
+from broker.stores.sql.sign_in_failures import SqlSignInFailures
 from broker.stores.sql_stores import SqlStores, check_digests, open_sql_stores
 from broker.wiring.errors import NOT_NOW, CommandError, format_problems
 from broker.wiring.store_access import database_access, redis_access
@@ -216,6 +220,10 @@ class AdminStores:
     clock: ClockCheck
     reports: Reports
     open_data: OpenData
+    audit_search: SqlAuditSearch
+    audit_rows: SqlAuditExports
+    failures: SqlSignInFailures
+    cases: SqlCases
 
 
 @asynccontextmanager
@@ -256,6 +264,10 @@ async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
             sql.clock,
             Reports(sql.measures, sql.system),
             OpenData(sql.figures, sql.system, archive),
+            sql.audit_search,
+            sql.audit_exports,
+            sql.sign_in_failures,
+            sql.cases,
         )
     finally:
         await ephemeral.close()

@@ -308,7 +308,7 @@ async def record_failed_attempt(
     event = audit_event(context, "attempt_failed", transaction, provider=provider, failure=failure, **detail)
     failed_sign_in = SignInFailure(
         reference=transaction.reference,
-        at=context.system.now(),
+        at=event.at,
         failure=str(failure),
         reason=detail.get("reason", ""),
         provider=provider,
