@@ -123,9 +123,10 @@ def test_every_session_of_an_account_is_ended_by_itself_or_with_the_account(conf
     def begin(number: int) -> None:
         with sqlite3.connect(facts) as file:
             if number == 1:
-                file.execute("INSERT INTO accounts VALUES ('acc_1', 0)")
-            values = f"'digest-{number}', 'sid-{number}', 'acc_1', 0, 0, 4e9, NULL, 1, NULL, NULL"
-            file.execute(f"INSERT INTO sessions VALUES ({values})")
+                file.execute("INSERT INTO accounts (id, created) VALUES ('acc_1', 0)")
+            values = f"'digest-{number}', 'sid-{number}', 'acc_1', 0, 0, 4e9, 1"
+            columns = "digest, sid, account_id, created, used, expires, epoch"
+            file.execute(f"INSERT INTO sessions ({columns}) VALUES ({values})")
             for client in ("demo-service", "land-register"):
                 file.execute(f"INSERT INTO session_clients VALUES ('sid-{number}', '{client}', 'sub', 0, 0, 4e9)")
 
@@ -155,7 +156,7 @@ def test_the_anchor_of_an_account_is_forgotten_with_a_reason_in_the_audit_record
     assert run(config, "account", "list") == ["nothing is off"]  # makes the key of the identities' digests
     facts = config.folder.parent / ".demo" / "facts.db"
     with sqlite3.connect(facts) as file:
-        file.execute("INSERT INTO accounts VALUES ('acc_1', 0)")
+        file.execute("INSERT INTO accounts (id, created) VALUES ('acc_1', 0)")
         for digest, anchor in (("with", "'digest'"), ("without", "NULL")):
             columns = "issuer, digest, sealed, account_id, created, provider, level, anchor"
             values = f"'issuer', '{digest}', X'00', 'acc_1', 0, 'bank', 1, {anchor}"
