@@ -128,7 +128,7 @@ async def test_activity_is_filtered_and_paged(app: ASGIApp) -> None:
     html = (await get(app, f"{ACTIVITY}?what=people", **cookie("account"))).text
     assert "A person looked at your request for help" in html
     assert "You signed in" not in html
-    assert '<option value="people" selected>' in html
+    assert '<strong aria-current="true">Help by a person</strong>' in html
     last = (await get(app, f"{ACTIVITY}?page=99999", **cookie("account"))).text
     assert f"{ACTIVITY}?what=&amp;page=0" in last
     assert "page=2" not in last
