@@ -246,7 +246,8 @@ class Profiles:
     """Content of the profile file. `alone` caps cases whose evidence is all of one type.
 
     `always` are checks of the person that each level needs, also by a profile that needs no score for fraud.
-    `organization` is the name of the organization that makes the checks, as services receive it.
+    `organization` is the name of the organization that makes the checks, as services receive it. With `desk_video`
+    partner desks send a short video of the citizen too.
     """
 
     version: str
@@ -266,6 +267,7 @@ class Profiles:
     always: tuple[str, ...] = ()
     organization: str | None = None
     renewal: RenewalRule = field(default_factory=RenewalRule)
+    desk_video: bool = False
 
     @property
     def skills(self) -> frozenset[str]:

@@ -31,7 +31,7 @@ def desk_file_limits(container: Container) -> Mapping[re.Pattern[str], int]:
         return {}
     from broker.web.desk import file_limits
 
-    return file_limits(broker.assisted.files)
+    return file_limits(broker.assisted.files, video=case_context(container).rules.profiles.desk_video)
 
 
 def desk_counters(container: Container) -> list[DeskLocation]:

@@ -18,13 +18,13 @@ from broker.actions.files.receiving import stored
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.crypto.seal_stream import chunks_of
-from broker.model.evidence_file import EvidenceFile, FilePurpose, FileState, UploadFault
+from broker.model.evidence_file import EvidenceFile, FileKind, FilePurpose, FileSettings, FileState, UploadFault
 from broker.web.desk import routes
 from broker.web.desk.reading import file_plan
 from broker.wiring.assisted_wiring import file_context
 from tests.security.desk_stage import ANN, Desk, DeskStage, desk_stage, problem
 from tests.security.hostile_files import PAYLOAD, HostileFile, hostile_files
-from tests.support.media import photo
+from tests.support.media import mp4, photo
 from tests.support.upload_stage import BOUNDARY, form
 
 pytestmark = pytest.mark.store
@@ -272,10 +272,10 @@ async def test_a_photograph_that_arrives_too_slowly_is_refused_in_time_and_leave
 ) -> None:
     """A desk that stops, that sends slower than the least rate, or that takes longer than the whole may."""
     settled = replace(
-        file_plan(context_of(desks).settings),
+        file_plan(context_of(desks).settings, video=False),
         **{"stops": {"pause": 0.05}, "drips": {"grace": 0.0, "least": 10**9}, "takes long": {"seconds": 0.05}}[how],
     )
-    monkeypatch.setattr(routes, "file_plan", lambda _settings: settled)
+    monkeypatch.setattr(routes, "file_plan", lambda _settings, **_video: settled)
     made, post = await at_desk(desks), desks.post
     digest, never = hashlib.sha256(PHOTO).hexdigest(), asyncio.Event()
     named = {"agent_id": "clerk-7", "location_id": "market-street", "purpose": "front", "sha256": digest}
@@ -296,6 +296,39 @@ async def test_a_photograph_that_arrives_too_slowly_is_refused_in_time_and_leave
     monkeypatch.undo()
     assert (await post.send_file(made.id, PHOTO)).status_code == 200
     await cleared(desks, made.id)
+
+
+async def test_a_video_is_taken_if_the_profiles_ask_for_it_and_staff_look_at_it(
+    desks: DeskStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, post, video = await at_desk(desks), desks.post, mp4()
+    problem(await post.send_file(made.id, video, purpose="person", kind="video"), 422, "wrong_type")
+    await nothing_taken(desks, made.id)
+    monkeypatch.setattr(FileContext, "desk_video", True)
+    problem(await post.send_file(made.id, video, purpose="front", kind="video"), 422, "wrong_type")
+    problem(await post.send_file(made.id, PHOTO, purpose="person", kind="video"), 422, "wrong_type")
+    problem(await post.send_file(made.id, video, purpose="person"), 422, "wrong_type")
+    for content, code in ((mp4(0.5), "too_short"), (mp4(600.0), "too_long"), (mp4(tracks=(b"soun",)), "no_picture")):
+        problem(await post.send_file(made.id, content, purpose="person", kind="video"), 422, code)
+    await nothing_taken(desks, made.id)
+    sent = await post.send_file(made.id, video, purpose="person", kind="video")
+    assert sent.status_code == 200, sent.text
+    [file] = await files_of(desks, made.id)
+    assert (file.kind, file.state, file.content.type) == (FileKind.VIDEO, FileState.READY, "video/mp4")
+    assert (file.content.by, file.content.prompts) == ("desk:land-register:clerk-7", ())
+    await cleared(desks, made.id)
+
+
+async def test_a_photograph_beyond_its_limit_is_refused_where_videos_may_be_larger(
+    desks: DeskStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = context_of(desks).settings
+    monkeypatch.setattr(FileContext, "desk_video", True)
+    monkeypatch.setattr(FileSettings, "largest", lambda _, kind: len(PHOTO) - 1 if kind is FileKind.PHOTO else 10**6)
+    assert settings.enabled
+    made = await at_desk(desks)
+    problem(await desks.post.send_file(made.id, PHOTO), 413, "too_large")
+    await nothing_taken(desks, made.id)
 
 
 async def test_one_photograph_at_a_time_and_no_more_than_the_limit(desks: DeskStage) -> None:

@@ -1,4 +1,4 @@
-"""Photographs of a partner desk: received like those of a citizen, and taken with the visit in one write."""
+"""Photographs and videos of a partner desk: received like those of a citizen, and taken with the visit in one write."""
 
 from collections.abc import AsyncIterator
 
@@ -8,17 +8,17 @@ from broker.actions.desk.once import DeskCall
 from broker.actions.desk.problems import DeskProblem, file_refused, not_found
 from broker.actions.desk.visits import DeskContext, Step, actor, change, check_holder, check_visit
 from broker.actions.files.context import FileContext
-from broker.actions.files.receiving import Sender, receive_photo
+from broker.actions.files.receiving import Sender, receive_at_desk
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.model.desk import DeskAnswer
-from broker.model.evidence_file import EvidenceFile, FilePurpose, UploadFault
+from broker.model.evidence_file import EvidenceFile, FileKind, FilePurpose, UploadFault
 
 
 async def receive_file(
     context: DeskContext, files: FileContext, call: DeskCall, case_id: str, sent: tuple[SendFile, AsyncIterator[bytes]]
 ) -> DeskAnswer:
-    """Receives a photograph at the desk that accepted the case. Raises DeskProblem, and what the pieces raise.
+    """Receives a file at the desk that accepted the case. Raises DeskProblem, and what the pieces raise.
 
     The visit is checked before the first byte of the file is read, and again in the write that takes the file.
     """
@@ -47,7 +47,10 @@ async def receive_file(
     if case is None:
         raise not_found()
     check(case)
-    received = await receive_photo(files, case, FilePurpose(body.purpose), pieces, Sender(by, take))
+    kind, purpose = FileKind(body.kind), FilePurpose(body.purpose)
+    if kind is FileKind.VIDEO and not (files.desk_video and purpose is FilePurpose.PERSON):
+        raise file_refused(UploadFault.WRONG_TYPE)
+    received = await receive_at_desk(files, case, (kind, purpose), pieces, Sender(by, take))
     if answer is not None:
         return answer
     not_taken = received is UploadFault.NOT_NOW

@@ -106,11 +106,13 @@ class RecordEvidence(Message, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 class SendFile(Message, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The fields of the form before its `file`: what the photograph shows, and the SHA-256 of the file in hexadecimal
-    digits. A file with another digest is refused.
+    digits. A file with another digest is refused. A `video` shows the `person`, and is taken if the operator's profiles
+    ask for it.
     """
 
     purpose: Literal["front", "back", "other", "person"]
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    kind: Literal["photo", "video"] = "photo"
 
 
 class Recommendation(StrEnum):

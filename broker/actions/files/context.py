@@ -39,6 +39,11 @@ class FileContext:
         """The operator's limits."""
         return self.cases.rules.policy.files
 
+    @property
+    def desk_video(self) -> bool:
+        """Whether partner desks send videos: the profile file asks for them."""
+        return self.cases.rules.profiles.desk_video
+
     def store(self, file: EvidenceFile) -> ObjectStore:
         """The store that holds the bytes of a file. Raises LookupError if it is no longer configured."""
         return self.objects[file.place]

@@ -56,27 +56,52 @@ class Sender:
 
 
 async def receive_photo(
-    context: FileContext, case: Case, purpose: FilePurpose, pieces: AsyncIterator[bytes], sender: Sender | None = None
+    context: FileContext, case: Case, purpose: FilePurpose, pieces: AsyncIterator[bytes]
 ) -> EvidenceFile | UploadFault:
-    """Receives a photograph from the citizen, or from a partner desk, which has checked the visit.
+    """Receives a photograph from the citizen.
 
     Returns it, or why it is refused. Raises what `pieces` raises; nothing is left then.
     """
-    now, system = context.cases.system.now(), context.cases.system
-    content = FileContent(purpose, system.random_bytes(KEY), by="" if sender is None else sender.by)
-    file_id = handles.new_handle(system)
-    begun = EvidenceFile(
-        file_id, case.id, FileKind.PHOTO, FileState.RECEIVING, now, now + LEASE, context.place, content
-    )
-    if sender is None and case.state not in SENDING:
+    if case.state not in SENDING:
         return UploadFault.NOT_NOW
+    then = (_examine_photo, _by_citizen(context, case))
+    return await _receive_new(context, case, _begun_now(context, case, FileKind.PHOTO, purpose), pieces, then)
+
+
+async def receive_at_desk(
+    context: FileContext, case: Case, shows: tuple[FileKind, FilePurpose], pieces: AsyncIterator[bytes], sender: Sender
+) -> EvidenceFile | UploadFault:
+    """Receives a photograph, or a video without prompts, from a partner desk, which has checked the visit.
+
+    Returns it, or why it is refused. Raises what `pieces` raises; nothing is left then.
+    """
+    examine = _examine_photo if shows[0] is FileKind.PHOTO else _examine_video
+    begun = _begun_now(context, case, *shows, sender.by)
+    return await _receive_new(context, case, begun, pieces, (examine, sender.take))
+
+
+def _begun_now(context: FileContext, case: Case, kind: FileKind, purpose: FilePurpose, by: str = "") -> EvidenceFile:
+    """The record of a file whose upload begins."""
+    now, system = context.cases.system.now(), context.cases.system
+    content = FileContent(purpose, system.random_bytes(KEY), by=by)
+    file_id = handles.new_handle(system)
+    return EvidenceFile(file_id, case.id, kind, FileState.RECEIVING, now, now + LEASE, context.place, content)
+
+
+async def _receive_new(
+    context: FileContext,
+    case: Case,
+    begun: EvidenceFile,
+    pieces: AsyncIterator[bytes],
+    then: "tuple[Examine, Take]",
+) -> EvidenceFile | UploadFault:
     if context.slots.locked():
         return UploadFault.BUSY
     async with context.slots:
-        if not await _begun(context, case, lambda: context.records.begin(begun, context.settings.most, now)):
+        most, now = context.settings.most, begun.created
+        if not await _begun(context, case, lambda: context.records.begin(begun, most, now)):
             return await _why_not(context, case)
-        take = _by_citizen(context, case) if sender is None else sender.take
-        return await _receive(context, case, begun, pieces, (_examine_photo, take))
+        return await _receive(context, case, begun, pieces, then)
 
 
 async def receive_video(

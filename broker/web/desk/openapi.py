@@ -99,11 +99,11 @@ def _file_operation(of: Mapping[type, Schema], fields: Schema, largest: int) -> 
     refusals = {400, 401, 403, 404, 413, 415, 422, 429, *(status for status, _ in FILE_FAULTS.values())}
     return {
         "operationId": "sendFile",
-        "summary": "Send a photograph of the document or of the citizen",
+        "summary": "Send a photograph of the document or of the citizen, or a video of the citizen",
         "parameters": [_CASE_ID, _ref("parameters", "IdempotencyKey"), _ref("parameters", "CorrelationId")],
         "requestBody": {
             "required": True,
-            "description": "The fields in any order, and after them the file: a JPEG, PNG or WebP.",
+            "description": "The fields in any order, then the file: JPEG, PNG or WebP; of kind `video` MP4 or WebM.",
             "content": {"multipart/form-data": {"schema": form}},
         },
         "responses": _responses(200, of, tuple(sorted(refusals))),

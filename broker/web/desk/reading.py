@@ -64,9 +64,10 @@ def to_message(content: Any, kind: type[_Message]) -> _Message:
         raise DeskProblem(422, "invalid_input", "the message breaks the schema", (error,)) from None
 
 
-def file_plan(settings: FileSettings) -> UploadPlan:
-    """What the form with a photograph may contain, and how long it may take."""
-    return upload_plan(frozenset(SendFile.__struct_fields__), "file", settings.largest(FileKind.PHOTO))
+def file_plan(settings: FileSettings, *, video: bool) -> UploadPlan:
+    """What the form with a photograph, or a `video`, may contain, and how long it may take."""
+    largest = settings.largest(FileKind.VIDEO if video else FileKind.PHOTO)
+    return upload_plan(frozenset(SendFile.__struct_fields__), "file", largest)
 
 
 async def read_form(request: Request, plan: UploadPlan, monotonic: Callable[[], float]) -> Upload:
@@ -76,11 +77,14 @@ async def read_form(request: Request, plan: UploadPlan, monotonic: Callable[[], 
     return await open_upload(request, plan, monotonic)
 
 
-async def pieces_of(upload: Upload, sha256: str) -> AsyncIterator[bytes]:
-    """The file, in pieces. Raises UploadRefused at its end if it has another digest."""
-    digest = hashlib.sha256()
+async def pieces_of(upload: Upload, message: SendFile, largest: int) -> AsyncIterator[bytes]:
+    """The file, in pieces. Raises UploadRefused if it is larger, and at its end if it has another digest."""
+    digest, size = hashlib.sha256(), 0
     async for piece in upload.pieces():
+        size += len(piece)
+        if size > largest:
+            raise UploadRefused(UploadFault.TOO_LARGE)
         digest.update(piece)
         yield piece
-    if digest.hexdigest() != sha256:
+    if digest.hexdigest() != message.sha256:
         raise UploadRefused(UploadFault.ABORTED)

@@ -20,7 +20,7 @@ from broker.actions.endpoints.client_credentials import own_caller
 from broker.actions.endpoints.context import EndpointContext, EndpointRequest, enforce_rate, request_nonces
 from broker.actions.files.context import FileContext
 from broker.model.desk import DeskAnswer
-from broker.model.evidence_file import FileSettings
+from broker.model.evidence_file import FileKind, FileSettings
 from broker.model.own_rights import OwnScope
 from broker.model.service import Service
 from broker.model.store_results import StoreUnavailable
@@ -56,7 +56,7 @@ Answer = Callable[[Service, Request], Awaitable[tuple[int, bytes]]]
 
 def desk_routes(context: DeskContext, called: EndpointContext, issuer: str, files: FileContext | None) -> list[Route]:
     """The routes of the API, and its OpenAPI document. Without `files` desks send no photographs."""
-    largest = None if files is None else file_plan(files.settings).most
+    largest = None if files is None else file_plan(files.settings, video=files.desk_video).most
     described = msgspec.json.encode(document(issuer, urls_of(issuer).token, limit=LIMIT, largest_file=largest))
 
     async def openapi(_request: Request) -> Response:
@@ -74,9 +74,9 @@ def desk_routes(context: DeskContext, called: EndpointContext, issuer: str, file
     return [Route("/desk/openapi.json", openapi, methods=["GET"]), *changing, *sending, at(CASE, read, "GET")]
 
 
-def file_limits(settings: FileSettings) -> Mapping[re.Pattern[str], int]:
-    """The largest body of the form with a photograph, by its path."""
-    return {re.compile(FILES.replace("{case}", "[^/]+")): file_plan(settings).largest_body}
+def file_limits(settings: FileSettings, *, video: bool) -> Mapping[re.Pattern[str], int]:
+    """The largest body of the form with a photograph or a `video`, by its path."""
+    return {re.compile(FILES.replace("{case}", "[^/]+")): file_plan(settings, video=video).largest_body}
 
 
 def _changing(context: DeskContext, called: EndpointContext, operation: Operation) -> Answer:
@@ -106,14 +106,14 @@ def _sending(context: DeskContext, files: FileContext) -> Answer:
 
     async def answer(service: Service, request: Request) -> tuple[int, bytes]:
         key, case, system = idempotency_key(request), request.path_params["case"], context.cases.system
-        upload = await read_form(request, file_plan(files.settings), system.monotonic)
+        upload = await read_form(request, file_plan(files.settings, video=files.desk_video), system.monotonic)
         try:
             message = to_message(dict(upload.fields), SendFile)
             digest = call_digest(request, msgspec.json.encode(message))
             call = DeskCall(service, key, digest, case, message.agent_id, message.location_id)
 
             async def act() -> DeskAnswer:
-                sent = (message, pieces_of(upload, message.sha256))
+                sent = (message, pieces_of(upload, message, files.settings.largest(FileKind(message.kind))))
                 return await receive_file(context, files, call, case, sent)
 
             done = await once(context.desks, context.cases.stores.audit, system, call, act)

@@ -51,7 +51,7 @@ async def show_files(req: StaffPage) -> Response:
     if isinstance(found, Response):
         return found
     files = await shown_files(req, found.case)
-    ready = any(file.kind == FileKind.VIDEO.value and not file.stale for file in files)
+    ready = any(file.kind == FileKind.VIDEO.value and not (file.stale or file.by_desk) for file in files)
     page = req.visit.page("files", frame=framed(found, case_presenter(req)), files=files, ready=ready)
     page.headers["content-security-policy"] = WITH_MEDIA
     return page

@@ -89,7 +89,7 @@ def _shown(file: EvidenceFile, base: str, req: StaffPage, *, stale: bool) -> Sho
         height=content.height,
         length="" if content.seconds is None else words.duration(content.seconds),
         prompts=tuple(_prompt(one, words) for one in content.prompts),
-        stale=video and stale,
+        stale=video and stale and not content.by,
         by_desk=bool(content.by),
     )
 

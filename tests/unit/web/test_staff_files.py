@@ -8,7 +8,7 @@ import pytest
 
 from broker.actions.assisted.context import CaseContext, update_case
 from broker.actions.files.context import FileContext
-from broker.actions.files.receiving import Sender, receive_photo, receive_video
+from broker.actions.files.receiving import Sender, receive_at_desk, receive_photo, receive_video
 from broker.assisted import events as ev
 from broker.assisted.case import Case
 from broker.assisted.case_records import Channel
@@ -235,7 +235,7 @@ async def test_a_photograph_of_a_desk_says_where_it_was_made(at: SentStage) -> N
         return await at.files.records.save(ready, FileState.QUARANTINE)
 
     sender = Sender("desk:post-office:clerk-7", take)
-    made = await receive_photo(at.files, at.case, FilePurpose.PERSON, piece(PHOTO), sender)
+    made = await receive_at_desk(at.files, at.case, (FileKind.PHOTO, FilePurpose.PERSON), piece(PHOTO), sender)
     assert isinstance(made, EvidenceFile)
     agent = await at.agent()
     for page in (at.path, f"{at.path}/files"):

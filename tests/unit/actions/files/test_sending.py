@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from broker.actions.files.erasing import sweep
-from broker.actions.files.receiving import Sender, receive_photo
+from broker.actions.files.receiving import Sender, receive_at_desk
 from broker.assisted.case_states import CaseState
 from broker.model.evidence_file import EvidenceFile, FileKind, FilePurpose, FileState, UploadFault
 from broker.web.citizens.upload_pages import FAULTS, PROMPTS
@@ -206,7 +206,7 @@ async def test_a_citizen_neither_sees_nor_removes_a_photograph_of_a_desk(
         return await at.context.records.save(ready, FileState.QUARANTINE)
 
     case, sender = await at.stage.case(at.handle), Sender("desk:post-office:clerk-7", take)
-    made = await receive_photo(at.context, case, FilePurpose.OTHER, content(), sender)
+    made = await receive_at_desk(at.context, case, (FileKind.PHOTO, FilePurpose.OTHER), content(), sender)
     assert isinstance(made, EvidenceFile)
     assert "Photo: another document" not in await look(at, browser)
     await press(at, browser, "remove", id=made.id)
