@@ -10,6 +10,7 @@ from typing import Protocol
 
 from broker.actions.assisted.reports import Reports
 from broker.actions.open_data.publishing import OpenData
+from broker.actions.open_data.releases import ClaimReleases
 from broker.assisted.case import Case
 from broker.model.account import Dependents
 from broker.model.audit import AuditEvent
@@ -239,6 +240,8 @@ class AdminStoresPort(Protocol):
     def failures(self) -> FailedSignIns: ...
     @property
     def cases(self) -> CaseRecords: ...
+    @property
+    def claim_releases(self) -> ClaimReleases: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from broker.actions.open_data.series import series_csv
 from broker.actions.open_data.verifying import DayReport, correct_day, verify_day
 from broker.cli.context import LONGEST, AdminStoresPort, CommandContext, add_config, load_settings, require_clock
+from broker.journey.figures import day_of
+from broker.model.release import not_registered
+from broker.model.service import Service
 from broker.normalize.text import clean
 from broker.wiring.errors import CommandError
 
@@ -15,6 +19,9 @@ DESCRIPTION = """Figures of a day are published once, two days after it, and nev
 audit record alone, so that anyone who holds it can prove them."""
 VERIFY = """Counts the day again from the sealed audit rows alone, and compares with what was published. The exit status
 is 0 if both are the same, else 1. `portico audit verify` says whether the record itself is whole."""
+RELEASES = """Lists the claims that were released to each service, as the audit record says, with the first and the last
+day. A claim that the service may not ask for now is marked. The exit status is 1 if one was released while it was not
+registered, else 0."""
 CORRECT = """Publishes what the audit record says now as a correction: another revision of the day, with a reason for
 everybody to read. The figures that were published before stay in the files."""
 
@@ -29,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     correct = verbs.add_parser("correct", help="publish a correction of a day", description=CORRECT)
     correct.add_argument("day", type=_day, metavar="DAY", help="the day (YYYY-MM-DD, UTC)")
     correct.add_argument("--reason", required=True, help="why, for everybody to read")
-    for verb in (show, verify, correct):
+    released = verbs.add_parser("releases", help="list the claims that services got", description=RELEASES)
+    for verb in (show, verify, correct, released):
         add_config(verb)
 
 
@@ -43,7 +51,10 @@ def _day(text: str) -> date:
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
     """Shows, verifies or corrects. Raises CommandError if a day differs, or is not published."""
-    async with machine.open(load_settings(args, machine)) as facts:
+    settings = load_settings(args, machine)
+    async with machine.open(settings) as facts:
+        if args.verb == "releases":
+            return await _list_releases(facts, settings.services)
         if args.verb == "show":
             return await _show(facts, args.day)
         report = await verify_day(facts.open_data, args.day)
@@ -82,6 +93,19 @@ async def _correct(facts: AdminStoresPort, report: DayReport, reason: str, user:
         raise CommandError(f"{report.day}: corrected meanwhile; look at it with `portico stats show {report.day}`")
     print("\n".join(_told(report)))
     print(f"{report.day}: corrected, revision {corrected.revision}")
+    return 0
+
+
+async def _list_releases(facts: AdminStoresPort, services: Mapping[str, Service]) -> int:
+    releases = await facts.claim_releases.released()
+    unknown = set(not_registered(releases, {name: service.claims for name, service in services.items()}))
+    for one in releases:
+        mark = " (not registered now)" if one in unknown else ""
+        print(f"{one.client_id} {one.claim}: {day_of(one.first)} to {day_of(one.last)}{mark}")
+    alarms = [one for one in releases if one.alarm is not None]
+    if alarms:
+        names = ", ".join(f"{one.claim} to {one.client_id} on {day_of(one.alarm or 0.0)}" for one in alarms)
+        raise CommandError(f"released although it was not registered: {names}")
     return 0
 
 

@@ -20,6 +20,7 @@ from broker.stores.sql.authorizations import SqlAuthorizations
 from broker.stores.sql.backchannel_requests import SqlBackchannelRequests, SqlPings
 from broker.stores.sql.case_lists import SqlCaseLists
 from broker.stores.sql.cases import SqlCases
+from broker.stores.sql.claim_releases import SqlClaimReleases
 from broker.stores.sql.client_tokens import SqlClientTokens
 from broker.stores.sql.database import Database
 from broker.stores.sql.desk import SqlDesks
@@ -116,6 +117,7 @@ class SqlStores:
     bookings: SqlBookings
     measures: SqlMeasures
     figures: SqlFigures
+    claim_releases: SqlClaimReleases
     disruptions: SqlDisruptions
     quality: SqlQuality
     digests: Digests
@@ -230,6 +232,7 @@ async def open_sql_stores(
         bookings=SqlBookings(database),
         measures=SqlMeasures(database),
         figures=SqlFigures(database, audit_log),
+        claim_releases=SqlClaimReleases(database),
         disruptions=SqlDisruptions(database, audit_log),
         quality=SqlQuality(database, sealer, audit_log),
         digests=digests,

@@ -26,6 +26,7 @@ from broker.stores.sql.audit import SqlAudit
 from broker.stores.sql.audit_exports import SqlAuditExports
 from broker.stores.sql.audit_search import SqlAuditSearch
 from broker.stores.sql.cases import SqlCases
+from broker.stores.sql.claim_releases import SqlClaimReleases
 from broker.stores.sql.digests import DigestKeyLost
 from broker.stores.sql.identity_links import SqlIdentityLinks
 from broker.stores.sql.kill_switches import KillSwitchStore
@@ -224,6 +225,7 @@ class AdminStores:
     audit_rows: SqlAuditExports
     failures: SqlSignInFailures
     cases: SqlCases
+    claim_releases: SqlClaimReleases
 
 
 @asynccontextmanager
@@ -268,6 +270,7 @@ async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
             sql.audit_exports,
             sql.sign_in_failures,
             sql.cases,
+            sql.claim_releases,
         )
     finally:
         await ephemeral.close()

@@ -10,6 +10,7 @@ from broker.actions.assisted.reports import count_new
 from broker.actions.console.incidents import run_incidents
 from broker.actions.files.erasing import sweep
 from broker.actions.open_data.publishing import OpenData, count_and_publish
+from broker.actions.open_data.releases import ReleaseCheck
 from broker.actions.open_data.starts import EVERY as STARTS_EVERY
 from broker.actions.open_data.status import EVERY as STATUS_EVERY
 from broker.actions.open_data.status import Status, record_status
@@ -37,6 +38,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
     cases, measured = case_context(container), reports(container)
     people = staff_people(container)
     received, reminding = received_event_context(container), reminder_context(container)
+    registry, metrics = container.configuration.registry, container.monitoring.metrics
     status = Status(sql.disruptions, container.system)
     archive = None if broker.audit.checkpoints is None else FigureArchive(broker.audit.checkpoints)
     published = OpenData(sql.figures, container.system, archive)
@@ -59,6 +61,7 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
             "starts", STARTS_EVERY, lambda: container.monitoring.starts.write(sql.audit, container.system.now())
         ),
         PeriodicTask("status", STATUS_EVERY, lambda: record_status(status, conditions(container))),
+        PeriodicTask("releases", 60.0, ReleaseCheck(sql.claim_releases, registry.services, metrics.release_differs)),
         PeriodicTask("figures", 60.0, lambda: count_and_publish(published)),
         PeriodicTask("measures", 60.0, lambda: count_new(measured, container.monitoring.metrics.measured)),
         PeriodicTask("waiting cases", 15.0, lambda: _update_cases(container)),

@@ -4,18 +4,15 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import BigInteger, Double, Integer, Text, bindparam, delete, func, insert, literal_column, select
+from sqlalchemy import BigInteger, Double, Text, bindparam, delete, func, insert, select
 
 from broker.journey.figures import FigureKey, FigureLine, PublishedDay
 from broker.model.audit import AuditEvent
-from broker.stores.sql.audit import COLUMNS, SqlAudit, insert_rows, read_event
-from broker.stores.sql.centre_tables import measured_rows
+from broker.stores.sql.audit import SqlAudit, insert_rows, read_event
+from broker.stores.sql.audit_cursor import PORTION, AuditCursor
 from broker.stores.sql.database import AtomicWrite, Conflict, Database
 from broker.stores.sql.open_data_tables import figures, published_days
 from broker.stores.sql.tables import audit
-
-PORTION: Final = 2000
-"""Numbers of audit rows that are read in one transaction."""
 
 _LEASE: Final = "figures"
 _CURSOR: Final = "sign_ins"
@@ -35,6 +32,7 @@ class SqlFigures:
     def __init__(self, database: Database, audit_log: SqlAudit) -> None:
         self._database = database
         self._audit = audit_log
+        self._cursor = AuditCursor(database, _CURSOR)
         self._prepare_counting(database)
         p, day = published_days.c, bindparam("day", type_=Text)
         self._days = database.prepare(
@@ -54,26 +52,10 @@ class SqlFigures:
         self._publish = database.prepare(AtomicWrite(made, (lambda gate: counted.where(gate), insert_rows())))
 
     def _prepare_counting(self, database: Database) -> None:
-        f, r = figures.c, measured_rows.c
-        number = bindparam("number", type_=BigInteger)
-        after, last = audit.c.number > number, audit.c.number <= bindparam("last", type_=BigInteger)
+        f = figures.c
         begins, ends = bindparam("begins", type_=Double), bindparam("ends", type_=Double)
-        self._cursor = database.prepare(select(r.number).where(r.name == bindparam("name", type_=Text)))
-        self._end = database.prepare(select(func.max(audit.c.number)).where(after, last))
-        self._rows = database.prepare(
-            select(*(audit.c[name] for name in COLUMNS)).where(after, last).order_by(audit.c.number)
-        )
-        cursor = select(r.number).where(r.name == literal_column(f"'{_CURSOR}'", Text)).scalar_subquery()
-        later = audit.c.number > func.coalesce(cursor, literal_column("0", BigInteger))
-        self._first = database.prepare(
-            select(audit.c.at).where(later).order_by(audit.c.number).limit(literal_column("1", Integer))
-        )
         self._span = database.prepare(
             select(func.min(audit.c.number), func.max(audit.c.number)).where(audit.c.at >= begins, audit.c.at < ends)
-        )
-        moved = database.upsert(measured_rows).values(name=bindparam("name", type_=Text), number=number)
-        self._move = database.prepare(
-            moved.on_conflict_do_update(index_elements=["name"], set_={"number": number}).returning(r.name)
         )
         key = {name: bindparam(name, type_=Text) for name in ("day", "measure", "detail")}
         made = database.upsert(figures).values(**key, counted=bindparam("counted", type_=BigInteger))
@@ -92,25 +74,19 @@ class SqlFigures:
         async with self._database.leased(_LEASE) as unit:
             if unit is None:
                 return 0
-            found = await unit.run(self._cursor, {"name": _CURSOR})
-            before = int(found[0][0]) if found else 0
-            span = {"number": before, "last": before + PORTION}
-            end = (await unit.run(self._end, span))[0][0]
-            if end is None:
-                return 0
-            counted = count_all(read_event(row) for row in await unit.run(self._rows, span))
+            advanced, events = await self._cursor.next(unit)
+            counted = count_all(events)
             published = (await unit.run(self._last_day, {}))[0][0] or ""
             for key, number in counted.items():
                 if key.day <= published:
                     continue
                 values = {"day": key.day, "measure": key.measure, "detail": key.detail, "counted": number}
                 await unit.run(self._add, values)
-            await unit.run(self._move, {"name": _CURSOR, "number": int(end)})
-        return int(end) - before
+        return advanced
 
     async def first_uncounted(self) -> float | None:
         """The time of the first sealed audit row that is not counted yet; None if all are."""
-        rows = await self._database.query(self._first, {})
+        rows = await self._database.query(self._cursor.first_unread, {})
         return float(rows[0][0]) if rows else None
 
     async def first_day(self) -> str | None:
@@ -160,6 +136,6 @@ class SqlFigures:
         number, last = (await self._database.query(self._span, {"begins": begins, "ends": ends}))[0]
         while number is not None and number <= last:
             until = min(int(last), int(number) - 1 + PORTION)
-            rows = await self._database.query(self._rows, {"number": int(number) - 1, "last": until})
+            rows = await self._database.query(self._cursor.rows, {"number": int(number) - 1, "last": until})
             yield [event for event in map(read_event, rows) if begins <= event.at < ends]
             number = until + 1

@@ -1,4 +1,4 @@
-"""Tables of open data: what is counted of days that are not published yet, what was published, and disruptions.
+"""Tables of open data: counts of days that are not published yet, what was published, disruptions, releases.
 
 They hold nothing personal: counts alone.
 """
@@ -46,4 +46,15 @@ heartbeats: Final = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("at", Double, nullable=False),
+)
+
+claim_releases: Final = Table(
+    "claim_releases",
+    metadata,
+    Column("client_id", Text, nullable=False),
+    Column("claim", Text, nullable=False),
+    Column("first", Double, nullable=False),
+    Column("last", Double, nullable=False),
+    Column("alarm", Double),
+    PrimaryKeyConstraint("client_id", "claim"),
 )

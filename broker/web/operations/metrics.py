@@ -101,6 +101,9 @@ class Metrics:
             "detail",
             "channel",
         )
+        self._releases = counter(
+            "releases_not_registered", "Released claims that the service may not ask for", "client_id", "claim"
+        )
         self._offset = Gauge(
             "portico_clock_offset_seconds",
             "Seconds by which this machine's clock is ahead of the database's",
@@ -119,6 +122,10 @@ class Metrics:
     def started(self, client_id: str) -> None:
         """Counts a transaction started for a service."""
         self._count(self._started, client_id)
+
+    def release_differs(self, client_id: str, claim: str) -> None:
+        """Counts a released claim that the service may not ask for."""
+        self._count(self._releases, client_id, claim)
 
     def recorded(self, events: Sequence[AuditEvent]) -> None:
         """Counts audit rows that were committed."""

@@ -51,6 +51,7 @@ from broker.model.kill_switches import KillSwitchKind
 from broker.model.notification import Notification, NotificationKind, Recipient
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.passkey import KeptIdentity, KeptReach, NewlyKept, Passkey
+from broker.model.release import ClaimRelease
 from broker.model.session import EndedSession, Session
 from broker.model.staff import StaffAttempt, StaffSession
 from broker.model.staff import StaffRole as R
@@ -442,6 +443,8 @@ async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     await sql.audit_chain.checkpoint(NOW + 1, notary)
     down = Disruption("bank", DisruptionKind.OUTAGE, NOW - 600, NOW - 60)
     assert await sql.disruptions.record(NOW, lambda _lasting, _last: [down]) == [down]
+    released = ClaimRelease("passports", "address", NOW - 60, NOW)
+    assert (await sql.claim_releases.count_sealed(lambda _: [released]))[1] == [released]
     assert await sql.figures.publish(PublishedDay("2027-01-14", 1, NOW, "", (FigureLine("started", "", 40),)))
     assert await sql.figures.count_sealed(lambda _: {FigureKey("2027-01-15", "kept", ""): 3})
     await sql.audit.write([event("written_after_the_checkpoint")])
