@@ -120,7 +120,13 @@ def public_app(container: Container) -> ASGIApp:
         *goodbye_routes(citizen_app, logout),
         *session_watch_routes(citizen_app, logout),
         *citizens.freeze_routes(citizen_app, freeze_links(container)),
-        *public.public_routes(citizen_app, registry.services, registry.providers, broker.picker.order),
+        *public.public_routes(
+            citizen_app,
+            registry.services,
+            registry.providers,
+            broker.picker.order,
+            container.connections.sql_stores.claim_releases,
+        ),
         *(public.open_data_routes(citizen_app, reports(container)) if broker.assisted.open_data else ()),
         *public.status_routes(
             citizen_app, Status(container.connections.sql_stores.disruptions, container.system), registry.providers

@@ -12,17 +12,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.open_data.releases import ClaimReleases
 from broker.actions.sign_in.context import ConfiguredProvider
 from broker.model.failures import FAILURES, FailureClass
 from broker.model.provider_policy import DisplayOrder
 from broker.model.service import Service
-from broker.oidc.third_party_login import initiate_login
 from broker.web.citizens.failure_texts import FAILURE_TEXTS
 from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import base_context
 from broker.web.citizens.request import CitizenApp, CitizenRequest
 from broker.web.public.providers_page import SHEET as PROVIDERS
 from broker.web.public.providers_page import list_providers
+from broker.web.public.services_page import SHEET as SERVICES
+from broker.web.public.services_page import list_services
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
 
@@ -31,7 +33,7 @@ _NAMES: Final = ("help", "accessibility", "privacy", "cookies")
 SHEETS = (
     PageTemplate("home", "public/home.html"),
     *(PageTemplate(name, f"public/{name}.html") for name in _NAMES),
-    PageTemplate("services", "public/services.html"),
+    SERVICES,
     PROVIDERS,
     PageTemplate("errors", "public/errors.html", {"failure_texts": FAILURE_TEXTS}),
     PageTemplate("explained", "public/explained.html", {"failure_texts": FAILURE_TEXTS, "kinds": FAILURES}),
@@ -43,13 +45,14 @@ def public_routes(
     services: Mapping[str, Service] = MappingProxyType({}),
     providers: Mapping[str, ConfiguredProvider] = MappingProxyType({}),
     order: DisplayOrder = DisplayOrder.SHUFFLED,
+    releases: ClaimReleases | None = None,
 ) -> list[Route]:
     """The routes of the public pages. `services` and `providers` are those that the lists may show, `order` is the rule
-    by which the picker orders the providers."""
+    by which the picker orders the providers, `releases` what services really got."""
     return [
         Route("/", page(app, static_page("home")), methods=["GET"]),
         *(Route(f"/{name}", page(app, static_page(name)), methods=["GET"]) for name in _NAMES),
-        Route("/services", page(app, list_services(services, app.pages.site.issuer)), methods=["GET"]),
+        Route("/services", page(app, list_services(services, app.pages.site.issuer, releases)), methods=["GET"]),
         Route("/providers", page(app, list_providers(providers, order)), methods=["GET"]),
         Route("/errors", page(app, explain_all), methods=["GET"]),
         Route("/errors/{failure}", page(app, explain), methods=["GET"]),
@@ -62,19 +65,6 @@ def static_page(template: str) -> Callable[[CitizenRequest], Awaitable[Response]
     async def answer(req: CitizenRequest) -> Response:
         frame = req.frame()
         return req.answer(PageResponse(template, base_context(frame)), frame)
-
-    return answer
-
-
-def list_services(services: Mapping[str, Service], issuer: str) -> Callable[[CitizenRequest], Awaitable[Response]]:
-    """A handler that lists the current services with their third-party login address (OpenID Connect Core 4)."""
-
-    async def answer(req: CitizenRequest) -> Response:
-        frame = req.frame()
-        code = frame.language.code
-        addresses = ((service.name(code), initiate_login(service, issuer)) for service in services.values())
-        listed = sorted((name, url) for name, url in addresses if url is not None)
-        return req.answer(PageResponse("services", {**base_context(frame), "listed": listed}), frame)
 
     return answer
 

@@ -80,3 +80,15 @@ def test_a_day_in_another_form_is_a_usage_error(
     with pytest.raises(SystemExit):
         run(config, "stats", "verify", day)
     assert "write a day as YYYY-MM-DD" in capsys.readouterr().err
+
+
+def test_what_was_released_is_listed_and_an_alarm_is_refused(published: Configuration, run: Run) -> None:
+    with closing(sqlite3.connect(published.folder.parent / ".demo" / "facts.db")) as connection, connection:
+        connection.execute("INSERT INTO claim_releases VALUES ('demo-service', 'no_such_claim', ?, ?, NULL)", (AT, AT))
+    assert run(published, "stats", "releases") == [
+        f"demo-service no_such_claim: {DAY} to {DAY} (not registered now)",
+    ]
+    with closing(sqlite3.connect(published.folder.parent / ".demo" / "facts.db")) as connection, connection:
+        connection.execute("UPDATE claim_releases SET alarm = last")
+    refusal = refused(run, published, "stats", "releases")
+    assert refusal == f"released although it was not registered: no_such_claim to demo-service on {DAY}"

@@ -345,7 +345,7 @@ def shown_routes(door: citizens.CitizenApp, citizen: GivenCitizen | CurrentCitiz
         *citizens.citizen_routes(door),
         *citizens.own_account_routes(door, cast(OwnContext, None)),
         *citizens.freeze_routes(door, cast(FreezeLinks, citizen)),
-        *public.public_routes(door, providers=PROVIDERS),
+        *public.public_routes(door, {SERVICE.client_id: SERVICE}, PROVIDERS, releases=GivenReleases()),
     ]
 
 

@@ -15,7 +15,8 @@ from broker.journey.figures import (
 from broker.model.audit import AuditEvent
 from broker.model.disruption import BROKER, Disruption, DisruptionKind, StatusRecord
 from broker.model.failures import FailureClass
-from tests.unit.web.examples import BANK, NOW, POST
+from broker.model.release import ClaimRelease
+from tests.unit.web.examples import BANK, NOW, POST, SERVICE
 
 FIRST: Final = date(2026, 11, 1)
 AT: Final = 1_793_750_400.0
@@ -125,3 +126,16 @@ class GivenDisruptions:
     async def recent(self, _since: float) -> StatusRecord:
         """All of them."""
         return self.record_of
+
+
+@dataclass(frozen=True, slots=True)
+class GivenReleases:
+    """A store of releases: one claim that the service may ask for, and one that it may not."""
+
+    async def count_sealed(self, _judge: object) -> tuple[int, Sequence[ClaimRelease]]:
+        """Nothing is new."""
+        return 0, ()
+
+    async def released(self) -> Sequence[ClaimRelease]:
+        """Both."""
+        return [ClaimRelease(SERVICE.client_id, claim, NOW - 86_400, NOW) for claim in ("birthdate", "phone_number")]

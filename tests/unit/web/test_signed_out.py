@@ -1,5 +1,6 @@
 """Signed-out page with its frames, check_session_iframe, and the list of services."""
 
+import re
 from dataclasses import replace
 
 import httpx
@@ -168,7 +169,8 @@ async def test_the_services_that_can_start_a_sign_in_are_listed_with_our_name(do
     async with client(door) as browser:
         page: httpx.Response = await browser.get("/services")
     assert 'href="https://tax.example/in?a=b&amp;iss=https%3A%2F%2Fid.test"' in page.text
-    assert "Another service" not in page.text
+    assert re.findall(r"<a [^>]*><bdi>([^<]*)", page.text) == ["Apply for a fishing licence"]
+    assert "Another service" in page.text, "in the register alone"
 
 
 def test_the_cookie_for_frames_is_for_script_and_for_one_path() -> None:
