@@ -56,8 +56,9 @@ from broker.web.shared.pages import PageRenderer, page_renderer
 from broker.web.shared.site_info import SiteInfo
 from broker.web.shared.static_files import Statics, static_routes, statics
 from tests.unit.web.example_views import VIEWS
-from tests.unit.web.examples import HANDLE, HELP_ON_OFFER, NOW, PROVIDERS
+from tests.unit.web.examples import HANDLE, HELP_ON_OFFER, NOW, PROVIDERS, SERVICE
 from tests.unit.web.given_account import replace_account_actions
+from tests.unit.web.published import GivenReleases
 
 ISSUER = "https://id.test"
 CODE = "K7WM-2QXD-4FHJ-9TBV"
