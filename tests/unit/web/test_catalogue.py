@@ -28,6 +28,8 @@ NO_PAGES = {
     "/performance/figures.csv-metadata.json": "a data dictionary",
     "/performance/feed.atom": "a feed",
     "/status/feed.atom": "a feed",
+    "/account/activity.csv": "a table",
+    "/account/activity.json": "a table",
 }
 """Routes with GET that answer with something else than a page to read."""
 NO_STAFF_PAGES = {
