@@ -76,5 +76,7 @@ def _row(configured: ConfiguredProvider, words: Language, now: float) -> Provide
     if card.operator:
         operator = in_language(card.operator, words.code)
         notes.append(words.text("Run by {operator}.", operator=operator))
+    if policy.contact:
+        notes.append(words.text("Help desk: {contact}", contact=policy.contact))
     needs = in_language(card.needs, words.code)
     return ProviderRow(card.name(words.code), needs, " · ".join(facts), tuple(notes), card.page)

@@ -23,6 +23,7 @@ from broker.web.citizens.page_context import base_context
 from broker.web.citizens.request import CitizenApp, CitizenRequest
 from broker.web.public.providers_page import SHEET as PROVIDERS
 from broker.web.public.providers_page import list_providers
+from broker.web.public.security_txt import security_routes
 from broker.web.public.services_page import SHEET as SERVICES
 from broker.web.public.services_page import list_services
 from broker.web.shared.pages import PageTemplate
@@ -54,6 +55,7 @@ def public_routes(
         *(Route(f"/{name}", page(app, static_page(name)), methods=["GET"]) for name in _NAMES),
         Route("/services", page(app, list_services(services, app.pages.site.issuer, releases)), methods=["GET"]),
         Route("/providers", page(app, list_providers(providers, order)), methods=["GET"]),
+        *security_routes(app),
         Route("/errors", page(app, explain_all), methods=["GET"]),
         Route("/errors/{failure}", page(app, explain), methods=["GET"]),
     ]
