@@ -19,7 +19,8 @@ from broker.model.request import ResponseMode
 from broker.model.service import SecurityProfile, Service
 from broker.oidc import acr
 from broker.oidc.claims_parameter import DESTINATIONS
-from broker.oidc.errors import ProtocolError
+from broker.oidc.dropped_values import dropped_values
+from broker.oidc.errors import ProtocolError, public
 from broker.oidc.resume_value import PARAMETER, read_resume_value
 from broker.oidc.scopes import read_scope
 
@@ -43,7 +44,8 @@ class ServerContext:
     """Broker as the checks see it: issuer, levels of assurance, current public keys.
 
     `response_modes` are those that the endpoints support, the same as in the metadata. `decryption` returns the
-    broker's keys, by `kid`, that requests may be encrypted to.
+    broker's keys, by `kid`, that requests may be encrypted to. `refuses_ignored_values` is for development: what a
+    request would be ignored for is an error.
     """
 
     issuer: str
@@ -51,6 +53,7 @@ class ServerContext:
     keys: Callable[[], KeySet]
     response_modes: tuple[ResponseMode, ...] = (ResponseMode.QUERY,)
     decryption: Callable[[], Mapping[str, DecryptionKey]] = dict
+    refuses_ignored_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +308,18 @@ def check_resume_value(context: RequestContext) -> RequestFields:
     return {"resume_value": read_resume_value(context.parameters.get(PARAMETER), context.service)}
 
 
+def check_ignored_values(context: RequestContext) -> RequestFields:
+    """Unknown scopes, acr values and claims are ignored, or refused if the broker is set so in development (OpenID
+    Connect Core 3.1.2.1, 5.5).
+    """
+    if context.server.refuses_ignored_values:
+        ignored = dropped_values(context.parameters, (), context.service, context.server.ladder)
+        if ignored:
+            code = "invalid_scope" if ignored[0].parameter == "scope" else "invalid_request"
+            raise ProtocolError(code, public(f"a value would be ignored: {ignored[0]}"))
+    return {}
+
+
 CHECKS: Final[tuple[Callable[[RequestContext], RequestFields], ...]] = (
     check_response_mode,
     check_par_required,
@@ -321,5 +336,6 @@ CHECKS: Final[tuple[Callable[[RequestContext], RequestFields], ...]] = (
     check_subject,
     check_hints,
     check_resume_value,
+    check_ignored_values,
 )
 """Checks in their order, after the redirect URI was found to be registered."""

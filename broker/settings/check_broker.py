@@ -37,11 +37,13 @@ def check_issuer(broker: BrokerSettings) -> Iterator[Problem]:
 
 
 def check_sandbox(broker: BrokerSettings) -> Iterator[Problem]:
-    """Checks that the request inspector and dynamic registration, which need no authentication, are off in
-    production."""
+    """Checks that the request inspector and dynamic registration, which need no authentication, and refusals
+    that standards do not foresee are off in production."""
     fix = 'remove it, or write environment = "development" if no citizen uses this broker'
     if broker.inspector and not broker.development:
         yield Problem("inspector", "it publishes the requests of services", fix)
+    if broker.refuse_ignored_values and not broker.development:
+        yield Problem("refuse_ignored_values", "it refuses requests that the standards permit", fix)
     if broker.dynamic_registration and not broker.development:
         yield Problem("dynamic_registration", "it permits registration without authentication", fix)
 

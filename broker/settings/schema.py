@@ -276,6 +276,9 @@ class BrokerSettings:
     inspector: bool = False
     """Request inspector: whether engineers may read at `/inspector` the recent requests of their services. For
     development only."""
+    refuse_ignored_values: bool = False
+    """Whether unknown scopes, `acr_values` and claims are errors, which the standards have a server ignore: a misspelt
+    value then shows at once. For development only."""
     dynamic_registration: bool = False
     """Dynamic client registration: whether services may register themselves (RFC 7591), each as a file in
     `services/`. For development only."""

@@ -1,6 +1,6 @@
 """The two applications, wired from the parts of a process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -24,6 +24,7 @@ from broker.oidc.discovery import (
     endpoints,
     metadata_bytes,
 )
+from broker.oidc.dropped_values import DroppedValue, dropped_values
 from broker.oidc.dynamic_registration import registrable
 from broker.settings import read_secret
 from broker.settings.check_broker import READY
@@ -84,6 +85,7 @@ def public_app(container: Container) -> ASGIApp:
         container.crypto.keys.public,
         RESPONSE_MODES,
         lambda: container.crypto.keys.ring().decryption,
+        broker.refuse_ignored_values,
     )
     sign_in = sign_in_context(container)
     files = statics()
@@ -179,6 +181,10 @@ def public_app(container: Container) -> ASGIApp:
         return _with_middleware(routes, public.ErrorPages(pages), astray, "public", container)
     from broker.web import inspector  # here, since production needs none of it
 
+    def dropped(client_id: str, parameters: Mapping[str, str]) -> Sequence[DroppedValue]:
+        service = container.configuration.registry.services.get(client_id)
+        return () if service is None else dropped_values(parameters, parameters, service, broker.ladder)
+
     memory = inspector.ExchangeLog(frozenset(container.configuration.registry.services))
     engineers = replace(citizen_app, pages=site_pages(broker, broker.issuer, broker.languages, files, inspector.SHEETS))
     routes.append(inspector.inspector_route(engineers, memory))
@@ -188,7 +194,7 @@ def public_app(container: Container) -> ASGIApp:
         astray,
         "public",
         container,
-        lambda app: inspector.CaptureMiddleware(app, memory, container.system.now),
+        lambda app: inspector.CaptureMiddleware(app, memory, container.system.now, dropped),
     )
 
 

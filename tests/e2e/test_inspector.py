@@ -47,6 +47,20 @@ async def test_a_broken_rule_is_shown_with_its_paragraph_and_those_before_it_as_
     assert await page.evaluate("document.documentElement.scrollWidth") == 320
 
 
+async def test_what_of_a_request_had_no_effect_is_shown_in_amber(shared_stage: Stage, page: Page) -> None:
+    stage = shared_stage
+    async with http_sender() as line:
+        raw_citizen = RawCitizen(line, land_register(stage.folder, stage.issuer, stage.service))
+        (await raw_citizen.push(acr_values="substancial", scope="openid emial")).expect(201)
+    await page.goto(f"{stage.issuer}/inspector?client={CLIENT}")
+    newest = page.locator("section").first
+    amber = newest.locator(".pt-amber")
+    await expect(amber).to_contain_text("This had no effect")
+    await expect(amber.locator("li").nth(0)).to_contain_text("did you mean 'substantial'?")
+    await expect(amber.locator("li").nth(1)).to_contain_text("did you mean 'email'?")
+    assert await violations(page) == []
+
+
 async def test_a_whole_sign_in_is_kept_without_anything_that_could_be_used_or_says_who_it_was(
     shared_stage: Stage,
 ) -> None:

@@ -1,16 +1,20 @@
 """Capture middleware of the inspector, in development only: records requests of services and their responses."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from broker.crypto.jose import unverified_claims
 from broker.model.handle import sha256_hex
 from broker.model.json_types import JsonObject
 from broker.oidc.client_authentication import parse_credentials
+from broker.oidc.dropped_values import DroppedValue
 from broker.oidc.errors import DisplayedError, EndpointError
 from broker.oidc.form_parser import UnreadableForm, parse_legible
+from broker.oidc.par import PREFIX
+from broker.oidc.parameters import AUTHORIZATION
 from broker.web.inspector.exchange_log import Exchange, ExchangeLog, redact
 from broker.web.inspector.rules import rule_verdicts, rules
 from broker.web.services.error_log import ERROR_LISTENER, ErrorListener
@@ -18,13 +22,16 @@ from broker.web.services.error_log import ERROR_LISTENER, ErrorListener
 BROWSER_PATHS: Final = frozenset({"/authorize", "/logout"})
 PATHS: Final = BROWSER_PATHS | {"/par", "/token", "/userinfo", "/introspect", "/revoke", "/ciba"}
 
+Dropped = Callable[[str, Mapping[str, str]], Sequence[DroppedValue]]
+"""Finds what of a request is ignored, by client_id and parameters."""
+
 
 class CaptureMiddleware:
     """ASGI middleware that records the exchanges with services in an `ExchangeLog`."""
 
-    def __init__(self, app: ASGIApp, log: ExchangeLog, now: Callable[[], float]) -> None:
-        """`now` returns seconds since 1970 UTC."""
-        self._app, self._log, self._now = app, log, now
+    def __init__(self, app: ASGIApp, log: ExchangeLog, now: Callable[[], float], dropped: Dropped) -> None:
+        """`now` returns seconds since 1970 UTC. `dropped` finds, by client_id, what of a request is ignored."""
+        self._app, self._log, self._now, self._dropped = app, log, now, dropped
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] not in PATHS:
@@ -83,8 +90,15 @@ class CaptureMiddleware:
                 rules=rule_verdicts(rules(path, parameters, proved=proof is not None), error)
                 if error or status < 400
                 else (),
+                ignored=self._ignored(path, client_id, parameters),
             )
         )
+
+    def _ignored(self, path: str, client_id: str, parameters: Mapping[str, str]) -> tuple[DroppedValue, ...]:
+        """What of an authorization request has no effect. That of a pushed request is told where it was pushed."""
+        if path not in ("/authorize", "/par") or parameters.get("request_uri", "").startswith(PREFIX):
+            return ()
+        return tuple(self._dropped(client_id, {**parameters, **_signed(parameters.get("request", ""))}))
 
     def _client(self, path: str, parameters: Mapping[str, str], authorization: str | None) -> str:
         """The registered service that a request claims to come from, unauthenticated; "" if unknown."""
@@ -106,6 +120,13 @@ def _read(sent: bytes) -> Mapping[str, str]:
         return parse_legible(sent)
     except UnreadableForm:
         return {}
+
+
+def _signed(request: str) -> Mapping[str, str]:
+    """The parameters of a request object, without verification: they are shown to the engineers of its service."""
+    claims = unverified_claims(request) or {}
+    inside = {name: value if isinstance(value, str) else json.dumps(value) for name, value in claims.items()}
+    return {name: value for name, value in inside.items() if name in AUTHORIZATION}
 
 
 def _members(answer: bytes) -> JsonObject:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from broker.oidc.dropped_values import DroppedValue
 from broker.web.inspector.rules import InspectorRule, RuleVerdict
 
 KEPT: Final = 50
@@ -30,7 +31,7 @@ class Exchange:
     """One request and its response. `at` is in seconds since 1970 UTC; `client_id` is "" for an unknown service.
 
     `parameters` are names with redacted values, `answer` the member names of a JSON response. `error`, `description`
-    and `detail` are "" without an error; `detail` is what the log says.
+    and `detail` are "" without an error; `detail` is what the log says. `ignored` are values without effect.
     """
 
     at: float
@@ -44,6 +45,7 @@ class Exchange:
     detail: str = ""
     answer: tuple[str, ...] = ()
     rules: tuple[tuple[InspectorRule, RuleVerdict], ...] = ()
+    ignored: tuple[DroppedValue, ...] = ()
 
     @property
     def broken(self) -> InspectorRule | None:

@@ -40,6 +40,7 @@ def test_production_is_what_runs_unless_the_file_says_otherwise(production: Conf
         ("providers.0.openid.issuer", "https://simulator.localhost/northbank"),
         ("notifications", {"outbox": "outbox"}),
         ("inspector", True),
+        ("refuse_ignored_values", True),
     ],
 )
 def test_what_is_for_development_alone_is_refused_in_production(
