@@ -37,6 +37,7 @@ from broker.assisted.former import CasePurpose
 from broker.model.evidence_file import UploadFault
 from broker.model.failures import FailureClass
 from broker.model.freeze_link import LinkState
+from broker.model.own_rights import DeskLocation
 from broker.model.service import Service
 from broker.provider import ProviderInfo
 from broker.web import citizens
@@ -69,6 +70,10 @@ from tests.unit.web.published import GivenDisruptions, GivenFigures
 from tests.unit.web.shown_pages import LONG, Recording, Shown, route_of
 
 SECRET = "a-secret"
+COUNTERS: Sequence[DeskLocation] = tuple(
+    DeskLocation(name, {"en": f"Post Office, {name}"}, f"1 {name}, Aberlan", {"en": "Every day"}, areas=("Aberlan",))
+    for name in ("Market Street", "Station")
+)
 HELP_STATES: Mapping[str, HelpOffered] = {
     "help": HELP_ON_OFFER,
     "help_email_only": replace(
@@ -177,6 +182,8 @@ CASE = (
     *(Asked(_journey(state, "/change" if state == "change" else "/help")) for state in HELP_STATES),
     _form("help", "/help", way="email", email="ada", channel="", second="nonsense"),
     _form("help", "/help", way="phone", phone="12", channel="video"),
+    _form("help", "/help", do="near", near="Aberlan"),
+    _form("help", "/help", do="near", near="Atlantis"),
     _form("help", "/help", way="", channel="video"),
     _form("help", "/help", way="email", email="ada@example.org", channel="video"),
     _form("help", "/help", way="email", email="ada@example.org", channel="video", unsafe="1"),
@@ -264,7 +271,9 @@ async def catalogue_of(written: PageRenderer, files: Statics) -> Catalogue:
         _replace_actions(citizen, patched)
         cases, context = cast(CitizenCases, GivenProfiles(citizen)), cast(SignInContext, GivenContext())
         pages = recording.renderer
-        door = citizens.CitizenApp(context, cases, pages, marks(), system(), files=GIVEN_FILES)
+        door = citizens.CitizenApp(
+            context, cases, pages, marks(), system(), files=GIVEN_FILES, counters=lambda: COUNTERS
+        )
         more = (
             *further_routes(door),
             *open_data_routes(door, cast(Reports, None)),

@@ -5,7 +5,7 @@ Nothing is served, and no browser is needed: `test_accessibility` looks at the p
 """
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,14 +15,17 @@ from typing import cast
 import pytest
 
 from broker.actions.assisted.context import CaseContext
+from broker.actions.console.incidents import run_incidents
 from broker.actions.files.context import FileContext
 from broker.actions.files.receiving import receive_photo
 from broker.assisted import events as ev
-from broker.assisted.calibration import check_name, made_up_cases
+from broker.assisted.calibration import Exercise, check_name, made_up_cases
 from broker.assisted.case_records import Channel
 from broker.assisted.case_work import CaseWork
 from broker.assisted.quality import sample, sheet_form
+from broker.model.audit import AuditEvent
 from broker.model.evidence_file import EvidenceFile, FilePurpose
+from broker.model.staff import StaffMember
 from broker.platform.system import System
 from broker.stores.evidence.folder import FolderObjects
 from broker.stores.sql_stores import SqlStores
@@ -155,7 +158,15 @@ async def leading(walk: Walk) -> None:
     await walk.see(lead, *(path for path in plain if path not in ELSEWHERE))
     await walk.see_acts(await stage.sign_in(RHYS), TOM.id)
     await walk.see(lead, "/cases?done=1&left=2", "/queue?problem=view", "/board/incident?sort=deadline")
+    await lead.send("/board/incident", "/board/incident", {"do": "hold", "sort": "deadline"})
+    await walk.see(lead, "/board/incident?told=incident")
+    await run_incidents(stage.context, _all_members)
+    await walk.see(lead, "/board/incident")
     await walk.see(lead, "/find?problem=reason", "/look-ups?all=yes", "/reports?days=7")
+
+
+async def _all_members() -> Mapping[str, StaffMember]:
+    return console.PEOPLE
 
 
 async def people(walk: Walk) -> None:
@@ -246,6 +257,14 @@ async def files(walk: Walk) -> None:
     await walk.see(agent, at)
     await agent.send(f"{at}/start", at, {"channel": "sent"})
     await walk.see(agent, at, f"{at}/files")
+    sent = await walk.stage.facts.cases.load(case.id)
+    assert sent is not None
+    drawn = sample(sent, verdict(by=CARYS.id), "f" * 32, walk.stage.system.now(), HOUR)
+    assert await walk.stage.facts.cases.save(replace(sent, version=sent.version + 1), (), CaseWork(samples=(drawn,)))
+    await walk.see(await walk.stage.sign_in(RHYS), f"/quality/{drawn.id}")
+    made = Exercise("exercise-1", CARYS.id, "another_face", RHYS.id, walk.stage.system.now())
+    await walk.stage.facts.quality.give([made], AuditEvent("calibration_given", made.asked, "staff:rhys"))
+    await walk.see(agent, "/tasks/exercise-1")
 
 
 WALKS: Sequence[Callable[[Walk], Awaitable[None]]] = (
