@@ -24,9 +24,12 @@ def tool_routes(base: str, outbox: Path, page: Callable[..., Response]) -> list[
         return page(request, "room.html", room=request.path_params["room"])
 
     async def print_letter(request: Request) -> Response:
-        told = await request.json()
-        letter = {"subject": told["subject"], "text": told["text"], "address": "\n".join(told["to"]), "way": "post"}
-        name = told["reference"]
+        try:
+            told = await request.json()
+            letter = {"subject": told["subject"], "text": told["text"], "address": "\n".join(told["to"]), "way": "post"}
+            name = told["reference"]
+        except (ValueError, KeyError, TypeError):
+            return JSONResponse({"error": "letter"}, 400)
         if not name.replace("-", "").replace("_", "").isalnum():
             return JSONResponse({"error": "reference"}, 400)
         await asyncio.to_thread(_write, outbox, name, letter)

@@ -30,6 +30,9 @@ EXAMPLES = {
     "task": "nobody-has-this-task",
     "what": "decided",
     "step": "leave",
+    "place": "nobody-has-this-place",
+    "number": "1",
+    "room": "nobody-has-this-room",
     "rest:path": "token",
 }
 """What stands for each parameter of a path."""
