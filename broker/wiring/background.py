@@ -98,7 +98,7 @@ async def _update_cases(container: Container) -> None:
 async def _update_reviews(container: Container) -> None:
     """Sets the metric of access reviews that are due, and logs them: the board of leads shows them, if a lead looks."""
     reviews = access_reviews(container)
-    overdue = 0 if reviews is None else await reviews.overdue()
+    overdue = 0 if reviews is None else await reviews.missed()
     container.monitoring.metrics.access_reviews(overdue)
     if overdue:
         LOG.error("access_reviews_overdue", extra={"count": overdue})

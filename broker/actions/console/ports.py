@@ -36,6 +36,10 @@ class StaffAudit(Protocol):
         """For each member of staff since a time: the last sign-in, and the last time of each kind of audit row."""
         ...
 
+    async def began(self) -> float | None:
+        """When the audit record begins, in seconds since 1970 UTC; None if it has no row."""
+        ...
+
     async def of_member(self, member: str, before: int, limit: int) -> Sequence[StaffAct]:
         """What a member of staff did."""
         ...

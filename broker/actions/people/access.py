@@ -103,6 +103,11 @@ class AccessReviews:
         due = [self._due(person, reviews.get(person.id)) for person in self.roles.everybody().values() if person.roles]
         return sum(one <= now for one in due)
 
+    async def missed(self) -> int:
+        """How many reviews were missed: those that are due, once the installation is older than a review lasts."""
+        began = await self.use.began()
+        return 0 if began is None or self.roles.system.now() < began + self.period else await self.overdue()
+
     async def keep(self, who: StaffPrincipal, member: str, edition: str) -> Person | RolesRefused:
         """For leads and admins: confirms that a person still needs their roles. Never one's own."""
         person = self._reviewed(who, member, edition)

@@ -43,6 +43,7 @@ class SqlStaffAudit:
         self._last = database.prepare(
             select(a.actor, a.kind, func.max(a.at)).where(STAFF_ROWS, a.at >= since).group_by(a.actor, a.kind)
         )
+        self._first = database.prepare(select(a.at).order_by(a.id).limit(1))
         self._of_member = database.prepare(
             select(*shown)
             .where(STAFF_ROWS, a.actor == bindparam("actor", type_=Text), *page)
@@ -56,6 +57,11 @@ class SqlStaffAudit:
         for actor, kind, at in await self._database.query(self._last, {"since": since}):
             found.setdefault(str(actor).removeprefix("staff:"), {})[kind] = at
         return {member: LastUse(acts.get("staff_signed_in"), acts) for member, acts in found.items()}
+
+    async def began(self) -> float | None:
+        """When the audit record begins, in seconds since 1970 UTC; None if it has no row."""
+        rows = await self._database.query(self._first, {})
+        return rows[0][0] if rows else None
 
     async def look_ups(self, since: float, before: int, limit: int, *, idle: bool) -> Sequence[StaffAct]:
         """Look-ups since a time; with `idle` those that no work followed."""

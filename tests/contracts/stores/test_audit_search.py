@@ -25,7 +25,9 @@ async def test_every_condition_holds_for_the_newest_rows_in_order(
 ) -> None:
     monkeypatch.setattr(audit_search, "WINDOW", window)
     assert await sql.audit_search.search(AuditQuery(), 5) == []
+    assert await sql.staff_audit.began() is None
     await sql.audit.write(ROWS)
+    assert await sql.staff_audit.began() == ROWS[0].at
     every = await sql.audit_search.search(AuditQuery(), 100)
     assert [event for _, event in every] == ROWS
     assert [number for number, _ in every] == sorted(number for number, _ in every)
