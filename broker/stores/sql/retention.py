@@ -89,7 +89,7 @@ def _erasures() -> tuple[Update, ...]:
     return (
         update(quality_samples).where(unscored).values(sealed=null()).returning(quality_samples.c.id),
         update(grants).where(over).values(sealed=null()).returning(grants.c.id),
-        update(sessions).where(ended).values(sealed=null()).returning(sessions.c.digest),
+        update(sessions).where(ended).values(sealed=null(), browser=null()).returning(sessions.c.digest),
         update(authorization_codes).where(stale).values(sealed=null()).returning(authorization_codes.c.digest),
         update(notifications).where(unsent).values(sealed=null()).returning(notifications.c.id),
         update(deliveries).where(undelivered).values(sealed=null()).returning(deliveries.c.id),
