@@ -95,7 +95,7 @@ class CaptureMiddleware:
         )
 
     def _ignored(self, path: str, client_id: str, parameters: Mapping[str, str]) -> tuple[DroppedValue, ...]:
-        """What of an authorization request has no effect. That of a pushed request is told where it was pushed."""
+        """What of an authorization request has no effect. That of a pushed request stands where it was pushed."""
         if path not in ("/authorize", "/par") or parameters.get("request_uri", "").startswith(PREFIX):
             return ()
         return tuple(self._dropped(client_id, {**parameters, **_signed(parameters.get("request", ""))}))
