@@ -272,7 +272,7 @@ async def test_third_party_initiated_login_starts_at_the_broker(citizen: Citizen
     stage = citizen.stage
     await citizen.page.goto(f"{stage.issuer}/")
     await citizen.press("Services you can begin with")
-    await citizen.sees("Services you can begin with")
+    await citizen.sees("Services")
     link = citizen.page.get_by_role("link", name="Aberlan Council")
     address = await link.get_attribute("href")
     assert address is not None

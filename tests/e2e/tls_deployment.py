@@ -121,7 +121,7 @@ async def apart(
 
 def secured(ca_file: Path) -> dict[str, dict[str, str]]:
     """What makes the example configuration one under TLS."""
-    files = [file.relative_to(CONFIG).as_posix() for file in CONFIG.rglob("*.toml")]
-    secure = {name: {"http://localhost": "https://localhost"} for name in files}
+    files = [file for file in CONFIG.rglob("*.toml") if "http://localhost" in file.read_text()]
+    secure = {file.relative_to(CONFIG).as_posix(): {"http://localhost": "https://localhost"} for file in files}
     secure["broker.toml"]["[picker]"] = f'[http_client]\nca_file = "{ca_file}"\n\n[picker]'
     return secure
