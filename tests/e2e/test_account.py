@@ -96,7 +96,7 @@ async def test_a_citizen_takes_an_agreement_back_and_blocks_the_service(stage: S
     before = await subject(citizen)
 
     await citizen.page.goto(f"{stage.issuer}/privacy")
-    await citizen.page.get_by_role("link", name="Your account").click()
+    await citizen.page.get_by_role("link", name="Your account", exact=True).click()
     await citizen.page.get_by_role("link", name="Services", exact=True).click()
     await citizen.reads("Aberlan Council")
     await citizen.page.get_by_role("link", name="Take back or block: Aberlan Council").click()
