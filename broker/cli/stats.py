@@ -3,7 +3,8 @@
 import argparse
 import sys
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from contextlib import suppress
+from datetime import date
 
 from broker.actions.open_data.series import series_csv
 from broker.actions.open_data.verifying import DayReport, correct_day, verify_day
@@ -43,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _day(text: str) -> date:
     """A day. Raises ArgumentTypeError."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
-    except ValueError:
-        raise argparse.ArgumentTypeError("write a day as YYYY-MM-DD, such as 2026-11-28") from None
+    with suppress(ValueError):
+        if text[4:5] == text[7:8] == "-":
+            return date.fromisoformat(text)
+    raise argparse.ArgumentTypeError("write a day as YYYY-MM-DD, such as 2026-11-28")
 
 
 async def run(args: argparse.Namespace, machine: CommandContext) -> int:
