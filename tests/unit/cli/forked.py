@@ -1,6 +1,7 @@
 """The command line in many processes: each is forked from this one, which has imported it."""
 
 import atexit
+import gc
 import io
 import os
 import pwd
@@ -61,6 +62,7 @@ def run(*words: str, user: str | None = None) -> Ended:
 def _be(words: Sequence[str], out: int, err: int, user: str | None) -> None:
     """The rest of the child's life."""
     status = 70
+    gc.freeze()  # a collection would visit, and so copy, everything that this process inherited
     try:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(LONGEST)
