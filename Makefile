@@ -12,8 +12,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 # The rules, pure functions of their input, have suites of their own.
 RULES := $(addprefix tests/unit/,oidc journey assisted account)
-# pytest in as many workers as there are processors; twice as many for the whole suite, a part of which waits for
-# programs, disks and time-outs
+# pytest in as many workers as there are processors; one more for the whole suite, a part of which waits for programs,
+# disks and time-outs
 CPUS   := $(shell getconf _NPROCESSORS_ONLN)
 PYTEST := $(PY) -m pytest -q --workers
 
@@ -79,7 +79,7 @@ types: .venv/.test ## mypy --strict; tests by fewer rules
 
 suite: setup test-tools
 	$(call say,pytest)
-	@$(PYTEST) $$((2 * $(CPUS))) || { test -n '$(SECOND_CHANCE)' && $(PY) -m tests.support.second_chance; }
+	@$(PYTEST) $$(($(CPUS) + 1)) || { test -n '$(SECOND_CHANCE)' && $(PY) -m tests.support.second_chance; }
 
 # Python's -O takes asserts out. Ruff (S101) forbids them to the product; the rules are run without them all the same.
 # pytest keeps the asserts of the tests, and tests/test_asserts.py proves it.
