@@ -58,7 +58,7 @@ class StaffMember:
 
 
 UNSAID: Final = StaffMember("", "", "", frozenset())
-"""A person of whom nothing is said: no skill, one case at a time, in any language and channel."""
+"""A person with nothing recorded: no skill, one case at a time, in any language and channel."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def profile_problems(broker: BrokerSettings) -> Iterator[Problem]:
 
 
 def read_profile_file(path: Path) -> tuple[Profiles | None, list[Problem]]:
-    """Reads a profile file. Returns the profiles, or every problem with its path in the file and what mends it."""
+    """Reads a profile file. Returns the profiles, or every problem with its path in the file and how to correct it."""
     return _read_file("assisted.profiles", path, read)
 
 
@@ -77,7 +77,7 @@ def _read_made_up(path: Path) -> tuple[MadeUpCases | None, list[Problem]]:
 
 
 def _unfit_image(path: Path) -> tuple[str, str] | None:
-    """What is wrong with the file of a made-up photograph, and what mends it."""
+    """What is wrong with the file of a made-up photograph, and how to correct it."""
     try:
         jpeg = content(path).startswith(JPEG)
     except Unfit as unfit:

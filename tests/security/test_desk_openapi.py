@@ -97,7 +97,7 @@ async def make_known(desks: DeskStage, drawn: Case[Any], *, accepted: bool) -> N
 
 @cache
 def calls(call: APIOperation[Any, Any, Any, Any], mode: GenerationMode) -> st.SearchStrategy[Case[Any]]:
-    """What makes calls. Made once: for each example anew it takes most of the test's time."""
+    """The strategy of calls, made once: making it for each example takes most of the test's time."""
     return call.as_strategy(generation_mode=mode)
 
 
