@@ -24,6 +24,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any, Final
 
+from tests.support.memo import keep_templates
+
 _LARGEST: Final = 1 << 20
 """Bytes of a request: arguments and environment."""
 
@@ -181,4 +183,5 @@ if __name__ == "__main__":
 
     for name in PRELOADED:
         __import__(name)
+    keep_templates()
     _serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,14 +1,18 @@
 """Caches expensive values that never change, so that the tests of a process compute each of them once.
 
-Three functions that the product calls are wrapped. Their results are those of the real functions, immutable or copies.
+Four functions that the product calls are wrapped. Their results are those of the real functions, immutable or copies.
 
 - `load_pem_private_key`: OpenSSL checks whether the numbers of an RSA key are prime, 0.15 s of CPU for 3072 bits.
 - `generate_private_key` of RSA, 0.2 s: `RSA_KEYS` keys of each size, handed out in turn. They are kept in `KEPT` for
   the next run, and what they are as PEM is known, so that it is not checked again.
 - the compilation of a statement by SQLAlchemy: a test that opens a database compiles 170 of them.
+- the compilation of a template by Jinja, 4 s of CPU for all pages. The code is kept for the next run, by the text of
+  the template and the versions of Jinja and Python.
 """
 
+import hashlib
 import itertools
+import marshal
 import os
 import sys
 from collections.abc import Iterator
@@ -16,10 +20,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import jinja2
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from jinja2 import Environment
 from joserfc._rfc7517 import pem as joserfc_pem
 from sqlalchemy import Dialect
 
@@ -34,9 +40,20 @@ RSA_KEYS = 10
 KEPT = Path(sys.prefix) / "test-keys"
 """Folder of the RSA keys that earlier runs generated: tests trust them, and nothing else does."""
 
+CODES = Path(sys.prefix) / "test-templates"
+"""Folder of the code of templates that earlier runs compiled: a file for each."""
+
 _load = cache(serialization.load_pem_private_key)
 _generate = rsa.generate_private_key
 _compile = sql_dialect._text
+_compile_template = Environment.compile
+_SYNTAX = (
+    *("block_start_string", "block_end_string", "variable_start_string", "variable_end_string"),
+    *("comment_start_string", "comment_end_string", "line_statement_prefix", "line_comment_prefix"),
+    *("trim_blocks", "lstrip_blocks", "newline_sequence", "keep_trailing_newline"),
+    *("autoescape", "optimized", "is_async", "sandboxed"),
+)
+"""What of an environment decides about the code of a template, but for the names of filters, tests and extensions."""
 _known: dict[bytes, rsa.RSAPrivateKey] = {}
 _pools: dict[tuple[int, int], Iterator[rsa.RSAPrivateKey]] = {}
 _texts: dict[Any, SqlText] = {}
@@ -68,12 +85,34 @@ def _kept_key(public_exponent: int, key_size: int, number: int) -> rsa.RSAPrivat
     else:
         key = _generate(public_exponent, key_size)
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        KEPT.mkdir(mode=0o700, exist_ok=True)
-        made = file.with_suffix(f".{os.getpid()}")
-        made.write_bytes(pem)
-        made.rename(file)
+        _keep(file, pem)
     _known[pem] = key
     return key
+
+
+def _keep(file: Path, content: bytes) -> None:
+    """Writes a file whole or not at all."""
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    made = file.with_suffix(f".{os.getpid()}")
+    made.write_bytes(content)
+    made.rename(file)
+
+
+def compile_template(
+    environment: Environment, source: Any, name: str | None = None, filename: str | None = None, **more: Any
+) -> Any:
+    """The code of a template. A file of it is named by all that Jinja reads to compile it."""
+    if not isinstance(source, str) or more:
+        return _compile_template(environment, source, name, filename, **more)
+    syntax = [getattr(environment, option) for option in _SYNTAX]
+    known = [sorted(names) for names in (environment.filters, environment.tests, environment.extensions)]
+    whole = repr((jinja2.__version__, sys.implementation.cache_tag, syntax, known, name, filename, source))
+    file = CODES / hashlib.sha256(whole.encode()).hexdigest()
+    if file.exists():
+        return marshal.loads(file.read_bytes())
+    code = _compile_template(environment, source, name, filename)
+    _keep(file, marshal.dumps(code))
+    return code
 
 
 def compile_text(statement: Any, dialect: Dialect, rows: str | None = None) -> SqlText:
@@ -95,3 +134,9 @@ def install() -> None:
     # joserfc keeps its own: the simulator makes more keys in a test than the pool has, and compares them
     rsa.generate_private_key = generate_private_key
     sql_dialect._text = compile_text
+    keep_templates()
+
+
+def keep_templates() -> None:
+    """Keeps the code of templates."""
+    Environment.compile = compile_template  # type: ignore[method-assign]

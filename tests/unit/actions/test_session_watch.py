@@ -1,9 +1,7 @@
 """The page that asks a provider's frame whether its session changed: what it shows, and which session it ends."""
 
-import asyncio
 import contextlib
 import re
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from html import unescape
@@ -12,7 +10,6 @@ from urllib.parse import urlencode, urlsplit
 
 import httpx
 import pytest
-import uvicorn
 from playwright.async_api import BrowserContext, Page, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -43,6 +40,7 @@ from providers.simulator.national.session_management import SessionManagement
 from tests.conftest import NewContext
 from tests.contracts.stores.samples import claim_due
 from tests.support.services import change_service
+from tests.support.serving import serving
 from tests.unit.actions.assisted.case_harness import ME, Stage
 from tests.unit.actions.page_world import ALDER, BIRCH, World, world
 from tests.unit.actions.test_presets import there_and_back
@@ -300,13 +298,8 @@ async def test_the_page_asks_about_the_sign_in_itself_before_and_after_a_logout_
 @contextlib.asynccontextmanager
 async def served(app: ASGIApp) -> AsyncIterator[str]:
     """The origin of an application on loopback."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="critical", ws="none"))
-        serving = asyncio.create_task(server.serve([listener]))
-        yield f"http://localhost:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+    async with serving(app) as port:
+        yield f"http://localhost:{port}"
 
 
 SHOUTS = "<!DOCTYPE html><title>Shouts</title><script>parent.postMessage('changed', '*')</script>"

@@ -12,6 +12,8 @@ from broker.stores.sql.audit import COLUMNS
 from tests.support.configuration import Configuration
 from tests.unit.cli.conftest import Run, refused
 
+pytestmark = pytest.mark.store
+
 DAY = "2026-11-20"
 AT = 1_795_132_800.0
 """2026-11-20, 00:00 UTC."""

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from broker.platform.video_rooms import HttpVideoRooms
-from tests.unit.platform.notifications.test_http_senders import http_clients, serving
+from tests.unit.platform.notifications.test_http_senders import at_origin, http_clients
 
 LINKS = "https://rooms.example/"
 
@@ -39,7 +39,7 @@ async def test_only_links_of_the_tool_are_taken(status: int, body: Any, link: st
         return JSONResponse(body, status)
 
     app = Starlette(routes=[Route("/rooms", room, methods=["POST"])])
-    async with serving(app) as origin, http_clients() as clients:
+    async with at_origin(app) as origin, http_clients() as clients:
         rooms = HttpVideoRooms(f"{origin}/rooms", LINKS, clients.client("rooms"), "Bearer secret")
         assert "secret" not in repr(rooms)
         assert await rooms.open("r-1") == link

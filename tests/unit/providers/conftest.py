@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from broker.platform.system import System
-from tests.unit.providers.serving import Host, serving
+from tests.support.serving import serving
+from tests.unit.providers.serving import Host
 from tests.unit.providers.stage import Stage, stage
 
 

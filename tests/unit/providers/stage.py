@@ -20,8 +20,9 @@ from providers.openid import OpenIdConfig, OpenIdProvider, build
 from providers.openid.config_tables import UpstreamAuthentication
 from providers.simulator import Persona, SimulatedClient, SimulatorSettings, create, simulated_issuers
 from providers.simulator.personas import EID
+from tests.support.serving import serving
 from tests.unit.providers.citizen import walk
-from tests.unit.providers.serving import Host, serving
+from tests.unit.providers.serving import Host
 
 CALLBACK = "https://broker.example/callback/eid"
 CARD = ProviderInfo("eid", {"en": "National eID card"}, {"en": "Your card"}, 3, Level.HIGH)

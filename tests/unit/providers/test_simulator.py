@@ -21,9 +21,10 @@ from providers.simulator.outcomes import OUTCOMES, Group
 from providers.simulator.personas import EID, HARBOUR, NORTHBANK, STAFF
 from tests.support.certificates import Authority
 from tests.support.peers import AXE
+from tests.support.serving import listening, serving
 from tests.support.system import FakeClock
 from tests.unit.providers.citizen import Stuck, walk
-from tests.unit.providers.serving import Host, listening, serving
+from tests.unit.providers.serving import Host
 from tests.unit.providers.stage import ASK, CALLBACK, CLIENT, PEM, SECRET, Stage, by_secret, stage
 
 VERIFIER = "v" * 43

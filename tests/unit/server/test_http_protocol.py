@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
-import uvicorn
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
@@ -16,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broker.server.http_protocol import MOST, CoalescingTransport, HttpProtocol
 from tests.support.ports import LOOPBACK
+from tests.support.serving import serving
 
 
 class Wire:
@@ -114,14 +114,8 @@ async def pieces() -> AsyncIterator[bytes]:
 @asynccontextmanager
 async def served(app: ASGIApp, protocol: type[HttpProtocol] = HttpProtocol) -> AsyncIterator[int]:
     """A real server; its port."""
-    options: dict[str, Any] = {"log_config": None, "access_log": False, "lifespan": "off", "http": protocol}
-    server = uvicorn.Server(uvicorn.Config(app, host=LOOPBACK, port=0, **options))
-    running = asyncio.ensure_future(server.serve())
-    while not server.started and not running.done():
-        await asyncio.sleep(0.01)
-    yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
-    await running
+    async with serving(app, http=protocol) as port:
+        yield port
 
 
 async def send_requests(port: int, *requests: str) -> bytes:

@@ -1,17 +1,15 @@
 """Fixtures: the citizens' pages, compiled once for the test run."""
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from starlette.types import ASGIApp
 
 from broker.platform.system import System
 from broker.web.shared.pages import PageRenderer
 from broker.web.shared.static_files import Statics, statics
+from tests.support.serving import serving
 from tests.unit.web.catalogue import Catalogue, catalogue_of
 from tests.unit.web.citizen_pages import CurrentCitizen, GivenCitizen, all_pages, application
 from tests.unit.web.staff import Ready, Stage, ready, staged
@@ -60,13 +58,8 @@ def app(citizen: GivenCitizen, current_citizen: CurrentCitizen, shared_app: ASGI
 @pytest.fixture
 async def site(app: ASGIApp) -> AsyncIterator[str]:
     """The origin at which the pages are served, on loopback."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_level="critical", ws="none"))
-        serving = asyncio.create_task(server.serve([listener]))
-        yield f"http://localhost:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+    async with serving(app) as port:
+        yield f"http://localhost:{port}"
 
 
 @pytest.fixture(scope="session")

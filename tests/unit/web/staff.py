@@ -54,9 +54,9 @@ from providers import ProviderDependencies
 from providers.openid import OpenIdConfig, build
 from providers.simulator import SimulatedClient, SimulatorSettings, create, simulated_issuers
 from tests.support.services import make_service
+from tests.support.serving import listening, serving
 from tests.support.tallies import Tallies
 from tests.unit.assisted.cases import draft, walked
-from tests.unit.providers.serving import listening, serving
 
 PEM = new_signing_key_pem("ES256")
 AUDIT_KEY = load_signing_key(new_signing_key_pem("EdDSA"), "EdDSA")

@@ -15,7 +15,7 @@ from broker.demo.register_simulator import register_simulator
 from broker.platform.connectors import HttpConnector
 from broker.platform.http_client import HttpClients
 from broker.platform.system import System
-from tests.unit.providers.serving import listening, serving
+from tests.support.serving import listening, serving
 from tests.unit.web.staff import CARYS, Ready, StaffClient, Stage, staged
 from tests.unit.web.staff_forms import DETAILS, PASSPORT, now
 

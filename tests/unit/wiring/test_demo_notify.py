@@ -12,14 +12,14 @@ from broker.platform.notifications.notify import NotifyNotifier
 from broker.platform.system import real_system
 from broker.wiring.notifiers import build_notifiers
 from tests.support.configuration import prepared
-from tests.unit.platform.notifications.test_http_senders import ADDRESSES, serving
+from tests.unit.platform.notifications.test_http_senders import ADDRESSES, at_origin
 from tests.unit.platform.notifications.test_notices import NOTICE
 
 
 async def test_a_message_of_the_demonstration_goes_through_notify_into_the_inbox(tmp_path: Path) -> None:
     settings, played = with_notify(prepared(tmp_path).settings(), "http://127.0.0.1:1")
     clients = HttpClients(development=True)
-    async with serving(played.beside(Starlette())) as origin:
+    async with at_origin(played.beside(Starlette())) as origin:
         for way, notifier in build_notifiers(settings.broker, clients, real_system()).items():
             assert isinstance(notifier, NotifyNotifier)
             assert len(notifier.templates[way]) > 0

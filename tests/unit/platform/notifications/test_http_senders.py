@@ -1,13 +1,11 @@
 """GOV.UK Notify and the gateway for text messages, over real connections to servers that play them."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -24,6 +22,7 @@ from broker.platform.notifications.notify import NotifyNotifier, Templates
 from broker.platform.notifications.text_gateway import TextGateway
 from broker.platform.notifications.texts import notice_text, template_texts
 from broker.platform.system import real_system
+from tests.support.serving import serving
 from tests.unit.platform.notifications.test_notices import NOTICE, ZONE, example
 
 SERVICE, SECRET = str(uuid.UUID(int=1)), str(uuid.UUID(int=2))
@@ -37,17 +36,10 @@ ADDRESSES = {
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
+async def at_origin(app: ASGIApp) -> AsyncIterator[str]:
     """An application on loopback. Yields its origin."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
-    running = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.005)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await running
+    async with serving(app) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @asynccontextmanager
@@ -88,7 +80,7 @@ async def notify() -> AsyncIterator[Notify]:
     ids, held = pasted()
     taken: list[SentMessage] = []
     simulator = NotifySimulator(SERVICE, SECRET, held, taken.append)
-    async with serving(simulator.app()) as origin, http_clients() as clients:
+    async with at_origin(simulator.app()) as origin, http_clients() as clients:
         client = clients.client("notify")
         notifier = NotifyNotifier(origin, NotifyKey(SERVICE, SECRET), ids, client, real_system(), ZONE)
         yield Notify(simulator, notifier, taken)
@@ -208,7 +200,7 @@ async def test_a_text_message_goes_through_the_gateway_and_its_refusals_are_told
     gateway = Gateway([404, 401, 429, 500])
     app = Starlette(routes=[Route("/send", gateway.take, methods=["POST"])])
     notice = replace(NOTICE, way="phone", address=ADDRESSES["phone"])
-    async with serving(app) as origin, http_clients() as clients:
+    async with at_origin(app) as origin, http_clients() as clients:
         sender = TextGateway(f"{origin}/send", clients.client("texts"), real_system(), "Portico", "Bearer secret", ZONE)
         assert "secret" not in repr(sender)
         refused = []
@@ -228,7 +220,7 @@ async def test_a_letter_goes_to_the_print_service_with_the_lines_of_its_address(
     printer = Gateway([422, 503])
     app = Starlette(routes=[Route("/print", printer.take, methods=["POST"])])
     letter = replace(NOTICE, way="post", address=ADDRESSES["post"])
-    async with serving(app) as origin, http_clients() as clients:
+    async with at_origin(app) as origin, http_clients() as clients:
         sender = LetterGateway(f"{origin}/print", clients.client("letters"), real_system(), "Bearer secret", ZONE)
         assert "secret" not in repr(sender)
         refused = []

@@ -22,9 +22,9 @@ from providers.presets.fact_files import facts
 from providers.simulator.national import OUTCOMES, Answer, folder
 from providers.simulator.national.faults import CutOff
 from providers.simulator.national.keys import BOMB, encrypted
+from tests.support.serving import listening, serving
 from tests.support.system import FakeClock
 from tests.unit.providers.presets.exchange import Exchange, exchange, key_pem, rebuilt
-from tests.unit.providers.serving import listening, serving
 
 pytestmark = pytest.mark.exchange
 
