@@ -27,6 +27,7 @@ GROUND = VOCABULARY | {
     "broker.crypto.seal",
     "broker.crypto.notify_token",
     "broker.platform.system",
+    "broker.platform.log_context",
     "broker.platform.http_client",
     "broker.crypto.signing",
     "broker.crypto.jwe_upstream",
@@ -143,7 +144,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.platform.redis_urls": {"broker.platform.store_urls"},
     "broker.platform.tls": {"broker.platform.operator_files"},
     "broker.platform.system": set(),
-    "broker.platform.logging_setup": set(),
+    "broker.platform.log_context": set(),
+    "broker.platform.logging_setup": {"broker.platform.log_context"},
     "broker.server.http_protocol": set(),
     # written as an engineer of a service would, who has nothing of ours
     "broker.demo": set(),

@@ -160,6 +160,10 @@ class Clocks(Protocol):
 class Links(Protocol):
     """Links of identities to accounts."""
 
+    async def has_account(self, account: str) -> bool:
+        """Returns whether there is an account with this id."""
+        ...
+
     async def dependents(self, provider: str) -> Dependents:
         """The accounts that a provider leads to."""
         ...

@@ -21,6 +21,8 @@ from broker.platform.toml_loader import suggestion
 from broker.settings import Settings
 from broker.wiring.errors import CommandError
 
+_ACCOUNT_IDS = "copy the id whole from the audit record: `portico audit search` prints it as account="
+
 HELP = {
     KillSwitchKind.PROVIDER: "turn a provider off and on, pause, list and test providers",
     KillSwitchKind.SERVICE: "turn a service off and on",
@@ -71,6 +73,10 @@ async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitc
     async with machine.open(settings) as facts:
         if args.verb != "list":
             require_clock(facts)
+        if args.verb not in ("list", "enable"):
+            check_known(kind, args.id, settings)
+            if kind is KillSwitchKind.ACCOUNT:
+                await _check_account(args.id, facts)
         if args.verb == "sign-out":
             print(await _sign_out(args, machine, settings, facts))
             return 0
@@ -90,7 +96,6 @@ async def run(args: argparse.Namespace, machine: CommandContext, kind: KillSwitc
             changed = await facts.kill_switches.turn_on(kind, args.id, actor, now)
             print(f"{args.id} is on again" if changed else f"{args.id} was not off")
             return 0
-        check_known(kind, args.id, settings)
         changed = await facts.kill_switches.turn_off(
             kind, args.id, args.reason, actor, now, logout_fan_out(settings.services, now, InitiatingEntity.ADMIN)
         )
@@ -132,3 +137,9 @@ def check_known(kind: KillSwitchKind, target: str, settings: Settings) -> None:
     known = {KillSwitchKind.PROVIDER: settings.providers, KillSwitchKind.SERVICE: settings.services}.get(kind)
     if known is not None and target not in known:
         raise CommandError(f'there is no {kind.value} "{target}"\n    {suggestion(target, known)}')
+
+
+async def _check_account(target: str, facts: AdminStoresPort) -> None:
+    """Raises CommandError if no account has this id: nothing is written about one that is misspelt."""
+    if not await facts.links.has_account(target):
+        raise CommandError(f'there is no account "{target}"\n    {_ACCOUNT_IDS}')

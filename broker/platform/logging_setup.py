@@ -2,21 +2,27 @@
 
 import json
 import logging
+from datetime import UTC, datetime
 from typing import Final
+
+from broker.platform.log_context import log_fields
 
 _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as a line of JSON: time, level, logger, event, and the fields in `extra`."""
+    """Formats a record as a line of JSON: time (ISO 8601, UTC), level, logger, event, the ids of the request that is
+    being answered (`log_fields`), and the fields in `extra`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Returns the line, without a line break."""
         line: dict[str, object] = {
-            "at": round(record.created, 3),
+            "at": f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%dT%H:%M:%S}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "part": record.name,
             "event": record.getMessage(),
+            **log_fields(),
         }
         line.update({name: value for name, value in vars(record).items() if name not in _PLAIN})
         if record.exc_info:

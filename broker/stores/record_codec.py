@@ -84,5 +84,5 @@ class SealedCodec(Generic[_Record]):
         try:
             return self._form.read(self._sealer.open(value, place))
         except (Unsealable, DecodeError) as problem:
-            _log.warning("record_unreadable kind=%s why=%s", place.rpartition(":")[0], problem)
+            _log.warning("record_unreadable", extra={"kind": place.rpartition(":")[0], "why": str(problem)})
             return None

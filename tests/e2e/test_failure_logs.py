@@ -5,7 +5,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -123,6 +123,59 @@ async def test_a_failed_attempt_is_logged_with_what_it_failed_of_and_counted(
         assert code not in text
         for secret in private():
             assert secret not in text
+
+
+class Written(logging.Handler):
+    """Formats each record when it is logged, as the log's own handler does."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.setFormatter(JsonLines())
+        self.lines: list[dict[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(json.loads(self.format(record)))
+
+
+@pytest.fixture
+def written(caplog: pytest.LogCaptureFixture) -> Iterator[Written]:
+    """Every line of the broker's log, as it is written."""
+    caplog.set_level(logging.DEBUG)
+    handler, logger = Written(), logging.getLogger("portico")
+    logger.addHandler(handler)
+    yield handler
+    logger.removeHandler(handler)
+
+
+async def test_every_line_of_a_sign_in_has_the_ids_of_its_request_client_and_transaction(
+    written: Written, raw_citizen: RawCitizen
+) -> None:
+    await raw_citizen.begin("outcome:odd_name;persona:amina")
+    (await raw_citizen.choose()).expect(303)
+    callback = await raw_citizen.away()
+    failed = (await raw_citizen.visit(callback)).expect(303)
+    page = (await raw_citizen.visit(raw_citizen.page)).body.decode()
+    [reference] = re.findall(r"[2-9A-Z]{4} [2-9A-Z]{4}", page)
+    again = (await raw_citizen.visit(callback)).expect(303)
+    token = await raw_citizen.redeem("unknown-code")
+    userinfo = await raw_citizen.userinfo("unknown-token")
+    answers = {"attempt_failed": failed, "operator_called": failed, "stray_callback": again}
+    for line in written.lines:
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["at"]), line
+        assert line["request_id"], line
+    for event, reply in answers.items():
+        [line] = [line for line in written.lines if line["event"] == event]
+        assert line["request_id"] == reply.headers["X-Request-Id"]
+        assert (line["client_id"], line["reference"]) == ("rides", reference)
+    refused = [(line["request_id"], line.get("client_id")) for line in written.lines if line["event"] == "refused"]
+    assert refused == [(token.headers["X-Request-Id"], "rides"), (userinfo.headers["X-Request-Id"], None)]
+
+
+async def test_a_line_of_no_request_has_no_ids(stage: Stage, raw_citizen: RawCitizen, written: Written) -> None:
+    assert stage.parts
+    await raw_citizen.begin()
+    logging.getLogger("portico.upkeep").info("a_chore")
+    assert {"request_id", "client_id", "reference"}.isdisjoint(written.lines[-1])
 
 
 def bent(callback: str, **parameters: str) -> str:

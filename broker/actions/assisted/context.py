@@ -38,6 +38,7 @@ from broker.model import handle as handles
 from broker.model.audit import AuditEvent
 from broker.model.freeze_link import FreezeLink
 from broker.model.notification import NoticeTimes, Notification, NotificationKind, Recipient, new_notification
+from broker.platform.log_context import bind_ids
 from broker.platform.system import System
 
 TRIES = 4
@@ -129,6 +130,7 @@ async def _load(context: CaseContext, find: Callable[[], Awaitable[Case | None]]
         case = await find()
         if case is None:
             return None
+        bind_ids(reference=case.reference)
         after, now = case, context.system.now()
         while (event := due_event(after, now)) is not None:
             after = advance(after, event, now, context.rules.policy)

@@ -32,7 +32,7 @@ async def ask_source(
         return InvalidInput({settings.lookup: InputError.NOTHING_TO_ASK})
     answer = await connector.look_up(asked)
     if isinstance(answer, LookUpFailed):
-        _log.warning("source_failed lookup=%s why=%s", settings.lookup, answer.why)
+        _log.warning("source_failed", extra={"lookup": settings.lookup, "why": answer.why})
         return InvalidInput({settings.lookup: InputError.SOURCE_DOWN})
     checks = answered(asked, answer, settings, who.member.id, context.system.now())
 

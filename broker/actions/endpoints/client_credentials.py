@@ -20,6 +20,7 @@ from broker.oidc import client_credentials as rules
 from broker.oidc.dpop import DpopProof
 from broker.oidc.resource_request import invalid_token, parse_access_token
 from broker.oidc.token_request import ClientCredentialsRequest, TokenEndpointResponse
+from broker.platform.log_context import bind_ids
 
 
 async def issue_own_token(
@@ -56,6 +57,7 @@ async def own_caller(context: EndpointContext, call: EndpointRequest, *needed: O
     if token is None:
         raise invalid_token("no such token, or it was revoked", presented.scheme)
     call.client_ids.append(token.client_id)
+    bind_ids(client_id=token.client_id)
     proof = await verify_dpop(context, call, presented.handle)
     rules.check_own_access(presented, token, needed, proof, call.certificate, context.system.now())
     service = context.registry.services.get(token.client_id)

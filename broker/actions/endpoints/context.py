@@ -30,6 +30,7 @@ from broker.oidc.ciba import CibaLifetimes
 from broker.oidc.client_authentication import AssertionAudience, Credentials
 from broker.oidc.errors import EndpointError
 from broker.oidc.token_request import invalid_grant
+from broker.platform.log_context import bind_ids
 from broker.platform.system import System
 
 
@@ -211,6 +212,7 @@ async def _verify_caller(context: EndpointContext, call: EndpointRequest) -> Cal
     service = context.registry.services.get(credentials.client_id)
     if service is not None:
         call.client_ids.append(service.client_id)
+        bind_ids(client_id=service.client_id)
     keys = await context.registry.keys(credentials.client_id, _key_proof(credentials, service))
     service = context.registry.services.get(credentials.client_id)  # a reload may have removed it during the fetch
     try:

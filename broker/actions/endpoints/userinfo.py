@@ -7,6 +7,7 @@ from broker.actions.jwt_issuer import JwtFormat, JwtResponse, issue_jwt
 from broker.model import handle as handles
 from broker.oidc.resource_request import check_access, invalid_token, parse_access_token
 from broker.oidc.userinfo import userinfo_claims
+from broker.platform.log_context import bind_ids
 
 USERINFO: Final = "application/jwt"
 """The media type of signed userinfo (OpenID Connect Core 5.3.2)."""
@@ -23,6 +24,7 @@ async def userinfo(context: EndpointContext, call: EndpointRequest) -> dict[str,
         raise invalid_token("no such token, or it was revoked", presented.scheme)
     record, grant = found
     call.client_ids.append(grant.client_id)
+    bind_ids(client_id=grant.client_id)
     proof = await verify_dpop(context, call, presented.handle)
     now = context.system.now()
     check_access(presented, record, grant, proof, now, call.certificate)

@@ -30,6 +30,7 @@ from broker.oidc.authorization_checks import RequestSource, ServerContext
 from broker.oidc.authorization_request import authorization_request
 from broker.oidc.errors import DisplayedError
 from broker.oidc.request_object import RequestVerification
+from broker.platform.log_context import bind_ids
 
 POSTED: Final = 300
 """Seconds for which a request sent by POST is stored until the browser fetches its redirect."""
@@ -158,12 +159,14 @@ async def _request(
         service = context.registry.services.get(named.client_id)
         if request is None or request.client_id != named.client_id or service is None:
             raise par.unknown_request_uri(None if service is None else named.client_id)
+        bind_ids(client_id=service.client_id)
         return replace(request, par_digest=handles.sha256_hex(named.handle)), service, first
     client_id = par.require_client_id(parameters)
     keys = await context.registry.keys(client_id, parameters.get("request", ""))
     service = context.registry.services.get(client_id)  # read after the fetch: a reload may have removed it
     if service is None:
         raise DisplayedError("invalid_request", "this service is not registered here", status=400)
+    bind_ids(client_id=service.client_id)
     sender = RequestVerification(keys, context.system.now())
     return authorization_request(parameters, service, RequestSource.PLAIN, server, sender), service, True
 

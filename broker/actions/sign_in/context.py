@@ -38,6 +38,7 @@ from broker.model.provider_policy import ProviderPolicy
 from broker.model.rate_limit import RateLimit, RateWindow
 from broker.model.service import Service
 from broker.model.sign_in_failure import SignInFailure
+from broker.platform.log_context import bind_ids
 from broker.platform.system import System
 from broker.provider import Provider, ProviderFailure, ProviderHealth, ProviderInfo
 
@@ -232,6 +233,7 @@ async def load_own_transaction(context: SignInContext, handle: str, browser: Bro
         transaction = await context.stores.transactions.load(handle)
         if transaction is None or not browser.holds(transaction.browser):
             return DeadEnd(FailureClass.LOST_PLACE)
+        bind_ids(client_id=transaction.request.client_id, reference=transaction.reference)
         due = due_event(transaction, context.system.now()) or _provider_removed(context, transaction)
         if due is None:
             return transaction
@@ -259,6 +261,7 @@ async def create_transaction(
     context: SignInContext, handle: str, transaction: Transaction, start: RateLimit | None = None
 ) -> bool:
     """Stores a new transaction, and counts it; False, and nothing stored, if a limit is reached (`start`)."""
+    bind_ids(client_id=transaction.request.client_id, reference=transaction.reference)
     most = context.policy.limits.open_transactions
     created = await context.stores.transactions.create(handle, transaction, most, start)
     if created:

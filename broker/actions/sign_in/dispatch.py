@@ -35,6 +35,7 @@ from broker.model.failures import FailureClass
 from broker.model.grant import OFFLINE_ACCESS
 from broker.model.request import ClientRedirect
 from broker.model.service import Service
+from broker.platform.log_context import bind_ids
 
 _NO_CODE_SENT = frozenset(
     {TransactionState.FAILED, TransactionState.WAITING, TransactionState.REFUSED, TransactionState.EXPIRED}
@@ -78,6 +79,7 @@ async def check_page(context: SignInContext, handle: str, browser: Browser) -> D
     transaction = await context.stores.transactions.load(handle)
     if transaction is None or not browser.holds(transaction.browser):
         return DeadEnd(FailureClass.LOST_PLACE)
+    bind_ids(client_id=transaction.request.client_id, reference=transaction.reference)
     return None if context.service(transaction) is not None else DeadEnd(FailureClass.SERVICE_OFF)
 
 

@@ -155,7 +155,8 @@ class AuditChain:
             claims = {"number": number, "hash": hash_, "at": now}
             made = Checkpoint(number, hash_, now, sign(claims, signer.key, typ=_TYP))
             await asyncio.to_thread(append_line, signer.file, made.statement)
-            _log.info("audit_checkpoint number=%d hash=%s statement=%s", number, hash_, made.statement)
+            fields = {"number": number, "hash": hash_, "statement": made.statement}
+            _log.info("audit_checkpoint", extra=fields)
             await unit.run(self._record, {**claims, "statement": made.statement})
         return made
 

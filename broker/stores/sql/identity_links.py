@@ -120,6 +120,7 @@ class SqlIdentityLinks:
             .where(consents.c.account_id == _account)
             .order_by(consents.c.client_id, consents.c.claim)
         )
+        self._account = database.prepare(select(accounts.c.id).where(accounts.c.id == _account))
         self._owner = database.prepare(select(c.account_id, c.anchor).where(c.issuer == _issuer, c.digest == _digest))
         self._proofs = LiveProofs(database, digests)
         self._hold_identities = database.prepare(
@@ -188,6 +189,10 @@ class SqlIdentityLinks:
             return []
         found = await self._database.query(self._common, {"account": account, "other": owner[0][0]})
         return [row[0] for row in found]
+
+    async def has_account(self, account: str) -> bool:
+        """Returns whether there is an account with this id."""
+        return bool(await self._database.query(self._account, {"account": account}))
 
     async def dependents(self, provider: str) -> Dependents:
         """Counts the accounts that a provider leads to, as far as it asserted their identity since it is recorded."""

@@ -196,7 +196,7 @@ async def _receive(req: CitizenRequest, kind: FileKind, receiver: Receiver) -> R
 def _refused(
     req: CitizenRequest, sent: SentFiles, kind: FileKind, fault: UploadFault, *, closes: bool = False
 ) -> Response:
-    log.info("upload_refused", extra={"request_id": req.browser.request_id, "fault": fault.value})
+    log.info("upload_refused", extra={"fault": fault.value})
     response = _page(req, sent, (kind, fault))
     if closes:
         response.headers["connection"] = "close"

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 LOG = logging.getLogger("portico.web")
 _HEADERS: Final = (b"client-cert", b"client-cert-chain")
 _KEPT: Final = "client_cert"
+_UNTRUSTED: Final = "client_cert_untrusted"
 
 
 def with_client_certificates(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
@@ -26,8 +27,16 @@ def forwarded_certificate(scope: Mapping[str, Any]) -> tuple[str, ...]:
     return found
 
 
+def log_untrusted_certificate(scope: Mapping[str, Any]) -> None:
+    """Logs that a peer which is no trusted proxy sent a client certificate; called once the request has its id."""
+    if _UNTRUSTED in scope.get("state", ()):
+        LOG.warning("client_cert_from_untrusted_peer", extra={"path": scope["path"]})
+
+
 class ClientCertificates:
-    """Removes the Client-Cert headers from every request; stores the value in the scope if a trusted proxy sent it."""
+    """Removes the Client-Cert headers from every request; stores the value in the scope if a trusted proxy sent it, and
+    else the fact for the log.
+    """
 
     def __init__(self, app: ASGIApp, proxies: Sequence[str]) -> None:
         self._app = app
@@ -40,7 +49,7 @@ class ClientCertificates:
             if self._is_trusted(scope.get("client")):
                 scope.setdefault("state", {})[_KEPT] = values
             else:
-                LOG.warning("client_cert_from_untrusted_peer", extra={"path": scope["path"]})
+                scope.setdefault("state", {})[_UNTRUSTED] = True
         await self._app(scope, receive, send)
 
     def _is_trusted(self, client: Sequence[Any] | None) -> bool:

@@ -14,8 +14,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from broker.platform.log_context import bind_request, unbind_request
 from broker.platform.system import System
 from broker.web.middleware.body_limit import BodyLimits, BodyTooLarge, declared_length, limit_body, too_large_response
+from broker.web.middleware.client_certificates import log_untrusted_certificate
 from broker.web.middleware.header_checks import header_error
 from broker.web.middleware.security_headers import (
     REQUEST_ID,
@@ -52,7 +54,16 @@ class EdgeMiddleware:
             await self._app(scope, receive, send)
             return
         identifier = request_id(scope["headers"], self._system)
-        scope.setdefault("state", {})["request_id"] = identifier.decode("ascii")
+        name = scope.setdefault("state", {})["request_id"] = identifier.decode("ascii")
+        bound = bind_request(name)
+        try:
+            await self._answer(scope, receive, send, identifier)
+        finally:
+            unbind_request(bound)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, identifier: bytes) -> None:
+        """Answers a request whose log context is bound."""
+        log_untrusted_certificate(scope)
         started = False
 
         def answer(message: Message) -> Awaitable[None]:
@@ -74,12 +85,12 @@ class EdgeMiddleware:
                 receive = limit_body(receive, self._body_limit(scope))
             await self._app(scope, receive, answer)
         except ClientDisconnect:
-            log_client_disconnect(scope)
+            log.info("client_disconnected")
         except Exception as exception:  # the outermost layer: no other handler is left
             if isinstance(exception, BodyTooLarge) and not started:
                 await too_large_response()(scope, receive, answer)
                 return
-            log_unhandled(scope, exception)
+            log_unhandled(exception)
             if not started:
                 await unhandled_error_response()(scope, receive, answer)
 
@@ -110,7 +121,7 @@ def request_id(headers: Iterable[tuple[bytes, bytes]], system: System) -> bytes:
     return system.random_bytes(8).hex().encode("ascii")
 
 
-def log_unhandled(scope: Scope, exception: Exception) -> None:
+def log_unhandled(exception: Exception) -> None:
     """Logs the class and the traceback's places of an unhandled exception.
 
     The message of an exception may contain what a citizen sent, so it is not logged.
@@ -118,16 +129,10 @@ def log_unhandled(scope: Scope, exception: Exception) -> None:
     log.error(
         "request_failed",
         extra={
-            "request_id": scope["state"]["request_id"],
             "exception": type(exception).__name__,
             "places": [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(exception.__traceback__)],
         },
     )
-
-
-def log_client_disconnect(scope: Scope) -> None:
-    """Logs a client disconnect at INFO."""
-    log.info("client_disconnected", extra={"request_id": scope["state"]["request_id"]})
 
 
 def unhandled_error_response() -> PlainTextResponse:

@@ -122,6 +122,12 @@ async def test_an_identity_is_linked_with_its_anchor_and_not_for_another_person(
     assert found.reassigned
 
 
+async def test_an_account_is_known_by_its_whole_id(sql: SqlStores, clock: FakeClock) -> None:
+    await sign_in(sql, clock.now(), "1", "ann")
+    known = [await sql.identity_links.has_account(account) for account in ("account-1", "account-11", "Account-1", "")]
+    assert known == [True, False, False, False]
+
+
 async def test_a_correction_is_taken_once_the_anchor_is_forgotten(sql: SqlStores, clock: FakeClock) -> None:
     now = clock.now()
     await sign_in(sql, now, "1", "ann", anchor="1980-04-12")

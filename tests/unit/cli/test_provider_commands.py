@@ -53,10 +53,32 @@ def test_what_is_not_configured_cannot_be_turned_off(
     assert not any("off since" in line for line in run(config, kind, "list"))
 
 
-def test_any_account_can_be_turned_off(config: Configuration, run: Run) -> None:
+def with_account(config: Configuration, account: str) -> None:
+    """Adds an account to the database."""
+    with sqlite3.connect(config.folder.parent / ".demo" / "facts.db") as file:
+        file.execute("INSERT INTO accounts (id, created) VALUES (?, 0)", (account,))
+
+
+def test_an_account_can_be_turned_off_and_on_again(config: Configuration, run: Run) -> None:
     run(config, "migrate")
+    with_account(config, "acc_1")
     assert run(config, "account", "disable", "acc_1", "--reason", "asked for") == ["acc_1 is off"]
     assert run(config, "account", "list") == ["acc_1  off since 2027-01-15 08:00 UTC by olu: asked for"]
+    assert run(config, "account", "enable", "acc_1") == ["acc_1 is on again"]
+
+
+@pytest.mark.parametrize("verb", ["disable", "sign-out", "forget-anchor"])
+def test_an_account_that_is_not_there_is_refused_and_nothing_is_written(
+    config: Configuration, run: Run, verb: str
+) -> None:
+    run(config, "migrate")
+    with_account(config, "acc_1")
+    words = () if verb == "sign-out" else ("--reason", "asked for")
+    why = refused(run, config, "account", verb, "acc_11", *words)
+    assert why.startswith('there is no account "acc_11"\n    copy the id whole from the audit record')
+    with sqlite3.connect(config.folder.parent / ".demo" / "facts.db") as file:
+        assert file.execute("SELECT count(*) FROM kill_switches").fetchone() == (0,)
+        assert file.execute("SELECT count(*) FROM audit").fetchone() == (0,)
 
 
 def test_turning_something_off_needs_a_reason(config: Configuration, run: Run) -> None:
@@ -122,14 +144,13 @@ def test_every_session_of_an_account_is_ended_by_itself_or_with_the_account(conf
 
     def begin(number: int) -> None:
         with sqlite3.connect(facts) as file:
-            if number == 1:
-                file.execute("INSERT INTO accounts (id, created) VALUES ('acc_1', 0)")
             values = f"'digest-{number}', 'sid-{number}', 'acc_1', 0, 0, 4e9, 1"
             columns = "digest, sid, account_id, created, used, expires, epoch"
             file.execute(f"INSERT INTO sessions ({columns}) VALUES ({values})")
             for client in ("demo-service", "land-register"):
                 file.execute(f"INSERT INTO session_clients VALUES ('sid-{number}', '{client}', 'sub', 0, 0, 4e9)")
 
+    with_account(config, "acc_1")
     begin(1)
     assert run(config, "account", "sign-out", "acc_1") == ["1 session ended"]
     assert run(config, "account", "sign-out", "acc_1") == ["0 sessions ended"]

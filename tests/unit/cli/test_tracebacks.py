@@ -58,6 +58,7 @@ EVERY = (
     ("service", "list"),
     ("account", "disable", "nobody", "--reason", "test"),
     ("account", "sign-out", "nobody"),
+    ("account", "enable", "nobody"),
     ("account", "forget-anchor", "nobody", "--reason", "corrected"),
     ("serve",),
 )

@@ -7,7 +7,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from broker.web.middleware import with_client_certificates
-from broker.web.middleware.client_certificates import forwarded_certificate
+from broker.web.middleware.client_certificates import forwarded_certificate, log_untrusted_certificate
 
 PROXIES = ("10.1.2.0/24", "fd00::7/128")
 
@@ -40,6 +40,7 @@ async def test_an_untrusted_peer_has_its_client_cert_header_removed_and_logged(
 ) -> None:
     caplog.set_level(logging.WARNING)
     scope = await seen([(b"client-cert", b":AA==:"), (b"x-forwarded-for", b"10.1.2.3")], client)
+    log_untrusted_certificate(scope)
     assert forwarded_certificate(scope) == ()
     assert scope["headers"] == [(b"x-forwarded-for", b"10.1.2.3")]
     assert [record.message for record in caplog.records] == ["client_cert_from_untrusted_peer"]
@@ -53,6 +54,12 @@ async def test_two_headers_are_both_handed_on_so_that_they_can_be_refused() -> N
 async def test_a_client_cert_chain_header_is_removed() -> None:
     scope = await seen([(b"client-cert-chain", b":AA==:")], ("10.1.2.3", 1))
     assert (forwarded_certificate(scope), scope["headers"]) == ((), [])
+
+
+async def test_a_trusted_peer_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    log_untrusted_certificate(await seen([(b"client-cert", b":AA==:")], ("10.1.2.3", 1)))
+    log_untrusted_certificate(await seen([(b"host", b"a")], ("10.1.3.3", 1)))
+    assert not caplog.records
 
 
 async def test_without_the_header_nothing_is_done() -> None:
