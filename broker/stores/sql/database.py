@@ -78,12 +78,26 @@ class SqlText:
     json: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A statement or an atomic write, prepared once for one database. `gated`: the first step is the gate."""
+    """A statement or an atomic write, prepared once for one database. `gated`: the first step is the gate.
 
+    `steps` are compiled when they are first read: a process runs few of the hundreds of statements that it prepares.
+    """
+
+    __slots__ = ("_compile", "gated", "steps")
     steps: tuple[SqlText, ...]
-    gated: bool = False
+
+    def __init__(self, compile_steps: Callable[[], tuple[SqlText, ...]], *, gated: bool = False) -> None:
+        """`compile_steps` returns the steps in the database's dialect; it is called once."""
+        self._compile = compile_steps
+        self.gated = gated
+
+    def __getattr__(self, name: str) -> tuple[SqlText, ...]:
+        # called for what is not there: `steps`, until they are compiled
+        if name != "steps":
+            raise AttributeError(name)
+        self.steps = steps = self._compile()
+        return steps
 
 
 class UnitOfWork(Protocol):
@@ -116,7 +130,8 @@ class Database(Protocol):
         ...
 
     def prepare(self, what: Statement | AtomicWrite) -> Prepared:
-        """Compiles a statement or an atomic write. Called at startup, not for each use."""
+        """Prepares a statement or an atomic write, which is compiled at its first use. Called at startup, not for each
+        use."""
         ...
 
     async def query(self, prepared: Prepared, parameters: Parameters) -> Sequence[Row]:

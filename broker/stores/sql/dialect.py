@@ -1,6 +1,7 @@
-"""SQL dialects: compiles SQLAlchemy constructs once to the text of SQLite or PostgreSQL."""
+"""SQL dialects: compile SQLAlchemy constructs once to the text of SQLite or PostgreSQL."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar, Final
 
 from sqlalchemy import (
@@ -78,9 +79,13 @@ class Sqlite:
         return select(*columns).subquery("r")
 
     def prepare(self, what: Statement | AtomicWrite) -> Prepared:
-        """Compiles a statement or an atomic write."""
+        """Prepares a statement or an atomic write."""
+        gated = isinstance(what, AtomicWrite) and what.gate is not None
+        return Prepared(partial(self._compiled, what), gated=gated)
+
+    def _compiled(self, what: Statement | AtomicWrite) -> tuple[SqlText, ...]:
         if not isinstance(what, AtomicWrite):
-            return Prepared((_text(what, _SQLITE),))
+            return (_text(what, _SQLITE),)
         steps = [] if what.gate is None else [_text(what.gate, _SQLITE)]
         for step in what.then:
             if isinstance(step, InsertRows):
@@ -91,7 +96,7 @@ class Sqlite:
                 steps.append(_text(step(TRUE), _SQLITE))
         if what.answer is not None:
             steps.append(_text(what.answer, _SQLITE))
-        return Prepared(tuple(steps), gated=what.gate is not None)
+        return tuple(steps)
 
 
 class Postgres:
@@ -115,9 +120,12 @@ class Postgres:
         return rows.render_derived(name="r", with_types=True)
 
     def prepare(self, what: Statement | AtomicWrite) -> Prepared:
-        """Compiles a statement or an atomic write."""
+        """Prepares a statement or an atomic write."""
+        return Prepared(partial(self._compiled, what))
+
+    def _compiled(self, what: Statement | AtomicWrite) -> tuple[SqlText, ...]:
         if not isinstance(what, AtomicWrite):
-            return Prepared((_text(what, _POSTGRES),))
+            return (_text(what, _POSTGRES),)
         gate = None if what.gate is None else what.gate.cte("gate")
         passed = TRUE if gate is None else exists(select(literal_column("1")).select_from(gate))
         whole: Query | None = what.answer if gate is None else select(*gate.c)
@@ -126,7 +134,7 @@ class Postgres:
         for number, step in enumerate(what.then):
             made = self._rows(step, passed) if isinstance(step, InsertRows) else step(passed)
             whole = whole.add_cte(made.cte(f"step_{number}"))
-        return Prepared((_text(whole, _POSTGRES),))
+        return (_text(whole, _POSTGRES),)
 
     def _rows(self, step: InsertRows, passed: ColumnElement[bool]) -> Any:
         kinds = {name: step.table.c[name].type for name in step.given}
