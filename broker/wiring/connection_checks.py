@@ -12,11 +12,13 @@ from broker.actions.people.roles import RoleChanges
 from broker.crypto import keys, seal
 from broker.crypto.client_jwks import ClientJwks
 from broker.crypto.signing import sign
+from broker.journey.figures import day_of
 from broker.model.notification import DeliveryFailed
 from broker.platform import system
 from broker.platform.http_client import HttpClients
 from broker.platform.refreshing_cache import FetchFailed
 from broker.platform.system import System
+from broker.platform.toml_loader import Problem
 from broker.settings import BrokerSettings, ProviderEntry, Settings
 from broker.stores.ephemeral.open import open_ephemeral_stores
 from broker.stores.sql.schema import unwritable
@@ -34,11 +36,12 @@ WITHIN = 15.0
 
 @dataclass(frozen=True, slots=True)
 class ConnectionResult:
-    """Result of one connection check: the problem (None if it works), and notes: deviations from a standard, and what
-    is overdue."""
+    """Result of one connection check: the problem (None if it works), notes on deviations from a standard, and
+    warnings about what the database shows."""
 
     problem: str | None = None
     notes: Sequence[str] = ()
+    warnings: Sequence[Problem] = ()
 
 
 Try = Callable[[], Awaitable[str | None]]
@@ -81,9 +84,10 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
             for entry in entries
             if problems[name := f"provider {entry.id}"] is None
         }
-        if problems["database"] is None:
-            notes["database"] = await _overdue_reviews(settings, real)
-    return {name: ConnectionResult(problem, notes.get(name, ())) for name, problem in problems.items()}
+        seen = {"database": await _database_warnings(settings, real)} if problems["database"] is None else {}
+    return {
+        name: ConnectionResult(problem, notes.get(name, ()), seen.get(name, ())) for name, problem in problems.items()
+    }
 
 
 async def _tried(work: Try) -> str | None:
@@ -104,20 +108,26 @@ async def _database(settings: Settings) -> str | None:
     return await unwritable(database.url, database_access(database))
 
 
-async def _overdue_reviews(settings: Settings, real: System) -> Sequence[str]:
-    """Says how many members of staff have access that was not reviewed in time."""
-    staff, broker = settings.staff, settings.broker
-    if staff is None:
-        return ()
+async def _database_warnings(settings: Settings, real: System) -> Sequence[Problem]:
+    """Warns of access that was not reviewed in time, and of claims that were released although not registered."""
+    staff, broker, found = settings.staff, settings.broker, []
     ring = keys.load_all(broker.keys.folder)
     sealer, database = seal.sealer(ring.sealing, ring.sealing_previous, real.random_bytes), broker.database
     sql = await open_sql_stores(database.url, sealer, real, database_access(database), connections=1)
     try:
-        people = StaffPeople(sql.people, lambda: staff.people)
-        overdue = await AccessReviews(RoleChanges(people, real), sql.staff_audit, staff.policy.access_review).overdue()
+        if staff is not None:
+            changes = RoleChanges(StaffPeople(sql.people, lambda: staff.people), real)
+            if overdue := await AccessReviews(changes, sql.staff_audit, staff.policy.access_review).overdue():
+                what, mend = f"access reviews that are due: {overdue}", "leads and admins do them at /access"
+                found.append(Problem("staff.toml: access_review", what, mend))
+        for one in await sql.claim_releases.released():
+            if one.alarm is not None:
+                what = f"{one.claim} was released on {day_of(one.alarm)} although it was not registered"
+                mend = "find out why in the audit record: `portico stats releases`, then `portico audit search`"
+                found.append(Problem(f"services/{one.client_id}: claims", what, mend))
     finally:
         await sql.close()
-    return (f"access reviews that are due: {overdue}; leads and admins do them at /access",) if overdue else ()
+    return found
 
 
 async def _redis(settings: Settings, real: System) -> str | None:

@@ -22,6 +22,7 @@ from broker.crypto.jose.certificates import (
     ip_address,
     read_authorities,
     read_certificate,
+    read_certificate_ends,
 )
 from broker.crypto.jose.keys import (
     MAX_KEY_SET,
@@ -94,6 +95,7 @@ __all__ = [
     "public_jwk",
     "read_authorities",
     "read_certificate",
+    "read_certificate_ends",
     "sign",
     "sign_detached",
     "sign_embedded",

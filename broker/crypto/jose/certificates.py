@@ -124,6 +124,16 @@ def read_authorities(pem: bytes) -> Authorities:
     return found
 
 
+def read_certificate_ends(pem: bytes) -> list[tuple[str, float]]:
+    """The subject (RFC 4514) and the end (seconds since 1970 UTC) of each certificate of a PEM file. Raises ValueError
+    if it has none.
+    """
+    return [
+        (found.subject.rfc4514_string() or "no subject", found.not_valid_after_utc.timestamp())
+        for found in x509.load_pem_x509_certificates(pem)
+    ]
+
+
 def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName:
     try:
         return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value

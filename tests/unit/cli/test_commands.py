@@ -37,7 +37,7 @@ def test_the_old_listener_option_is_rejected_with_its_new_name(capsys: pytest.Ca
 def test_check_prints_what_serve_would_run(config: Configuration, run: Run) -> None:
     said = run(config, "check")
     assert said[0] == "issuer:    http://localhost:8000 (development)"
-    assert said[-1] == "no problem found"
+    assert said[-1].startswith("no problem found")
     assert "demo-service" in "\n".join(said)
     assert "northbank" in "\n".join(said)
 
@@ -249,3 +249,15 @@ def test_a_new_epoch_takes_back_a_time_noted_in_the_future(config: Configuration
     run(config, "epoch", "raise")
     time_noted(config, -60)
     assert run(config, "clock", "show")[0].endswith("all is well")
+
+
+# --- warnings ---
+
+
+def test_warnings_are_counted_and_fail_a_strict_check_alone(config: Configuration, run: Run) -> None:
+    said = run(config, "check")
+    warned = [line for line in said if line.startswith("warning:   ")]
+    assert warned
+    assert all(said[said.index(line) + 1].startswith(" " * 11) for line in warned)
+    assert said[-1] == f"no problem found, {len(warned)} warnings"
+    assert refused(run, config, "check", "--strict") == f"{len(warned)} warnings"

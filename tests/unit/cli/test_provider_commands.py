@@ -13,11 +13,10 @@ from tests.unit.cli.conftest import Run, refused
 pytestmark = pytest.mark.store
 
 
-def test_check_notes_a_provider_that_alone_reaches_a_level(config: Configuration, run: Run) -> None:
-    notes = [line for line in run(config, "check") if line.startswith("note:")]
-    assert notes == [
-        "note:      only eid reaches the level high (needed by travel-office): when it fails, citizens have assisted "
-        "verification, or the services' other_ways",
+def test_check_warns_of_a_provider_that_alone_reaches_a_level(config: Configuration, run: Run) -> None:
+    said = run(config, "check")
+    assert "warning:   providers/eid: only eid reaches the level high (needed by travel-office)" in said
+    assert [line for line in said if line.startswith("note:")] == [
         "note:      service travel-office: a person cannot help at level high; in the profile file it would take a "
         "proof under [authentication] of that level. Its citizens are told so before they choose",
     ]

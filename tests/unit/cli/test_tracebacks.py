@@ -38,6 +38,7 @@ READING = {
 EVERY = (
     ("reference",),
     ("check",),
+    ("check", "--strict"),
     ("keys", "init"),
     ("keys", "list"),
     ("keys", "public", "northbank"),
@@ -214,7 +215,7 @@ def test_a_damaged_file_of_any_kind_is_refused_in_words_and_ends_in_no_traceback
         copy = Configuration(folder / "portico" / "config")
         forked.owned(folder / "portico", USER)
         apply(found(copy, FILES[kind]))
-        for words in (("check",), *READING.get(kind, ())):
+        for words in (("check", "--strict"), *READING.get(kind, ())):
             run(copy, *words)
         shutil.rmtree(folder)
 
