@@ -25,8 +25,8 @@ help: ## this list
 
 setup: .venv/.run broker/web/static/built/manifest.json broker/__pycache__/.compiled ## make the environment and build the pages' assets
 
-demo: setup ## start everything on loopback and say what to open (PORTICO_DEMO_PORT moves it from 8000)
-	@exec $(PY) -m broker demo
+demo: setup ## start everything on loopback and say what to open (PORTICO_DEMO_PORT moves it from 8000; QUIET=1 tells nothing of what happens)
+	@exec $(PY) -m broker demo $(if $(QUIET),--quiet)
 
 test: setup test-tools lint types suite optimised ## check and test everything, on real servers and in a real browser
 

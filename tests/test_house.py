@@ -151,6 +151,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "broker.demo": set(),
     # starts that service, and everything of ours beside it
     "broker.demo.notify": INSIDE | {"broker.wiring", "broker.settings", "broker.demo"},
+    "broker.demo.narrator": INSIDE | {"broker.wiring", "broker.actions", "broker.demo"},
     "broker.demo.run": INSIDE | CONTRACT | {"broker.wiring", "broker.settings", "providers", "broker.demo"},
 }
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 
 from broker import wiring
@@ -15,8 +16,9 @@ from broker.wiring.errors import CommandError
 HELP = "run everything on this machine, to look at it"
 DESCRIPTION = """Runs broker, staff console, sample service, simulated providers and inbox on loopback; nothing to
 install. Takes the folder `config` of the current folder, which it fills with the demonstration's if there is none, and
-keeps its data in `.demo`. With --example it runs a world in a folder of its name: national providers played exactly,
-and a service as there could be one; its page /try says what to try."""
+keeps its data in `.demo`. The terminal tells what people do, in a line each, without anything personal. With --example
+it runs a world in a folder of its name: national providers played exactly, and a service as there could be one; its
+page /try says what to try."""
 
 EXAMPLES = ("council", "denmark", "estonia", "france", "health", "norway", "singapore", "united-kingdom")
 """The worlds: folders of deploy/worlds."""
@@ -26,15 +28,17 @@ DEMO_PORT = "PORTICO_DEMO_PORT"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which world is run, and how messages go out."""
+    """Which world is run, how messages go out, and whether the terminal tells what happens."""
     parser.add_argument("--example", choices=EXAMPLES, metavar="WORLD", help=", ".join(EXAMPLES))
     parser.add_argument("--notify", action="store_true", help="send messages through a simulated GOV.UK Notify")
+    parser.add_argument("--quiet", action="store_true", help="do not tell in the terminal what people do")
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the demonstration until it is ended. Raises CommandError if it cannot start."""
     # here: an installation that only serves does not need its packages
     from broker.demo import run as demo
+    from broker.demo.narrator import narrated
     from broker.demo.notify import with_notify
     from broker.demo.world import ABERLAN, read_world
 
@@ -55,12 +59,16 @@ def run(args: argparse.Namespace) -> int:
     run_loop(wiring.migrate_schema(settings))
 
     async def serve() -> None:
-        async with wiring.open_container(settings, system) as container:
+        async with wiring.open_container(settings, system) as opened:
+            place = "" if args.example is None else f" --config {args.example}/config"
+            container = opened if args.quiet else narrated(opened, partial(print, flush=True), place)
             servers = [
                 server(stand.application, f"127.0.0.1:{stand.port}", settings)
                 for stand in demo.demo_applications(container, ports, world, notify)
             ]
-            await serve_all(servers, started=lambda: print(demo.greeting(ports, world), flush=True))
+            await serve_all(
+                servers, started=lambda: print(demo.greeting(ports, world, told=not args.quiet), flush=True)
+            )
 
     run_loop(serve())
     return 0

@@ -215,8 +215,9 @@ def demo_applications(
     )
 
 
-def greeting(ports: Ports, world: World = ABERLAN) -> str:
-    """The text that is printed once everything listens."""
+def greeting(ports: Ports, world: World = ABERLAN, *, told: bool = False) -> str:
+    """The text that is printed once everything listens. `told` says that the narrator's lines follow."""
+    below = "\n  What people do is told below; --quiet (make demo QUIET=1) turns that off.\n" if told else ""
     return f"""
   Portico is running: {world.title}. Begin here, as a citizen would:
 
@@ -231,4 +232,4 @@ def greeting(ports: Ports, world: World = ABERLAN) -> str:
     {ports.url(3)}         the simulated providers, and the staff's own sign-in
 
   Ctrl-C ends all of it. Data lies in .demo; delete the folder to start afresh.
-"""
+{below}"""

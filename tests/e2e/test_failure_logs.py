@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from broker.actions.attempt_log import StrayReason
+from broker.demo.narrator import narrated
 from broker.model.failures import FailureClass
 from broker.platform.logging_setup import JsonLines
 from broker.provider import OUTAGES
@@ -169,6 +170,25 @@ async def test_every_line_of_a_sign_in_has_the_ids_of_its_request_client_and_tra
         assert (line["client_id"], line["reference"]) == ("rides", reference)
     refused = [(line["request_id"], line.get("client_id")) for line in written.lines if line["event"] == "refused"]
     assert refused == [(token.headers["X-Request-Id"], "rides"), (userinfo.headers["X-Request-Id"], None)]
+
+
+async def test_the_demonstration_tells_of_a_failure_with_its_reference_and_of_a_sign_in_without_the_person(
+    stage: Stage, raw_citizen: RawCitizen
+) -> None:
+    told: list[str] = []
+    narrated(stage.parts, told.append)
+    await raw_citizen.begin("outcome:cancelled;persona:amina")
+    (await raw_citizen.choose()).expect(303)
+    await raw_citizen.visit(await raw_citizen.away())
+    page = (await raw_citizen.visit(raw_citizen.page)).body.decode()
+    [reference] = re.findall(r"[2-9A-Z]{4} [2-9A-Z]{4}", page)
+    assert re.fullmatch(r"  \d\d:\d\d:\d\d  .+: failed at northbank: cancelled\. .+", told[0])
+    assert told[1] == f'            reference {reference}: portico transaction explain "{reference}"'
+    (await raw_citizen.redeem(await raw_citizen.code())).expect()
+    assert any(": signed in by northbank, level low. It gets: name" in line for line in told)
+    assert any(": redeemed its code and got tokens" in line for line in told)
+    for secret in private():
+        assert not any(secret in line for line in told), secret
 
 
 async def test_a_line_of_no_request_has_no_ids(stage: Stage, raw_citizen: RawCitizen, written: Written) -> None:
