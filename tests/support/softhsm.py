@@ -2,6 +2,7 @@
 
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.support.programs import need
@@ -29,8 +30,7 @@ class SoftHsm:
     @property
     def module(self) -> Path:
         """The PKCS#11 library, in the same installation as the program."""
-        usual = need("softhsm2-util").resolve().parents[1] / "lib"
-        return next(iter(sorted(usual.rglob("libsofthsm2.so"))))
+        return _library()
 
     @property
     def _tokens(self) -> Path:
@@ -50,6 +50,12 @@ class SoftHsm:
         """The entry of `keys.toml` for a key in the token; `label` or `id` name the object."""
         members = {"module": str(self.module), "token": LABEL, "pin_file": str(self.pin_file), **changes}
         return "{ " + ", ".join(f'{name} = "{value}"' for name, value in members.items()) + " }"
+
+
+@cache
+def _library() -> Path:
+    usual = need("softhsm2-util").resolve().parents[1] / "lib"
+    return next(iter(sorted(usual.rglob("libsofthsm2.so"))))
 
 
 def softhsm(folder: Path) -> SoftHsm:
