@@ -1,7 +1,7 @@
 """Checks of broker.toml beyond the types of its fields. Each check yields every problem that it finds."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -19,13 +19,12 @@ from broker.settings.check_evidence_files import check_evidence_files, check_evi
 from broker.settings.check_notices import check_notices, secret_files
 from broker.settings.check_opening import check_assisted, check_zone
 from broker.settings.check_scim import check_scim, check_scim_token
+from broker.settings.check_statements import check_statements
 from broker.settings.profile_file import made_up_problems, profile_problems
 from broker.settings.schema import HOME, BrokerSettings, DatabaseSettings, EphemeralSettings
 from broker.settings.secret_files import file_problem, secret_problem
+from broker.settings.texts import READY, check_texts
 from broker.settings.urls import check_address, check_networks, check_origin, check_url
-
-READY: Final = ("en", "cy", "ar")
-"""Languages in which the texts of the pages exist."""
 
 
 def check_issuer(broker: BrokerSettings) -> Iterator[Problem]:
@@ -94,16 +93,6 @@ def check_languages(broker: BrokerSettings) -> Iterator[Problem]:
         yield from check_texts("support.text", broker.support.text, broker.languages)
     if broker.support.url is not None:
         yield from check_url("support.url", broker.support.url, development=broker.development)
-
-
-def check_texts(place: str, texts: Mapping[str, str], languages: tuple[str, ...]) -> Iterator[Problem]:
-    """Checks that a text exists in every language of the broker, is not empty, and has no unknown language."""
-    for language in languages:
-        if not texts.get(language, "").strip():
-            yield Problem(place, f'the text in "{language}" is missing', f'add {language} = "..."')
-    for language in texts:
-        if language not in READY:
-            yield Problem(place, f'"{language}" is not a known language', f"known are: {', '.join(READY)}")
 
 
 def check_acr(broker: BrokerSettings) -> Iterator[Problem]:
@@ -286,6 +275,7 @@ CHECKS: Final[tuple[Callable[[BrokerSettings], Iterator[Problem]], ...]] = (
     check_listen,
     check_certificates,
     check_languages,
+    check_statements,
     check_acr,
     check_stores,
     check_notices,

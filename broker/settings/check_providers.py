@@ -11,11 +11,11 @@ from broker.model.staff import StaffRole
 from broker.normalize.dates import full_date
 from broker.platform.operator_files import content, unmarked
 from broker.platform.toml_loader import Problem, suggestion
-from broker.settings.check_broker import READY, check_texts
 from broker.settings.check_context import CheckContext
 from broker.settings.providers import ProviderEntry
 from broker.settings.secret_files import file_problem, secret_problem
 from broker.settings.staff import StaffFile
+from broker.settings.texts import READY, check_texts
 from broker.settings.urls import is_loopback, split
 
 

@@ -21,10 +21,10 @@ from broker.model.service import (
     TlsSubject,
 )
 from broker.platform.toml_loader import Problem, suggestion
-from broker.settings.check_broker import check_texts
 from broker.settings.check_context import CheckContext
 from broker.settings.check_jose import check_encryption, check_signatures
 from broker.settings.check_own_rights import check_desk, check_own_scopes
+from broker.settings.texts import check_texts
 from broker.settings.urls import check_native_url, check_origin, check_url, is_loopback, origin, split
 
 BY_SECRET: Final = (ClientAuthentication.CLIENT_SECRET_BASIC, ClientAuthentication.CLIENT_SECRET_POST)

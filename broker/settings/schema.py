@@ -19,6 +19,7 @@ from broker.model.provider_policy import DisplayOrder
 from broker.model.provider_watch import ProviderWatch
 from broker.model.rate_limit import RateWindow
 from broker.model.staff_people import ScimSettings
+from broker.model.statements import AccessibilitySettings, PolicyChange, PrivacySettings
 from broker.model.support import SupportSettings
 from broker.platform.store_urls import POSTGRESQL, REDIS_TLS, read_store_url
 from broker.platform.tls import ClientTls
@@ -291,6 +292,10 @@ class BrokerSettings:
     region: str = HOME
     """Country (ISO 3166-1 alpha-2) of telephone numbers without a country code."""
     support: SupportSettings = field(default_factory=SupportSettings)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
+    accessibility: AccessibilitySettings = field(default_factory=AccessibilitySettings)
+    decisions: tuple[PolicyChange, ...] = ()
+    """Your own changes of policy, which `/decisions` lists beside those of the product."""
     listen: ListenSettings = ListenSettings()
     client_certificates: CertificateSettings = CertificateSettings()
     ephemeral: EphemeralSettings = EphemeralSettings()

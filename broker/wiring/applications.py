@@ -27,7 +27,7 @@ from broker.oidc.discovery import (
 from broker.oidc.dropped_values import DroppedValue, dropped_values
 from broker.oidc.dynamic_registration import registrable
 from broker.settings import read_secret
-from broker.settings.check_broker import READY
+from broker.settings.texts import READY
 from broker.web import citizens, public
 from broker.web.citizens.framed_logout import framed_logout_routes
 from broker.web.citizens.provider_logout_page import goodbye_routes
@@ -65,6 +65,7 @@ from broker.wiring.assisted_wiring import (
 from broker.wiring.container import Container
 from broker.wiring.contexts import assisted_offered, endpoint_context, kept_context, own_context, sign_in_context
 from broker.wiring.desk_wiring import desk_api, desk_counters, desk_file_limits
+from broker.wiring.public_statements import statements
 from broker.wiring.signals_wiring import received_event_context, stream_context
 from broker.wiring.store_access import read_password
 
@@ -130,6 +131,7 @@ def public_app(container: Container) -> ASGIApp:
             container.connections.sql_stores.claim_releases,
         ),
         *(public.open_data_routes(citizen_app, reports(container)) if broker.assisted.open_data else ()),
+        *public.statement_routes(citizen_app, statements(container.settings)),
         *public.status_routes(
             citizen_app, Status(container.connections.sql_stores.disruptions, container.system), registry.providers
         ),

@@ -49,6 +49,9 @@ def warnings(settings: Settings, now: float) -> Iterator[Problem]:
     if settings.broker.support.phone is None:
         what = "there is no telephone number: a citizen without email has no way to a person"
         yield Problem("broker.toml: support.phone", what, "write the number of the help desk")
+    if not settings.broker.privacy.controller and not settings.broker.development:
+        what = "the privacy notice does not say who is responsible"
+        yield Problem("broker.toml: privacy.controller", what, "write controller, ground and regulator in [privacy]")
     named = list(named_files(settings))
     yield from _modes(named)
     yield from _ends(named, now)

@@ -3,6 +3,7 @@
 Rows of evidence files are not among them: `actions.files.erasing` deletes the bytes first, then the row.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import Column, Double, Integer, Table, Update, and_, bindparam, delete, exists, null, select, update
@@ -152,6 +153,9 @@ _KEPT: Final = (
     (backchannel_requests, backchannel_requests.c.id, backchannel_requests.c.expires <= _until, 7 * DAY),
 )
 """Retention periods: table, key, condition, seconds after expiry until deletion."""
+
+AGES: Final[Mapping[str, int]] = {table.name: age for table, _, _, age in _KEPT}
+"""Seconds after its expiry until a row is deleted, by the name of its table."""
 
 
 def _deletion(table: Table, key: "Column[Any]", condition: Any) -> Any:

@@ -29,7 +29,7 @@ from broker.web.public.services_page import list_services
 from broker.web.shared.pages import PageTemplate
 from broker.web.shared.responses import PageResponse
 
-_NAMES: Final = ("help", "accessibility", "privacy", "cookies")
+_NAMES: Final = ("help", "cookies")
 
 SHEETS = (
     PageTemplate("home", "public/home.html"),

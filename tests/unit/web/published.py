@@ -16,7 +16,30 @@ from broker.model.audit import AuditEvent
 from broker.model.disruption import BROKER, Disruption, DisruptionKind, StatusRecord
 from broker.model.failures import FailureClass
 from broker.model.release import ClaimRelease
+from broker.model.statements import (
+    AccessibilitySettings,
+    KeptKind,
+    Policy,
+    PolicyChange,
+    PolicySubject,
+    PrivacySettings,
+    Statements,
+)
 from tests.unit.web.examples import BANK, NOW, POST, SERVICE
+
+STATEMENTS: Final = Statements(
+    PrivacySettings(
+        controller={"en": "The city, 1 High Street", "cy": "Y ddinas, 1 Stryd Fawr", "ar": "المدينة، 1 الشارع الرئيسي"},
+        contact="privacy@id.test",
+        ground={"en": "An act", "cy": "Deddf", "ar": "قانون"},
+        regulator={"en": "The commissioner", "cy": "Y comisiynydd", "ar": "المفوض"},
+        regulator_url="https://regulator.test/",
+    ),
+    AccessibilitySettings(NOW, ({"en": "The map cannot be read out.", "cy": "Ni ellir darllen y map.", "ar": "x"},)),
+    (PolicyChange(NOW, {"en": "A new way", "cy": "Ffordd newydd"}, {"en": "It helps"}, PolicySubject.PROVIDERS),),
+    {kind: 86_400 * (1 + place) for place, kind in enumerate(KeptKind)},
+    Policy("2027-4", own=True, levels=("low", "substantial", "high"), presets=("gov-br", "spid")),
+)
 
 FIRST: Final = date(2026, 11, 1)
 AT: Final = 1_793_750_400.0
