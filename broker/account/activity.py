@@ -61,6 +61,7 @@ KINDS: Final[Mapping[str, ActivityGroup]] = MappingProxyType(
         "service_unblocked": _G.CHANGES,
         "session_ended": _G.CHANGES,
         "account_disowned": _G.CHANGES,
+        "account_erased": _G.CHANGES,
         "way_resumed": _G.CHANGES,
         "provider_event": _G.CHANGES,
     }

@@ -1,11 +1,13 @@
 """Account of a citizen: the ways by which they sign in to it, and what services received."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.identity import Identity
+from broker.model.json_types import JsonObject
 from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.session import LogoutFanOut, Session
 
@@ -204,3 +206,41 @@ class UnlinkResult(StrEnum):
     """It is no way of the account (any more)."""
     LAST = "last"
     """It is the last way of the account, and the citizen did not accept that."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRelease:
+    """Details that a service may still read with its tokens: `claims` as it receives them, since and until when
+    (seconds since 1970 UTC)."""
+
+    client_id: str
+    claims: JsonObject
+    since: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """What is held of an account beside its ways, agreements, sessions and kept identities.
+
+    `created` is seconds since 1970 UTC; `subjects` are the names by which services know the citizen, by sector.
+    """
+
+    created: float
+    subjects: Mapping[str, str]
+    releases: tuple[HeldRelease, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountErasure:
+    """The end of an account that its citizen leaves, written in one database transaction with its audit row.
+
+    `ended` and `logout_fan_out` are for each live session. `purged` returns the messages to services that know the
+    citizen, by the subjects of the sectors.
+    """
+
+    account: str
+    event: AuditEvent
+    ended: AuditEvent
+    logout_fan_out: LogoutFanOut
+    purged: Callable[[Mapping[str, str]], Sequence[OutboundDelivery]]

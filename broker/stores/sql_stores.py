@@ -8,6 +8,7 @@ from broker.crypto.seal import Sealer
 from broker.platform.system import System
 from broker.stores.clock_check import TOLERANCE, ClockCheck
 from broker.stores.monotonic_clock import MonotonicWallClock
+from broker.stores.sql.account_data import SqlAccountData
 from broker.stores.sql.account_stops import SqlAccountStops
 from broker.stores.sql.address import NO_CREDENTIALS, DatabaseAccess, SqliteAddress, address
 from broker.stores.sql.agreements import SqlAgreements
@@ -81,6 +82,7 @@ class SqlStores:
     own_sessions: SqlOwnSessions
     own_activity: SqlActivity
     account_stops: SqlAccountStops
+    account_data: SqlAccountData
     passkeys: SqlPasskeys
     kept_identities: SqlKeptIdentities
     kept_reminders: SqlKeptReminders
@@ -195,6 +197,7 @@ async def open_sql_stores(
         agreements=SqlAgreements(database, sealer, audit_log),
         own_activity=SqlActivity(database),
         account_stops=SqlAccountStops(database, sealer, session_termination, audit_log),
+        account_data=SqlAccountData(database, sealer, session_termination, audit_log),
         own_sessions=SqlOwnSessions(database, digests, session_termination),
         passkeys=SqlPasskeys(database, digests, audit_log),
         kept_identities=SqlKeptIdentities(database, digests, proved_sessions, audit_log),

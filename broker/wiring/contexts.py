@@ -103,7 +103,15 @@ def kept_context(container: Container, sign_in: SignInContext) -> KeptContext:
 def own_context(container: Container, sign_in: SignInContext) -> OwnContext:
     """What the pages of a citizen's account work with."""
     stores = container.connections.sql_stores
-    return OwnContext(sign_in, stores.agreements, stores.own_sessions, stores.own_activity, stores.account_stops)
+    return OwnContext(
+        sign_in,
+        stores.agreements,
+        stores.own_sessions,
+        stores.own_activity,
+        stores.account_stops,
+        stores.account_data,
+        stores.kept_identities,
+    )
 
 
 def reminder_context(container: Container) -> ReminderContext:

@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Final
 
 from broker.account.links import LinkRefusal, refuse_change
-from broker.actions.account.ports import AccountStops, Agreements, OwnActivity, OwnSessions
+from broker.actions.account.ports import AccountData, AccountStops, Agreements, OwnActivity, OwnSessions
 from broker.actions.browser import Browser
+from broker.actions.passkeys.ports import KeptIdentities
 from broker.actions.passkeys.sign_in import passkey_provider
 from broker.actions.sign_in.consent import live_session
 from broker.actions.sign_in.context import SignInContext
@@ -29,6 +30,8 @@ class OwnContext:
     sessions: OwnSessions
     activity: OwnActivity
     stops: AccountStops
+    data: AccountData
+    kept: KeptIdentities
 
 
 @dataclass(frozen=True, slots=True)

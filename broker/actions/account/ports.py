@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from broker.model.account import AccountStop, Agreement, AgreementEnd, OwnSession
+from broker.model.account import AccountErasure, AccountRecord, AccountStop, Agreement, AgreementEnd, OwnSession
 from broker.model.audit import AuditEvent
 from broker.model.session import LogoutFanOut
 
@@ -43,6 +43,18 @@ class AccountStops(Protocol):
 
     async def resume(self, account: str, way: str, event: AuditEvent) -> bool:
         """Turns a stopped way on again. False, and nothing written, if it is none of the account's."""
+        ...
+
+
+class AccountData(Protocol):
+    """What is held of accounts (database)."""
+
+    async def read(self, account: str, now: float) -> AccountRecord | None:
+        """What is held of an account at a time, None if it does not exist."""
+        ...
+
+    async def erase(self, write: AccountErasure) -> bool:
+        """Erases what is held of an account. False, and nothing written, if it has no way any more."""
         ...
 
 

@@ -56,7 +56,7 @@ _LIVE: Final = (grants.c.revoked.is_(None), grants.c.epoch == EPOCH, ~has_ended(
 _REFRESH: Final[ColumnElement[str]] = literal_column("'refresh'")
 
 
-def _place(grant: str) -> str:
+def place(grant: str) -> str:
     return f"grants:{grant}"
 
 
@@ -271,7 +271,7 @@ class SqlGrants:
             "created": grant.created,
             "expires": grant.expires,
             "terms": _TERMS.write(terms).decode(),
-            "sealed": self._releases.write(replace(grant.release, subject=""), _place(grant.id)),
+            "sealed": self._releases.write(replace(grant.release, subject=""), place(grant.id)),
             "ends_with": grant.ends_with,
             "tokens": _token_rows(tokens),
             **uses.insert_parameters(assertion),
@@ -366,7 +366,7 @@ class SqlGrants:
 
     def _grant(self, row: Row) -> Grant | None:
         grant_id, client_id, account, subject, created, expires, terms, sealed = row
-        release = None if sealed is None else self._releases.read(sealed, _place(grant_id))
+        release = None if sealed is None else self._releases.read(sealed, place(grant_id))
         if release is None:
             return None
         bound = _TERMS.read(terms.encode())

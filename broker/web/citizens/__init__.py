@@ -32,6 +32,7 @@ from broker.web.citizens import (
     logout_pages,
     open_case_pages,
     own_activity,
+    own_data,
     own_pages,
     own_services,
     own_sessions,
@@ -56,6 +57,7 @@ from broker.web.citizens.journey import journey_routes
 from broker.web.citizens.kept_pages import kept_routes
 from broker.web.citizens.open_case_pages import open_case_routes
 from broker.web.citizens.own_activity import own_activity_routes
+from broker.web.citizens.own_data import own_data_routes
 from broker.web.citizens.own_pages import own_routes
 from broker.web.citizens.own_services import own_service_routes
 from broker.web.citizens.own_sessions import own_session_routes
@@ -84,6 +86,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *kept_pages.SHEETS,
     *own_pages.SHEETS,
     *own_activity.SHEETS,
+    *own_data.SHEETS,
     *own_services.SHEETS,
     *own_sessions.SHEETS,
     *own_wrong.SHEETS,
@@ -122,6 +125,7 @@ def own_account_routes(app: CitizenApp, context: OwnContext) -> list[Route]:
         *own_session_routes(app, context),
         *own_activity_routes(app, context),
         *own_wrong_routes(app, context),
+        *own_data_routes(app, context),
     ]
 
 

@@ -70,6 +70,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "service_blocked": marked("You blocked {service}"),
         "service_unblocked": marked("You lifted the block of {service}"),
         "account_disowned": marked("You said that it was not you, and everything ended"),
+        "account_erased": marked("You deleted your account here"),
         "way_resumed": marked("You turned a stopped way to sign in on again"),
         "session_ended": marked("A sign-in in a browser ended"),
         "provider_event": marked("{provider} reported a change of your account there"),
@@ -152,7 +153,7 @@ def own_activity_routes(app: CitizenApp, context: OwnContext) -> list[Route]:
             return to_sign_in(PATH)
         if not view.own.fresh:
             return redirect_to(PATH)
-        entries, words = [_entry(one, req.language()) for one in view.listed], req.request.url.path
+        entries, words = [entry(one, req.language()) for one in view.listed], req.request.url.path
         as_json = words.endswith(".json")
         content = json.dumps({"activity": entries}, ensure_ascii=False) if as_json else _csv(entries)
         name, kind = ("activity.json", "application/json") if as_json else ("activity.csv", "text/csv; charset=utf-8")
@@ -194,7 +195,7 @@ def _failure(failure: str, words: Language) -> str:
     return "" if known is None else words.text(known.heading)
 
 
-def _entry(one: SeenActivity, words: Language) -> Mapping[str, str]:
+def entry(one: SeenActivity, words: Language) -> Mapping[str, str]:
     """One entry of the files: the time in UTC (RFC 3339), words in the language of the page, and ids."""
     seen = one.activity
     return {

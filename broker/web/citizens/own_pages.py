@@ -39,14 +39,14 @@ async def show_home(req: CitizenRequest) -> Response:
     """Links to every page of the account; without a session the sign-in."""
     frame = req.frame(place=PLACE)
     found = await own.view_home(req.app.context, req.browser)
-    wanted = req.request.query_params.get("next", "")
+    wanted, done = (req.request.query_params.get(name, "") for name in ("next", "done"))
     variables = frame.template_variables(
         None,
         opened=found is not None,
         way="" if found is None else _way(found, frame.language),
         passkeys=found is not None and found.passkeys,
         page=wanted if wanted in ways.PAGES else "",
-        done="stopped" if req.request.query_params.get("done") == "stopped" else "",
+        done=done if done in ("stopped", "deleted") else "",
     )
     return req.answer(PageResponse("account", variables), frame)
 

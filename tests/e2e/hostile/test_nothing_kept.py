@@ -167,7 +167,7 @@ async def passkey_taken_back(product: Centre, person: Person) -> Case:
     return case
 
 
-async def _kept(product: Centre, person: Person) -> tuple[Case, HelpedCitizen]:
+async def kept(product: Centre, person: Person) -> tuple[Case, HelpedCitizen]:
     citizen, device = await product.helped(), Authenticator(product.issuer)
     await makes(citizen, device)
     case = await verified(product, citizen, person)
@@ -180,7 +180,7 @@ async def _kept(product: Centre, person: Person) -> tuple[Case, HelpedCitizen]:
 
 async def deleted_later(product: Centre, person: Person) -> Case:
     """Finishes with the passkey, and deletes what is kept on the page of the account."""
-    case, visitor = await _kept(product, person)
+    case, visitor = await kept(product, person)
     page = (await visitor.visit("/account/kept")).expect().body.decode()
     way = page.partition("/account/ways/unlink?way=")[2].partition('"')[0]
     form = Forms((await visitor.visit(f"/account/ways/unlink?way={way}")).expect().body).found["/account/ways/unlink"]
@@ -189,12 +189,26 @@ async def deleted_later(product: Centre, person: Person) -> Case:
     return case
 
 
+async def leaves(product: Centre, person: Person) -> Case:
+    """Finishes with the passkey, and deletes the whole account."""
+    case, visitor = await kept(product, person)
+    await deletes_account(visitor)
+    return case
+
+
+async def deletes_account(visitor: HelpedCitizen) -> None:
+    """Deletes the account on its page."""
+    form = Forms((await visitor.visit("/account/data/delete")).expect().body).found["/account/data/delete"]
+    done = await visitor.submit("/account/data/delete", {**form, "last": "yes"})
+    assert location(done) == "/account?done=deleted"
+
+
 async def ended_by_time(product: Centre, person: Person) -> Case:
     """Finishes with the passkey, and never comes again."""
-    return (await _kept(product, person))[0]
+    return (await kept(product, person))[0]
 
 
-@pytest.mark.parametrize("choice", [without_passkey, passkey_taken_back, deleted_later, ended_by_time])
+@pytest.mark.parametrize("choice", [without_passkey, passkey_taken_back, deleted_later, leaves, ended_by_time])
 async def test_nothing_of_a_citizen_is_found_after_they_chose_not_to_be_kept(
     product: Centre, places: dict[bytes, str], choice: Callable[[Centre, Person], Any]
 ) -> None:
@@ -204,7 +218,10 @@ async def test_nothing_of_a_citizen_is_found_after_they_chose_not_to_be_kept(
     assert len(values) == 5
     assert (await product.load(case.id)).state is CaseState.RELEASED
     at_once = await found(product, places, values)
-    assert ("grants", "sealed") in at_once, "the search finds what there is"
+    if choice is leaves:
+        assert not at_once & {("grants", "sealed"), ("sessions", "sealed"), ("kept_identities", "sealed")}
+    else:
+        assert ("grants", "sealed") in at_once, "the search finds what there is"
     if choice is ended_by_time:
         assert ("kept_identities", "sealed") in at_once
     else:

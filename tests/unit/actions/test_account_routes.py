@@ -16,12 +16,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from broker.actions.account import wrong
-from broker.actions.account.own import OwnContext
 from broker.actions.browser import Browser
 from broker.actions.passkeys.kept import KeptContext
 from broker.model.account import ACCOUNT_SERVICE
 from broker.model.handle import sha256_hex
 from broker.web import citizens, public
+from broker.web.citizens import own_data
 from broker.web.middleware import guarded
 from broker.web.shared import csrf
 from broker.web.shared.fast_router import fast_router
@@ -31,6 +31,7 @@ from broker.web.shared.pages import page_renderer
 from broker.web.shared.static_files import statics
 from tests.unit.actions.account_steps import opens
 from tests.unit.actions.page_world import ALDER, BIRCH, World
+from tests.unit.actions.test_own_account import own as own_context
 from tests.unit.web.citizen_pages import ISSUER, SITE, marks
 
 ADA = Browser(("adas-secret-of-this-test",), address="192.0.2.5")
@@ -61,8 +62,8 @@ class Door:
             return await client.get(path, params=dict(fields), headers=headers)
 
     def requests(self) -> Iterator[tuple[str, str]]:
-        """Method and path of every route; the one that ends every session of its own account comes last."""
-        for route in sorted(self.routes, key=lambda one: one.path == wrong.PATH):
+        """Method and path of every route; those that end every session of their own account come last."""
+        for route in sorted(self.routes, key=lambda one: (one.path == own_data.DELETE, one.path == wrong.PATH)):
             for method in sorted((route.methods or set()) - {"HEAD"}):
                 yield method, route.path
 
@@ -75,7 +76,7 @@ def door(w: World) -> Door:
     pages = page_renderer(languages(SITE.languages, SITE.zone), SITE, sheets, files, on_demand=True)
     context, facts = w.sign_in.sign_in_context, w.stage.facts
     app = citizens.CitizenApp(context, w.sign_in.cases, pages, marks(), context.system)
-    own = OwnContext(context, facts.agreements, facts.own_sessions, facts.own_activity, facts.account_stops)
+    own = own_context(w)
     routes = [
         *citizens.own_account_routes(app, own),
         *citizens.kept_routes(app, KeptContext(context, facts.passkeys, facts.kept_identities)),

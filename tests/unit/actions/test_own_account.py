@@ -25,7 +25,13 @@ def own(w: World) -> OwnContext:
     """The context of the pages."""
     facts = w.stage.facts
     return OwnContext(
-        w.sign_in.sign_in_context, facts.agreements, facts.own_sessions, facts.own_activity, facts.account_stops
+        w.sign_in.sign_in_context,
+        facts.agreements,
+        facts.own_sessions,
+        facts.own_activity,
+        facts.account_stops,
+        facts.account_data,
+        facts.kept_identities,
     )
 
 

@@ -217,7 +217,8 @@ REST = (
         for done in ("withdrawn", "blocked", "unblocked")
     ),
     *(Asked(f"/account/activity?what={what}", cookies=_with("account")) for what in ("people", "failed", "nothing")),
-    Asked("/account?done=stopped"),
+    *(Asked(f"/account?done={done}") for done in ("stopped", "deleted")),
+    *(Asked(f"/account/data/delete{query}", cookies=_with("account")) for query in ("", "?problem=last")),
     Asked("/account/wrong?done=resumed", cookies=_with("account")),
     Asked("/account/activity?page=1", cookies=_with("account")),
     Asked("/account/services?problem=not_now", cookies=_with("account")),

@@ -8,16 +8,18 @@ import pytest
 
 from broker.account.activity import KINDS, Activity, ActivityGroup
 from broker.account.links import LinkRefusal
-from broker.actions.account import activity, own, services, sessions, wrong
+from broker.actions.account import activity, data, own, services, sessions, wrong
 from broker.actions.account.activity import ActivityView, SeenActivity
+from broker.actions.account.data import DataView, HeldData
 from broker.actions.account.own import HomeView, OwnAccount, OwnRefusal
 from broker.actions.account.services import OwnService, ServicesView
 from broker.actions.account.sessions import SeenSession, SessionsView
 from broker.actions.account.wrong import SeenWay, WrongView
 from broker.actions.browser import Browser, SignedOutUser
-from broker.model.account import Agreement, Disclosure, OwnSession
+from broker.model.account import AccountRecord, Agreement, Disclosure, HeldRelease, OwnSession
 from broker.model.assurance import Level
 from broker.model.identity import Identity
+from broker.model.passkey import KeptIdentity, KeptWithPasskeys, Passkey
 from broker.model.service import Service
 from broker.model.session import Session
 from tests.unit.web.examples import ACCOUNT, BANK, HOUR, NOW, SERVICE
@@ -89,6 +91,26 @@ WAYS = (
 )
 
 
+CLAIMS = {"name": "Ada <i>Hughes</i>", "birthdate": "1985-12-10", "address": {"formatted": "1 Hill\nAberlan"}}
+HELD = HeldData(
+    AccountRecord(
+        NOW - 9e6,
+        {SERVICE.sector: "sub-at-fishing"},
+        (HeldRelease("fishing", CLAIMS, NOW - 60, NOW + 9e5), HeldRelease(LONG, {}, NOW - 60, NOW + 9e5)),
+    ),
+    SERVICES,
+    SESSIONS,
+    ACTIVITY,
+    (
+        KeptWithPasskeys(
+            KeptIdentity("key-of-kept", replace(PROOF, claims=CLAIMS, provider="help"), NOW - 9e5, NOW + 9e6, NOW - 60),
+            (Passkey("digest", b"id", b"key", b"user", *(True, "My <phone>", NOW - 9e5, 1, NOW - 60)),),
+        ),
+    ),
+    {"alder": BANK},
+)
+
+
 def replace_account_actions(
     monkeypatch: pytest.MonkeyPatch, did: Callable[..., None], refused: Callable[[], OwnRefusal | None]
 ) -> None:
@@ -121,6 +143,17 @@ def replace_account_actions(
         did(browser, "disown", key)
         return refused() or SignedOutUser()
 
+    async def data_seen(_context: object, browser: Browser) -> DataView | None:
+        own_account = STATES.get(browser.session or "")
+        if own_account is None:
+            return None
+        own_account = replace(own_account, session=replace(own_account.session, identity=replace(PROOF, claims=CLAIMS)))
+        return DataView(own_account, HELD if own_account.fresh else None)
+
+    async def left(_context: object, browser: Browser) -> OwnRefusal | SignedOutUser:
+        did(browser, "leave")
+        return refused() or SignedOutUser()
+
     def changes(name: str) -> Callable[..., Any]:
         async def changed(_context: object, browser: Browser, *rest: Any, **more: Any) -> OwnRefusal | None:
             did(browser, name, *rest, *more.values())
@@ -135,6 +168,8 @@ def replace_account_actions(
     for module, action, replacement in (
         (own, "view_home", home_seen),
         (activity, "view_activity", activity_seen),
+        (data, "view_data", data_seen),
+        (data, "leave", left),
         (wrong, "view_wrong", wrong_seen),
         (wrong, "disown", disowned),
         (wrong, "resume_way", changes("resume_way")),

@@ -30,6 +30,7 @@ NO_PAGES = {
     "/status/feed.atom": "a feed",
     "/account/activity.csv": "a table",
     "/account/activity.json": "a table",
+    "/account/data.json": "a file of data",
     "/.well-known/security.txt": "a file of text",
 }
 """Routes with GET that answer with something else than a page to read."""

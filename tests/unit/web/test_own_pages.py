@@ -202,3 +202,56 @@ async def test_one_session_is_ended_or_all(app: ASGIApp, citizen: GivenCitizen) 
         answer = await post(app, f"{SESSIONS}/end", token=token("account"), **fields)
         assert (citizen.done[-1], answer.headers["location"]) == (("end_sessions", *expected), back)
     assert any("portico-departed" in one for one in set_cookies(answer))
+
+
+DATA = "/account/data"
+
+
+async def test_all_that_is_held_is_shown_and_can_be_taken_along(app: ASGIApp) -> None:
+    html = (await get(app, DATA, **cookie("account"))).text
+    for shown in (
+        "Ada &lt;i&gt;Hughes&lt;/i&gt;",
+        "10 December 1985",
+        "For your passkeys, from",
+        "which can still read it",
+    ):
+        assert shown in html
+    file = await get(app, f"{DATA}.json", **cookie("account"))
+    held = file.json()
+    assert file.headers["content-disposition"] == 'attachment; filename="my-data.json"'
+    assert file.headers["cache-control"] == "no-store"
+    assert set(held["dictionary"]) == set(held) - {"dictionary"}
+    assert held["signed_in"]["name"] == "Ada <i>Hughes</i>"
+    fishing = held["services"][0]
+    assert (fishing["service"], fishing["knows_you_as"], len(fishing["details"])) == ("fishing", "sub-at-fishing", 3)
+    assert held["kept"][0]["passkeys"][0]["name"] == "My <phone>"
+    assert held["readable"][0]["details"]["birthdate"] == "1985-12-10"
+    assert len(held["activity"]) > 25
+    text = file.text
+    for secret in ("key-of-kept", '"digest"', '"sid"', "account-1"):
+        assert secret not in text, secret
+
+
+async def test_without_a_fresh_sign_in_no_data_is_shown_and_nothing_deleted(app: ASGIApp) -> None:
+    html = (await get(app, DATA, **cookie("stale"))).text
+    assert "Before we show it" in html
+    assert "Hughes" not in html
+    for path in (f"{DATA}.json", f"{DATA}/delete"):
+        assert (await get(app, path, **cookie("stale"))).headers["location"] == DATA
+        assert "next=/data" in (await get(app, path)).headers["location"]
+
+
+async def test_an_account_is_deleted_after_a_clear_yes(app: ASGIApp, citizen: GivenCitizen) -> None:
+    html = (await get(app, f"{DATA}/delete", **cookie("account"))).text
+    assert "What stays" in html
+    assert "checked" not in html
+    unsure = await post(app, f"{DATA}/delete", token=token("account"))
+    assert (citizen.done, unsure.headers["location"]) == ([], f"{DATA}/delete?problem=last")
+    html = (await get(app, f"{DATA}/delete?problem=last", **cookie("account"))).text
+    assert html.count("Tick the box if you really want this") == 2
+    answer = await post(app, f"{DATA}/delete", token=token("account"), last="yes")
+    assert (citizen.done[-1], answer.headers["location"]) == (("leave",), "/account?done=deleted")
+    assert any("portico-departed" in one for one in set_cookies(answer))
+    citizen.own_refusal = OwnRefusal.NOT_FRESH
+    assert (await post(app, f"{DATA}/delete", token=token("account"), last="yes")).headers["location"].startswith(DATA)
+    assert "Your account here is deleted" in (await get(app, "/account?done=deleted")).text
