@@ -16,6 +16,7 @@ from broker.journey.transaction import Transaction
 from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.disclosure import SMALLEST, disclose, rounded
+from broker.model.feedback import Rating
 
 STARTS: Final = "sign_ins_started"
 """Kind of the audit row that holds how many sign-ins of a day a process has started, by language."""
@@ -62,6 +63,10 @@ class Figure(StrEnum):
     FAILED_CLASS = "failed_class"
     FAILED_PROVIDER = "failed_provider"
     FAILED_LEVEL = "failed_level"
+    FEEDBACK = "feedback"
+    """Feedback that was given on the day; no detail."""
+    FEEDBACK_RATING = "feedback_rating"
+    """The same by its answer (`model.feedback.Rating`)."""
 
 
 class SignInEnding(StrEnum):
@@ -238,6 +243,10 @@ def _asked(_event: AuditEvent) -> _Found:
     yield _Counted.HELP_ASKED, "", 1
 
 
+def _feedback(event: AuditEvent) -> _Found:
+    yield Figure.FEEDBACK_RATING, event.details.get("rating", ""), 1
+
+
 _BY_WAY: Final = (SignInPath.FIRST_CHOICE, SignInPath.OTHER_CHOICE, SignInPath.AFTER_FAILURE)
 _COUNT: Final = {
     STARTS: _starts,
@@ -246,6 +255,7 @@ _COUNT: Final = {
     "given_up": _given_up,
     "attempt_failed": _failed,
     "case_submitted": _asked,
+    "feedback_given": _feedback,
 }
 
 
@@ -287,6 +297,10 @@ def publish(counted: Mapping[FigureKey, int]) -> tuple[FigureLine, ...]:
     for measure in (Figure.FAILED_CLASS, Figure.FAILED_PROVIDER):
         lines.divide(measure, found.get(measure, {}), Figure.FAILED in lines.totals)
     lines.divide(Figure.FAILED_LEVEL, _levels(found.get(Figure.FAILED_LEVEL, {})), Figure.FAILED in lines.totals)
+    lines.add_total(Figure.FEEDBACK, total(Figure.FEEDBACK_RATING))
+    ratings = found.get(Figure.FEEDBACK_RATING, {})
+    known = Figure.FEEDBACK in lines.totals
+    lines.divide(Figure.FEEDBACK_RATING, {rating.value: ratings.get(rating, 0) for rating in Rating}, known)
     return tuple(lines.lines)
 
 

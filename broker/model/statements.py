@@ -82,6 +82,8 @@ class KeptKind(StrEnum):
     APPOINTMENTS = "appointments"
     MESSAGES = "messages"
     PASSKEYS = "passkeys"
+    FEEDBACK = "feedback"
+    PUBLISHED_FEEDBACK = "published_feedback"
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,6 +217,8 @@ class LimitSettings:
     20 in ten minutes, whatever the address."""
     passkeys_per_ip: RateWindow = RateWindow(60, 600)
     """Answers of browsers with a passkey, by client address. Many citizens may share one address (NAT)."""
+    feedback_per_ip: RateWindow = RateWindow(10, 3600)
+    """Feedback, by client address. Many citizens may share one address (NAT)."""
     backchannel_requests_per_citizen: RateWindow = RateWindow(10, 600)
     """Backchannel authentication requests that services send to one citizen."""
     transactions_per_browser: Annotated[int, Range(1, 100)] = 20

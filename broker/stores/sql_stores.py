@@ -29,6 +29,7 @@ from broker.stores.sql.digests import Digests, open_digests
 from broker.stores.sql.disruptions import SqlDisruptions
 from broker.stores.sql.evidence_files import SqlEvidenceFiles
 from broker.stores.sql.expiring import Expirer
+from broker.stores.sql.feedback import SqlFeedback
 from broker.stores.sql.figures import SqlFigures
 from broker.stores.sql.former_identities import SqlFormerIdentities
 from broker.stores.sql.freezing import SqlFreezes
@@ -121,6 +122,7 @@ class SqlStores:
     figures: SqlFigures
     claim_releases: SqlClaimReleases
     disruptions: SqlDisruptions
+    feedback: SqlFeedback
     quality: SqlQuality
     digests: Digests
     system: System
@@ -237,6 +239,7 @@ async def open_sql_stores(
         figures=SqlFigures(database, audit_log),
         claim_releases=SqlClaimReleases(database),
         disruptions=SqlDisruptions(database, audit_log),
+        feedback=SqlFeedback(database, sealer, audit_log),
         quality=SqlQuality(database, sealer, audit_log),
         digests=digests,
         system=steady_system,

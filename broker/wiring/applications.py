@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 
 from broker.actions.assisted.staff import StaffCases
 from broker.actions.logout import LogoutContext, LogoutStores
+from broker.actions.open_data.feedback import FeedbackBox, FeedbackDesk
 from broker.actions.open_data.publishing import OpenData
 from broker.actions.open_data.status import Status
 from broker.actions.people.provisioning import Provisioning
@@ -132,6 +133,15 @@ def public_app(container: Container) -> ASGIApp:
         ),
         *(public.open_data_routes(citizen_app, reports(container)) if broker.assisted.open_data else ()),
         *public.statement_routes(citizen_app, statements(container.settings)),
+        *public.feedback_routes(
+            citizen_app,
+            FeedbackBox(
+                container.connections.sql_stores.feedback,
+                container.connections.ephemeral_stores.rate_limits,
+                broker.limits.feedback_per_ip,
+                container.system,
+            ),
+        ),
         *public.status_routes(
             citizen_app, Status(container.connections.sql_stores.disruptions, container.system), registry.providers
         ),
@@ -259,6 +269,7 @@ def staff_app(container: Container) -> ASGIApp:
         freeze_context(container),
         container.connections.sql_stores.notices,
         audit_exports(container),
+        FeedbackDesk(container.connections.sql_stores.feedback, container.system),
         file_context(container),
         letters(container),
         video_rooms(container),

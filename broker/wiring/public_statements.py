@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from broker.model.assurance import Level
+from broker.model.feedback import SHOWN_FOR, WAITS
 from broker.model.sign_in_failure import KEPT as FAILURES_KEPT
 from broker.model.statements import KeptKind, Policy, Statements
 from broker.settings import Settings
@@ -40,6 +41,8 @@ def _kept(settings: Settings) -> Iterator[tuple[KeptKind, int]]:
     yield KeptKind.ENDED, max(AGES[table] for table in ENDED)
     yield KeptKind.FAILED, FAILURES_KEPT + AGES["sign_in_failures"]
     yield KeptKind.MESSAGES, AGES["notifications"]
+    yield KeptKind.FEEDBACK, WAITS + AGES["feedback"]
+    yield KeptKind.PUBLISHED_FEEDBACK, SHOWN_FOR + AGES["feedback"]
     if settings.staff is not None and broker.assisted.enabled:
         yield KeptKind.HELP, broker.assisted.redress
         yield KeptKind.APPOINTMENTS, AGES["bookings"]

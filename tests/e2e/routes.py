@@ -24,6 +24,7 @@ EXAMPLES = {
     "member": "nobody-of-staff",
     "change": "nobody-has-this-change",
     "export": "nobody-has-this-export",
+    "feedback": "nobody-gave-this-feedback",
     "client": "nobody",
     "stream": "nobody-has-this-stream",
     "sample": "nobody-has-this-sample",

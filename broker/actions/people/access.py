@@ -40,6 +40,8 @@ ROLE_OF: Mapping[str, StaffRole] = MappingProxyType(
             "case_unfrozen",
             "case_revoked",
             "case_complaint_answered",
+            "feedback_published",
+            "feedback_deleted",
         ),
         StaffRole.LEAD,
     )

@@ -1,8 +1,9 @@
 """SQL stores: durable when a method returns. One set of statements, for SQLite and PostgreSQL.
 
-`tables`, `case_tables`, `centre_tables`, `open_data_tables` and `signal_tables` are the schema, `migrations` and
-`migrate` bring a database to it, `schema` checks its version. `address` parses the database URL. `database` defines
-statements and atomic writes: a gate that decides, and steps that take effect with it; `dialect` compiles them once.
+`tables`, `case_tables`, `centre_tables`, `open_data_tables`, `feedback_table` and `signal_tables` are the schema,
+`migrations` and `migrate` bring a database to it, `schema` checks its version. `address` parses the database URL.
+`database` defines statements and atomic writes: a gate that decides, and steps that take effect with it; `dialect`
+compiles them once.
 `sqlite` and `postgres` (with `pool`) run them; `error_mapping` turns their errors into StoreUnavailable with a fix.
 
 The stores: `authorizations` with `authorization_codes`, `sessions` and `session_termination`, `grants` with

@@ -35,6 +35,8 @@ MEASURE_TEXTS: Mapping[str, str] = MappingProxyType(
         Figure.FAILED_CLASS: marked("Attempts that failed, by what happened."),
         Figure.FAILED_PROVIDER: marked("Attempts that failed, by way."),
         Figure.FAILED_LEVEL: marked("Attempts that failed, by the level that the service needs."),
+        Figure.FEEDBACK: marked("Feedback about this website that was given on the day."),
+        Figure.FEEDBACK_RATING: marked("Feedback by its answer: it worked (good), partly (mixed), it did not (poor)."),
     }
 )
 """Measures, in the order of the files."""

@@ -36,6 +36,8 @@ _KEPT: Final[Mapping[KeptKind, str]] = {
     KeptKind.APPOINTMENTS: marked("That there was an appointment, and when, after it is over"),
     KeptKind.MESSAGES: marked("That a message was sent to you, without what it said"),
     KeptKind.PASSKEYS: marked("Your checked details for your passkeys, unless you choose another time"),
+    KeptKind.FEEDBACK: marked("What you wrote about this website"),
+    KeptKind.PUBLISHED_FEEDBACK: marked("The same, if you agreed that everybody may read it, after it was published"),
 }
 _ABOUT: Final[Mapping[PolicySubject, str]] = {
     PolicySubject.PROFILES: marked("What evidence is worth"),

@@ -15,6 +15,7 @@ from broker.web.staff import (
     decision_pages,
     evidence_pages,
     export_pages,
+    feedback_pages,
     find_pages,
     guide_pages,
     image_pages,
@@ -39,6 +40,7 @@ from broker.web.staff.dashboard import home_routes
 from broker.web.staff.decision_pages import deciding_routes
 from broker.web.staff.evidence_pages import recording_routes
 from broker.web.staff.export_pages import export_routes
+from broker.web.staff.feedback_pages import feedback_routes
 from broker.web.staff.find_pages import find_routes
 from broker.web.staff.guide_pages import guide_routes
 from broker.web.staff.image_pages import image_routes
@@ -73,6 +75,7 @@ SHEETS: tuple[PageTemplate, ...] = (
     *people_pages.SHEETS,
     *access_pages.SHEETS,
     *export_pages.SHEETS,
+    *feedback_pages.SHEETS,
     *case.SHEETS,
     *call_pages.SHEETS,
     *contact_pages.SHEETS,
@@ -104,6 +107,7 @@ def staff_routes(app: StaffApp) -> list[Route]:
         *people_routes(app),
         *access_routes(app),
         *export_routes(app),
+        *feedback_routes(app),
         *thread_routes(app),
         *notice_routes(app),
         *case_routes(app),

@@ -163,6 +163,9 @@ _PROBLEMS: Mapping[str, FormProblem] = MappingProxyType(
                 "recorded. Look at them again, or ask for another document."
             ),
         ),
+        "feedback_gone": FormProblem(_NOTHING_CHANGED, marked("Somebody else has answered this already.")),
+        "feedback_long": FormProblem(_PROBLEM, marked("Write at most 2,000 characters.")),
+        "feedback_private": FormProblem(_NOTHING_CHANGED, marked("The writer did not agree to its publication.")),
         "kept_stopped": FormProblem(
             _NOTHING_CHANGED, marked("What we keep of this person was stopped. A lead must release it first.")
         ),
@@ -191,6 +194,8 @@ _CONFIRMATIONS: Mapping[str, str] = MappingProxyType(
         "export_asked": marked("The export waits for another auditor or admin."),
         "export_released": marked("The export is released. The person who asked can download it for 7 days."),
         "export_refused": marked("The export is refused."),
+        "feedback_published": marked("It is published. Everybody can read it at /feedback."),
+        "feedback_deleted": marked("It is deleted."),
         "change_asked": marked("The change waits for another admin."),
         "change_approved": marked("The change is in force. The person signs in again."),
         "change_refused": marked("The change is refused. Nothing else was changed."),

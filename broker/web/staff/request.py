@@ -22,6 +22,7 @@ from broker.actions.console.find import Finder
 from broker.actions.console.lists import WorkLists
 from broker.actions.files.context import FileContext
 from broker.actions.freezing.freeze import FreezeContext
+from broker.actions.open_data.feedback import FeedbackDesk
 from broker.actions.outbox.ports import Notices
 from broker.actions.people.access import AccessReviews
 from broker.actions.people.exports import AuditExports
@@ -70,6 +71,7 @@ class StaffApp:
     freezing: FreezeContext
     notices: Notices
     exports: AuditExports
+    feedback: FeedbackDesk
     files: FileContext | None = None
     letters: Letters | None = None
     rooms: VideoRooms | None = None

@@ -43,6 +43,7 @@ from broker.model.desk import DeskAnswer, Use
 from broker.model.disruption import Disruption, DisruptionKind
 from broker.model.event_stream import DeliveryMethod, EventStream, StreamStatus
 from broker.model.evidence_file import EvidenceFile, FileContent, FileKind, FilePurpose, FileState
+from broker.model.feedback import Feedback, FeedbackWords, Rating
 from broker.model.freeze_link import FreezeLink
 from broker.model.grant import OFFLINE_ACCESS, AssertionUse, AuthorizationCode, Grant, ReleasedIdentity, StoredToken
 from broker.model.handle import sha256_hex
@@ -443,6 +444,10 @@ async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     await sql.audit_chain.checkpoint(NOW + 1, notary)
     down = Disruption("bank", DisruptionKind.OUTAGE, NOW - 600, NOW - 60)
     assert await sql.disruptions.record(NOW, lambda _lasting, _last: [down]) == [down]
+    written = Feedback(
+        "feedback_1", NOW, NOW + 86_400, Rating.GOOD, "en", public=True, words=FeedbackWords("It works.")
+    )
+    await sql.feedback.give(written, event("feedback_given"))
     released = ClaimRelease("passports", "address", NOW - 60, NOW)
     assert (await sql.claim_releases.count_sealed(lambda _: [released]))[1] == [released]
     assert await sql.figures.publish(PublishedDay("2027-01-14", 1, NOW, "", (FigureLine("started", "", 40),)))

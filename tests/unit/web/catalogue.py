@@ -46,7 +46,7 @@ from broker.web.citizens.logout_pages import confirm_logout, services_out
 from broker.web.citizens.page_context import PageContext
 from broker.web.citizens.rate_limit_page import rate_limited_page
 from broker.web.citizens.request import PROBLEMS
-from broker.web.public import open_data_routes, performance_routes, statement_routes, status_routes
+from broker.web.public import feedback_routes, open_data_routes, performance_routes, statement_routes, status_routes
 from broker.web.shared import csrf
 from broker.web.shared.pages import PageRenderer
 from broker.web.shared.responses import PageResponse
@@ -66,7 +66,14 @@ from tests.unit.web.given_pages import (
     further_routes,
     replace_page_actions,
 )
-from tests.unit.web.published import STATEMENTS, GivenDisruptions, GivenFigures
+from tests.unit.web.published import (
+    STATEMENTS,
+    GivenDisruptions,
+    GivenFeedback,
+    GivenFigures,
+    feedback_box,
+    published_feedback,
+)
 from tests.unit.web.shown_pages import LONG, Recording, Shown, route_of
 
 SECRET = "a-secret"
@@ -245,6 +252,10 @@ REST = (
     *(Asked(f"/providers/alder/initiate-login{query}") for query in ("?iss=i", "")),
     *(Asked(f"/{page}") for page in ("", "providers", "services", "help", "accessibility", "privacy", "cookies")),
     Asked("/decisions"),
+    *(Asked(f"/feedback{query}") for query in ("", "?done=sent")),
+    Asked("/feedback", {"rating": "", "text": "Something", "public": "yes"}, "feedback"),
+    Asked("/feedback", {"rating": "poor", "text": "x" * 2_001}, "feedback"),
+    Asked("/feedback", {"rating": "poor", "text": "Not sent twice"}, "elsewhere"),
     *(Asked(f"/{page}") for page in ("errors", "open-data", "performance", "status", "no-such-page")),
     *(Asked(f"/errors/{failure}") for failure in FailureClass),
 )
@@ -280,6 +291,7 @@ async def catalogue_of(written: PageRenderer, files: Statics) -> Catalogue:
             *further_routes(door),
             *open_data_routes(door, cast(Reports, None)),
             *statement_routes(door, STATEMENTS),
+            *feedback_routes(door, feedback_box(GivenFeedback(published_feedback()))),
             *status_routes(door, Status(GivenDisruptions(), system()), PROVIDERS),
             *performance_routes(door, OpenData(GivenFigures(), system()), None, PROVIDERS),
         )

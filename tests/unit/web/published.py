@@ -1,10 +1,11 @@
 """Published days as the page of open data is given them, and a store that holds them."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Final
 
+from broker.actions.open_data.feedback import FeedbackBox
 from broker.journey.figures import (
     Figure,
     FigureKey,
@@ -15,6 +16,8 @@ from broker.journey.figures import (
 from broker.model.audit import AuditEvent
 from broker.model.disruption import BROKER, Disruption, DisruptionKind, StatusRecord
 from broker.model.failures import FailureClass
+from broker.model.feedback import Feedback, FeedbackWords, Rating
+from broker.model.rate_limit import RateWindow
 from broker.model.release import ClaimRelease
 from broker.model.statements import (
     AccessibilitySettings,
@@ -25,6 +28,7 @@ from broker.model.statements import (
     PrivacySettings,
     Statements,
 )
+from broker.platform.system import System
 from tests.unit.web.examples import BANK, NOW, POST, SERVICE
 
 STATEMENTS: Final = Statements(
@@ -149,6 +153,73 @@ class GivenDisruptions:
     async def recent(self, _since: float) -> StatusRecord:
         """All of them."""
         return self.record_of
+
+
+@dataclass(slots=True)
+class GivenFeedback:
+    """A store of feedback, in memory."""
+
+    held: list[Feedback] = field(default_factory=list)
+    events: list[AuditEvent] = field(default_factory=list)
+
+    async def give(self, feedback: Feedback, event: AuditEvent) -> None:
+        """Holds it."""
+        self.held.append(feedback)
+        self.events.append(event)
+
+    async def published(self, limit: int, _now: float) -> Sequence[Feedback]:
+        """What is published."""
+        return [one for one in self.held if one.published is not None][:limit]
+
+    async def waiting(self, limit: int, _now: float) -> Sequence[Feedback]:
+        """What waits."""
+        return [one for one in self.held if one.published is None][:limit]
+
+    async def load(self, feedback_id: str, _now: float) -> Feedback | None:
+        """What waits with this id."""
+        return next((one for one in self.held if one.id == feedback_id and one.published is None), None)
+
+    async def publish(self, feedback: Feedback, event: AuditEvent) -> bool:
+        """Replaces it."""
+        self.held[:] = [feedback if one.id == feedback.id else one for one in self.held]
+        self.events.append(event)
+        return True
+
+    async def delete(self, feedback_id: str, event: AuditEvent) -> bool:
+        """Takes it out."""
+        self.held[:] = [one for one in self.held if one.id != feedback_id]
+        self.events.append(event)
+        return True
+
+
+@dataclass(slots=True)
+class GivenRates:
+    """Rate limits that allow so many uses in all."""
+
+    left: int = 1_000
+
+    async def allow(self, _key: str, _most: int, _window: int) -> bool:
+        """Counts."""
+        self.left -= 1
+        return self.left >= 0
+
+    async def give_back(self, _key: str, _window: int) -> None:
+        """Counts back."""
+        self.left += 1
+
+
+def published_feedback() -> list[Feedback]:
+    """Feedback in two languages: one with an answer in another language, one without."""
+    words = FeedbackWords("Roedd y dudalen yn araf.\nDiolch.", "We made it faster.", "en")
+    welsh = Feedback(
+        "feedback_1", NOW - 86_400, NOW + 86_400, Rating.MIXED, "cy", public=True, words=words, published=NOW
+    )
+    return [welsh, replace(welsh, id="feedback_2", language="en", rating=Rating.GOOD, words=FeedbackWords("Good."))]
+
+
+def feedback_box(store: GivenFeedback, uses: int = 1_000) -> FeedbackBox:
+    """The page of feedback works with this."""
+    return FeedbackBox(store, GivenRates(uses), RateWindow(10, 3600), System(lambda: NOW, lambda n: b"f" * n))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from broker.actions.attempt_log import AttemptLog
 from broker.actions.connectors.ports import Connector
 from broker.actions.files.context import FileContext
 from broker.actions.freezing.freeze import FreezeContext
+from broker.actions.open_data.feedback import FeedbackDesk
 from broker.actions.people.directory import StaffPeople
 from broker.actions.people.exports import AuditExports
 from broker.assisted import events as ev
@@ -270,6 +271,7 @@ async def staged(
             FreezeContext(context, facts.freezes, services),
             facts.notices,
             AuditExports(facts.audit_exports, facts.audit, system, signed, keys),
+            FeedbackDesk(facts.feedback, system),
             sent,
             Letters(context, facts.notices),
         )

@@ -36,6 +36,7 @@ from tests.support.system import FakeClock
 from tests.support.upload_stage import SETTINGS, Untouched
 from tests.unit.assisted.cases import verdict
 from tests.unit.web import staff as console
+from tests.unit.web.published import published_feedback
 from tests.unit.web.shown_pages import Recording, Shown, route_of
 from tests.unit.web.staff import ADA, CARYS, MEI, RHYS, TOM, Ready, StaffClient, Stage, staged
 from tests.unit.web.staff_forms import case_in_review, prepare_decision
@@ -183,6 +184,12 @@ async def people(walk: Walk) -> None:
     [export] = await walk.stage.facts.audit_exports.recent(1)
     await admin.send(f"/exports/{export.id}", "/exports", {"do": "release"})
     await walk.see(lead, "/exports", "/exports?problem=days")
+    await walk.see(lead, "/feedback")
+    for one in published_feedback():
+        waiting = replace(one, published=None, public=one.language == "cy", expires=walk.stage.system.now() + HOUR)
+        await walk.stage.facts.feedback.give(waiting, AuditEvent("feedback_given", one.at, "citizen"))
+    await walk.see(lead, "/feedback", "/feedback?problem=feedback_gone", "/feedback?told=feedback_deleted")
+    await walk.see(admin, "/feedback")
 
 
 async def quality(walk: Walk) -> None:

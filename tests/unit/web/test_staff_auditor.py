@@ -66,7 +66,15 @@ async def test_no_form_of_the_console_changes_anything_for_an_auditor(audited: S
     auditor = await audited.sign_in(AUDITOR)
     await auditor.send("/open", "/", {"reference": case.reference, "reason": "audit"})
     before, edition = await now(audited, case), str((await now(audited, case)).edit_version)
-    names = {"case": case.id, "piece": "e1", "file": "f1", "source": "s1", "member": "carys", "change": "change_1"}
+    names = {
+        "case": case.id,
+        "piece": "e1",
+        "file": "f1",
+        "source": "s1",
+        "member": "carys",
+        "change": "change_1",
+        "feedback": "f1",
+    }
     paths = set(posts(audited))
     assert paths > OWN | READS | EXPORTS
     for path in sorted(paths - OWN - READS - EXPORTS):

@@ -46,7 +46,7 @@ def config(tmp_path: Path) -> Configuration:
 
 
 def test_the_privacy_notice_has_a_time_for_every_table_of_the_retention_table_that_is_about_citizens() -> None:
-    told = {*ENDED, "sign_in_failures", "bookings", "notifications"}
+    told = {*ENDED, "sign_in_failures", "bookings", "notifications", "feedback"}
     assert set(AGES) == told | NOT_OF_CITIZENS
     assert not told & NOT_OF_CITIZENS
 
