@@ -6,7 +6,7 @@ Pure functions over frozen records, without network, clock or store.
 
 1. `consent_items` selects the claims that the request asks for, the registration allows and the identity has.
 2. `consent_required` compares them with the claims that the citizen agreed to before.
-3. `released_claims` gives the claims to send once the citizen agreed.
+3. `released_claims` gives the claims to send once the citizen agreed, and chose among the optional ones.
 
 `links` decides whether an identity may be linked to an account, moved, or unlinked.
 

@@ -41,6 +41,7 @@ KINDS: Final[Mapping[str, ActivityGroup]] = MappingProxyType(
         "question_confirmed": _G.SIGN_INS,
         "attempt_failed": _G.FAILED,
         "sharing_declined": _G.FAILED,
+        "sharing_narrowed": _G.CHANGES,
         "question_declined": _G.FAILED,
         "question_other_person": _G.FAILED,
         "grant_refreshed": _G.SERVICES,

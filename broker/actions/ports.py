@@ -143,6 +143,10 @@ class Authorizations(Protocol):
         """What is known of (issuer, subject) for a service; None for a person not seen before. One round trip."""
         ...
 
+    async def leave_out(self, account: str, client_id: str, claims: Sequence[str], event: AuditEvent) -> None:
+        """Ends the sharing of claims with a service: they go out again only if the citizen chooses them again."""
+        ...
+
     async def record(self, answer: AuthorizationWrite) -> AuthorizationWritten | None:
         """Writes all of it in one transaction. An unredeemed code of the same transaction is replaced.
 

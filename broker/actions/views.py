@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broker.account.links import LinkRefusal
+from broker.account.release import ConsentItem
 from broker.assisted.case_status import CaseStatus
 from broker.journey.provider_offer import Offer
 from broker.journey.transaction import FailedAttempt, QueuePlace, Transaction
@@ -80,26 +81,18 @@ class FailureView:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedItem:
-    """A claim to be released: its value, and the service's reason in every language."""
-
-    claim: str
-    value: object
-    reason: Mapping[str, str]
-    shared_before: bool
-
-
-@dataclass(frozen=True, slots=True)
 class ConsentView:
     """The consent page: which service gets which claims and why. `readable` is for how many seconds after the sign-in
-    the service can read them, at the most; `offline` that it can do so while the citizen is away."""
+    the service can read them, at the most; `offline` that it can do so while the citizen is away. `missing` are the
+    claims that the service asks for, and the identity does not have."""
 
     transaction: Transaction
     service: Service
     card: ProviderInfo | None
-    items: tuple[SharedItem, ...]
+    items: tuple[ConsentItem, ...]
     readable: int
     offline: bool = False
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +102,7 @@ class ConfirmationView:
     transaction: Transaction
     service: Service
     card: ProviderInfo | None
-    items: tuple[SharedItem, ...]
+    items: tuple[ConsentItem, ...]
     question: BackchannelRequestRef
 
 

@@ -119,11 +119,12 @@ class Encryption:
 @dataclass(frozen=True, slots=True)
 class ClaimPurpose:
     """Claim that a service may request, and its `reason` by language, displayed to citizens before the claim is
-    released.
+    released. An `optional` one is released only if the citizen chooses it on that page.
     """
 
     claim: str
     reason: Mapping[str, str]
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,8 @@ class ServicePresentation:
     """The name of the service on citizens' pages, in every language of the broker."""
     home: Annotated[str, Key(after="redirect_uris")]
     """The service's start page, linked on error pages for citizens whose request cannot continue."""
+    privacy_notice: Annotated[str | None, Key(after="home")] = None
+    """The page on which the service says what it does with citizens' details, linked where they share them."""
     contact: Annotated[str | None, Key(after="assisted")] = None
     """Contact for citizens who cannot use the service, displayed as text."""
     other_ways: Annotated[tuple[OtherWay, ...], Key(after="contact")] = ()

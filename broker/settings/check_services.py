@@ -63,6 +63,8 @@ def check_addresses(service: Service, context: CheckContext) -> Iterator[Problem
             if uri in uris[:i]:
                 yield Problem(f"{name}[{i}]", "the URL is listed twice", "remove it")
     yield from check_url("home", service.presentation.home, development=context.development)
+    if service.presentation.privacy_notice is not None:
+        yield from check_url("privacy_notice", service.presentation.privacy_notice, development=context.development)
     for name, url in (
         ("initiate_login_uri", service.resumption.initiate_login_uri),
         ("resume_uri", service.resumption.resume_uri),

@@ -10,9 +10,10 @@ from broker.actions.results import LimitKind
 from broker.actions.results import RateLimited as RateLimited
 from broker.actions.results import StartedTransaction as StartedTransaction
 from broker.actions.sign_in.client_response import error_redirect
-from broker.actions.sign_in.consent import SessionUpdate, consent_required, issue_code, linked_identity, live_session
+from broker.actions.sign_in.consent import SessionUpdate, issue_code, linked_identity, live_session
 from broker.actions.sign_in.context import SignInContext, create_transaction
 from broker.actions.sign_in.session_recheck import recheck_session
+from broker.actions.sign_in.shared_claims import consent_required, shared_before
 from broker.journey.acceptance import AcceptedIdentity, SessionMatch, accept_session, why_asked_again
 from broker.journey.events import NoRouteFound, SessionAccepted
 from broker.journey.transaction import AskedAgain, Transaction, TransactionState
@@ -232,7 +233,7 @@ async def _sign_in_silently(
     if consent_required(transaction, service, before):
         return await _error_response(context, transaction, service, ErrorCode.CONSENT_REQUIRED)
     session_update = SessionUpdate(replace(session, used=context.system.now()), None)
-    answered = await issue_code(context, transaction, service, identity, session_update)
+    answered = await issue_code(context, transaction, service, identity, session_update, shared_before(before))
     if answered is None:
         return await _error_response(context, transaction, service, ErrorCode.INTERACTION_REQUIRED)
     return AnsweredImmediately(service, answered.redirect, answered.shared, transaction.request.ui_locales)

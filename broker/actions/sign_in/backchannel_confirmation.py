@@ -4,6 +4,7 @@ The answer goes to the pending request and not through the browser. So the brows
 replaces the sign-in: the citizen proves their identity for each request.
 """
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from broker.account import release
@@ -12,7 +13,7 @@ from broker.actions.ports import AuthorizationWrite, LinkedIdentity
 from broker.actions.results import LimitKind, RateLimited, StartedTransaction
 from broker.actions.sign_in.authorize import new_transaction, start_transaction
 from broker.actions.sign_in.case_link import CaseLink
-from broker.actions.sign_in.consent import claim_names, consent_items, linked_identity, recheck
+from broker.actions.sign_in.consent import linked_identity, recheck
 from broker.actions.sign_in.context import (
     SignInContext,
     advance_transaction,
@@ -20,6 +21,7 @@ from broker.actions.sign_in.context import (
     code_already_issued,
     load_own_transaction,
 )
+from broker.actions.sign_in.shared_claims import claim_names, consent_items, shared_before
 from broker.actions.views import ConfirmationView, DeadEnd, Ending, EndingView
 from broker.journey.events import AnsweredBefore, GaveUp, ServiceAnswered
 from broker.journey.transaction import Transaction, TransactionState
@@ -112,7 +114,10 @@ async def confirm_identity(
     reference = transaction.request.question
     if over is not None or reference is None:
         return over or transaction
-    return ConfirmationView(transaction, service, card, consent_items(transaction, service, before), reference)
+    # what can be left out is chosen where a sign-in shares it, not here
+    items = consent_items(transaction, service, before)
+    items = tuple(one for one in items if one.shared_before or not one.use.optional)
+    return ConfirmationView(transaction, service, card, items, reference)
 
 
 async def end_if_superseded(context: SignInContext, handle: str, transaction: Transaction) -> Transaction:
@@ -155,7 +160,7 @@ async def submit_confirmation(
         return None
     if await recheck(context, handle, transaction, service, before, browser) is not None:
         return None
-    account = await _confirmed(context, cases, transaction, service, identity)
+    account = await _confirmed(context, cases, transaction, service, identity, before)
     over = AnsweredBefore() if account is None else ServiceAnswered(None, account)
     await advance_transaction(context, handle, transaction, over)
     return None
@@ -200,7 +205,12 @@ async def _other_person(
 
 
 async def _confirmed(
-    context: SignInContext, cases: CaseLink, transaction: Transaction, service: Service, identity: Identity
+    context: SignInContext,
+    cases: CaseLink,
+    transaction: Transaction,
+    service: Service,
+    identity: Identity,
+    before: LinkedIdentity | None,
 ) -> str | None:
     """Stores the confirmation. Returns the account, or None if the request is no longer pending."""
     reference = transaction.request.question
@@ -211,7 +221,7 @@ async def _confirmed(
         if not await cases.record_confirmation(question, identity):
             return None
         return "" if await _settle(context, transaction, BackchannelState.CONFIRMED) else None
-    return await _answered(context, transaction, service, identity, question)
+    return await _answered(context, transaction, service, identity, question, shared_before(before))
 
 
 async def _answered(
@@ -220,15 +230,17 @@ async def _answered(
     service: Service,
     identity: Identity,
     question: BackchannelRequest,
+    chosen: Collection[str],
 ) -> str | None:
-    """Stores the authorization code that the service's next poll redeems. Returns the account."""
+    """Stores the authorization code that the service's next poll redeems, with the optional claims that were chosen
+    before. Returns the account."""
     now, request = context.system.now(), transaction.request
     released = ReleasedIdentity(
         subject=question.subject or "",
         level=identity.level,
         amr=identity.amr,
         auth_time=identity.auth_time,
-        claims=release.released_claims(identity, request, service),
+        claims=release.released_claims(identity, request, service, chosen),
         verification=identity.verification,
         provider=identity.provider,
     )

@@ -1,5 +1,6 @@
 """Consent and the authorization code: claims are released once, as requested, permitted and agreed to."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from broker.account import release
@@ -16,7 +17,8 @@ from broker.actions.sign_in.context import (
     load_own_transaction,
     record_failed_attempt,
 )
-from broker.actions.views import DeadEnd, SharedItem
+from broker.actions.sign_in.shared_claims import claim_names, leave_out, shared_before
+from broker.actions.views import DeadEnd
 from broker.journey.acceptance import AcceptedIdentity, AccountMatch, accept_identity, check_account
 from broker.journey.events import AnsweredBefore, AttemptFailed, ServiceAnswered, SharingDeclined
 from broker.journey.transaction import Transaction, TransactionState
@@ -25,7 +27,6 @@ from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
 from broker.model.grant import AuthorizationCode, ReleasedIdentity
 from broker.model.identity import Identity
-from broker.model.json_types import JsonObject
 from broker.model.request import ClientRedirect
 from broker.model.service import Service
 from broker.model.session import Session
@@ -48,11 +49,6 @@ class ClientAnswer:
     code_sent: bool
 
 
-def claim_names(claims: JsonObject) -> str:
-    """Returns the names of released claims, as an audit row has them."""
-    return " ".join(sorted(claims))
-
-
 async def linked_identity(context: SignInContext, identity: Identity, service: Service) -> LinkedIdentity | None:
     """Returns the account and subject of an identity for a service, and the claims released before."""
     return await context.stores.authorizations.linked_identity(
@@ -60,30 +56,11 @@ async def linked_identity(context: SignInContext, identity: Identity, service: S
     )
 
 
-def consent_items(transaction: Transaction, service: Service, before: LinkedIdentity | None) -> tuple[SharedItem, ...]:
-    """Returns the claims to be released, with the service's reasons."""
-    identity = transaction.identity
-    if identity is None:
-        return ()
-    seen = frozenset((before.shared or ()) if before else ())
-    return tuple(
-        SharedItem(item.claim, item.value, item.reason, item.claim in seen)
-        for item in release.consent_items(identity, transaction.request, service)
-    )
-
-
-def consent_required(transaction: Transaction, service: Service, before: LinkedIdentity | None) -> bool:
-    """Returns whether consent is needed: for a first release, for more claims than before, or by `prompt=consent`."""
-    identity = transaction.identity
-    if identity is None or "consent" in transaction.request.prompt:
-        return True
-    return release.consent_required(None if before is None else before.shared, identity, transaction.request, service)
-
-
 async def submit_consent(
-    context: SignInContext, cases: CaseLink, handle: str, browser: Browser, *, agree: bool
+    context: SignInContext, cases: CaseLink, handle: str, browser: Browser, *, agree: bool, chosen: Collection[str] = ()
 ) -> BrowserUpdates | DeadEnd:
-    """The citizen consents or declines. A repeated consent answers once."""
+    """The citizen consents or declines. `chosen` are the optional claims to be shared: others end that were shared
+    before. A repeated consent answers once."""
     transaction = await load_own_transaction(context, handle, browser)
     if isinstance(transaction, DeadEnd):
         return transaction
@@ -96,14 +73,21 @@ async def submit_consent(
         if await advance_transaction(context, handle, transaction, SharingDeclined()) is not transaction:
             await context.stores.audit.write([audit_event(context, "sharing_declined", transaction)])
         return BrowserUpdates()
-    answered = await answer(context, cases, handle, transaction, browser)
+    answered = await answer(context, cases, handle, transaction, browser, chosen)
     return answered.shared if answered else BrowserUpdates()
 
 
 async def answer(
-    context: SignInContext, cases: CaseLink, handle: str, transaction: Transaction, browser: Browser
+    context: SignInContext,
+    cases: CaseLink,
+    handle: str,
+    transaction: Transaction,
+    browser: Browser,
+    chosen: Collection[str] | None = None,
 ) -> ClientAnswer | None:
     """Answers the service of an identified transaction. Returns None if it was not answered: the page displays why.
+
+    `chosen` are the optional claims that the citizen chose; None if they were not asked, and chose before.
 
     The database is written first. After a crash the transaction is unchanged: another answer writes the same code
     again, unless it was redeemed.
@@ -120,7 +104,11 @@ async def answer(
         await advance_transaction(context, handle, transaction, ended)
         await record_failed_attempt(context, transaction, ended, request_id=browser.request_id)
         return None
-    outcome = await issue_code(context, transaction, service, identity, session_update)
+    if chosen is None:
+        chosen = shared_before(before)
+    else:
+        await leave_out(context, transaction, service, before, chosen)
+    outcome = await issue_code(context, transaction, service, identity, session_update, chosen)
     if outcome is None:
         await advance_transaction(context, handle, transaction, AnsweredBefore())
         return None
@@ -206,8 +194,10 @@ async def issue_code(
     service: Service,
     identity: Identity,
     session_update: SessionUpdate,
+    chosen: Collection[str],
 ) -> ClientAnswer | None:
     """Writes the answer in one transaction with its audit rows. Returns None if the request was already answered.
+    `chosen` are the optional claims that are released.
 
     No code is sent if the transaction was transferred to another browser, or the service has stopped waiting: then the
     redirect leads to where the service starts a new sign-in, which the broker's session answers.
@@ -221,7 +211,7 @@ async def issue_code(
         level=identity.level,
         amr=identity.amr,
         auth_time=identity.auth_time,
-        claims=release.released_claims(identity, request, service),
+        claims=release.released_claims(identity, request, service, chosen),
         verification=identity.verification,
         asked_claims=request.claims,
         session=session_update.session.id,

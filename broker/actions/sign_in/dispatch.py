@@ -1,5 +1,6 @@
 """The dispatcher: computes what a transaction's page displays from the stored state alone."""
 
+from broker.account.release import missing_claims
 from broker.actions.account.errand import complete as complete_errand
 from broker.actions.assisted.citizen import CitizenCases
 from broker.actions.browser import Browser, BrowserUpdates
@@ -8,9 +9,10 @@ from broker.actions.results import HelpOffered
 from broker.actions.sign_in import backchannel_confirmation
 from broker.actions.sign_in.case_link import CaseLink, sync_with_case
 from broker.actions.sign_in.client_response import error_redirect
-from broker.actions.sign_in.consent import answer, consent_items, consent_required, linked_identity, recheck
+from broker.actions.sign_in.consent import answer, linked_identity, recheck
 from broker.actions.sign_in.context import SignInContext, code_already_issued, load_own_transaction
 from broker.actions.sign_in.provider_login import take_turn
+from broker.actions.sign_in.shared_claims import consent_items, consent_required
 from broker.actions.views import (
     CaseStatusView,
     CheckingView,
@@ -190,7 +192,8 @@ async def _identified(
         lifetimes, offline = context.policy.limits.tokens, OFFLINE_ACCESS in transaction.request.scope
         readable = lifetimes.refresh if offline else lifetimes.access
         items = consent_items(transaction, service, before)
-        return ConsentView(transaction, service, by, items, readable, offline), BrowserUpdates()
+        missing = () if identity is None else missing_claims(identity, transaction.request, service)
+        return ConsentView(transaction, service, by, items, readable, offline, missing), BrowserUpdates()
     answered = await answer(context, cases, handle, transaction, browser)
     if answered is not None:
         return _return_to_client(

@@ -25,6 +25,7 @@ from sqlalchemy import (
     update,
 )
 
+from broker.model.audit import AuditEvent
 from broker.model.grant import ReleasedIdentity
 from broker.model.store_results import (
     AuthorizationWrite,
@@ -251,6 +252,14 @@ class SqlAuthorizations:
             )
             .limit(1)
         )
+        shared = (consents.c.account_id == bindparam("account", type_=Text), consents.c.client_id == client_id)
+        self._leave_out = database.prepare(
+            update(consents)
+            .where(*shared, consents.c.withdrawn.is_(None), database.among(consents.c.claim, "claims"))
+            .values(withdrawn=_now)
+            .returning(consents.c.claim)
+        )
+        self._audited = database.prepare(AtomicWrite(None, (audit.insert_rows(),), select(literal_column("1"))))
         self._anchor = database.prepare(select(identities.c.anchor).where(person))
         self._deeds = {
             (kind, anchored): database.prepare(_deed(database, kind, anchored=anchored))
@@ -284,6 +293,15 @@ class SqlAuthorizations:
         if anchor is None or stored is None:
             return False
         return self._digests.of_anchor(issuer, subject, anchor) != stored
+
+    async def leave_out(self, account: str, client_id: str, claims: Sequence[str], event: AuditEvent) -> None:
+        """Ends the sharing of claims with a service: they go out again only if the citizen chooses them again."""
+        key = {"account": account, "client_id": client_id, "claims": list(claims), "now": event.at}
+        async with self._database.transaction() as unit:
+            if not await unit.run(self._leave_out, key):
+                return
+            await unit.run(self._audited, {"events": audit.rows([event])})
+        self._audit.report([event])
 
     async def record(self, answer: AuthorizationWrite) -> AuthorizationWritten | None:
         """Writes an authorization in one transaction. An unredeemed code of the same transaction is replaced.

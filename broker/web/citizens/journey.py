@@ -170,14 +170,19 @@ async def forget(req: CitizenRequest) -> Response:
     return response
 
 
+CHOSEN: Final = "share."
+"""Prefix of the field of an optional claim that the citizen shares."""
+
+
 async def share(req: CitizenRequest) -> Response:
     """Submits the citizen's consent or refusal to share claims."""
     form = await req.form()
     answered = (form or {}).get("agree", "")
     if answered not in ("yes", "no"):
         return redirect_to(req.base, "again")
+    chosen = {name.removeprefix(CHOSEN) for name, value in (form or {}).items() if name.startswith(CHOSEN) and value}
     outcome = await consent.submit_consent(
-        req.app.context, req.app.cases, req.handle, req.browser, agree=answered == "yes"
+        req.app.context, req.app.cases, req.handle, req.browser, agree=answered == "yes", chosen=chosen
     )
     response = redirect_to(req.base)
     if isinstance(outcome, BrowserUpdates):

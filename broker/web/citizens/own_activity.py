@@ -51,6 +51,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "question_confirmed": marked("You confirmed a question of {service}"),
         "attempt_failed": marked("A try to sign in for {service} did not work"),
         "sharing_declined": marked("You did not share your details with {service}"),
+        "sharing_narrowed": marked("You share less with {service} than before"),
         "question_declined": marked("You declined a question of {service}"),
         "question_other_person": marked("Another person answered a question of {service} for you, and was refused"),
         "grant_refreshed": marked("{service} went on reading your details by itself"),

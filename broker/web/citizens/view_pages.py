@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from broker.account.release import ConsentItem
 from broker.actions.views import (
     CaseStatusView,
     CheckingView,
@@ -17,7 +18,6 @@ from broker.actions.views import (
     PickerView,
     QueueView,
     RedirectAway,
-    SharedItem,
     View,
 )
 from broker.journey.departures import position
@@ -251,8 +251,9 @@ def dead_end(view: DeadEnd, frame: PageContext, status: int) -> PageResponse:
 
 @dataclass(frozen=True, slots=True)
 class ConsentItemContext:
-    """One claim to be shared, in words."""
+    """One claim to be shared, in words. `claim` is its name."""
 
+    claim: str
     label: str
     lines: list[str]
     reason: str
@@ -264,7 +265,10 @@ def _share(view: ConsentView, frame: PageContext) -> PageResponse:
     variables = frame.template_variables(
         view.service,
         provider=None if view.card is None else view.card.name(words.code),
-        items=[_item(item, words) for item in view.items],
+        items=[_item(item, words) for item in view.items if not item.use.optional],
+        choices=[_item(item, words) for item in view.items if item.use.optional],
+        missing=", ".join(label(claim, words) for claim in view.missing),
+        privacy=view.service.presentation.privacy_notice,
         readable=words.duration(view.readable),
         offline=view.offline,
     )
@@ -281,11 +285,12 @@ def _confirm(view: ConfirmationView, frame: PageContext) -> PageResponse:
     return PageResponse("confirm", variables)
 
 
-def _item(item: SharedItem, words: Language) -> ConsentItemContext:
+def _item(item: ConsentItem, words: Language) -> ConsentItemContext:
     return ConsentItemContext(
+        item.claim,
         label(item.claim, words),
         lines(item.claim, item.value, words),
-        in_language(item.reason, words.code),
+        in_language(item.use.reason, words.code),
         item.shared_before,
     )
 

@@ -1,13 +1,13 @@
 """Release of claims: only what was requested, registered and consented to."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.account.release import consent_items, consent_required, released_claims
+from broker.account.release import consent_items, consent_required, missing_claims, released_claims
 from broker.model.assurance import Level
 from broker.model.identity import Identity
 from broker.model.request import AuthorizationRequest
@@ -19,9 +19,9 @@ SOME = st.lists(st.sampled_from(CLAIMS), unique=True)
 VALUES = st.dictionaries(st.sampled_from(CLAIMS), st.sampled_from(["x", "", None, {"formatted": "1 Way"}]))
 
 
-def service(*claims: str) -> Service:
-    """A service registered for these claims."""
-    data = tuple(ClaimPurpose(claim, {"en": f"for {claim}"}) for claim in claims)
+def service(*claims: str, optional: Collection[str] = ()) -> Service:
+    """A service registered for these claims, some of which can be left out."""
+    data = tuple(ClaimPurpose(claim, {"en": f"for {claim}"}, claim in optional) for claim in claims)
     return make_service(
         client_id="library",
         names={"en": "Library"},
@@ -45,7 +45,7 @@ def identity(claims: Mapping[str, Any]) -> Identity:
 def test_only_known_requested_and_registered_claims_are_released(
     known: dict[str, Any], asked: list[str], registered: list[str]
 ) -> None:
-    released = released_claims(identity(known), request(*asked), service(*registered))
+    released = released_claims(identity(known), request(*asked), service(*registered), ())
     assert set(released) == {c for c in known if c in asked and c in registered and known[c] not in (None, "")}
     assert all(released[claim] == known[claim] for claim in released)
 
@@ -54,7 +54,7 @@ def test_each_claim_stands_in_the_order_of_the_registration_with_the_services_re
     items = consent_items(
         identity({"birthdate": "1990-01-02", "name": "Ada"}), request(*CLAIMS), service("name", "birthdate")
     )
-    assert [(item.claim, item.value, item.reason["en"]) for item in items] == [
+    assert [(item.claim, item.value, item.use.reason["en"]) for item in items] == [
         ("name", "Ada", "for name"),
         ("birthdate", "1990-01-02", "for birthdate"),
     ]
@@ -84,4 +84,26 @@ def test_after_agreeing_once_the_same_request_asks_no_more(
     known: dict[str, Any], asked: list[str], registered: list[str]
 ) -> None:
     who, wanted, whom = identity(known), request(*asked), service(*registered)
-    assert not consent_required(tuple(released_claims(who, wanted, whom)), who, wanted, whom)
+    assert not consent_required(tuple(released_claims(who, wanted, whom, ())), who, wanted, whom)
+
+
+@given(VALUES, SOME, SOME, SOME, SOME)
+def test_an_optional_claim_goes_out_only_if_it_was_chosen(
+    known: dict[str, Any], asked: list[str], registered: list[str], optional: list[str], chosen: list[str]
+) -> None:
+    who, wanted, whom = identity(known), request(*asked), service(*registered, optional=optional)
+    everything = released_claims(who, wanted, service(*registered), ())
+    released = released_claims(who, wanted, whom, chosen)
+    assert released == {name: everything[name] for name in everything if name not in optional or name in chosen}
+    # asked once, and never again for what was left out
+    assert not consent_required(tuple(released), who, wanted, whom)
+
+
+@given(VALUES, SOME, SOME)
+def test_what_the_identity_does_not_have_is_named(
+    known: dict[str, Any], asked: list[str], registered: list[str]
+) -> None:
+    who, wanted, whom = identity(known), request(*asked), service(*registered)
+    missing = missing_claims(who, wanted, whom)
+    assert set(missing) | set(released_claims(who, wanted, whom, ())) == set(asked) & set(registered)
+    assert not set(missing) & set(released_claims(who, wanted, whom, ()))

@@ -1,5 +1,6 @@
 """A citizen's browser as the tests of actions drive it: each method submits one form or opens one page."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from broker.actions.assisted import binding
@@ -44,9 +45,12 @@ class CitizenDriver:
         """Follows the provider's redirect to the callback."""
         return await provider_login.handle_callback(self.sign_in_context, provider, parameters, browser)
 
-    async def share(self, handle: str, browser: Browser, *, agree: bool) -> BrowserUpdates | DeadEnd:
-        """Submits the consent form."""
-        return await consent.submit_consent(self.sign_in_context, self.cases, handle, browser, agree=agree)
+    async def share(
+        self, handle: str, browser: Browser, *, agree: bool, chosen: Collection[str] = ()
+    ) -> BrowserUpdates | DeadEnd:
+        """Submits the consent form with the optional claims that are ticked."""
+        context = self.sign_in_context
+        return await consent.submit_consent(context, self.cases, handle, browser, agree=agree, chosen=chosen)
 
     async def take_question(
         self, code: str, browser: Browser, language: str

@@ -108,6 +108,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "single_sign_on": False,
         "assisted": False,
         "contact": "us",
+        "privacy_notice": "https://a.example/privacy",
         "claims": [{"claim": "name", "reason": {"en": "a", "cy": "b"}}],
         "other_ways": [{"text": {"en": "a", "cy": "b"}, "url": "https://a.example/"}],
         "initiate_login_uri": "https://a.example/login",

@@ -1,6 +1,6 @@
 """Test application of the citizens' pages over replaced actions, without stores and providers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -179,9 +179,11 @@ class GivenCitizen:
         self._did(browser, "complete", provider, None if parameters is None else dict(parameters))
         return (parameters or {}).get("state") or DeadEnd(FailureClass.LOST_PLACE)
 
-    async def share(self, handle: str, browser: Browser, *, agree: bool) -> BrowserUpdates | DeadEnd:
+    async def share(
+        self, handle: str, browser: Browser, *, agree: bool, chosen: Collection[str]
+    ) -> BrowserUpdates | DeadEnd:
         """Records the call."""
-        self._did(browser, "share", handle, agree)
+        self._did(browser, "share", handle, agree, *sorted(chosen))
         return BrowserUpdates(secret="new-secret", session="new-session") if agree else BrowserUpdates()
 
     async def give_up(self, handle: str, browser: Browser) -> DeadEnd | None:

@@ -54,6 +54,7 @@ from tests.unit.web.examples import (
     SERVICE,
     STAFF,
     asked,
+    by_choice,
     linking,
     transaction,
     went_wrong,
@@ -196,6 +197,24 @@ VIEWS: Mapping[str, View] = {
     "confirm_for_staff": ConfirmationView(asked(STAFF), SERVICE, BANK, (), STAFF),
     "choose_asked": PickerView(asked(QUESTION, TransactionState.CHOOSING), SERVICE, OFFER),
     "choose_asked_by_staff": PickerView(asked(STAFF, TransactionState.CHOOSING), SERVICE, OFFER),
+    "share_some": ConsentView(
+        transaction(TransactionState.IDENTIFIED),
+        replace(
+            SERVICE, presentation=replace(SERVICE.presentation, privacy_notice="https://fishing.example/p?a=1&b=2")
+        ),
+        BANK,
+        (*ITEMS[:1], *by_choice(ITEMS[1:3])),
+        600,
+        missing=("email", "phone_number"),
+    ),
+    "share_by_choice": ConsentView(
+        transaction(TransactionState.IDENTIFIED),
+        SERVICE,
+        None,
+        by_choice(ITEMS[:1]),
+        600,
+        missing=("email",),
+    ),
     "share_nothing": ConsentView(transaction(TransactionState.IDENTIFIED), SERVICE, None, (), 600),
     "every_step": EVERY_STEP,
     "lost": DeadEnd(FailureClass.LOST_PLACE),

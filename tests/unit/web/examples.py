@@ -1,9 +1,11 @@
 """Example records of pages: providers, services, transactions, an account, and what views are made of."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from broker.account.links import LinkRefusal
+from broker.account.release import ConsentItem
 from broker.actions.account.ways import AccountView, OwnWay, ServiceDisclosures, account_policy
 from broker.actions.results import HelpOffered
 from broker.actions.sign_in.context import ConfiguredProvider
@@ -11,7 +13,6 @@ from broker.actions.views import (
     FailureView,
     LinkView,
     ProvedWay,
-    SharedItem,
 )
 from broker.assisted.case_records import (
     Channel,
@@ -147,13 +148,17 @@ OFFICE = Office("central", {"en": "Central library", "cy": "Llyfrgell ganolog"},
 
 
 ITEMS = (
-    SharedItem("name", "Ada <b>Marchetti</b>", SERVICE.claim_purposes[0].reason, shared_before=False),
-    SharedItem("birthdate", "1958-04-02", SERVICE.claim_purposes[1].reason, shared_before=True),
-    SharedItem(
-        "address", {"formatted": "12 High Street\nLlandudno"}, SERVICE.claim_purposes[2].reason, shared_before=False
-    ),
-    SharedItem("email_verified", value=True, reason={}, shared_before=False),
+    ConsentItem(SERVICE.claim_purposes[0], "Ada <b>Marchetti</b>"),
+    ConsentItem(SERVICE.claim_purposes[1], "1958-04-02", shared_before=True),
+    ConsentItem(SERVICE.claim_purposes[2], {"formatted": "12 High Street\nLlandudno"}),
+    ConsentItem(ClaimPurpose("email_verified", {}), value=True),
 )
+
+
+def by_choice(items: Iterable[ConsentItem]) -> tuple[ConsentItem, ...]:
+    """The same claims, which can be left out."""
+    return tuple(replace(item, use=replace(item.use, optional=True)) for item in items)
+
 
 EVERY_STEP = replace(went_wrong(FailureClass.NOT_VERIFIED, RICH_OFFER), steps=tuple(NextStep))
 

@@ -84,6 +84,7 @@ async def test_a_lost_place_is_a_page_with_ways_on(app: ASGIApp) -> None:
         ("choose", {"provider": "alder"}, ("choose", HANDLE, "alder")),
         ("share", {"agree": "yes"}, ("share", HANDLE, True)),
         ("share", {"agree": "no"}, ("share", HANDLE, False)),
+        ("share", {"agree": "yes", "share.email": "yes", "share.a b": ""}, ("share", HANDLE, True, "email")),
         ("confirm", {"agree": "yes"}, ("confirm", HANDLE, True)),
         ("confirm", {"agree": "no"}, ("confirm", HANDLE, False)),
         ("asked", {}, ("answer_here", HANDLE)),

@@ -187,6 +187,23 @@ def test_what_is_shared_stands_there_in_words_with_its_reason(written: PageRende
     assert "asks for no details about you" in text(page(VIEWS["share_nothing"], written))
 
 
+def test_what_can_be_left_out_is_a_choice_and_what_is_missing_is_named(written: PageRenderer) -> None:
+    html = page(VIEWS["share_some"], written)
+    boxes = re.findall(r'<input class="govuk-checkboxes__input"[^>]*>', html)
+    assert [("checked" in box, re.findall(r'name="([^"]+)"', box)) for box in boxes] == [
+        (True, ["share.birthdate"]),
+        (False, ["share.address"]),
+    ]
+    said = text(html)
+    assert "Apply for a fishing licence also asked for this, which Alder Bank did not tell us:" in said
+    assert "Email address, Telephone number" in said
+    assert "Is a detail wrong? We pass on what Alder Bank says" in said
+    assert 'href="https://fishing.example/p?a=1&amp;b=2"' in html
+    said = text(page(VIEWS["share_by_choice"], written))
+    assert "also asked for this, which we do not have: Email address" in said
+    assert "asks for no details about you" not in said
+
+
 def test_the_page_says_for_how_long_the_service_can_read(written: PageRenderer) -> None:
     said = text(page(VIEWS["share"], written))
     assert "can read this for 30 days after you signed in, also while you are away." in said
