@@ -23,6 +23,8 @@ from tests.e2e.relying_service import Service, sha256_base64url
 NORTHBANK, HARBOUR, EID = "northbank", "harbour", "eid"
 AMINA = "outcome:ok;persona:amina"
 """The `login_hint` that makes a simulated provider answer at once, without a page."""
+IN_LINE = 30.0
+"""Seconds within which it is a citizen's turn in the line for a provider that was not reached for a moment."""
 
 
 class ConnectionLost(Exception):
@@ -253,8 +255,16 @@ class RawCitizen:
         return await self.submit(f"{self.page}/choose", {**fields, "provider": provider})
 
     async def leave(self) -> str:
-        """The URL that the transaction's page leaves for."""
+        """The URL that the transaction's page leaves for. In a line for the provider it waits for its turn."""
         reply = (await self.visit(self.page)).expect()
+
+        async def has_turn() -> bool:
+            nonlocal reply
+            reply = (await self.visit(self.page)).expect()
+            return f"{self.page}/leave-line".encode() not in reply.body
+
+        if f"{self.page}/leave-line".encode() in reply.body:
+            await eventually(IN_LINE, has_turn)
         refresh = reply.headers.get("Refresh", "")
         assert "url=" in refresh, f"not a page that leaves: {reply.body[:3000]!r}"
         return refresh.partition("url=")[2]
