@@ -20,6 +20,7 @@ from broker.model.kill_switches import KillSwitches, KillSwitchKind
 from broker.model.self_test import SelfTestFinding
 from broker.model.session import LogoutFanOut
 from broker.model.sign_in_failure import SignInFailure
+from broker.model.status_note import StatusNote
 from broker.normalize.text import clean
 from broker.platform.system import System
 from broker.settings import ProviderKind, Settings, load
@@ -213,6 +214,26 @@ class AuditRows(Protocol):
         ...
 
 
+class Notes(Protocol):
+    """Notes of the operator on the status page."""
+
+    async def write(self, note: StatusNote, event: AuditEvent) -> None:
+        """Writes a note, or what changed of it."""
+        ...
+
+    async def withdraw(self, note_id: str, event: AuditEvent) -> bool:
+        """Deletes a note. False, and nothing written, if there is none with this id."""
+        ...
+
+    async def load(self, note_id: str) -> StatusNote | None:
+        """The note with this id."""
+        ...
+
+    async def recent(self, since: float) -> Sequence[StatusNote]:
+        """The notes that last or ended after a time, the newest first."""
+        ...
+
+
 class AdminStoresPort(Protocol):
     """The stores of facts that commands touch."""
 
@@ -246,6 +267,8 @@ class AdminStoresPort(Protocol):
     def cases(self) -> CaseRecords: ...
     @property
     def claim_releases(self) -> ClaimReleases: ...
+    @property
+    def status_notes(self) -> Notes: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from broker.cli import (
     serve,
     simulator,
     stats,
+    status,
     switches,
 )
 from broker.cli.context import CommandContext
@@ -87,7 +88,7 @@ def command_line(context: Callable[[], CommandContext] = command_context) -> arg
     _add(commands, "notices", notices, lambda args: notices.run(args, context()))
     _add(commands, "reference", reference, lambda args: reference.run(args, context()))
     connecting = {"keys": keys, "migrate": migrate, "epoch": epoch, "audit": audit, "reload": reload, "clock": clock}
-    connecting |= {"measures": measures, "stats": stats}
+    connecting |= {"measures": measures, "stats": stats, "status": status}
     for name, module in connecting.items():
         _add(commands, name, module, _in_loop(module.run, context))
     for what in explain.HELP:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from broker.journey.departures import draw_fallback, fallback_weight
@@ -279,11 +280,28 @@ def _key(transaction: Transaction, order: DisplayOrder) -> Callable[[Candidate],
     def key(candidate: Candidate) -> tuple[int, str, str]:
         card = candidate.card
         if order is DisplayOrder.SHUFFLED:
-            return 0, hashlib.sha256(f"{transaction.order_seed}:{card.id}".encode()).hexdigest(), card.id
+            return 0, _drawn(transaction.order_seed, card.id), card.id
         weight = candidate.policy.weight if order is DisplayOrder.CONFIGURED else 0
         return weight, card.name(transaction.language).casefold(), card.id
 
     return key
+
+
+def _drawn(seed: int, provider: str) -> str:
+    return hashlib.sha256(f"{seed}:{provider}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=16)
+def measure_first_places(providers: tuple[str, ...], browsers: int) -> Mapping[str, int]:
+    """How many of so many made-up browsers have each provider in the first place of the random order.
+
+    Their seeds are made as those of real browsers are: from the SHA-256 of a secret.
+    """
+    found = dict.fromkeys(providers, 0)
+    for number in range(browsers):
+        seed = int.from_bytes(hashlib.sha256(f"browser {number}".encode()).digest()[:6])
+        found[min(providers, key=lambda provider: _drawn(seed, provider))] += 1
+    return found
 
 
 def _attempts_exhausted(transaction: Transaction, provider: str) -> bool:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Final
 
 from broker.model.audit import AuditEvent
+from broker.model.status_note import StatusNote
 
 BROKER: Final = ""
 """The subject of an disruption of the broker itself."""
@@ -51,11 +52,14 @@ class Disruption:
 
 @dataclass(frozen=True, slots=True)
 class StatusRecord:
-    """The recorded disruptions, the newest first, and from when to when they were recorded (None: never)."""
+    """The recorded disruptions and the operator's notes, the newest first, and from when to when disruptions were
+    recorded (None: never).
+    """
 
     disruptions: tuple[Disruption, ...] = ()
     first: float | None = None
     last: float | None = None
+    notes: tuple[StatusNote, ...] = ()
 
     def lasting(self, subject: str) -> Disruption | None:
         """The disruption of a subject that has not ended."""

@@ -53,6 +53,7 @@ from broker.stores.sql.quality import SqlQuality
 from broker.stores.sql.retention import Retention
 from broker.stores.sql.saved_views import SqlSavedViews
 from broker.stores.sql.schema import Schema
+from broker.stores.sql.service_entries import SqlServiceEntries
 from broker.stores.sql.session_termination import SessionTermination
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.shared_counters import SharedCounters
@@ -62,6 +63,7 @@ from broker.stores.sql.staff_audit import SqlStaffAudit
 from broker.stores.sql.staff_drafts import SqlStaffDrafts
 from broker.stores.sql.staff_presence import SqlStaffPresence
 from broker.stores.sql.staff_sessions import SqlStaffSessions
+from broker.stores.sql.status_notes import SqlStatusNotes
 from broker.stores.sql.streams import SqlStreams
 from broker.stores.sql.upstream_logouts import SqlUpstreamLogouts
 
@@ -123,6 +125,8 @@ class SqlStores:
     claim_releases: SqlClaimReleases
     disruptions: SqlDisruptions
     feedback: SqlFeedback
+    status_notes: SqlStatusNotes
+    service_entries: SqlServiceEntries
     quality: SqlQuality
     digests: Digests
     system: System
@@ -240,6 +244,8 @@ async def open_sql_stores(
         claim_releases=SqlClaimReleases(database),
         disruptions=SqlDisruptions(database, audit_log),
         feedback=SqlFeedback(database, sealer, audit_log),
+        status_notes=SqlStatusNotes(database, audit_log),
+        service_entries=SqlServiceEntries(database, audit_log),
         quality=SqlQuality(database, sealer, audit_log),
         digests=digests,
         system=steady_system,

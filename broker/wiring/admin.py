@@ -34,6 +34,7 @@ from broker.stores.sql.schema import schema_is_current, unwritable
 from broker.stores.sql.sessions import SqlSessions
 from broker.stores.sql.shared_counters import SharedCounters
 from broker.stores.sql.sign_in_failures import SqlSignInFailures
+from broker.stores.sql.status_notes import SqlStatusNotes
 from broker.stores.sql_stores import SqlStores, check_digests, open_sql_stores
 from broker.wiring.errors import NOT_NOW, CommandError, format_problems
 from broker.wiring.store_access import database_access, redis_access
@@ -226,6 +227,7 @@ class AdminStores:
     failures: SqlSignInFailures
     cases: SqlCases
     claim_releases: SqlClaimReleases
+    status_notes: SqlStatusNotes
 
 
 @asynccontextmanager
@@ -271,6 +273,7 @@ async def admin_stores(settings: Settings) -> AsyncIterator[AdminStores]:
             sql.sign_in_failures,
             sql.cases,
             sql.claim_releases,
+            sql.status_notes,
         )
     finally:
         await ephemeral.close()

@@ -130,6 +130,7 @@ def public_app(container: Container) -> ASGIApp:
             registry.providers,
             broker.picker.order,
             container.connections.sql_stores.claim_releases,
+            container.connections.sql_stores.service_entries,
         ),
         *(public.open_data_routes(citizen_app, reports(container)) if broker.assisted.open_data else ()),
         *public.statement_routes(citizen_app, statements(container.settings)),
@@ -143,7 +144,13 @@ def public_app(container: Container) -> ASGIApp:
             ),
         ),
         *public.status_routes(
-            citizen_app, Status(container.connections.sql_stores.disruptions, container.system), registry.providers
+            citizen_app,
+            Status(
+                container.connections.sql_stores.disruptions,
+                container.system,
+                container.connections.sql_stores.status_notes,
+            ),
+            registry.providers,
         ),
         *public.performance_routes(
             citizen_app,

@@ -10,6 +10,7 @@ from broker.actions.assisted.reports import count_new
 from broker.actions.console.incidents import run_incidents
 from broker.actions.files.erasing import sweep
 from broker.actions.open_data.publishing import OpenData, count_and_publish
+from broker.actions.open_data.register import record_register
 from broker.actions.open_data.releases import ReleaseCheck
 from broker.actions.open_data.starts import EVERY as STARTS_EVERY
 from broker.actions.open_data.status import EVERY as STATUS_EVERY
@@ -62,6 +63,11 @@ def background_tasks(container: Container) -> Sequence[PeriodicTask]:
         ),
         PeriodicTask("status", STATUS_EVERY, lambda: record_status(status, conditions(container))),
         PeriodicTask("releases", 60.0, ReleaseCheck(sql.claim_releases, registry.services, metrics.release_differs)),
+        PeriodicTask(
+            "register",
+            60.0,
+            lambda: record_register(sql.service_entries, registry.services.values(), container.system.now()),
+        ),
         PeriodicTask("figures", 60.0, lambda: count_and_publish(published)),
         PeriodicTask("measures", 60.0, lambda: count_new(measured, container.monitoring.metrics.measured)),
         PeriodicTask("waiting cases", 15.0, lambda: _update_cases(container)),

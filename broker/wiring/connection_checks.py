@@ -84,7 +84,7 @@ async def connect(settings: Settings) -> Mapping[str, ConnectionResult]:
             for entry in entries
             if problems[name := f"provider {entry.id}"] is None
         }
-        seen = {"database": await _database_warnings(settings, real)} if problems["database"] is None else {}
+        seen = {"database": await database_warnings(settings, real)} if problems["database"] is None else {}
     return {
         name: ConnectionResult(problem, notes.get(name, ()), seen.get(name, ())) for name, problem in problems.items()
     }
@@ -108,7 +108,7 @@ async def _database(settings: Settings) -> str | None:
     return await unwritable(database.url, database_access(database))
 
 
-async def _database_warnings(settings: Settings, real: System) -> Sequence[Problem]:
+async def database_warnings(settings: Settings, real: System) -> Sequence[Problem]:
     """Warns of access that was not reviewed in time, and of claims that were released although not registered."""
     staff, broker, found = settings.staff, settings.broker, []
     ring = keys.load_all(broker.keys.folder)

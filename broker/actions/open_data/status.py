@@ -1,10 +1,11 @@
 """Status: records when providers or the broker did not work, for everybody to read."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 from broker.model.disruption import SPAN, Condition, Disruption, StatusRecord, changes
+from broker.model.status_note import StatusNote
 from broker.platform.system import System
 
 EVERY: Final = 30.0
@@ -27,12 +28,21 @@ class Disruptions(Protocol):
         ...
 
 
+class StatusNotes(Protocol):
+    """Notes of the operator."""
+
+    async def recent(self, since: float) -> Sequence[StatusNote]:
+        """The notes that last or ended after a time, the newest first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What the status works with."""
+    """What the status works with. `notes` is None for what only records."""
 
     disruptions: Disruptions
     system: System
+    notes: StatusNotes | None = None
 
 
 async def record_status(context: Status, conditions: Mapping[str, Condition]) -> None:
@@ -42,5 +52,7 @@ async def record_status(context: Status, conditions: Mapping[str, Condition]) ->
 
 
 async def read_status(context: Status) -> StatusRecord:
-    """The disruptions of the last 90 days."""
-    return await context.disruptions.recent(context.system.now() - SPAN)
+    """The disruptions and notes of the last 90 days."""
+    since = context.system.now() - SPAN
+    record = await context.disruptions.recent(since)
+    return record if context.notes is None else replace(record, notes=tuple(await context.notes.recent(since)))

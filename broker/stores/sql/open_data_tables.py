@@ -1,6 +1,7 @@
-"""Tables of open data: counts of days that are not published yet, what was published, disruptions, releases.
+"""Tables of open data: counts of days that are not published yet, what was published, disruptions with the operator's
+notes, releases, and the history of the register of services.
 
-They hold nothing personal: counts alone.
+They hold nothing personal: counts, ids of the configuration, and texts of the operator.
 """
 
 from typing import Final
@@ -57,4 +58,26 @@ claim_releases: Final = Table(
     Column("last", Double, nullable=False),
     Column("alarm", Double),
     PrimaryKeyConstraint("client_id", "claim"),
+)
+
+status_notes: Final = Table(
+    "status_notes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("began", Double, nullable=False),
+    Column("changed", Double, nullable=False),
+    Column("texts", Text, nullable=False),
+    Column("ended", Double),
+    Index(None, "ended"),
+)
+
+service_entries: Final = Table(
+    "service_entries",
+    metadata,
+    Column("client_id", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("claims", Text, nullable=False),
+    PrimaryKeyConstraint("client_id", "at"),
 )

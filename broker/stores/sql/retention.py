@@ -13,7 +13,7 @@ from broker.stores.sql.centre_tables import bookings, exercises, incident_jobs, 
 from broker.stores.sql.database import Database, Prepared
 from broker.stores.sql.desk_tables import desk_answers, desk_counts
 from broker.stores.sql.feedback_table import feedback
-from broker.stores.sql.open_data_tables import disruptions
+from broker.stores.sql.open_data_tables import disruptions, status_notes
 from broker.stores.sql.passkey_tables import kept_identities, passkeys
 from broker.stores.sql.people_tables import access_reviews, audit_exports, staff_changes, staff_people
 from broker.stores.sql.signal_tables import client_tokens
@@ -149,6 +149,7 @@ _KEPT: Final = (
     (access_reviews, access_reviews.c.member, access_reviews.c.at <= _until, 800 * DAY),
     (audit_exports, audit_exports.c.id, audit_exports.c.expires <= _until, 400 * DAY),
     (disruptions, disruptions.c.began, disruptions.c.ended <= _until, 400 * DAY),
+    (status_notes, status_notes.c.id, status_notes.c.ended <= _until, 400 * DAY),
     (feedback, feedback.c.id, feedback.c.expires <= _until, 0),
     (saved_views, saved_views.c.member, saved_views.c.changed <= _until, 400 * DAY),
     (notifications, notifications.c.id, notifications.c.expires <= _until, 30 * DAY),

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from babel.numbers import format_percent
 from starlette.responses import Response
 
 from broker.actions.sign_in.context import ConfiguredProvider
-from broker.journey.provider_offer import ProviderOption
+from broker.journey.provider_offer import ProviderOption, measure_first_places
 from broker.model.provider_policy import DisplayOrder
 from broker.web.citizens.page_context import base_context, level_text
 from broker.web.citizens.provider_choices import language_names, order_rule, restrictions
@@ -14,6 +16,9 @@ from broker.web.citizens.request import CitizenRequest
 from broker.web.shared.i18n import Language
 from broker.web.shared.pages import PageTemplate, in_language
 from broker.web.shared.responses import PageResponse
+
+BROWSERS: Final = 1_000
+"""Made-up browsers with which the random order is measured."""
 
 SHEET = PageTemplate("providers", "public/providers.html")
 
@@ -43,10 +48,22 @@ def list_providers(
             "listed": sorted(rows, key=lambda row: row.name.casefold()),
             "order": order_rule(order, words),
             "shuffled": order is DisplayOrder.SHUFFLED,
+            "browsers": BROWSERS,
+            "places": _places(providers, words, now) if order is DisplayOrder.SHUFFLED else [],
         }
         return req.answer(PageResponse(SHEET.name, variables), frame)
 
     return answer
+
+
+def _places(providers: Mapping[str, ConfiguredProvider], words: Language, now: float) -> list[tuple[str, str]]:
+    """How often each way came first in made-up browsers, in words; nothing if there is no choice."""
+    names = {name: one.provider.card.name(words.code) for name, one in providers.items() if is_listed(one, now)}
+    if len(names) < 2:
+        return []
+    found = measure_first_places(tuple(sorted(names)), BROWSERS)
+    rows = ((names[name], format_percent(count / BROWSERS, "#,##0.0%", words.locale)) for name, count in found.items())
+    return sorted(rows, key=lambda row: row[0].casefold())
 
 
 def is_listed(configured: ConfiguredProvider, now: float) -> bool:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
+from broker.actions.open_data.register import ServiceEntries
 from broker.actions.open_data.releases import ClaimReleases
 from broker.actions.sign_in.context import ConfiguredProvider
 from broker.model.failures import FAILURES, FailureClass
@@ -47,13 +48,17 @@ def public_routes(
     providers: Mapping[str, ConfiguredProvider] = MappingProxyType({}),
     order: DisplayOrder = DisplayOrder.SHUFFLED,
     releases: ClaimReleases | None = None,
+    entries: ServiceEntries | None = None,
 ) -> list[Route]:
     """The routes of the public pages. `services` and `providers` are those that the lists may show, `order` is the rule
-    by which the picker orders the providers, `releases` what services really got."""
+    by which the picker orders the providers, `releases` what services really got, `entries` the history of their
+    register."""
     return [
         Route("/", page(app, static_page("home")), methods=["GET"]),
         *(Route(f"/{name}", page(app, static_page(name)), methods=["GET"]) for name in _NAMES),
-        Route("/services", page(app, list_services(services, app.pages.site.issuer, releases)), methods=["GET"]),
+        Route(
+            "/services", page(app, list_services(services, app.pages.site.issuer, releases, entries)), methods=["GET"]
+        ),
         Route("/providers", page(app, list_providers(providers, order)), methods=["GET"]),
         *security_routes(app),
         Route("/errors", page(app, explain_all), methods=["GET"]),

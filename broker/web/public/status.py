@@ -1,6 +1,6 @@
 """Public status: how each way and the broker are now and were in the last 90 days, as a page and an Atom feed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
@@ -13,6 +13,7 @@ from broker.actions.open_data.series import moment
 from broker.actions.open_data.status import Status, read_status
 from broker.actions.sign_in.context import ConfiguredProvider
 from broker.model.disruption import BROKER, SPAN, Disruption, DisruptionKind, StatusRecord, availability
+from broker.model.status_note import StatusNote
 from broker.web.citizens.failure_texts import marked
 from broker.web.citizens.journey import page
 from broker.web.citizens.page_context import base_context
@@ -57,6 +58,16 @@ class StatusRow:
     works: bool
 
 
+@dataclass(frozen=True, slots=True)
+class NoteRow:
+    """A note of the operator. `lang` is the language of its text if the page has another one, else ""."""
+
+    name: str
+    when: str
+    text: str
+    lang: str
+
+
 def status_routes(app: CitizenApp, status: Status, providers: Mapping[str, ConfiguredProvider]) -> list[Route]:
     """The routes of this file."""
     record = _CachedStatus(status)
@@ -70,7 +81,7 @@ def status_routes(app: CitizenApp, status: Status, providers: Mapping[str, Confi
 
     async def send(_req: CitizenRequest) -> Response:
         names = {BROKER: in_language(app.pages.site.name, "en"), **_names(providers, "en", status.system.now())}
-        content = status_feed((await record.read()).disruptions, names, app.pages.site.issuer)
+        content = status_feed(await record.read(), names, app.pages.site.issuer)
         headers = {"cache-control": f"public, max-age={CACHED}", "access-control-allow-origin": "*"}
         return Response(content.encode(), media_type="application/atom+xml", headers=headers)
 
@@ -109,6 +120,7 @@ def status_variables(record: StatusRecord, names: Mapping[str, str], words: Lang
     shown = [one for one in record.disruptions if one.subject in names][:_LISTED]
     return {
         "rows": rows,
+        "notes": [_note(one, names[one.subject], words, now) for one in record.notes if one.subject in names],
         "all_work": all(row.works for row in rows),
         "since": words.day(max(first, now - SPAN)),
         "disruptions": [
@@ -133,7 +145,12 @@ def _row(record: StatusRecord, subject: str, name: str, words: Language, first: 
     return StatusRow(name, state, percent, works=False)
 
 
-def _span(one: Disruption, words: Language, now: float) -> str:
+def _note(one: StatusNote, name: str, words: Language, now: float) -> NoteRow:
+    text, spoken = one.spoken(words.code)
+    return NoteRow(name, _span(one, words, now), text, "" if spoken == words.code else spoken)
+
+
+def _span(one: Disruption | StatusNote, words: Language, now: float) -> str:
     """From when to when, in words."""
     began = words.format_time(one.began, now)
     if one.ended is None:
@@ -141,16 +158,29 @@ def _span(one: Disruption, words: Language, now: float) -> str:
     return words.text("{start} until {end}", start=began, end=words.format_time(one.ended, now))
 
 
-def status_feed(disruptions: Sequence[Disruption], names: Mapping[str, str], issuer: str) -> str:
-    """The latest disruptions (RFC 4287); an entry is updated when its disruption ends."""
-    shown = [one for one in disruptions if one.subject in names][:_LISTED]
-    updated = max((_changed(one) for one in shown), default=0.0)
+def status_feed(record: StatusRecord, names: Mapping[str, str], issuer: str) -> str:
+    """The latest notes and disruptions (RFC 4287); an entry is updated when a note changes or a disruption ends."""
+    shown = [one for one in record.disruptions if one.subject in names][:_LISTED]
+    notes = [one for one in record.notes if one.subject in names][:_LISTED]
+    updated = max((*(_changed(one) for one in shown), *(note.changed for note in notes)), default=0.0)
     own = quoteattr(f"{issuer}{PATH}/feed.atom")
-    entries = "".join(_entry(one, names[one.subject], issuer) for one in shown)
+    entries = "".join(_note_entry(one, names[one.subject], issuer) for one in notes)
+    entries += "".join(_entry(one, names[one.subject], issuer) for one in shown)
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">'
         f"<id>{escape(issuer + PATH)}</id><title>Status</title><updated>{moment(updated)}</updated>"
         f'<author><name>{escape(issuer)}</name></author><link rel="self" href={own}/>{entries}</feed>\n'
+    )
+
+
+def _note_entry(one: StatusNote, name: str, issuer: str) -> str:
+    text, spoken = one.spoken("en")
+    until = "" if one.ended is None else f" until {moment(one.ended)}"
+    title = f"{name}: note since {moment(one.began)}{until}"
+    return (
+        f"<entry><id>{escape(f'{issuer}{PATH}#note-{one.id}')}</id><title>{escape(title)}</title>"
+        f"<updated>{moment(one.changed)}</updated><content xml:lang={quoteattr(spoken)}>{escape(text)}</content>"
+        f"<link href={quoteattr(issuer + PATH)}/></entry>"
     )
 
 

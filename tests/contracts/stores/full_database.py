@@ -53,6 +53,7 @@ from broker.model.notification import Notification, NotificationKind, Recipient
 from broker.model.outbound_delivery import DeliveryKind, OutboundDelivery
 from broker.model.passkey import KeptIdentity, KeptReach, NewlyKept, Passkey
 from broker.model.release import ClaimRelease
+from broker.model.service_entry import ServiceEntry
 from broker.model.session import EndedSession, Session
 from broker.model.staff import StaffAttempt, StaffSession
 from broker.model.staff import StaffRole as R
@@ -65,6 +66,7 @@ from broker.model.staff_people import (
     StaffSource,
     WriteOutcome,
 )
+from broker.model.status_note import StatusNote
 from broker.model.store_results import AuthorizationWrite, AuthorizationWritten, CreateCaseResult, RedeemResult
 from broker.stores.sql.audit_chain import CheckpointSigner
 from broker.stores.sql_stores import SqlStores
@@ -447,6 +449,10 @@ async def fill(sql: SqlStores, notary: CheckpointSigner) -> None:
     written = Feedback(
         "feedback_1", NOW, NOW + 86_400, Rating.GOOD, "en", public=True, words=FeedbackWords("It works.")
     )
+    note = StatusNote("note-1", "bank", NOW - 600, NOW, {"en": "They repair it."})
+    await sql.status_notes.write(note, event("status_note_written"))
+    registered = ServiceEntry("passports", NOW, "low", ("address",))
+    assert await sql.service_entries.record(lambda _: [registered]) == [registered]
     await sql.feedback.give(written, event("feedback_given"))
     released = ClaimRelease("passports", "address", NOW - 60, NOW)
     assert (await sql.claim_releases.count_sealed(lambda _: [released]))[1] == [released]

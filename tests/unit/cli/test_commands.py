@@ -12,7 +12,10 @@ import pytest
 
 from broker.cli.main import command_line
 from broker.crypto import jose, keys
+from broker.platform.system import real_system
 from broker.settings import Environment, read_secret
+from broker.wiring import migrate_schema
+from broker.wiring.connection_checks import database_warnings
 from broker.wiring.generate_secrets import prepare, private_half
 from tests.support.configuration import Configuration, examples
 from tests.support.system import FakeRandom
@@ -252,6 +255,19 @@ def test_a_new_epoch_takes_back_a_time_noted_in_the_future(config: Configuration
 
 
 # --- warnings ---
+
+
+async def test_a_release_that_was_not_registered_is_a_warning_of_a_check_that_connects(config: Configuration) -> None:
+    settings = config.settings()
+    await migrate_schema(settings)
+    with sqlite3.connect(config.folder.parent / ".demo" / "facts.db") as file:
+        file.execute("INSERT INTO claim_releases VALUES ('demo-service', 'email', 0, 9, NULL)")
+        file.execute("INSERT INTO claim_releases VALUES ('demo-service', 'address', 0, 86400, 86400)")
+    warned = await database_warnings(settings, real_system())
+    [found] = [one for one in warned if one.path != "staff.toml: access_review"]
+    assert found.path == "services/demo-service: claims"
+    assert found.what == "address was released on 1970-01-02 although it was not registered"
+    assert "portico stats releases" in found.fix
 
 
 def test_warnings_are_counted_and_fail_a_strict_check_alone(config: Configuration, run: Run) -> None:

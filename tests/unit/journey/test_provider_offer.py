@@ -1,5 +1,6 @@
 """Provider offer: options, their order, and the next steps after a failure."""
 
+import hashlib
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from broker.journey.provider_offer import (
     OfferPolicy,
     UnavailableProvider,
     goes_elsewhere,
+    measure_first_places,
     offer,
 )
 from broker.journey.transaction import FailedAttempt, QueuePlace, Transaction, TransactionState
@@ -183,6 +185,18 @@ def test_by_chance_every_provider_comes_first_about_as_often() -> None:
 
 SHARES = (candidate("alpha"), candidate("beta", fallback_share=300), candidate("gamma", fallback_share=0))
 """Two providers that take the place of a third one that fails in different shares."""
+
+
+def test_measured_first_places_are_those_of_the_offers_and_about_even() -> None:
+    names = ("alder", "birch", "cedar", "drift")
+    found = measure_first_places(names, 1_000)
+    assert sum(found.values()) == 1_000
+    assert all(190 < count < 310 for count in found.values()), found
+    first = Counter[str]()
+    for number in range(1_000):
+        seed = int.from_bytes(hashlib.sha256(f"browser {number}".encode()).digest()[:6])
+        first[ids(shuffled(seed, *(candidate(name) for name in names)))[0]] += 1
+    assert first == Counter(found)
 
 
 def shuffled(seed: int, *candidates: Candidate, **changes: Any) -> Offer:

@@ -58,7 +58,7 @@ from broker.web.shared.static_files import Statics, static_routes, statics
 from tests.unit.web.example_views import VIEWS
 from tests.unit.web.examples import HANDLE, HELP_ON_OFFER, NOW, PROVIDERS, SERVICE
 from tests.unit.web.given_account import replace_account_actions
-from tests.unit.web.published import GivenReleases
+from tests.unit.web.published import GivenEntries, GivenReleases
 
 ISSUER = "https://id.test"
 CODE = "K7WM-2QXD-4FHJ-9TBV"
@@ -348,7 +348,9 @@ def shown_routes(door: citizens.CitizenApp, citizen: GivenCitizen | CurrentCitiz
         *citizens.citizen_routes(door),
         *citizens.own_account_routes(door, cast(OwnContext, None)),
         *citizens.freeze_routes(door, cast(FreezeLinks, citizen)),
-        *public.public_routes(door, {SERVICE.client_id: SERVICE}, PROVIDERS, releases=GivenReleases()),
+        *public.public_routes(
+            door, {SERVICE.client_id: SERVICE}, PROVIDERS, releases=GivenReleases(), entries=GivenEntries()
+        ),
     ]
 
 

@@ -19,6 +19,7 @@ from broker.model.failures import FailureClass
 from broker.model.feedback import Feedback, FeedbackWords, Rating
 from broker.model.rate_limit import RateWindow
 from broker.model.release import ClaimRelease
+from broker.model.service_entry import ServiceEntry
 from broker.model.statements import (
     AccessibilitySettings,
     KeptKind,
@@ -28,6 +29,7 @@ from broker.model.statements import (
     PrivacySettings,
     Statements,
 )
+from broker.model.status_note import StatusNote
 from broker.platform.system import System
 from tests.unit.web.examples import BANK, NOW, POST, SERVICE
 
@@ -137,7 +139,12 @@ DISRUPTIONS: Final = (
 )
 
 
-RECORDED: Final = StatusRecord(DISRUPTIONS, NOW - 40 * 86_400, NOW)
+NOTES: Final = (
+    StatusNote("n1", BANK.id, NOW - 7200, NOW - 60, {"en": "They repair it.", "cy": "Maen nhw’n ei drwsio."}),
+    StatusNote("n2", BROKER, NOW - 9_000, NOW - 8_000, {"en": "We <moved>."}, NOW - 7_000),
+    StatusNote("n3", "gone", NOW - 60, NOW, {"en": "Nobody reads this."}),
+)
+RECORDED: Final = StatusRecord(DISRUPTIONS, NOW - 40 * 86_400, NOW, NOTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +227,22 @@ def published_feedback() -> list[Feedback]:
 def feedback_box(store: GivenFeedback, uses: int = 1_000) -> FeedbackBox:
     """The page of feedback works with this."""
     return FeedbackBox(store, GivenRates(uses), RateWindow(10, 3600), System(lambda: NOW, lambda n: b"f" * n))
+
+
+@dataclass(frozen=True, slots=True)
+class GivenEntries:
+    """The history of the service of the examples, which asked for less before, and for more."""
+
+    async def record(self, _decide: object) -> Sequence[ServiceEntry]:
+        """Nothing is recorded."""
+        return ()
+
+    async def history(self) -> Sequence[ServiceEntry]:
+        """Four entries, with a removal between the first two."""
+        days = [NOW - days * 86_400 for days in (90, 80, 40, 20)]
+        name, claims = SERVICE.client_id, (("email",), (), ("name", "birthdate"), ("address", "birthdate", "name"))
+        levels = ("low", "", "high", "low")
+        return [ServiceEntry(name, *one) for one in zip(days, levels, claims, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from broker.web.shared.pages import PageRenderer
 from tests.support.services import change_service
 from tests.unit.web.citizen_pages import ISSUER, GivenCitizen, citizen_app
 from tests.unit.web.examples import SERVICE
-from tests.unit.web.published import GivenReleases
+from tests.unit.web.published import GivenEntries, GivenReleases
 
 
 def client(written: PageRenderer, number: int) -> httpx.AsyncClient:
@@ -22,7 +22,9 @@ def client(written: PageRenderer, number: int) -> httpx.AsyncClient:
         for n in range(number)
     ]
     services = {one.client_id: one for one in (SERVICE, *others)}
-    routes = public.public_routes(citizen_app(GivenCitizen(), written), services, releases=GivenReleases())
+    routes = public.public_routes(
+        citizen_app(GivenCitizen(), written), services, releases=GivenReleases(), entries=GivenEntries()
+    )
     app: ASGIApp = fast_router(routes, {}, NotFoundHandler(ISSUER, ()))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
 
@@ -38,6 +40,19 @@ async def test_the_register_tells_what_a_service_may_ask_for_and_what_it_got(wri
     assert "It got these before, and may not ask for them now: Telephone number" in html
     assert "Basic proof of who you are" in html
     assert "It may ask for nothing about you." in html
+
+
+async def test_the_register_tells_since_when_a_service_is_in_it_and_what_changed_since(written: PageRenderer) -> None:
+    html = (await client(written, 1).get("/services")).text
+    [since] = re.findall(r"Registered since ([^<]*)\.", html)
+    changes = re.findall(r"<li>(\d[^<]*)</li>", html)
+    assert [one.partition(": ")[2] for one in changes] == [
+        "another proof is needed: Basic proof of who you are",
+        "it may also ask for: Address",
+    ]
+    assert since == "6 December 2026", "the day after its removal on which it was registered again"
+    assert changes[0].startswith("26 December 2026: ")
+    assert "Email" not in html
 
 
 async def test_a_long_register_has_pages_that_are_small(written: PageRenderer) -> None:

@@ -46,10 +46,25 @@ async def test_the_page_tells_what_does_not_work_and_what_was(status: httpx.Asyn
 async def test_the_feed_has_an_entry_for_each_disruption_with_start_and_end(status: httpx.AsyncClient) -> None:
     answer = await status.get("/status/feed.atom")
     assert answer.headers["content-type"].startswith("application/atom+xml")
-    entries = ElementTree.fromstring(answer.text).findall("a:entry", ATOM)
+    found = ElementTree.fromstring(answer.text).findall("a:entry", ATOM)
+    entries = [entry for entry in found if entry.find("a:content", ATOM) is None]
     titles = [entry.findtext("a:title", "", ATOM) for entry in entries]
     assert len(titles) == len({entry.findtext("a:id", "", ATOM) for entry in entries}) == 3
     assert ["until" in title for title in titles] == [one.ended is not None for one in DISRUPTIONS[:3]]
+
+
+async def test_notes_of_the_operator_are_on_the_page_and_in_the_feed_with_their_language(
+    status: httpx.AsyncClient,
+) -> None:
+    html, welsh = [(await status.get("/status", headers={"accept-language": code})).text for code in ("en", "cy")]
+    assert '<p class="govuk-body" dir="auto">They repair it.</p>' in html
+    assert '<p class="govuk-body" dir="auto">Maen nhw’n ei drwsio.</p>' in welsh
+    assert '<p class="govuk-body" dir="auto" lang="en">We &lt;moved&gt;.</p>' in welsh
+    feed = ElementTree.fromstring((await status.get("/status/feed.atom")).text)
+    entries = [one for one in feed.findall("a:entry", ATOM) if one.find("a:content", ATOM) is not None]
+    assert [one.findtext("a:content", "", ATOM) for one in entries] == ["They repair it.", "We <moved>."]
+    assert ["until" in one.findtext("a:title", "", ATOM) for one in entries] == [False, True]
+    assert "Nobody reads this" not in html
 
 
 async def test_a_broker_without_disruptions_says_that_all_works(written: PageRenderer) -> None:

@@ -34,6 +34,7 @@ NOT_OF_CITIZENS = {
     "access_reviews",
     "audit_exports",
     "disruptions",
+    "status_notes",
     "saved_views",
 }
 """Tables about staff, services and providers, about cases without their data, or whose rows end with their expiry."""
