@@ -36,7 +36,9 @@ _TOLD: Final[Mapping[str, str]] = {
 }
 """Sentences by the kind of an audit row; a row of another kind gives its name."""
 
-_UNTOLD: Final = frozenset({"sign_ins_started", "figures_published", "figures_corrected", "case_opened"})
+_UNTOLD: Final = frozenset(
+    {"sign_ins_started", "figures_published", "figures_corrected", "service_registered", "case_opened"}
+)
 """What no press of a button causes, and looks at a case, of which each page is one."""
 
 
