@@ -63,6 +63,7 @@ KINDS: Final[Mapping[str, ActivityGroup]] = MappingProxyType(
         "session_ended": _G.CHANGES,
         "account_disowned": _G.CHANGES,
         "account_erased": _G.CHANGES,
+        "way_turned_off": _G.CHANGES,
         "way_resumed": _G.CHANGES,
         "provider_event": _G.CHANGES,
     }

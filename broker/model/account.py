@@ -139,6 +139,18 @@ class AccountStop:
 
 
 @dataclass(frozen=True, slots=True)
+class WayStop:
+    """A way that a citizen turns off in advance, with the end of the sessions that it proved (each with the audit event
+    `ended`), in one database transaction with its audit row."""
+
+    account: str
+    way: str
+    event: AuditEvent
+    ended: AuditEvent
+    logout_fan_out: LogoutFanOut
+
+
+@dataclass(frozen=True, slots=True)
 class OwnSession:
     """Live session of an account: the digest of its cookie, the browser in closed words, how it was proved, and the
     services that took part, by client id. Times are seconds since 1970 UTC."""

@@ -202,7 +202,7 @@ async def open_sql_stores(
         identity_links=SqlIdentityLinks(database, digests, proved_sessions, audit_log),
         agreements=SqlAgreements(database, sealer, audit_log),
         own_activity=SqlActivity(database),
-        account_stops=SqlAccountStops(database, sealer, session_termination, audit_log),
+        account_stops=SqlAccountStops(database, sealer, session_termination, proved_sessions, audit_log),
         account_data=SqlAccountData(database, sealer, session_termination, audit_log),
         own_sessions=SqlOwnSessions(database, digests, session_termination),
         passkeys=SqlPasskeys(database, digests, audit_log),

@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from broker.model.account import AccountErasure, AccountRecord, AccountStop, Agreement, AgreementEnd, OwnSession
+from broker.model.account import (
+    AccountErasure,
+    AccountRecord,
+    AccountStop,
+    Agreement,
+    AgreementEnd,
+    OwnSession,
+    WayStop,
+)
 from broker.model.audit import AuditEvent
 from broker.model.session import LogoutFanOut
 
@@ -39,6 +47,11 @@ class AccountStops(Protocol):
 
     async def stop(self, write: AccountStop) -> bool:
         """Stops an account. False, and nothing written, if it does not exist any more."""
+        ...
+
+    async def stop_way(self, write: WayStop) -> bool:
+        """Stops one way. False, and nothing written, if it is none of the account's, stopped already, or no other way
+        that can be used proves as much."""
         ...
 
     async def resume(self, account: str, way: str, event: AuditEvent) -> bool:

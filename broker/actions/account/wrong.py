@@ -1,4 +1,4 @@
-"""Something is wrong: "this was not me" ends everything at once; a stopped way is turned on after a fresh proof."""
+"""Something is wrong: "this was not me" ends everything at once; ways are turned off, and on after a fresh proof."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +15,7 @@ from broker.actions.account.own import (
 )
 from broker.actions.browser import Browser, SignedOutUser
 from broker.actions.outbox.logout_tokens import logout_fan_out
-from broker.model.account import AccountStop, LinkedWay
+from broker.model.account import AccountStop, LinkedWay, WayStop
 from broker.model.security_event import Happened, HappenedKind, InitiatingEntity
 from broker.oidc.security_events import security_events
 from broker.provider import ProviderInfo
@@ -80,6 +80,22 @@ async def disown(context: OwnContext, browser: Browser, key: str) -> OwnRefusal 
         return OwnRefusal.NOTHING
     proof = own.session.identity
     return (browser.departed or SignedOutUser()).signed_out(proof.provider, proof.auth_time)
+
+
+async def stop_way(context: OwnContext, browser: Browser, key: str) -> OwnRefusal | None:
+    """Turns a way off in advance, after a fresh sign-in: it opens nothing here until another one turns it on again.
+
+    Sessions that it proved end, also that of this browser.
+    """
+    own = await open_for_change(context.sign_in, browser)
+    if isinstance(own, OwnRefusal):
+        return own
+    if not may_stop(own.ways, key):
+        return OwnRefusal.NOTHING
+    event, ended = (own_event(context.sign_in, own, kind) for kind in ("way_turned_off", "session_ended"))
+    fan_out = logout_fan_out(context.sign_in.registry.services, event.at)
+    stopped = await context.stops.stop_way(WayStop(own.id, key, event, ended, fan_out))
+    return None if stopped else OwnRefusal.NOTHING
 
 
 async def resume_way(context: OwnContext, browser: Browser, key: str) -> OwnRefusal | None:

@@ -6,9 +6,9 @@ from typing import Final
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broker.account.links import LinkRefusal
+from broker.account.links import LinkRefusal, may_stop
 from broker.actions.account import errand, ways
-from broker.actions.account.ways import PATH, EndedWay, OwnWay
+from broker.actions.account.ways import PATH, AccountView, EndedWay, OwnWay
 from broker.actions.browser import BrowserUpdates
 from broker.model.account import ErrandKind, UnlinkResult
 from broker.web.citizens.journey import page
@@ -23,7 +23,7 @@ from broker.web.shared.responses import PageResponse
 
 UNLINK = f"{PATH}/unlink"
 UNLINKED = "unlinked"
-_DONE: Final = (errand.LINKED, errand.MOVED, UNLINKED)
+_DONE: Final = (errand.LINKED, errand.MOVED, UNLINKED, "off")
 
 SHEETS = (
     PageTemplate("account/ways", "citizens/ways.html"),
@@ -46,7 +46,7 @@ def account_routes(app: CitizenApp) -> list[Route]:
 @dataclass(frozen=True, slots=True)
 class WayContext:
     """One way in words. `notes` are its present restrictions; `watch` is the path of the page that asks its
-    provider whether the session there changed, if there is one."""
+    provider whether the session there changed, if there is one. `stoppable`: it can be turned off."""
 
     key: str
     name: str
@@ -55,6 +55,7 @@ class WayContext:
     notes: tuple[str, ...]
     current: bool
     watch: str
+    stoppable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ async def show_ways(req: CitizenRequest) -> Response:
     variables = frame.template_variables(
         None,
         done=done,
-        listed=[_way(own, frame) for own in view.ways],
+        listed=[_way(own, view, frame) for own in view.ways],
         again=view.refusal is not None,
         weak=view.refusal is LinkRefusal.TOO_WEAK,
         duration=frame.language.duration(view.fresh_for),
@@ -145,7 +146,7 @@ async def link(req: CitizenRequest) -> Response:
     return response
 
 
-def _way(own: OwnWay, frame: PageContext) -> WayContext:
+def _way(own: OwnWay, view: AccountView, frame: PageContext) -> WayContext:
     words, way, notes = frame.language, own.way, []
     if own.policy is not None and own.policy.permits_moving(frame.now):
         date = words.day(own.policy.accept_moving_until or 0.0)
@@ -162,7 +163,8 @@ def _way(own: OwnWay, frame: PageContext) -> WayContext:
     name = way_name(own.card, words, way.provider, way.issuer)
     strength = "" if way.level is None else level_text(words, way.level)
     watch = watch_path(own.card.id) if own.watched and own.card is not None else ""
-    return WayContext(way.key, name, words.day(way.linked), strength, tuple(notes), own.current, watch)
+    stoppable = may_stop([one.way for one in view.ways], way.key)
+    return WayContext(way.key, name, words.day(way.linked), strength, tuple(notes), own.current, watch, stoppable)
 
 
 def _ended(one: EndedWay, words: Language) -> EndedContext:

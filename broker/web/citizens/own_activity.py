@@ -72,6 +72,7 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "service_unblocked": marked("You lifted the block of {service}"),
         "account_disowned": marked("You said that it was not you, and everything ended"),
         "account_erased": marked("You deleted your account here"),
+        "way_turned_off": marked("You turned off a way to sign in"),
         "way_resumed": marked("You turned a stopped way to sign in on again"),
         "session_ended": marked("A sign-in in a browser ended"),
         "provider_event": marked("{provider} reported a change of your account there"),

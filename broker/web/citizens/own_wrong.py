@@ -7,6 +7,7 @@ from starlette.routing import Route
 
 from broker.actions.account import wrong
 from broker.actions.account.own import HOME, OwnContext, OwnRefusal
+from broker.actions.account.ways import PATH as WAYS
 from broker.actions.account.wrong import PATH, SeenWay
 from broker.actions.logout import SignedOut
 from broker.web.citizens.journey import page
@@ -60,6 +61,13 @@ def own_wrong_routes(app: CitizenApp, context: OwnContext) -> list[Route]:
         set_signed_out_cookies(response, req, SignedOut(None, None, departed=result))
         return response
 
+    async def stop(req: CitizenRequest) -> Response:
+        form = await req.form(PLACE)
+        if form is None:
+            return redirect_to(WAYS, "again")
+        refusal = await wrong.stop_way(context, req.browser, form.get("way", ""))
+        return redirect_to(f"{WAYS}?done=off") if refusal is None else refused(refusal, WAYS)
+
     async def resume(req: CitizenRequest) -> Response:
         form = await req.form(PLACE)
         if form is None:
@@ -70,6 +78,7 @@ def own_wrong_routes(app: CitizenApp, context: OwnContext) -> list[Route]:
     return [
         Route(PATH, page(app, show), methods=["GET"]),
         Route(PATH, page(app, disown), methods=["POST"]),
+        Route(f"{PATH}/stop", page(app, stop), methods=["POST"]),
         Route(f"{PATH}/resume", page(app, resume), methods=["POST"]),
     ]
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from broker.model.account import AccountStop
+from broker.model.account import AccountStop, LinkResult, LinkWrite, WayStop
+from broker.model.assurance import Level
 from broker.model.outbound_delivery import OutboundDelivery
 from broker.model.session import EndedSession, no_fan_out
 from broker.model.store_results import RedeemResult
@@ -20,6 +21,7 @@ from tests.contracts.stores.samples import (
     delivery,
     event,
     grant,
+    identity,
     release,
     session,
     tokens,
@@ -102,3 +104,24 @@ async def test_a_stop_that_fails_halfway_changes_nothing(sql: SqlStores, clock: 
     assert await sql.sessions.load(session(now).digest) is not None
     assert await sql.grants.token(tokens(now, "1")[0].digest) is not None
     assert not await sql.account_stops.stop(stop(now + 1, account="account-of-nobody"))
+
+
+async def test_one_way_is_stopped_if_another_one_proves_as_much(sql: SqlStores, clock: FakeClock) -> None:
+    now = clock.now()
+    await open_account(sql, now)
+    [way] = await sql.identity_links.ways(ACCOUNT)
+    off = replace(event(now + 1, "way_turned_off"), account=ACCOUNT)
+    write = WayStop(ACCOUNT, way.key, off, event(now + 1, "session_ended"), no_fan_out)
+    assert not await sql.account_stops.stop_way(write)
+    lower = identity("ann-elsewhere", level=Level.LOW)
+    link = LinkWrite(ACCOUNT, session(now), lower, event(now, "identity_linked"), event(now), no_fan_out)
+    assert await sql.identity_links.link(link) is LinkResult.LINKED
+    assert not await sql.account_stops.stop_way(write)
+    [_, second] = await sql.identity_links.ways(ACCOUNT)
+    assert await sql.account_stops.stop_way(replace(write, way=second.key))
+    assert not await sql.account_stops.stop_way(replace(write, way=second.key))
+    assert not await sql.account_stops.stop_way(replace(write, account="account-bob"))
+    assert [one.stopped for one in await sql.identity_links.ways(ACCOUNT)] == [None, now + 1]
+    assert await sql.sessions.load(session(now).digest) is not None
+    kinds = [one.kind for _, one in await sql.audit.read(0, 100)]
+    assert kinds.count("way_turned_off") == 1

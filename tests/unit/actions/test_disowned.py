@@ -114,3 +114,31 @@ def test_a_way_is_stopped_only_if_another_proves_as_much(levels: list[Level | No
     assert not may_stop(ways, "unknown")
     assert not may_stop([replace(ways[0], stopped=1.0), *ways[1:]], "0")
     assert not may_stop([ways[0], *(replace(one, stopped=1.0) for one in ways[1:])], "0")
+
+
+async def test_a_way_is_turned_off_in_advance_and_opens_nothing_until_another_turns_it_on(w: World) -> None:
+    key, other = await with_two_ways(w)
+    subject = await sub_at(w, ALDER)
+    assert await wrong.stop_way(own(w), w.browser, "no-key") is OwnRefusal.NOTHING
+    assert await wrong.stop_way(own(w), w.browser, key) is None
+    [event] = await audited(w, "way_turned_off")
+    assert (event.account, event.actor) == (await w.account(), "citizen")
+    # the session that it proved has ended, and nothing opens with it
+    assert await open_account(w.sign_in.sign_in_context, w.browser) is None
+    w.browser = replace(w.browser, session=None)
+    assert await failure_of(w, await w.proves()) == "way_stopped"
+    w.clock.advance(1)
+    await opens(w, BIRCH)
+    # the last one that can be used is not stopped, and nothing is stopped twice
+    for way in (key, other):
+        assert await wrong.stop_way(own(w), w.browser, way) is OwnRefusal.NOTHING
+    assert await wrong.resume_way(own(w), w.browser, key) is None
+    await w.agrees(await w.proves())
+    assert await sub_at(w, ALDER) == subject
+
+
+async def test_no_way_is_turned_off_long_after_the_sign_in(w: World) -> None:
+    key, _ = await with_two_ways(w)
+    w.clock.advance(600 + 61)
+    assert await wrong.stop_way(own(w), w.browser, key) is OwnRefusal.NOT_FRESH
+    assert await audited(w, "way_turned_off") == []

@@ -233,7 +233,7 @@ REST = (
     Asked(f"/account/services/end?service={quote(LONG)}", cookies=_with("account")),
     Asked("/account/sessions?done=ended", cookies=_with("account")),
     *(Asked("/account/ways", cookies=_with(session)) for session in ("",)),
-    *(Asked(f"/account/ways?done={done}", cookies=_with("account")) for done in ("moved", "linked", "unlinked")),
+    *(Asked(f"/account/ways?done={done}", cookies=_with("account")) for done in ("moved", "linked", "unlinked", "off")),
     *(Asked(f"/account/ways/unlink?way=key-of-{way}", cookies=_with("account")) for way in ("birch", "alder")),
     *(Asked(f"/account/ways/unlink?way=key-of-alder{more}", cookies=_with("one")) for more in ("", "&problem=last")),
     *(Asked("/account/kept", cookies=_with(session)) for session in KEPT_VIEWS),

@@ -173,6 +173,7 @@ def replace_account_actions(
         (wrong, "view_wrong", wrong_seen),
         (wrong, "disown", disowned),
         (wrong, "resume_way", changes("resume_way")),
+        (wrong, "stop_way", changes("stop_way")),
         (services, "view_services", services_seen),
         (services, "end_agreement", changes("end_agreement")),
         (services, "unblock", changes("unblock")),

@@ -65,7 +65,9 @@ async def test_the_ways_are_listed_with_what_can_be_done(app: ASGIApp, citizen: 
         assert f"<bdi>{name}</bdi>" in html
     assert "It can be used until 13 February 2027." in html
     assert "It is not offered here any more." in html
-    assert buttons(html) == {HOME, f"{WAYS}/link"} | {f"{WAYS}/unlink?way={own.way.key}" for own in ACCOUNT.ways}
+    assert buttons(html) == {HOME, f"{WAYS}/link", "/account/wrong/stop"} | {
+        f"{WAYS}/unlink?way={own.way.key}" for own in ACCOUNT.ways
+    }
     assert html.count("You are signed in with this one now.") == 1
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from starlette.types import ASGIApp
@@ -9,6 +10,7 @@ from starlette.types import ASGIApp
 from broker.actions.account.own import OwnRefusal
 from tests.unit.web.citizen_pages import GivenCitizen
 from tests.unit.web.citizen_requests import get, post, set_cookies, token
+from tests.unit.web.examples import ACCOUNT
 from tests.unit.web.test_account_pages import buttons
 
 SERVICES = "/account/services"
@@ -202,6 +204,20 @@ async def test_one_session_is_ended_or_all(app: ASGIApp, citizen: GivenCitizen) 
         answer = await post(app, f"{SESSIONS}/end", token=token("account"), **fields)
         assert (citizen.done[-1], answer.headers["location"]) == (("end_sessions", *expected), back)
     assert any("portico-departed" in one for one in set_cookies(answer))
+
+
+async def test_a_way_is_turned_off_in_advance(app: ASGIApp, citizen: GivenCitizen) -> None:
+    citizen.account = ACCOUNT
+    html = (await get(app, "/account/ways", **cookie("account"))).text
+    assert html.count(f'action="{WRONG}/stop"') == len(ACCOUNT.ways)
+    citizen.account = replace(ACCOUNT, ways=ACCOUNT.ways[:1])
+    assert f'action="{WRONG}/stop"' not in (await get(app, "/account/ways", **cookie("account"))).text
+    answer = await post(app, f"{WRONG}/stop", token=token("account"), way="key-of-birch")
+    assert (citizen.done[-1], answer.headers["location"]) == (("stop_way", "key-of-birch"), "/account/ways?done=off")
+    assert "The way is off." in (await get(app, "/account/ways?done=off", **cookie("account"))).text
+    citizen.own_refusal = OwnRefusal.NOTHING
+    refused = await post(app, f"{WRONG}/stop", token=token("account"), way="key-of-alder")
+    assert refused.headers["location"] == "/account/ways?problem=not_now"
 
 
 DATA = "/account/data"
