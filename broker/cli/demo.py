@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import sys
 from functools import partial
 from pathlib import Path
+from shutil import which
 
 from broker import wiring
 from broker.platform.logging_setup import configure_logging
@@ -61,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     async def serve() -> None:
         async with wiring.open_container(settings, system) as opened:
             place = "" if args.example is None else f" --config {args.example}/config"
-            container = opened if args.quiet else narrated(opened, partial(print, flush=True), place)
+            container = opened if args.quiet else narrated(opened, partial(print, flush=True), _command(), place)
             servers = [
                 server(stand.application, f"127.0.0.1:{stand.port}", settings)
                 for stand in demo.demo_applications(container, ports, world, notify)
@@ -72,3 +74,8 @@ def run(args: argparse.Namespace) -> int:
 
     run_loop(serve())
     return 0
+
+
+def _command() -> str:
+    """How this program's commands begin: in a checkout `portico` is not installed."""
+    return "portico" if which("portico") else f"{os.path.relpath(sys.executable)} -m broker"

@@ -107,9 +107,11 @@ class _ToldStarts(StartCounter):
         self._counter.count(transaction)
 
 
-def narrated(container: Container, write: Callable[[str], None], place: str = "") -> Container:
-    """The container, and announces every sign-in and audit row from now on."""
-    narrator = Narrator(lambda: container.configuration.registry.services, write, place=place)
+def narrated(
+    container: Container, write: Callable[[str], None], command: str = "portico", place: str = ""
+) -> Container:
+    """Returns the container, and writes a line for each of its sign-ins and audit rows. Arguments as in Narrator."""
+    narrator = Narrator(lambda: container.configuration.registry.services, write, command, place)
     container.connections.sql_stores.audit.report_to(narrator.recorded)
     starts = _ToldStarts(container.monitoring.starts, narrator.started)
     return replace(container, monitoring=replace(container.monitoring, starts=starts))

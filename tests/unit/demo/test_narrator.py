@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.demo.narrator import Narrator
+from broker.model.assurance import Level
 from broker.model.audit import AuditEvent
 from broker.model.failures import FailureClass
 from broker.platform.log_context import bind_ids, bind_request, unbind_request
 from tests.unit.assisted.cases import NOW
+from tests.unit.journey.examples import begun
 from tests.unit.web.examples import SERVICE
 
 SERVICES = {SERVICE.client_id: SERVICE}
@@ -50,6 +52,12 @@ def test_a_failure_is_told_with_its_class_its_reference_and_the_command_that_exp
     assert lines[0].startswith(f"{NAME}: failed at birch: {failure.replace('_', ' ')}.")
     command = 'portico transaction explain "BCDF 1234" --config council/config'
     assert lines[1:] == [f"            reference BCDF 1234: {command}"]
+
+
+def test_the_start_of_a_sign_in_is_told_with_the_level_that_the_service_asks_for() -> None:
+    lines: list[str] = []
+    Narrator(lambda: SERVICES, lines.append).started(begun(client_id=SERVICE.client_id, min_level=Level.SUBSTANTIAL))
+    assert [line[12:] for line in lines] == [f"{NAME}: a citizen begins to sign in; it asks for level substantial"]
 
 
 def test_work_of_staff_is_told_by_its_name_and_looks_and_counts_are_not() -> None:
