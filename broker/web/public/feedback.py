@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from broker.actions.open_data.feedback import FeedbackBox, FeedbackRefused
+from broker.actions.ports import StoreUnavailable
 from broker.model.feedback import LONGEST, Feedback, Rating
 from broker.oidc.form_parser import UnreadableForm, read_form
 from broker.web.citizens.failure_texts import marked
@@ -69,13 +70,17 @@ def feedback_routes(app: CitizenApp, box: FeedbackBox) -> list[Route]:
             return await _show(req, box, await _unproven(req), FormFault(text, "main-content", 403))
         if (other := req.switched(form)) is not None:
             return await show(other)
-        given = await box.give(
-            form.get("rating", ""),
-            form.get("text", ""),
-            req.browser.address,
-            req.language().code,
-            public=form.get("public") == "yes",
-        )
+        try:
+            given = await box.give(
+                form.get("rating", ""),
+                form.get("text", ""),
+                req.browser.address,
+                req.language().code,
+                public=form.get("public") == "yes",
+            )
+        except StoreUnavailable:
+            text = req.language().text("It could not be sent. Nothing you typed is lost: send it again in a minute.")
+            return await _show(req, box, form, FormFault(text, "text", 503, 60))
         if isinstance(given, Feedback):
             return see_other(f"{PATH}?done=sent")
         return await _show(req, box, form, _fault(given, req.language(), req.app.system.now()))
@@ -111,14 +116,19 @@ async def _show(
 ) -> Response:
     """The page, with what was typed."""
     frame = req.frame(place=PLACE)
-    words = frame.language
+    words, rows = frame.language, list[FeedbackRow]()
+    try:
+        rows = [_row(one, words) for one in await box.published()]
+    except StoreUnavailable:
+        if fault is None:
+            raise
     sent = fault is None and not typed and req.request.query_params.get("done") == "sent"
     variables = frame.template_variables(
         None,
         typed=TypedValues({name: typed.get(name, "")[: LONGEST * 2] for name in _FIELDS}),
         fault=fault,
         sent=sent,
-        rows=[_row(one, words) for one in await box.published()],
+        rows=rows,
         keeps=True,
     )
     headers = (("Retry-After", str(fault.wait)),) if fault is not None and fault.wait else ()

@@ -6,6 +6,7 @@ from html import unescape
 import pytest
 from starlette.types import ASGIApp
 
+from broker.actions.ports import StoreUnavailable
 from broker.journey.figures import Figure, FigureKey, FigureLine, count_all, publish
 from broker.model.audit import AuditEvent
 from broker.model.feedback import LONGEST, WAITS, Rating
@@ -99,6 +100,22 @@ async def test_nothing_is_lost_at_the_limit_which_says_when_to_send_it_again(
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "3600")
     assert held(answer.text) == (["good"], TYPED, False)
     assert len(store.events) == 1
+
+
+async def test_nothing_is_lost_while_the_database_does_not_answer(
+    app: ASGIApp, store: GivenFeedback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreachable(*_: object) -> None:
+        raise StoreUnavailable("gone")
+
+    for action in ("give", "published"):
+        monkeypatch.setattr(GivenFeedback, action, unreachable)
+    fields = {"token": token("feedback"), "rating": "good", "text": TYPED, "public": "yes"}
+    answer = await post(app, "/feedback", **fields)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert held(answer.text) == (["good"], TYPED, True)
+    assert (await get(app, "/feedback")).status_code == 503
+    assert not store.events
 
 
 async def test_a_change_of_language_keeps_what_was_typed_and_sends_nothing(app: ASGIApp, store: GivenFeedback) -> None:
