@@ -272,6 +272,7 @@ def _share(view: ConsentView, frame: PageContext) -> PageResponse:
         readable=words.duration(view.readable),
         offline=view.offline,
     )
+    variables["keeps"] = bool(variables["choices"])
     return PageResponse("share", variables)
 
 
