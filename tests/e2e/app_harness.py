@@ -18,6 +18,7 @@ from broker.platform import system
 from broker.platform.system import System
 from broker.wiring import Container
 from tests.e2e.logout_services import ReceivedLogouts, Receiver
+from tests.support.configuration import in_two_languages
 from tests.support.ports import LOOPBACK, free_ports
 
 
@@ -110,9 +111,14 @@ def on_stores(database: str, redis: str) -> Mapping[str, str]:
 
 
 def laid_out(folder: Path, script: Script) -> Path:
-    """A copy of the example configuration in a folder, as the script has it."""
+    """A copy of the example configuration in a folder, as the script has it.
+
+    With further files it is in two languages: they are not written in more.
+    """
     config = folder / "config"
     lay_out(config, script.world)
+    if script.files and script.world is None:
+        in_two_languages(config)
     for name, content in script.files.items():
         (config / name).write_text(content, "utf-8")
     for name, changes in script.edits.items():

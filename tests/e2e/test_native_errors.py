@@ -104,10 +104,6 @@ SCRIPT = Script(
             'languages = ["en", "cy"]': 'languages = ["en", "cy", "ar"]',
             'name = { en = "Portico", cy = "Portico" }': 'name = { en = "Portico", cy = "Portico", ar = "Portico" }',
         },
-        "staff.toml": {
-            "Mewngofnodi staff": 'Mewngofnodi staff", ar = "Portico',
-            "allwedd ddiogelwch": 'allwedd", ar = "Portico',
-        },
     },
     files={
         "services/demo-service.toml": SERVICE,

@@ -21,6 +21,9 @@ from providers import KINDS
 EXAMPLES = Path(__file__).parents[2] / "config"
 
 
+THREE, TWO = 'languages = ["en", "cy", "ar"]', 'languages = ["en", "cy"]'
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """A folder of settings, read and written as tables."""
@@ -65,10 +68,26 @@ class Configuration:
         return found
 
 
-def examples(to: Path) -> Configuration:
+def delivered(to: Path) -> Configuration:
     """A copy of the examples in a folder, as they are delivered, without the keys and secrets that they name."""
     shutil.copytree(EXAMPLES, to / "config")
     return Configuration(to / "config")
+
+
+def examples(to: Path) -> Configuration:
+    """The same in two languages: what tests add and change has no more."""
+    made = delivered(to)
+    in_two_languages(made.folder)
+    return made
+
+
+def in_two_languages(config: Path) -> None:
+    """Takes the third language out of broker.toml. Texts in it stay, and are not used."""
+    file = config / "broker.toml"
+    text = file.read_text("utf-8")
+    if THREE not in text:
+        raise ValueError(f"{file} is not in three languages")
+    file.write_text(text.replace(THREE, TWO), "utf-8")
 
 
 def prepared(to: Path) -> Configuration:

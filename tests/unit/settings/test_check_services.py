@@ -162,7 +162,7 @@ def test_everything_a_service_file_says_reaches_the_service(config: Configuratio
         "id_token_encryption": Encryption("ECDH-ES", "A256GCM"),
         "userinfo_encryption": Encryption("ECDH-ES", "A256GCM"),
         "introspection_encryption": Encryption("ECDH-ES", "A256GCM"),
-        "names": {"en": "Aberlan Council", "cy": "Cyngor Aberlan"},
+        "names": {"en": "Aberlan Council", "cy": "Cyngor Aberlan", "ar": "مجلس أبرلان"},
         "redirect_uris": ("http://localhost:8002/callback",),
         "post_logout_redirect_uris": ("http://localhost:8002/",),
         "home": "http://localhost:8002/",

@@ -9,7 +9,7 @@ from broker.model.assurance import Level
 from broker.settings import Content, load
 from broker.settings.sources import replace_origins
 from providers import KINDS
-from tests.support.configuration import Configuration, as_toml, examples
+from tests.support.configuration import Configuration, as_toml, delivered, examples
 from tests.unit.settings.examples import BANK, DEMO, FAPI
 
 
@@ -171,3 +171,7 @@ def test_languages_in_settings_are_read_without_regard_to_case(config: Configura
     config.change("broker.toml", "languages", [code.upper() for code in config.settings().broker.languages])
     assert config.settings().services["demo-service"].presentation.names == names
     assert set(config.settings().broker.languages) == {code.lower() for code in config.settings().broker.languages}
+
+
+def test_the_examples_as_delivered_have_every_text_in_three_languages(tmp_path: Path) -> None:
+    assert delivered(tmp_path).settings(prepared=False).broker.languages == ("en", "cy", "ar")
