@@ -66,6 +66,8 @@ KINDS: Final[Mapping[str, ActivityGroup]] = MappingProxyType(
         "way_turned_off": _G.CHANGES,
         "way_resumed": _G.CHANGES,
         "provider_event": _G.CHANGES,
+        "client_registered": _G.CHANGES,
+        "client_ended": _G.CHANGES,
     }
 )
 """Kinds of activity with their group. Each but LOOKED and WORKED is a kind of audit row."""

@@ -27,6 +27,10 @@ class ClientStore(Protocol):
         """
         ...
 
+    async def text(self, client_id: str) -> str:
+        """The settings file of a service; "" if there is none."""
+        ...
+
     async def remove(self, client_id: str) -> None:
         """Deletes a service's settings file. Raises StoreUnavailable if the service could not be removed."""
         ...

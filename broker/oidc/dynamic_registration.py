@@ -51,11 +51,13 @@ _NAMED: Final = {
 }
 """Metadata names by setting, so that an error names what the service sent."""
 
-_REASONS: Final = {
+NO_REASON: Final = {
     "en": "This service registered itself to be tried out, and gave no reason",
     "cy": "Cofrestrodd y gwasanaeth hwn ei hun i'w dreialu, ac ni roddodd reswm",
     "ar": "سُجلت هذه الخدمة ذاتيًا للتجربة دون ذكر سبب",
 }
+"""The reason, by language, of a claim of a service that registered itself."""
+
 _UNTELLABLE: Final = re.compile(r"[^ !#-\[\]-~]")
 """Characters not allowed in an error description (RFC 6749 5.2)."""
 
@@ -83,7 +85,7 @@ def to_client_settings(metadata: JsonObject, languages: Sequence[str]) -> dict[s
         "profile": profile.value,
         "scopes": [word for word in scope if word != OFFLINE_ACCESS],
         "claims": [
-            {"claim": claim, "reason": {code: _REASONS[code] for code in languages}}
+            {"claim": claim, "reason": {code: NO_REASON[code] for code in languages}}
             for claim in dict.fromkeys(claims_of(tuple(scope)))
         ],
         "refresh": OFFLINE_ACCESS in scope or GrantType.REFRESH.value in _grants(metadata),

@@ -25,7 +25,8 @@ def compile_pages(settings: Settings, *, staff: bool) -> None:
 
 def public_pages(broker: BrokerSettings, files: Statics) -> PageRenderer:
     """The pages of the public application."""
-    return site_pages(broker, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS))
+    engineers = citizens.DEVELOPER_SHEETS if broker.dynamic_registration else ()
+    return site_pages(broker, broker.issuer, broker.languages, files, (*citizens.SHEETS, *public.SHEETS, *engineers))
 
 
 def staff_pages(broker: BrokerSettings, files: Statics) -> PageRenderer:

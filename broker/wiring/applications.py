@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
@@ -69,6 +70,9 @@ from broker.wiring.desk_wiring import desk_api, desk_counters, desk_file_limits
 from broker.wiring.public_statements import statements
 from broker.wiring.signals_wiring import received_event_context, stream_context
 from broker.wiring.store_access import read_password
+
+if TYPE_CHECKING:
+    from broker.web.inspector import ExchangeLog
 
 Application = ASGIApp
 """What a server serves."""
@@ -178,25 +182,22 @@ def public_app(container: Container) -> ASGIApp:
         *static_routes(files),
         *alive_routes(container.monitoring.readiness),
     ]
-    if container.configuration.client_files is not None:
+    memory = _exchange_log(container)
+    files_of_clients = container.configuration.client_files
+    if files_of_clients is not None:
         # here: only a broker for trying out has it
-        from broker.actions.client_registration import RegistrationContext
+        from broker.web.citizens.developer_pages import developer_routes
         from broker.web.services.registration import registration_routes
+        from broker.wiring.trial_wiring import developer_context, registration_context
 
-        registering = registration_routes(
-            RegistrationContext(
-                urls.registration,
-                broker.languages,
-                container.configuration.client_files,
-                lambda: container.configuration.registry.services,
-                container.system,
-                container.crypto.sealer,
-            ),
-            at_counter,
-        )
+        registration = registration_context(container, urls, files_of_clients)
+        registering = registration_routes(registration, at_counter)
         routes, called = [*routes, *registering], [*called, *registering]
+        if broker.accounts.enabled:
+            mine = developer_routes(citizen_app, developer_context(container, sign_in, registration, memory))
+            routes, shown = [*routes, *mine], [*shown, *mine]
     astray = NotFoundHandler(broker.issuer, typeable_paths(shown), paths(called))
-    if not broker.inspector:
+    if memory is None:
         return _with_middleware(routes, public.ErrorPages(pages), astray, "public", container)
     from broker.web import inspector  # here, since production needs none of it
 
@@ -204,7 +205,6 @@ def public_app(container: Container) -> ASGIApp:
         service = container.configuration.registry.services.get(client_id)
         return () if service is None else dropped_values(parameters, parameters, service, broker.ladder)
 
-    memory = inspector.ExchangeLog(frozenset(container.configuration.registry.services))
     engineers = replace(citizen_app, pages=site_pages(broker, broker.issuer, broker.languages, files, inspector.SHEETS))
     routes.append(inspector.inspector_route(engineers, memory))
     return _with_middleware(
@@ -215,6 +215,15 @@ def public_app(container: Container) -> ASGIApp:
         container,
         lambda app: inspector.CaptureMiddleware(app, memory, container.system.now, dropped),
     )
+
+
+def _exchange_log(container: Container) -> "ExchangeLog | None":
+    """The memory of the inspector, None without it."""
+    if not container.settings.broker.inspector:
+        return None
+    from broker.web.inspector import ExchangeLog  # here, since production needs none of it
+
+    return ExchangeLog(lambda: container.configuration.registry.services)
 
 
 def _metadata(container: Container, urls: Endpoints) -> Callable[[], bytes]:

@@ -78,6 +78,14 @@ class ClientFiles:
                 raise
         return ()
 
+    async def text(self, client_id: str) -> str:
+        """The settings file of a service; "" if there is none."""
+        path = self._folder / f"{client_id}.toml"
+        try:
+            return await asyncio.to_thread(path.read_text, "utf-8")
+        except FileNotFoundError:
+            return ""
+
     async def remove(self, client_id: str) -> None:
         """Removes the file and requests a reload by every process. Raises StoreUnavailable if the service stays in
         force."""

@@ -29,7 +29,7 @@ from broker.provider import ProviderInfo
 PATH = f"{HOME}/ways"
 """Path of the page of the ways, at the broker's origin."""
 
-PAGES: Final = frozenset({"/ways", "/kept", "/services", "/sessions", "/activity", "/wrong", "/data"})
+PAGES: Final = frozenset({"/ways", "/kept", "/services", "/sessions", "/activity", "/wrong", "/data", "/developers"})
 """The pages of the account to which a sign-in may lead, beside the first one: their paths after HOME."""
 
 LINK_LIFETIME = 1_800

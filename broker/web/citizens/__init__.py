@@ -23,6 +23,7 @@ from broker.web.citizens import (
     appointment_pages,
     backchannel_pages,
     case_status_page,
+    developer_pages,
     freeze_page,
     help_pages,
     info_pages,
@@ -98,6 +99,10 @@ SHEETS: tuple[PageTemplate, ...] = (
 )
 
 
+DEVELOPER_SHEETS = developer_pages.SHEETS
+"""The pages for engineers, of a broker at which services register themselves."""
+
+
 def citizen_routes(app: CitizenApp) -> list[Route]:
     """Every route of the citizens' application but the public pages; the most requested come first."""
     return [
@@ -130,6 +135,7 @@ def own_account_routes(app: CitizenApp, context: OwnContext) -> list[Route]:
 
 
 __all__ = [
+    "DEVELOPER_SHEETS",
     "SHEETS",
     "CitizenApp",
     "citizen_routes",

@@ -75,6 +75,8 @@ TEXTS: Final[Mapping[str, str]] = MappingProxyType(
         "way_turned_off": marked("You turned off a way to sign in"),
         "way_resumed": marked("You turned a stopped way to sign in on again"),
         "session_ended": marked("A sign-in in a browser ended"),
+        "client_registered": marked("You registered the service {service} to try it out"),
+        "client_ended": marked("You ended the registration of the service {service}"),
         "provider_event": marked("{provider} reported a change of your account there"),
     }
 )

@@ -112,7 +112,7 @@ class CaptureMiddleware:
             )
         except (KeyError, EndpointError):
             named = parameters.get("client_id", "")
-        return named if named in self._log.services else ""
+        return named if named in self._log.services() else ""
 
 
 def _read(sent: bytes) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -55,9 +55,9 @@ class Exchange:
 
 @dataclass(slots=True)
 class ExchangeLog:
-    """The last exchanges of each service, in this process only."""
+    """The last exchanges of each service, in this process only. `services` are the client ids in force."""
 
-    services: frozenset[str]
+    services: Callable[[], Collection[str]]
     _kept: dict[str, deque[Exchange]] = field(default_factory=dict)
     _tokens: dict[str, str] = field(default_factory=dict)
 

@@ -16,12 +16,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from broker.actions.account import wrong
+from broker.actions.account.developer import DeveloperContext
 from broker.actions.browser import Browser
 from broker.actions.passkeys.kept import KeptContext
 from broker.model.account import ACCOUNT_SERVICE
 from broker.model.handle import sha256_hex
 from broker.web import citizens, public
 from broker.web.citizens import own_data
+from broker.web.citizens.developer_pages import developer_routes
 from broker.web.middleware import guarded
 from broker.web.shared import csrf
 from broker.web.shared.fast_router import fast_router
@@ -31,12 +33,13 @@ from broker.web.shared.pages import page_renderer
 from broker.web.shared.static_files import statics
 from tests.unit.actions.account_steps import opens
 from tests.unit.actions.page_world import ALDER, BIRCH, World
+from tests.unit.actions.test_developer import Folder, trial
 from tests.unit.actions.test_own_account import own as own_context
 from tests.unit.web.citizen_pages import ISSUER, SITE, marks
 
 ADA = Browser(("adas-secret-of-this-test",), address="192.0.2.5")
 BOB = Browser(("bobs-secret-of-this-test",), address="192.0.2.9")
-FIELDS = ("way", "service", "session", "key", "passkey", "instead", "name", "days", "ceremony")
+FIELDS = ("way", "service", "session", "key", "passkey", "instead", "name", "days", "ceremony", "client")
 """Fields of the forms, and parameters of the pages, that name something."""
 
 
@@ -72,13 +75,14 @@ class Door:
 def door(w: World) -> Door:
     """The pages of the account over the stores of the world."""
     files = statics()
-    sheets = (*citizens.SHEETS, *public.SHEETS)
+    sheets = (*citizens.SHEETS, *public.SHEETS, *citizens.DEVELOPER_SHEETS)
     pages = page_renderer(languages(SITE.languages, SITE.zone), SITE, sheets, files, on_demand=True)
     context, facts = w.sign_in.sign_in_context, w.stage.facts
     app = citizens.CitizenApp(context, w.sign_in.cases, pages, marks(), context.system)
     own = own_context(w)
     routes = [
         *citizens.own_account_routes(app, own),
+        *developer_routes(app, DeveloperContext(own, trial(w, Folder(w)), None)),
         *citizens.kept_routes(app, KeptContext(context, facts.passkeys, facts.kept_identities)),
     ]
     account = [route for route in routes if route.path.startswith("/account")]
@@ -189,8 +193,8 @@ async def test_nothing_of_another_citizen_is_shown_or_changed(door: Door, two: T
     assert two.hers() == before
     written = [one for one in (await w.stage.audit())[rows:] if one.account is not None]
     assert {one.account for one in written} <= {two.bob[0]}
-    if as_whom == "stale":  # "this was not me" waits for no new sign-in
-        assert {one.kind for one in written} == {"account_disowned", "session_ended"}
+    if as_whom == "stale":  # "this was not me" waits for no new sign-in, and a service on trial needs none
+        assert {one.kind for one in written} == {"account_disowned", "session_ended", "client_registered"}
     elif as_whom != "bob":
         assert written == []
 

@@ -213,6 +213,9 @@ CASE = (
 )
 """Help from a person: asking, changing, appointments, sending, proving, a declined case."""
 
+REGISTRATION = {"name": "Rides & <b>", "addresses": "http://localhost:9/callback", "profile": "yes", "refresh": "yes"}
+"""What an engineer types to register a service."""
+
 _CHANGES = ("withdrawn", "blocked", "unblocked")
 
 REST = (
@@ -224,6 +227,17 @@ REST = (
         for done in ("withdrawn", "blocked", "unblocked")
     ),
     *(Asked(f"/account/activity?what={what}", cookies=_with("account")) for what in ("people", "failed", "nothing")),
+    *(Asked(f"/account/developers/service?client={one}", cookies=_with("account")) for one in ("fishing", "self-busy")),
+    *(Asked(f"/account/developers{query}", cookies=_with("account")) for query in ("?done=ended", "?problem=not_now")),
+    *(
+        Asked("/account/developers", REGISTRATION | typed, "account", _with("account"))
+        for typed in (
+            {},
+            {"addresses": ""},
+            {"method": "private_key_jwt", "keys": '{"keys": []}'},
+            {"method": "private_key_jwt"},
+        )
+    ),
     *(Asked(f"/account?done={done}") for done in ("stopped", "deleted")),
     *(Asked(f"/account/data/delete{query}", cookies=_with("account")) for query in ("", "?problem=last")),
     Asked("/account/wrong?done=resumed", cookies=_with("account")),

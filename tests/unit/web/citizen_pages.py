@@ -48,6 +48,7 @@ from broker.model.service import Service
 from broker.model.support import SupportSettings
 from broker.platform.system import System
 from broker.web import citizens, public
+from broker.web.citizens.developer_pages import developer_routes
 from broker.web.middleware import guarded
 from broker.web.shared.fast_router import fast_router
 from broker.web.shared.i18n import languages
@@ -58,6 +59,7 @@ from broker.web.shared.static_files import Statics, static_routes, statics
 from tests.unit.web.example_views import VIEWS
 from tests.unit.web.examples import HANDLE, HELP_ON_OFFER, NOW, PROVIDERS, SERVICE
 from tests.unit.web.given_account import replace_account_actions
+from tests.unit.web.given_developer import GIVEN_DEVELOPER, replace_developer_actions
 from tests.unit.web.published import GivenEntries, GivenReleases
 
 ISSUER = "https://id.test"
@@ -122,6 +124,7 @@ class GivenCitizen:
             return lambda _context, _cases, *arguments, **answered: method(*arguments, **answered)
 
         replace_account_actions(monkeypatch, self._did, lambda: self.own_refusal)
+        replace_developer_actions(monkeypatch, self._did, lambda: self.own_refusal)
         for module, action, replacement in (
             (dispatch, "current_view", with_contexts(self.look)),
             (dispatch, "check_page", with_context(self.check_page)),
@@ -292,8 +295,9 @@ def marks() -> Sealer:
 
 
 def all_pages(files: Statics, site: SiteInfo = SITE) -> PageRenderer:
-    """Every page of citizens and public, in every language."""
-    return page_renderer(languages(site.languages, site.zone), site, (*citizens.SHEETS, *public.SHEETS), files)
+    """Every page of citizens, of engineers and public, in every language."""
+    sheets = (*citizens.SHEETS, *public.SHEETS, *citizens.DEVELOPER_SHEETS)
+    return page_renderer(languages(site.languages, site.zone), site, sheets, files)
 
 
 def system() -> System:
@@ -347,6 +351,7 @@ def shown_routes(door: citizens.CitizenApp, citizen: GivenCitizen | CurrentCitiz
     return [
         *citizens.citizen_routes(door),
         *citizens.own_account_routes(door, cast(OwnContext, None)),
+        *developer_routes(door, GIVEN_DEVELOPER),
         *citizens.freeze_routes(door, cast(FreezeLinks, citizen)),
         *public.public_routes(
             door, {SERVICE.client_id: SERVICE}, PROVIDERS, releases=GivenReleases(), entries=GivenEntries()

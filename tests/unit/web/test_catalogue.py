@@ -31,6 +31,7 @@ NO_PAGES = {
     "/account/activity.csv": "a table",
     "/account/activity.json": "a table",
     "/account/data.json": "a file of data",
+    "/developers": "redirects to the page of the services that are tried out",
     "/.well-known/security.txt": "a file of text",
 }
 """Routes with GET that answer with something else than a page to read."""
