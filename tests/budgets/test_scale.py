@@ -129,11 +129,17 @@ def test_a_file_that_changed_a_moment_ago_is_read_again(few: Configuration) -> N
 
 
 def test_services_are_checked_again_if_broker_toml_asks_more_of_them(few: Configuration) -> None:
-    cache, broker = ServiceCache(time.time, youngest=0), few.table("broker.toml")
+    cache, broker, service = (
+        ServiceCache(time.time, youngest=0),
+        few.table("broker.toml"),
+        few.table("services/s9.toml"),
+    )
+    few.change("services/s9.toml", "names", {"en": "Nine", "cy": "Naw"})
     read(few, cache)
     few.change("broker.toml", "languages", ["en", "cy", "ar"])
     wrong = load(few.folder, KINDS, cache=cache)
     few.write("broker.toml", broker)
+    few.write("services/s9.toml", service)
     assert isinstance(wrong, list)
     assert any(problem.path.startswith("services/s9.toml: names") for problem in wrong)
 

@@ -158,8 +158,8 @@ async def test_the_script_of_the_shell_guide_signs_a_citizen_in_and_a_code_is_go
 
     citizen.page.on("request", listen)
     address, _ = await script(street, tmp_path, "begin")
-    await signs_in(citizen, address.strip())
-    await citizen.page.wait_for_event("requestfailed", lambda request: request.url.startswith(callback))
+    async with citizen.page.expect_event("requestfailed", lambda request: request.url.startswith(callback)):
+        await signs_in(citizen, address.strip())
     [query] = [parse_qs(urlsplit(url).query) for url in {*back}]  # Chromium tries again by itself
     assert query["iss"] == [street.stage.issuer]
     assert query["state"] == [(tmp_path / "state").read_text()]

@@ -43,7 +43,7 @@ async def signs_in(deployment: Deployment) -> bool:
 
 
 async def test_an_outage_is_known_to_every_worker_and_its_end_to_a_new_one_too(broker: Deployment) -> None:
-    assert await everywhere(broker, working=True)
+    await eventually(60, lambda: everywhere(broker, working=True))
     for _ in range(FAILURES):
         await fails(broker)
     await eventually(30, lambda: everywhere(broker, working=False))

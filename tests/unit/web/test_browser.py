@@ -216,4 +216,4 @@ async def test_after_a_refused_form_the_focus_is_on_what_is_wrong(tab: Page, sit
 async def test_a_button_that_cannot_be_undone_looks_like_a_warning(tab: Page, site: str) -> None:
     await tab.goto(f"{site}/freeze/usable")
     colours = "button => [getComputedStyle(button).backgroundColor, getComputedStyle(button).color]"
-    assert await tab.locator("main .govuk-button").evaluate(colours) == ["rgb(179, 38, 30)", "rgb(255, 255, 255)"]
+    assert await tab.locator("main .govuk-button").evaluate(colours) == ["rgb(150, 32, 26)", "rgb(255, 255, 255)"]
