@@ -90,7 +90,11 @@ async def register_service(
     except EndpointError as error:
         return error.description or error.code
     client_id, secret = str(made["client_id"]), made.get("client_secret")
-    await context.own.sign_in.stores.audit.write([own_event(context.own.sign_in, own, REGISTERED, client_id)])
+    try:
+        await context.own.sign_in.stores.audit.write([own_event(context.own.sign_in, own, REGISTERED, client_id)])
+    except BaseException:  # without the row the service belongs to no account, and its secret was not shown
+        await context.registration.registry.remove(client_id)
+        raise
     return RegisteredClient(client_id, None if secret is None else str(secret))
 
 

@@ -12,6 +12,7 @@ from broker.actions.account.own import OwnRefusal
 from broker.actions.client_registration import RegistrationContext
 from broker.model.json_types import JsonObject
 from broker.model.service import Service
+from broker.model.store_results import StoreUnavailable
 from broker.platform.toml_loader import Problem, load
 from broker.platform.toml_writer import dumps
 from broker.settings.credentials import with_credentials
@@ -121,6 +122,20 @@ async def test_without_a_session_nothing_is_registered(w: World, context: Develo
     assert await developer.view_services(context, w.browser) is None
     assert await developer.register_service(context, w.browser, METADATA) is OwnRefusal.SIGNED_OUT
     assert await developer.end_service(context, w.browser, "library") is OwnRefusal.SIGNED_OUT
+    assert folder.files == {}
+
+
+async def test_a_registration_that_cannot_be_audited_is_removed(
+    w: World, context: DeveloperContext, folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opens(w)
+
+    async def unreachable(_events: object) -> None:
+        raise StoreUnavailable("the database is away")
+
+    monkeypatch.setattr(context.own.sign_in.stores.audit, "write", unreachable)
+    with pytest.raises(StoreUnavailable):
+        await developer.register_service(context, w.browser, METADATA)
     assert folder.files == {}
 
 
